@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Memory for secrets: locked into RAM, left out of core dumps, zeroed in forked children.
+
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+namespace ecryptfs::base {
+
+// Hands out memory for SecretBytes. Sizes up to kSlotSize share locked pages, since a lock costs a
+// whole page and an unprivileged process may lock few; larger ones get a mapping of their own.
+// Slots are kept for the next user, so memory follows the highest number in use at once.
+// Any thread.
+class LockedPool {
+  public:
+    static constexpr std::size_t kSlotSize = 1024;
+
+    // The one pool of this process. Never destroyed: secrets may outlive static objects.
+    static LockedPool& instance();
+
+    // `size` zero bytes. kMemoryLock, with advice, when the system will not lock them.
+    Result<ByteSpan> allocate(std::size_t size);
+
+    // Wipes and takes back what allocate() gave.
+    void release(ByteSpan memory) noexcept;
+
+  private:
+    LockedPool() = default;
+    Result<void> add_chunk();
+
+    std::mutex mutex_;
+    std::vector<std::uint8_t*> free_slots_;
+};
+
+}  // namespace ecryptfs::base

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+namespace ecryptfs::wire {
+
+// What names a key to the kernel: eight bytes, written as 16 lower-case hexadecimal digits in
+// packets, mount options and keyring descriptions.
+class KeySignature {
+  public:
+    static constexpr std::size_t kTextSize = 16;
+
+    // Exactly 16 lower-case hexadecimal digits; else kMalformed.
+    static base::Result<KeySignature> from_text(std::string_view text);
+    // The raw eight bytes, as in a file's Tag 1 packet or at the front of a digest.
+    static KeySignature from_bytes(std::span<const std::uint8_t, 8> bytes);
+
+    std::string_view text() const { return {text_.data(), text_.size()}; }
+
+    auto operator<=>(const KeySignature&) const = default;
+
+  private:
+    KeySignature() = default;
+    std::array<char, kTextSize> text_;
+};
+
+// The bytes whose SHA-1 begins with an RSA key's signature: an OpenPGP version 4 public-key packet
+// of time 0 (RFC 4880 section 12.2; ecryptfs-utils computes it so). `modulus` and `exponent` are
+// big-endian; leading zeros are skipped.
+std::vector<std::uint8_t> openpgp_public_key_packet(base::ByteView modulus, base::ByteView exponent);
+
+}  // namespace ecryptfs::wire
+
+template <>
+struct std::hash<ecryptfs::wire::KeySignature> {
+    std::size_t operator()(const ecryptfs::wire::KeySignature& signature) const noexcept {
+        return std::hash<std::string_view>{}(signature.text());
+    }
+};

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The interface of a PKI module of ecryptfs-agent.
+ *
+ * A module knows how to use one kind of private key: a key file, an object on a smart card, a key
+ * in the TPM. It is a shared object NAME.so in the module directory (pkg-config variable
+ * moduledir) that exports exactly one symbol, ecryptfs_pki_get_module(). ecryptfs-pki-host loads it,
+ * one process a module, and calls it as told by the agent. The user names a module with
+ * `ecryptfsctl add-key --module NAME`. docs/writing-a-pki-module.md walks through one.
+ *
+ * What a module does: it wraps and unwraps file keys by RSA. A file key is at most
+ * ECRYPTFS_PKI_MAX_FILE_KEY bytes; the wrapped one has the size of the RSA modulus, at most
+ * ECRYPTFS_PKI_MAX_WRAPPED_KEY bytes, as the kernel takes no more. What is in a file key, and what
+ * becomes of it, is no concern of a module.
+ *
+ * Rules for every function:
+ *  - Return a status; on anything but ECRYPTFS_PKI_OK also fill `error`, so that its message names
+ *    what is wrong (a file, a token, the property that does not fit) and its advice what the user
+ *    can do. Never put a secret, or bytes of a key, in either.
+ *  - Do not let a C++ exception out, do not call exit(), do not write to stdout or stderr, do not
+ *    ask the user for anything: a secret comes with open() or not at all.
+ *  - File keys, secrets and private keys are wiped before their memory is given back, and never
+ *    logged.
+ *  - The host may call encrypt() and decrypt() from up to `max_threads` threads at once, also with
+ *    the same key, while open() and close() of other keys run; close() of a key is called once,
+ *    after the last other call with it has returned.
+ *  - A function may block, but the agent kills a host that holds a request beyond its deadline
+ *    (about a second) and starts another: a module needs no time-outs of its own, and must leave
+ *    nothing behind that a killed process would spoil.
+ */
+
+#ifndef ECRYPTFS_PKI_MODULE_H
+#define ECRYPTFS_PKI_MODULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised when something here changes in a way that old modules do not bear. The host refuses a
+ * module of another version, by name and number. */
+#define ECRYPTFS_PKI_ABI_VERSION 1u
+
+#define ECRYPTFS_PKI_MAX_FILE_KEY 67u     /* bytes to wrap: cipher code 1, key 1..64, checksum 2 */
+#define ECRYPTFS_PKI_MAX_WRAPPED_KEY 512u /* bytes wrapped: RSA-4096 */
+#define ECRYPTFS_PKI_MAX_EXPONENT 8u      /* bytes of an RSA public exponent */
+#define ECRYPTFS_PKI_MAX_TEXT 256u        /* bytes of a message, its NUL included */
+
+/* How a call ended. The numbers are part of the ABI. */
+enum ecryptfs_pki_status {
+    ECRYPTFS_PKI_OK = 0,
+    ECRYPTFS_PKI_FAILED = 1,            /* none of the others fits; the message says what */
+    ECRYPTFS_PKI_INVALID_LOCATOR = 2,   /* the locator is not of the module's form */
+    ECRYPTFS_PKI_NOT_FOUND = 3,         /* no such file, token or object */
+    ECRYPTFS_PKI_ACCESS_DENIED = 4,     /* there, but this user may not read or use it */
+    ECRYPTFS_PKI_INVALID_KEY = 5,       /* there, but no key that can serve: not RSA, too large … */
+    ECRYPTFS_PKI_SECRET_REQUIRED = 6,   /* open() without a secret, where one is needed */
+    ECRYPTFS_PKI_WRONG_SECRET = 7,      /* open() with a secret that does not fit */
+    ECRYPTFS_PKI_SECRET_LOCKED_OUT = 8, /* the token takes no further attempts (now or ever) */
+    ECRYPTFS_PKI_DECRYPT_FAILED = 9,    /* decrypt(): the bytes were not wrapped for this key */
+    ECRYPTFS_PKI_TOKEN_REMOVED = 10,    /* the token was there and is gone; open() again later */
+    ECRYPTFS_PKI_NOT_SUPPORTED = 11     /* the device or library cannot do this */
+};
+
+/* Why a call failed: one line each, NUL-terminated, UTF-8, no full stop at the end. The host hands
+ * it in zeroed. `advice` may stay empty. */
+struct ecryptfs_pki_error {
+    char message[ECRYPTFS_PKI_MAX_TEXT];
+    char advice[ECRYPTFS_PKI_MAX_TEXT];
+};
+
+/* A passphrase or PIN: `size` bytes, no NUL at the end, may hold any byte. In locked memory of the
+ * host; valid during the call only. */
+struct ecryptfs_pki_secret {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* What a key is to be opened for. */
+enum ecryptfs_pki_use {
+    /* encrypt() only. Must not need a secret where the public half can be had without one, and must
+     * not keep the private half. ECRYPTFS_PKI_SECRET_REQUIRED where it cannot be had. */
+    ECRYPTFS_PKI_USE_PUBLIC = 1,
+    /* encrypt() and decrypt(). Must prove the secret right: a wrong one fails here, not later. */
+    ECRYPTFS_PKI_USE_PRIVATE = 2
+};
+
+/* The public half of an open key. Numbers are big-endian, without leading zeros. The agent
+ * computes the key's eCryptfs signature from them, so they must be those of the key itself. */
+struct ecryptfs_pki_description {
+    uint8_t modulus[ECRYPTFS_PKI_MAX_WRAPPED_KEY];
+    size_t modulus_size; /* bytes, 128 to 512 */
+    uint8_t exponent[ECRYPTFS_PKI_MAX_EXPONENT];
+    size_t exponent_size; /* bytes, 1 to 8 */
+    /* One line on something the user should know though the key works, such as a modulus of 1,024
+     * bits; empty if there is nothing. */
+    char warning[ECRYPTFS_PKI_MAX_TEXT];
+};
+
+/* An open key: the module's own type, never looked into by the host. */
+struct ecryptfs_pki_key;
+
+struct ecryptfs_pki_module {
+    uint32_t abi_version; /* ECRYPTFS_PKI_ABI_VERSION */
+
+    /* Most threads that may be in encrypt() and decrypt() at once: 1 for a library that is not
+     * thread-safe, 0 for as many as the machine has cores. */
+    uint32_t max_threads;
+
+    /* The PKI type: lower-case letters, digits and hyphens, at most 16 bytes. It is written into
+     * authentication tokens, and the file's name must be NAME.so. */
+    const char *name;
+    const char *version;     /* of the module, for status listings */
+    const char *description; /* one line for people: "RSA keys in PEM files (OpenSSL)" */
+
+    /* Opens the key that `locator`, a NUL-terminated URI, names. `secret` is NULL if there is none.
+     * On success *key is the key, to be closed by close(). */
+    enum ecryptfs_pki_status (*open)(const char *locator, const struct ecryptfs_pki_secret *secret,
+                                     enum ecryptfs_pki_use use, struct ecryptfs_pki_key **key,
+                                     struct ecryptfs_pki_error *error);
+
+    /* Fills `description`, handed in zeroed. No token operation. */
+    enum ecryptfs_pki_status (*describe)(struct ecryptfs_pki_key *key,
+                                         struct ecryptfs_pki_description *description,
+                                         struct ecryptfs_pki_error *error);
+
+    /* Wraps `in` (1 to ECRYPTFS_PKI_MAX_FILE_KEY bytes) into `out`. *out_size is the room in `out`
+     * on entry, at least the modulus's size, and the size written on success. In software with the
+     * public half: no token operation, no secret. */
+    enum ecryptfs_pki_status (*encrypt)(struct ecryptfs_pki_key *key, const uint8_t *in,
+                                        size_t in_size, uint8_t *out, size_t *out_size,
+                                        struct ecryptfs_pki_error *error);
+
+    /* Unwraps what encrypt() made, here or elsewhere with the same public key. `in_size` may be
+     * anything up to ECRYPTFS_PKI_MAX_WRAPPED_KEY, *out_size is at least ECRYPTFS_PKI_MAX_FILE_KEY
+     * on entry. All failures that depend on the bytes are ECRYPTFS_PKI_DECRYPT_FAILED with one and
+     * the same message, as anything finer helps an attacker (Bleichenbacher, Manger). */
+    enum ecryptfs_pki_status (*decrypt)(struct ecryptfs_pki_key *key, const uint8_t *in,
+                                        size_t in_size, uint8_t *out, size_t *out_size,
+                                        struct ecryptfs_pki_error *error);
+
+    /* Wipes and frees. */
+    void (*close)(struct ecryptfs_pki_key *key);
+};
+
+/* The module's one exported symbol. The structure lives as long as the process. Called once, by
+ * the host's main thread, before any other function; NULL says that the module cannot work here. */
+const struct ecryptfs_pki_module *ecryptfs_pki_get_module(void);
+
+typedef const struct ecryptfs_pki_module *(*ecryptfs_pki_get_module_function)(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ECRYPTFS_PKI_MODULE_H */

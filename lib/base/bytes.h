@@ -95,6 +95,9 @@ class ByteWriter {
     std::size_t size() const { return size_; }
     ByteSpan written() const { return buffer_.first(size_); }
 
+    // For what builds on this: a value that cannot be written at all.
+    void fail() { ok_ = false; }
+
     void put(ByteView bytes) {
         if (!ok_ || buffer_.size() - size_ < bytes.size()) {
             ok_ = false;

@@ -22,12 +22,30 @@ constexpr auto kNobodyThere = std::to_array<std::string_view>({
     "org.freedesktop.DBus.Error.ServiceUnknown",
     "org.freedesktop.DBus.Error.NameHasNoOwner",
     "org.freedesktop.DBus.Error.NoReply",
-    "org.freedesktop.DBus.Error.Disconnected",
 });
 
+// What libsystemd makes of a connection to the bus that breaks.
+constexpr auto kBusGone = std::to_array<std::string_view>({
+    "org.freedesktop.DBus.Error.Disconnected",
+    "org.freedesktop.DBus.Error.NoServer",
+    "System.Error.ECONNRESET",
+    "System.Error.ENOTCONN",
+    "System.Error.EPIPE",
+});
+
+constexpr auto kOtherVersion = std::to_array<std::string_view>({
+    "org.freedesktop.DBus.Error.UnknownMethod",
+    "org.freedesktop.DBus.Error.UnknownInterface",
+    "org.freedesktop.DBus.Error.UnknownProperty",
+});
+
+template <std::size_t Size>
+bool is_one_of(const std::array<std::string_view, Size>& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
 bool says_nobody_there(std::string_view name) {
-    return std::ranges::find(kNobodyThere, name) != kNobodyThere.end() ||
-           name.starts_with("org.freedesktop.DBus.Error.Spawn.") ||
+    return is_one_of(kNobodyThere, name) || name.starts_with("org.freedesktop.DBus.Error.Spawn.") ||
            name.starts_with("org.freedesktop.systemd1.");
 }
 
@@ -57,6 +75,21 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
     if (name == "org.freedesktop.DBus.Error.UnknownObject") {
         return {ErrorCode::kUnknownKey, "the agent knows no such key",
                 "see what it has: ecryptfsctl list-keys"};
+    }
+    if (is_one_of(kBusGone, name)) {
+        return {ErrorCode::kNoBus,
+                fmt::format("the connection to the D-Bus user bus broke: {}", text),
+                "try again, in a session that has a user bus"};
+    }
+    // Timeout is libsystemd's own, NoReply above the bus's for a peer that left.
+    if (name == "org.freedesktop.DBus.Error.Timeout") {
+        return {ErrorCode::kTimedOut, "the agent did not answer in time",
+                "see what it does: ecryptfsctl status, journalctl --user -u ecryptfs-agent"};
+    }
+    if (is_one_of(kOtherVersion, name)) {
+        return {ErrorCode::kNotSupported,
+                fmt::format("the agent does not know this call: {}", text),
+                "restart it after an upgrade: systemctl --user restart ecryptfs-agent"};
     }
     if (name == "org.freedesktop.DBus.Error.AccessDenied") {
         return {ErrorCode::kAccessDenied, std::string(text)};

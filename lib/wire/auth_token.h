@@ -27,6 +27,7 @@ class PkiType {
   public:
     static constexpr std::size_t kMaxSize = 16;
 
+    // kMalformed for anything else.
     static base::Result<PkiType> from_text(std::string_view text);
     const std::string& text() const { return text_; }
     auto operator<=>(const PkiType&) const = default;
@@ -63,7 +64,8 @@ base::Result<AuthToken> parse_auth_token(base::ByteView payload);
 std::vector<std::uint8_t> encode_private_key_token(const KeySignature& signature,
                                                    const PkiType& pki_type, std::string_view blob);
 
-// Writes a passphrase token's 740 bytes into `buffer`, which is a secret then.
+// Writes a passphrase token's 740 bytes into `buffer`, which is a secret then. kInvalidToken for a
+// FEKEK of no bytes or too many, a salt that is not 8 bytes, a buffer that is too small.
 base::Result<base::ByteView> encode_passphrase_token(const PassphraseToken& token,
                                                      base::ByteSpan buffer);
 

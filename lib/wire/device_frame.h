@@ -25,7 +25,7 @@ struct DeviceFrame {
     // read (the kernel then delivers its emptied context, PROTOCOL.md section 2).
     bool bare = false;
     std::uint32_t counter = 0;
-    std::uint32_t index = 0;   // 0 when bare
+    std::uint32_t index = 0;     // 0 when bare
     base::ByteView packet = {};  // empty when bare
 };
 
@@ -33,8 +33,10 @@ struct DeviceFrame {
 // short or too long, lengths that contradict each other.
 base::Result<DeviceFrame> decode_frame(base::ByteView bytes);
 
-// Writes a REQUEST or RESPONSE frame with `packet` in it into `buffer` and gives the part written.
-// kMalformed when it does not fit the buffer or the kernel's limit for a packet.
+// Writes a frame into `buffer` and gives the part written: type and counter only if it is bare,
+// else a REQUEST or RESPONSE with `packet` in it. kMalformed when it does not fit the buffer or the
+// kernel's limit for a packet, and for what decode_frame refuses: a bare RESPONSE, a HELO or QUIT
+// that is not bare.
 base::Result<base::ByteView> encode_frame(const DeviceFrame& frame, base::ByteSpan buffer);
 
 }  // namespace ecryptfs::wire

@@ -1,3 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "lib/wire/key_signature.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "lib/base/hex.h"
+
+namespace ecryptfs::wire {
+namespace {
+
+constexpr std::uint8_t kPublicKeyTag = 0x99;  // RFC 4880 section 12.2
+constexpr std::uint8_t kKeyVersion = 4;
+constexpr std::uint8_t kRsaEncryptOnly = 2;  // RFC 4880 section 9.1
+
+bool is_lower_case_hex_digit(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+base::ByteView without_leading_zeros(base::ByteView number) {
+    const auto first = std::ranges::find_if(number, [](std::uint8_t byte) { return byte != 0; });
+    return number.subspan(static_cast<std::size_t>(first - number.begin()));
+}
+
+void append_big_endian_16(std::vector<std::uint8_t>& to, std::size_t value) {
+    to.push_back(static_cast<std::uint8_t>(value >> 8));
+    to.push_back(static_cast<std::uint8_t>(value));
+}
+
+// RFC 4880 section 3.2: the number of bits, then the bytes, of which the first is not zero.
+void append_mpi(std::vector<std::uint8_t>& to, base::ByteView number) {
+    const auto bytes = without_leading_zeros(number);
+    const auto bits =
+        bytes.empty() ? std::size_t{0}
+                      : 8 * (bytes.size() - 1) + static_cast<std::size_t>(std::bit_width(bytes[0]));
+    append_big_endian_16(to, bits);
+    to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+}  // namespace
+
+base::Result<KeySignature> KeySignature::from_text(std::string_view text) {
+    if (text.size() != kTextSize) {
+        return std::unexpected(base::Error{
+            base::ErrorCode::kMalformed,
+            fmt::format("key signature of {} characters instead of {}", text.size(), kTextSize)});
+    }
+    const auto wrong = std::ranges::find_if_not(text, is_lower_case_hex_digit);
+    if (wrong != text.end()) {
+        return std::unexpected(base::Error{
+            base::ErrorCode::kMalformed,
+            fmt::format("character {} of the key signature is no lower-case hexadecimal digit",
+                        wrong - text.begin())});
+    }
+    KeySignature signature;
+    std::ranges::copy(text, signature.text_.begin());
+    return signature;
+}
+
+KeySignature KeySignature::from_bytes(std::span<const std::uint8_t, 8> bytes) {
+    KeySignature signature;
+    std::ranges::copy(base::to_hex(bytes), signature.text_.begin());
+    return signature;
+}
+
+std::vector<std::uint8_t> openpgp_public_key_packet(base::ByteView modulus,
+                                                    base::ByteView exponent) {
+    std::vector<std::uint8_t> body{kKeyVersion, 0, 0, 0, 0, kRsaEncryptOnly};
+    append_mpi(body, modulus);
+    append_mpi(body, exponent);
+
+    std::vector<std::uint8_t> packet{kPublicKeyTag};
+    append_big_endian_16(packet, body.size());
+    packet.insert(packet.end(), body.begin(), body.end());
+    return packet;
+}
+
+}  // namespace ecryptfs::wire

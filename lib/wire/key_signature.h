@@ -38,7 +38,8 @@ class KeySignature {
 // The bytes whose SHA-1 begins with an RSA key's signature: an OpenPGP version 4 public-key packet
 // of time 0 (RFC 4880 section 12.2; ecryptfs-utils computes it so). `modulus` and `exponent` are
 // big-endian; leading zeros are skipped.
-std::vector<std::uint8_t> openpgp_public_key_packet(base::ByteView modulus, base::ByteView exponent);
+std::vector<std::uint8_t> openpgp_public_key_packet(base::ByteView modulus,
+                                                    base::ByteView exponent);
 
 }  // namespace ecryptfs::wire
 

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/pki/host_protocol.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+namespace ecryptfs::pki {
+namespace {
+
+using base::ByteReader;
+using base::ByteView;
+using base::ByteWriter;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+// First byte of a packet.
+enum class Type : std::uint8_t {
+    kOpenKey = 1,
+    kCloseKey,
+    kKeyOperation,
+    kHello,
+    kRefusal,
+    kOpened,
+    kDone,
+    kFailed,
+};
+
+void put_type(ByteWriter& writer, Type type) {
+    writer.put_byte(std::to_underlying(type));
+}
+
+void put_counted(ByteWriter& writer, ByteView bytes) {
+    writer.put_native(static_cast<std::uint16_t>(bytes.size()));
+    writer.put(bytes);
+}
+
+void put_text(ByteWriter& writer, std::string_view text) {
+    put_counted(writer, base::as_bytes(text.substr(0, kMaxText)));
+}
+
+struct Encoder {
+    ByteWriter& writer;
+
+    void operator()(const OpenKey& message) const {
+        put_type(writer, Type::kOpenKey);
+        writer.put_native(message.id);
+        writer.put_native(message.key);
+        writer.put_byte(std::to_underlying(message.use));
+        put_counted(writer, base::as_bytes(message.locator));
+        writer.put_byte(message.secret ? 1 : 0);
+        put_counted(writer, message.secret.value_or(ByteView{}));
+    }
+    void operator()(const CloseKey& message) const {
+        put_type(writer, Type::kCloseKey);
+        writer.put_native(message.key);
+    }
+    void operator()(const KeyOperation& message) const {
+        put_type(writer, Type::kKeyOperation);
+        writer.put_native(message.id);
+        writer.put_native(message.key);
+        writer.put_byte(std::to_underlying(message.action));
+        put_counted(writer, message.input);
+    }
+    void operator()(const Hello& message) const {
+        put_type(writer, Type::kHello);
+        writer.put_native(message.protocol_version);
+        writer.put_native(message.threads);
+        put_text(writer, message.name);
+        put_text(writer, message.version);
+        put_text(writer, message.description);
+    }
+    void put_refusal(const Refusal& refusal) const {
+        writer.put_byte(std::to_underlying(refusal.code));
+        put_text(writer, refusal.message);
+        put_text(writer, refusal.advice);
+    }
+    void operator()(const Refusal& message) const {
+        put_type(writer, Type::kRefusal);
+        put_refusal(message);
+    }
+    void operator()(const Opened& message) const {
+        put_type(writer, Type::kOpened);
+        writer.put_native(message.id);
+        put_text(writer, message.signature);
+        put_text(writer, message.warning);
+    }
+    void operator()(const Done& message) const {
+        put_type(writer, Type::kDone);
+        writer.put_native(message.id);
+        put_counted(writer, message.output);
+    }
+    void operator()(const Failed& message) const {
+        put_type(writer, Type::kFailed);
+        writer.put_native(message.id);
+        put_refusal(message.why);
+    }
+};
+
+template <typename Message>
+Result<ByteView> encode_any(const Message& message, base::ByteSpan buffer) {
+    ByteWriter writer(buffer);
+    std::visit(Encoder{writer}, message);
+    if (!writer.ok()) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument, "message to or from a PKI host is too large"});
+    }
+    return writer.written();
+}
+
+// Reads fields one after the other; after the first that is missing, each gives an empty value and
+// ok() is false.
+class FieldReader {
+  public:
+    explicit FieldReader(ByteView packet) : reader_(packet) {}
+
+    bool ok() const { return ok_; }
+    bool complete() const { return ok_ && reader_.empty(); }
+
+    template <typename T>
+    T number() {
+        const auto value = ok_ ? reader_.take_native<T>() : std::nullopt;
+        ok_ = value.has_value();
+        return value.value_or(T{});
+    }
+
+    ByteView counted(std::size_t limit) {
+        const auto size = number<std::uint16_t>();
+        const auto bytes = ok_ && size <= limit ? reader_.take(size) : std::nullopt;
+        ok_ = bytes.has_value();
+        return bytes.value_or(ByteView{});
+    }
+
+    std::string_view text() { return base::as_text(counted(kMaxText)); }
+
+    // A number of an enumeration whose values are first..last.
+    template <typename Enum>
+    Enum enumeration(Enum first, Enum last) {
+        const auto value = number<std::uint8_t>();
+        ok_ = ok_ && value >= std::to_underlying(first) && value <= std::to_underlying(last);
+        return ok_ ? Enum{value} : first;
+    }
+
+    Refusal refusal() {
+        const auto code = enumeration(ErrorCode::kInternal, ErrorCode::kCancelled);
+        const auto message = text();
+        return {code, message, text()};
+    }
+
+  private:
+    ByteReader reader_;
+    bool ok_ = true;
+};
+
+Error malformed(std::string_view from) {
+    return {ErrorCode::kMalformed, fmt::format("malformed message from a PKI {}", from)};
+}
+
+OpenKey read_open_key(FieldReader& fields) {
+    OpenKey message;
+    message.id = fields.number<std::uint64_t>();
+    message.key = fields.number<std::uint64_t>();
+    message.use = fields.enumeration(KeyUse::kPublic, KeyUse::kPrivate);
+    message.locator = base::as_text(fields.counted(kMaxLocator));
+    const bool has_secret = fields.number<std::uint8_t>() != 0;
+    const auto secret = fields.counted(kMaxHostMessage);
+    if (has_secret) {
+        message.secret = secret;
+    }
+    return message;
+}
+
+KeyOperation read_key_operation(FieldReader& fields) {
+    KeyOperation message;
+    message.id = fields.number<std::uint64_t>();
+    message.key = fields.number<std::uint64_t>();
+    message.action = fields.enumeration(KeyAction::kEncrypt, KeyAction::kDecrypt);
+    message.input = fields.counted(kMaxHostMessage);
+    return message;
+}
+
+Hello read_hello(FieldReader& fields) {
+    Hello message;
+    message.protocol_version = fields.number<std::uint32_t>();
+    message.threads = fields.number<std::uint32_t>();
+    message.name = fields.text();
+    message.version = fields.text();
+    message.description = fields.text();
+    return message;
+}
+
+Opened read_opened(FieldReader& fields) {
+    Opened message;
+    message.id = fields.number<std::uint64_t>();
+    message.signature = fields.text();
+    message.warning = fields.text();
+    return message;
+}
+
+Done read_done(FieldReader& fields) {
+    const auto id = fields.number<std::uint64_t>();
+    return {id, fields.counted(kMaxHostMessage)};
+}
+
+Failed read_failed(FieldReader& fields) {
+    const auto id = fields.number<std::uint64_t>();
+    return {id, fields.refusal()};
+}
+
+}  // namespace
+
+Result<ByteView> encode(const ToHost& message, base::ByteSpan buffer) {
+    return encode_any(message, buffer);
+}
+
+Result<ByteView> encode(const FromHost& message, base::ByteSpan buffer) {
+    return encode_any(message, buffer);
+}
+
+Result<ToHost> decode_to_host(ByteView packet) {
+    FieldReader fields(packet);
+    ToHost message;
+    switch (Type{fields.number<std::uint8_t>()}) {
+        case Type::kOpenKey:
+            message = read_open_key(fields);
+            break;
+        case Type::kCloseKey:
+            message = CloseKey{fields.number<std::uint64_t>()};
+            break;
+        case Type::kKeyOperation:
+            message = read_key_operation(fields);
+            break;
+        default:
+            return std::unexpected(malformed("broker"));
+    }
+    if (!fields.complete()) {
+        return std::unexpected(malformed("broker"));
+    }
+    return message;
+}
+
+Result<FromHost> decode_from_host(ByteView packet) {
+    FieldReader fields(packet);
+    FromHost message;
+    switch (Type{fields.number<std::uint8_t>()}) {
+        case Type::kHello:
+            message = read_hello(fields);
+            break;
+        case Type::kRefusal:
+            message = fields.refusal();
+            break;
+        case Type::kOpened:
+            message = read_opened(fields);
+            break;
+        case Type::kDone:
+            message = read_done(fields);
+            break;
+        case Type::kFailed:
+            message = read_failed(fields);
+            break;
+        default:
+            return std::unexpected(malformed("host"));
+    }
+    if (!fields.complete()) {
+        return std::unexpected(malformed("host"));
+    }
+    return message;
+}
+
+Error to_error(const Refusal& refusal) {
+    return {refusal.code, std::string(refusal.message), std::string(refusal.advice)};
+}
+
+}  // namespace ecryptfs::pki

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the broker and a host say to each other over a SEQPACKET socket pair: one message a packet,
+// native byte order, both ends of the same build. The host sends Hello or Refusal first; it then
+// answers each OpenKey and KeyOperation by one Outcome with the same id, in any order.
+//
+// Messages hold views: into the caller's data when encoding, into the packet when decoding. They
+// carry secrets and file keys: packets belong into SecretBytes. The decoders check everything, as a
+// module may have taken over its host. docs/host-protocol.md.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+namespace ecryptfs::pki {
+
+inline constexpr std::uint32_t kHostProtocolVersion = 1;
+inline constexpr std::size_t kMaxLocator = 4096;
+inline constexpr std::size_t kMaxText = 512;
+inline constexpr std::size_t kMaxHostMessage = 12 * 1024;
+
+// What a key is opened for, as in the module ABI: encrypting only, or both.
+enum class KeyUse : std::uint8_t { kPublic = 1, kPrivate = 2 };
+
+enum class KeyAction : std::uint8_t { kEncrypt = 1, kDecrypt = 2 };
+
+// Broker to host. `key` is the number by which later messages mean this key; the broker never
+// gives a number twice to one host. No `secret` is not the same as an empty one.
+struct OpenKey {
+    std::uint64_t id = 0;
+    std::uint64_t key = 0;
+    KeyUse use = KeyUse::kPrivate;
+    std::string_view locator;
+    std::optional<base::ByteView> secret;
+};
+struct CloseKey {
+    std::uint64_t key = 0;
+};
+struct KeyOperation {
+    std::uint64_t id = 0;
+    std::uint64_t key = 0;
+    KeyAction action = KeyAction::kDecrypt;
+    base::ByteView input;
+};
+using ToHost = std::variant<OpenKey, CloseKey, KeyOperation>;
+
+// Host to broker. `threads`: how many operations are worked on at once.
+struct Hello {
+    std::uint32_t protocol_version = kHostProtocolVersion;
+    std::uint32_t threads = 1;
+    std::string_view name;
+    std::string_view version;
+    std::string_view description;
+};
+// A failure, as views. In Refusal: the module cannot be used, and the host is about to exit.
+struct Refusal {
+    base::ErrorCode code = base::ErrorCode::kInternal;
+    std::string_view message;
+    std::string_view advice;
+};
+struct Opened {
+    std::uint64_t id = 0;
+    std::string_view signature;  // as computed from the key: 16 hexadecimal digits
+    std::string_view warning;
+};
+struct Done {
+    std::uint64_t id = 0;
+    base::ByteView output;
+};
+struct Failed {
+    std::uint64_t id = 0;
+    Refusal why;
+};
+using FromHost = std::variant<Hello, Refusal, Opened, Done, Failed>;
+
+// Writes into `buffer` and gives the part written; kInvalidArgument when it does not fit.
+base::Result<base::ByteView> encode(const ToHost& message, base::ByteSpan buffer);
+base::Result<base::ByteView> encode(const FromHost& message, base::ByteSpan buffer);
+
+// kMalformed for anything that encode() would not have written.
+base::Result<ToHost> decode_to_host(base::ByteView packet);
+base::Result<FromHost> decode_from_host(base::ByteView packet);
+
+base::Error to_error(const Refusal& refusal);
+
+}  // namespace ecryptfs::pki

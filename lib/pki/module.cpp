@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/pki/module.h"
+
+#include <dlfcn.h>
+#include <ecryptfs_pki_module.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+namespace ecryptfs::pki {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+static_assert(std::to_underlying(KeyUse::kPublic) == ECRYPTFS_PKI_USE_PUBLIC);
+static_assert(std::to_underlying(KeyUse::kPrivate) == ECRYPTFS_PKI_USE_PRIVATE);
+
+ErrorCode code_of(ecryptfs_pki_status status) {
+    switch (status) {
+        case ECRYPTFS_PKI_INVALID_LOCATOR:
+            return ErrorCode::kInvalidArgument;
+        case ECRYPTFS_PKI_NOT_FOUND:
+            return ErrorCode::kNotFound;
+        case ECRYPTFS_PKI_ACCESS_DENIED:
+            return ErrorCode::kAccessDenied;
+        case ECRYPTFS_PKI_INVALID_KEY:
+            return ErrorCode::kInvalidKey;
+        case ECRYPTFS_PKI_SECRET_REQUIRED:
+            return ErrorCode::kSecretRequired;
+        case ECRYPTFS_PKI_WRONG_SECRET:
+            return ErrorCode::kWrongSecret;
+        case ECRYPTFS_PKI_SECRET_LOCKED_OUT:
+            return ErrorCode::kSecretLockedOut;
+        case ECRYPTFS_PKI_DECRYPT_FAILED:
+            return ErrorCode::kDecryptFailed;
+        case ECRYPTFS_PKI_TOKEN_REMOVED:
+            return ErrorCode::kTokenRemoved;
+        case ECRYPTFS_PKI_NOT_SUPPORTED:
+            return ErrorCode::kNotSupported;
+        default:
+            return ErrorCode::kModuleFailed;
+    }
+}
+
+std::string text_of(const char (&text)[ECRYPTFS_PKI_MAX_TEXT]) {
+    return {text, ::strnlen(text, sizeof(text))};
+}
+
+Error error_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
+    auto message = text_of(error.message);
+    if (message.empty()) {
+        message = fmt::format("the PKI module gave status {} and no reason", std::to_underlying(status));
+    }
+    return {code_of(status), std::move(message), text_of(error.advice)};
+}
+
+Error unusable(const std::string& path, std::string_view why) {
+    return {ErrorCode::kModuleFailed, fmt::format("PKI module {}: {}", path, why),
+            "install the module anew, in the version of the agent"};
+}
+
+}  // namespace
+
+ModuleKey::~ModuleKey() {
+    module_.close(key_);
+}
+
+Result<KeyDescription> ModuleKey::describe() const {
+    ecryptfs_pki_description description{};
+    ecryptfs_pki_error error{};
+    const auto status = module_.describe(key_, &description, &error);
+    if (status != ECRYPTFS_PKI_OK) {
+        return std::unexpected(error_of(status, error));
+    }
+    const auto* const modulus = description.modulus;
+    const auto* const exponent = description.exponent;
+    return KeyDescription{
+        {modulus, modulus + std::min(description.modulus_size, sizeof(description.modulus))},
+        {exponent, exponent + std::min(description.exponent_size, sizeof(description.exponent))},
+        text_of(description.warning)};
+}
+
+Result<base::ByteView> ModuleKey::run(KeyAction action, base::ByteView input,
+                                      base::ByteSpan output) const {
+    const auto function = action == KeyAction::kEncrypt ? module_.encrypt : module_.decrypt;
+    ecryptfs_pki_error error{};
+    std::size_t size = output.size();
+    const auto status = function(key_, input.data(), input.size(), output.data(), &size, &error);
+    if (status != ECRYPTFS_PKI_OK) {
+        return std::unexpected(error_of(status, error));
+    }
+    if (size > output.size()) {
+        return std::unexpected(
+            Error{ErrorCode::kModuleFailed, "the PKI module wrote more than it was given room for"});
+    }
+    return output.first(size);
+}
+
+Result<Module> Module::load(const std::string& path) {
+    if (::access(path.c_str(), F_OK) != 0) {
+        return std::unexpected(Error{ErrorCode::kUnknownModule,
+                                     fmt::format("there is no PKI module {}", path),
+                                     "check the name, or install the package that has it"});
+    }
+    void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) {
+        return std::unexpected(unusable(path, ::dlerror()));
+    }
+    const auto get_module = reinterpret_cast<ecryptfs_pki_get_module_function>(
+        ::dlsym(library, "ecryptfs_pki_get_module"));
+    if (get_module == nullptr) {
+        return std::unexpected(unusable(path, "does not export ecryptfs_pki_get_module"));
+    }
+    const auto* const module = get_module();
+    if (module == nullptr) {
+        return std::unexpected(unusable(path, "says that it cannot work here"));
+    }
+    if (module->abi_version != ECRYPTFS_PKI_ABI_VERSION) {
+        return std::unexpected(unusable(path, fmt::format("has ABI version {}, this host has {}",
+                                                          module->abi_version,
+                                                          ECRYPTFS_PKI_ABI_VERSION)));
+    }
+    if (std::filesystem::path(path).stem() != module->name) {
+        return std::unexpected(unusable(path, fmt::format("calls itself {}", module->name)));
+    }
+    return Module{*module};
+}
+
+std::string_view Module::name() const {
+    return module_->name;
+}
+
+std::string_view Module::version() const {
+    return module_->version;
+}
+
+std::string_view Module::description() const {
+    return module_->description;
+}
+
+std::uint32_t Module::max_threads() const {
+    return module_->max_threads;
+}
+
+Result<std::unique_ptr<ModuleKey>> Module::open(const std::string& locator,
+                                                std::optional<base::ByteView> secret,
+                                                KeyUse use) const {
+    const ecryptfs_pki_secret given =
+        secret ? ecryptfs_pki_secret{secret->data(), secret->size()} : ecryptfs_pki_secret{};
+    ecryptfs_pki_error error{};
+    ecryptfs_pki_key* key = nullptr;
+    const auto status =
+        module_->open(locator.c_str(), secret ? &given : nullptr,
+                      static_cast<ecryptfs_pki_use>(std::to_underlying(use)), &key, &error);
+    if (status != ECRYPTFS_PKI_OK) {
+        return std::unexpected(error_of(status, error));
+    }
+    return std::make_unique<ModuleKey>(*module_, key);
+}
+
+}  // namespace ecryptfs::pki

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A PKI module as C++: loaded once and never unloaded, its statuses turned into Errors. The ABI
+// header says what each call does. Any thread, within the module's limit.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/pki/host_protocol.h"
+
+struct ecryptfs_pki_key;
+struct ecryptfs_pki_module;
+
+namespace ecryptfs::pki {
+
+// The public half of a key. Big-endian numbers.
+struct KeyDescription {
+    std::vector<std::uint8_t> modulus;
+    std::vector<std::uint8_t> exponent;
+    std::string warning;
+};
+
+// An open key of a module; closes it in the end.
+class ModuleKey {
+  public:
+    ModuleKey(const ::ecryptfs_pki_module& module, ::ecryptfs_pki_key* key)
+        : module_(module), key_(key) {}
+    ModuleKey(const ModuleKey&) = delete;
+    ModuleKey& operator=(const ModuleKey&) = delete;
+    ~ModuleKey();
+
+    base::Result<KeyDescription> describe() const;
+
+    // Writes into `output` and gives the part written. kModuleFailed if the module claims to have
+    // written more than there was room for.
+    base::Result<base::ByteView> run(KeyAction action, base::ByteView input,
+                                     base::ByteSpan output) const;
+
+  private:
+    const ::ecryptfs_pki_module& module_;
+    ::ecryptfs_pki_key* key_;
+};
+
+class Module {
+  public:
+    // `path`: NAME.so. kUnknownModule if it is not there, kModuleFailed if it cannot be loaded, has
+    // another ABI version or another name than its file.
+    static base::Result<Module> load(const std::string& path);
+
+    std::string_view name() const;
+    std::string_view version() const;
+    std::string_view description() const;
+    // Threads that may work at once; 0 for as many as there are cores.
+    std::uint32_t max_threads() const;
+
+    base::Result<std::unique_ptr<ModuleKey>> open(const std::string& locator,
+                                                  std::optional<base::ByteView> secret,
+                                                  KeyUse use) const;
+
+  private:
+    explicit Module(const ::ecryptfs_pki_module& module) : module_(&module) {}
+
+    const ::ecryptfs_pki_module* module_;
+};
+
+}  // namespace ecryptfs::pki

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "agent/log.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using namespace std::chrono_literals;
+
+// How long a process may take over one thing. An operation's limit leaves time for a second try
+// within the kernel's three seconds.
+constexpr auto kOperationLimit = 1200ms;
+constexpr auto kOpenLimit = 30s;
+constexpr auto kGreetingLimit = 5s;
+constexpr int kMaxAttempts = 2;
+constexpr auto kTick = 100ms;
+// Jobs that the process is given, as a multiple of its threads: keeps each thread busy while an
+// answer is on its way.
+constexpr std::size_t kWindow = 2;
+constexpr std::uint32_t kMaxThreads = 64;
+// A module that cannot be loaded is not tried again for this long.
+constexpr auto kRefusalHolds = 5s;
+constexpr int kLossesWithoutDelay = 3;
+constexpr Clock::duration kLastDelay = 10s;
+
+Clock::duration delay_after(int losses_in_a_row) {
+    const int beyond = losses_in_a_row - kLossesWithoutDelay;
+    return beyond < 0 ? 0s : std::min<Clock::duration>(100ms * (1 << std::min(beyond, 10)), kLastDelay);
+}
+
+}  // namespace
+
+Host::Host(EventLoop& loop, HostPaths paths, wire::PkiType module, std::function<void()> changed)
+    : loop_(loop),
+      paths_(std::move(paths)),
+      module_(std::move(module)),
+      changed_(std::move(changed)),
+      ticks_(loop.timer(10ms, [this] { tick(); })) {}
+
+void Host::submit(Job job) {
+    if (pending_.empty() && sent_.empty()) {
+        ticks_.run_after(kTick);
+    }
+    pending_.push_back(std::move(job));
+    pump();
+}
+
+void Host::close_key(const Key& key) {
+    if (keys_.erase(key.id) > 0 && !connection_->send(pki::CloseKey{key.id})) {
+        // It must not keep the key: end it, and the key with it.
+        connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
+    }
+    fail_pending([&](const Job& job) { return job.key->id == key.id; },
+                 {ErrorCode::kKeyLocked, "the key was locked"});
+}
+
+void Host::pump() {
+    if (!connection_ && Clock::now() < connect_not_before_) {
+        if (refusal_) {
+            fail_pending([](const Job& /*job*/) { return true; }, *refusal_);
+        }
+        return;
+    }
+    if (!connection_ && !pending_.empty()) {
+        connect();
+    }
+    if (connection_ && greeted_) {
+        send_pending();
+    }
+}
+
+void Host::send_pending() {
+    auto job = pending_.begin();
+    while (job != pending_.end() && sent_.size() < kWindow * threads_) {
+        const auto state = keys_.find(job->key->id);
+        if (job->action && state == keys_.end()) {
+            Job open{job->key, {}, {}, Clock::now() + kOpenLimit, {}};
+            if (!send_job(open)) {
+                break;
+            }
+        } else if (job->action && state->second == KeyState::kOpening) {
+            ++job;
+        } else if (send_job(*job)) {
+            job = pending_.erase(job);
+        } else {
+            break;
+        }
+    }
+    mark_started();
+}
+
+// Moves the job to those that were sent. False if the process takes no more for now: an answer of
+// its, which there must be, brings us back here.
+bool Host::send_job(Job& job) {
+    const auto& key = *job.key;
+    const std::uint64_t id = ++last_id_;
+    pki::ToHost message;
+    if (job.action) {
+        message = pki::KeyOperation{id, key.id, *job.action, job.input.view()};
+    } else {
+        const auto secret = key.secret ? std::optional(key.secret->view()) : std::nullopt;
+        message = pki::OpenKey{id, key.id, key.use, key.locator, secret};
+    }
+    if (!connection_->send(message)) {
+        return false;
+    }
+    if (!job.action) {
+        keys_[key.id] = KeyState::kOpening;
+    }
+    sent_.emplace(id, Sent{std::move(job), std::nullopt});
+    return true;
+}
+
+// The process takes messages in order, one a thread.
+void Host::mark_started() {
+    std::uint32_t working = 0;
+    for (auto& [id, sent] : sent_) {
+        if (working++ == threads_) {
+            return;
+        }
+        if (!sent.started) {
+            sent.started = Clock::now();
+        }
+    }
+}
+
+void Host::message_arrived(const pki::FromHost& message) {
+    std::visit([this](const auto& one) { handle(one); }, message);
+}
+
+void Host::handle(const pki::Hello& message) {
+    if (message.protocol_version != pki::kHostProtocolVersion) {
+        refuse_for(kRefusalHolds,
+                   {ErrorCode::kModuleFailed, "ecryptfs-pki-host is of another version than the agent",
+                    "restart the agent: systemctl --user restart ecryptfs-agent"});
+        return;
+    }
+    greeted_ = true;
+    threads_ = std::clamp(message.threads, 1U, kMaxThreads);
+    info_.version = message.version;
+    info_.description = message.description;
+    changed_();
+}
+
+void Host::handle(const pki::Refusal& message) {
+    refuse_for(kRefusalHolds, pki::to_error(message));
+}
+
+void Host::handle(const pki::Opened& message) {
+    auto job = take_sent(message.id);
+    if (!job) {
+        return;
+    }
+    const auto signature = wire::KeySignature::from_text(message.signature);
+    const auto& expected = job->key->signature;
+    if (!signature) {
+        finish_open(std::move(*job), std::unexpected(signature.error()));
+    } else if (expected && *expected != *signature) {
+        const auto now_holds =
+            fmt::format("{} now holds another key, {}", job->key->locator, signature->text());
+        finish_open(std::move(*job),
+                    std::unexpected(Error{ErrorCode::kInvalidKey, now_holds,
+                                          "put the old key back, or add the new one: ecryptfsctl "
+                                          "add-key"}));
+    } else {
+        finish_open(std::move(*job), JobResult{{}, *signature, message.warning});
+    }
+}
+
+void Host::handle(const pki::Done& message) {
+    if (auto job = take_sent(message.id); job && job->done) {
+        job->done(JobResult{message.output, {}, {}});
+    }
+}
+
+void Host::handle(const pki::Failed& message) {
+    auto job = take_sent(message.id);
+    if (!job) {
+        return;
+    }
+    const auto failure = std::unexpected(pki::to_error(message.why));
+    if (!job->action) {
+        finish_open(std::move(*job), failure);
+    } else if (job->done) {
+        job->done(failure);
+    }
+}
+
+std::optional<Job> Host::take_sent(std::uint64_t id) {
+    auto node = sent_.extract(id);
+    if (node.empty()) {
+        return std::nullopt;
+    }
+    losses_in_a_row_ = 0;
+    mark_started();
+    return std::move(node.mapped().job);
+}
+
+void Host::finish_open(Job job, const Result<JobResult>& result) {
+    const auto state = keys_.find(job.key->id);
+    const bool wanted = state != keys_.end();  // not closed in the meantime
+    if (wanted && result) {
+        state->second = KeyState::kOpen;
+    } else {
+        keys_.erase(job.key->id);
+        connection_->send(pki::CloseKey{job.key->id});
+    }
+    const Result<JobResult> outcome =
+        wanted ? result : std::unexpected(Error{ErrorCode::kKeyLocked, "the key was locked"});
+    if (job.done) {
+        job.done(outcome);
+    }
+    if (!outcome) {
+        fail_pending([&](const Job& other) { return other.key->id == job.key->id; },
+                     outcome.error());
+    }
+}
+
+void Host::connect() {
+    try {
+        HostConnectionUser& user = *this;
+        connection_ = std::make_unique<HostConnection>(loop_, user, paths_, module_.text());
+    } catch (const base::Failure& failure) {
+        refuse_for(1s, failure.error());
+        return;
+    }
+    refusal_.reset();
+    connected_at_ = Clock::now();
+    info_.pid = connection_->pid();
+    info_.started_at = std::chrono::system_clock::now();
+    changed_();
+}
+
+void Host::disconnect() {
+    if (connection_) {
+        connection_->end();
+        retired_ = std::move(connection_);
+    }
+    greeted_ = false;
+    keys_.clear();
+    info_.pid = 0;
+    changed_();
+}
+
+void Host::refuse_for(Clock::duration time, Error why) {
+    log_line(Priority::kError, why.message, {{"ECRYPTFS_MODULE", module_.text()}});
+    disconnect();
+    connect_not_before_ = Clock::now() + time;
+    refusal_ = std::move(why);
+    fail_pending([](const Job& /*job*/) { return true; }, *refusal_);
+}
+
+void Host::connection_lost(const Error& why) {
+    if (!greeted_ && !why.advice.empty()) {
+        refuse_for(kRefusalHolds, why);
+        return;
+    }
+    log_line(Priority::kWarning, fmt::format("{}; starting another", why.message),
+             {{"ECRYPTFS_MODULE", module_.text()}});
+    disconnect();
+    ++info_.restarts;
+    connect_not_before_ = Clock::now() + delay_after(++losses_in_a_row_);
+    auto unfinished = std::exchange(sent_, {});
+    for (auto sent = unfinished.rbegin(); sent != unfinished.rend(); ++sent) {
+        retry_or_fail(std::move(sent->second.job), why);
+    }
+    pump();
+}
+
+// An open with a secret is not repeated by itself: it may have cost one of a card's few attempts.
+void Host::retry_or_fail(Job job, const Error& why) {
+    if (!job.done) {
+        return;
+    }
+    if (job.action && ++job.attempts < kMaxAttempts) {
+        pending_.push_front(std::move(job));
+    } else {
+        job.done(std::unexpected(why));
+    }
+}
+
+void Host::tick() {
+    const auto now = Clock::now();
+    if (has_hung(now)) {
+        connection_lost({ErrorCode::kModuleFailed, "the PKI host gave no answer in time"});
+    }
+    expire_jobs(now);
+    pump();
+    if (!pending_.empty() || !sent_.empty()) {
+        ticks_.run_after(kTick);
+    }
+}
+
+bool Host::has_hung(Clock::time_point now) const {
+    if (connection_ && !greeted_) {
+        return now - connected_at_ > kGreetingLimit;
+    }
+    return std::ranges::any_of(sent_, [&](const auto& entry) {
+        const auto& [job, started] = entry.second;
+        const Clock::duration limit = job.action ? Clock::duration(kOperationLimit) : kOpenLimit;
+        return started && now - *started > limit;
+    });
+}
+
+void Host::expire_jobs(Clock::time_point now) {
+    const Error late{ErrorCode::kTimedOut, "the PKI module gave no answer in time"};
+    fail_pending([&](const Job& job) { return job.deadline < now; }, late);
+    for (auto& [id, sent] : sent_) {
+        if (sent.job.deadline < now && sent.job.done) {
+            std::exchange(sent.job.done, {})(std::unexpected(late));  // the process goes on with it
+        }
+    }
+}
+
+template <typename Matches>
+void Host::fail_pending(Matches matches, const Error& why) {
+    const auto first = std::stable_partition(pending_.begin(), pending_.end(),
+                                             [&](const Job& job) { return !matches(job); });
+    std::vector<Job> failed(std::make_move_iterator(first),
+                            std::make_move_iterator(pending_.end()));
+    pending_.erase(first, pending_.end());
+    for (auto& job : failed) {
+        job.done(std::unexpected(why));
+    }
+}
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One PKI module as the broker sees it: a queue of jobs, and a process that does them. The process
+// is started for the first job; when it dies, or makes no headway, another takes its place and what
+// is unfinished is asked again.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "agent/event_loop.h"
+#include "agent/host_connection.h"
+#include "agent/key.h"
+#include "lib/base/error.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/pki/host_protocol.h"
+
+namespace ecryptfs::agent {
+
+// What a job gave; views end with the call. An open gives signature and warning, an operation gives
+// output.
+struct JobResult {
+    base::ByteView output;
+    std::optional<wire::KeySignature> signature;
+    std::string_view warning;
+};
+
+// To open a key (no action), or to do something with it; a key that is not open yet is opened
+// first. `done` is called exactly once, maybe before submit() returns.
+struct Job {
+    KeyRef key;
+    std::optional<pki::KeyAction> action;
+    base::SecretBytes input;
+    Clock::time_point deadline;
+    std::move_only_function<void(base::Result<JobResult>)> done;
+    int attempts = 0;
+};
+
+// What the status listing shows.
+struct HostInfo {
+    std::string version;
+    std::string description;
+    pid_t pid = 0;  // 0 if there is no process now
+    std::chrono::system_clock::time_point started_at;
+    std::uint32_t restarts = 0;
+};
+
+class Host : private HostConnectionUser {
+  public:
+    // Borrows the loop. `changed` is called when info() has something new.
+    Host(EventLoop& loop, HostPaths paths, wire::PkiType module, std::function<void()> changed);
+
+    void submit(Job job);
+
+    // Has the process close and wipe the key. Jobs that wait for it fail with kKeyLocked.
+    void close_key(const Key& key);
+
+    const HostInfo& info() const { return info_; }
+
+  private:
+    enum class KeyState : std::uint8_t { kOpening, kOpen };
+
+    // A job that the process has. `started` is set once it must be among those worked on.
+    struct Sent {
+        Job job;
+        std::optional<Clock::time_point> started;
+    };
+
+    void pump();
+    void send_pending();
+    bool send_job(Job& job);
+    void mark_started();
+
+    void message_arrived(const pki::FromHost& message) override;
+    void messages_read() override { pump(); }
+    void connection_lost(const base::Error& why) override;
+    void handle(const pki::Hello& message);
+    void handle(const pki::Refusal& message);
+    void handle(const pki::Opened& message);
+    void handle(const pki::Done& message);
+    void handle(const pki::Failed& message);
+    std::optional<Job> take_sent(std::uint64_t id);
+    void finish_open(Job job, const base::Result<JobResult>& result);
+
+    void connect();
+    void disconnect();
+    void refuse_for(Clock::duration time, base::Error why);
+    void retry_or_fail(Job job, const base::Error& why);
+    void tick();
+    void expire_jobs(Clock::time_point now);
+    bool has_hung(Clock::time_point now) const;
+
+    template <typename Matches>
+    void fail_pending(Matches matches, const base::Error& why);
+
+    EventLoop& loop_;
+    HostPaths paths_;
+    wire::PkiType module_;
+    std::function<void()> changed_;
+    HostInfo info_;
+
+    std::unique_ptr<HostConnection> connection_;
+    std::unique_ptr<HostConnection> retired_;  // ended, but maybe still on the call stack
+    Clock::time_point connected_at_;
+    bool greeted_ = false;
+    std::uint32_t threads_ = 1;
+
+    int losses_in_a_row_ = 0;
+    Clock::time_point connect_not_before_;
+    std::optional<base::Error> refusal_;  // holds until connect_not_before_
+
+    std::uint64_t last_id_ = 0;
+    std::deque<Job> pending_;
+    std::map<std::uint64_t, Sent> sent_;  // by id, which is the order of sending
+    std::unordered_map<std::uint64_t, KeyState> keys_;  // by Key::id, those of this connection
+    EventLoop::Source ticks_;
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One ecryptfs-pki-host process and the socket to it, from its start to its end.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "agent/event_loop.h"
+#include "lib/base/error.h"
+#include "lib/base/handle.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/pki/host_protocol.h"
+
+namespace ecryptfs::agent {
+
+// Where the agent finds its parts.
+struct HostPaths {
+    std::string host_program;   // ecryptfs-pki-host
+    std::string module_folder;  // holds NAME.so of each module
+};
+
+// Whoever deals with what the process says. May call end() on the connection, but not destroy it.
+class HostConnectionUser {
+  public:
+    virtual ~HostConnectionUser() = default;
+    // Views end with the call.
+    virtual void message_arrived(const pki::FromHost& message) = 0;
+    // For now there are no further messages.
+    virtual void messages_read() = 0;
+    // The process has ended by itself, or talks nonsense.
+    virtual void connection_lost(const base::Error& why) = 0;
+};
+
+class HostConnection {
+  public:
+    // Borrows the loop and the user. Starts the process with the module, and does not wait for it:
+    // what goes wrong in the child shows as its end. It dies with this process.
+    HostConnection(EventLoop& loop, HostConnectionUser& user, const HostPaths& paths,
+                   const std::string& module);
+    HostConnection(const HostConnection&) = delete;
+    HostConnection& operator=(const HostConnection&) = delete;
+    ~HostConnection() { end(); }
+
+    pid_t pid() const { return pid_; }
+
+    // False if the socket is full or the connection at its end; nothing was sent then.
+    bool send(const pki::ToHost& message);
+
+    // Kills the process, and has it reaped when it is dead. The user hears no more.
+    void end();
+
+  private:
+    void readable();
+    void exited(int code, int status);
+
+    EventLoop& loop_;
+    HostConnectionUser& user_;
+    std::string program_;
+    pid_t pid_ = 0;
+    base::UniqueFd socket_;
+    EventLoop::Source readiness_;
+    EventLoop::Source exit_;
+    bool ended_ = false;
+    base::SecretBytes incoming_;
+    base::SecretBytes outgoing_;
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/host_pool.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace ecryptfs::agent {
+
+void HostPool::on_change(std::function<void(const wire::PkiType&)> changed) {
+    changed_ = std::move(changed);
+}
+
+void HostPool::submit(Job job) {
+    const auto& module = job.key->module;
+    auto found = hosts_.find(module);
+    if (found == hosts_.end() && hosts_.size() >= kMaxHosts) {
+        job.done(std::unexpected(base::Error{
+            base::ErrorCode::kOverloaded,
+            fmt::format("more than {} PKI modules are in use", kMaxHosts),
+            "restart the agent if some of them are not needed any more"}));
+        return;
+    }
+    if (found == hosts_.end()) {
+        auto host = std::make_unique<Host>(loop_, paths_, module,
+                                           [this, module] { changed_(module); });
+        found = hosts_.emplace(module, std::move(host)).first;
+    }
+    found->second->submit(std::move(job));
+}
+
+void HostPool::close_key(const Key& key) {
+    if (const auto found = hosts_.find(key.module); found != hosts_.end()) {
+        found->second->close_key(key);
+    }
+}
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/key_source.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+using wire::KeySignature;
+using namespace std::chrono_literals;
+
+// A person waits for these, and some tokens are slow.
+constexpr auto kOpenDeadline = 110s;
+
+Error locked_error(const KeySignature& signature) {
+    return {ErrorCode::kKeyLocked, fmt::format("key {} is locked", signature.text()),
+            fmt::format("unlock it: ecryptfsctl unlock {}", signature.text())};
+}
+
+bool concerns_secret(ErrorCode code) {
+    return code == ErrorCode::kSecretRequired || code == ErrorCode::kWrongSecret ||
+           code == ErrorCode::kSecretLockedOut;
+}
+
+bool concerns_key(ErrorCode code) {
+    return code == ErrorCode::kInvalidKey || code == ErrorCode::kNotFound ||
+           code == ErrorCode::kAccessDenied || code == ErrorCode::kUnknownModule ||
+           code == ErrorCode::kInvalidArgument;
+}
+
+KeyState state_without_token(ErrorCode why) {
+    switch (why) {
+        case ErrorCode::kKeyExpired:
+            return KeyState::kExpired;
+        case ErrorCode::kKeyRevoked:
+            return KeyState::kRevoked;
+        case ErrorCode::kInvalidToken:
+            return KeyState::kUnusable;
+        default:
+            return KeyState::kMissing;
+    }
+}
+
+bool has_token(KeyState state) {
+    return state == KeyState::kUnopened || state == KeyState::kUnlocked ||
+           state == KeyState::kLocked || state == KeyState::kUnusable;
+}
+
+}  // namespace
+
+std::string_view name_of(KeyState state) {
+    switch (state) {
+        case KeyState::kUnopened:
+            return "unopened";
+        case KeyState::kUnlocked:
+            return "unlocked";
+        case KeyState::kLocked:
+            return "locked";
+        case KeyState::kExpired:
+            return "expired";
+        case KeyState::kRevoked:
+            return "revoked";
+        case KeyState::kMissing:
+            return "missing";
+        case KeyState::kUnusable:
+            break;
+    }
+    return "unusable";
+}
+
+void Keys::on_change(std::function<void(const KeySignature&)> changed) {
+    changed_ = std::move(changed);
+}
+
+Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction action) {
+    const auto found = look_up(signature);
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    auto& entry = **found;
+    if (entry.key) {
+        return entry.key;
+    }
+    if (action == pki::KeyAction::kDecrypt) {
+        return std::unexpected(locked_error(signature));
+    }
+    if (!entry.public_key) {
+        entry.public_key =
+            make_key({0, entry.module, entry.locator, {}, pki::KeyUse::kPublic, signature});
+    }
+    return entry.public_key;
+}
+
+Error Keys::note_failure(const KeySignature& signature, const Key& key, Error why) {
+    const auto found = entries_.find(signature);
+    if (found == entries_.end()) {
+        return why;
+    }
+    auto& entry = found->second;
+    ++entry.counts.failed;
+    const bool is_current = entry.key && entry.key->id == key.id;
+    if (concerns_secret(why.code)) {
+        if (is_current) {
+            close(entry);
+            set_state(signature, entry, KeyState::kLocked);
+        }
+        return locked_error(signature);
+    }
+    if (is_current && concerns_key(why.code)) {
+        set_state(signature, entry, KeyState::kUnusable);
+    }
+    return why;
+}
+
+void Keys::note_success(const KeySignature& signature, std::chrono::microseconds latency) {
+    const auto found = entries_.find(signature);
+    if (found == entries_.end()) {
+        return;
+    }
+    auto& entry = found->second;
+    ++entry.counts.answered;
+    entry.counts.latency.add(latency);
+    if (entry.key) {
+        set_state(signature, entry, KeyState::kUnlocked);
+    }
+}
+
+void Keys::add(const wire::PkiType& module, std::string locator, std::optional<SecretBytes> secret,
+               std::move_only_function<void(Result<AddedKey>)> done) {
+    const auto key = make_key(
+        {0, module, std::move(locator), std::move(secret), pki::KeyUse::kPrivate, std::nullopt});
+    open(key, [this, key, done = std::move(done)](const Result<JobResult>& opened) mutable {
+        done(take_in(key, opened));
+    });
+}
+
+Result<AddedKey> Keys::take_in(const KeyRef& key, const Result<JobResult>& opened) {
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    const auto& signature = *opened->signature;
+    AddedKey added{signature,
+                   wire::encode_private_key_token(signature, key->module, key->locator),
+                   std::string(opened->warning)};
+    auto blob = SecretBytes::copy_of(base::as_bytes(key->locator));
+    if (!blob) {
+        hosts_.close_key(*key);
+        return std::unexpected(std::move(blob.error()));
+    }
+    const auto known = look_up(signature);
+    if (!known || !holds(**known, key->module, blob->view())) {
+        forget(signature);
+        entries_.insert_or_assign(signature, Entry{.module = key->module, .locator = key->locator,
+                                                   .blob = std::move(*blob)});
+    }
+    entries_.at(signature).registered = false;
+    if (auto put = put_unlocked(key, signature); !put) {
+        return std::unexpected(std::move(put.error()));
+    }
+    return added;
+}
+
+// Makes `key`, just opened, the one in use. One that is in use already stays: requests may be under
+// way with it.
+Result<void> Keys::put_unlocked(const KeyRef& key, const KeySignature& signature) {
+    const auto found = entries_.find(signature);
+    if (found == entries_.end()) {
+        hosts_.close_key(*key);
+        return std::unexpected(Error{
+            ErrorCode::kUnknownKey, fmt::format("key {} went away meanwhile", signature.text())});
+    }
+    auto& entry = found->second;
+    if (entry.key && entry.state == KeyState::kUnlocked) {
+        hosts_.close_key(*key);
+        return {};
+    }
+    close(entry);
+    entry.key = key;
+    set_state(signature, entry, KeyState::kUnlocked);
+    return {};
+}
+
+Result<void> Keys::register_token(const KeySignature& signature, KeySerial serial) {
+    const auto found = entries_.find(signature);
+    if (found == entries_.end()) {
+        return std::unexpected(
+            Error{ErrorCode::kUnknownKey, fmt::format("key {} was not added", signature.text()),
+                  "call AddKey first"});
+    }
+    const auto token = tokens_.find(signature);
+    if (!token || token->serial != serial) {
+        if (auto remembered = tokens_.remember(signature, serial); !remembered) {
+            return remembered;
+        }
+    }
+    if (auto looked_up = look_up(signature); !looked_up) {
+        return std::unexpected(std::move(looked_up.error()));
+    }
+    entries_.at(signature).registered = true;
+    changed_(signature);
+    return {};
+}
+
+void Keys::abandon(const KeySignature& signature) {
+    const auto found = entries_.find(signature);
+    if (found == entries_.end() || found->second.registered) {
+        return;
+    }
+    if (look_up(signature)) {
+        found->second.registered = true;
+    } else {
+        forget(signature);
+    }
+}
+
+void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secret,
+                  std::move_only_function<void(Result<void>)> done) {
+    const auto found = look_up(signature);
+    if (!found) {
+        done(std::unexpected(found.error()));
+        return;
+    }
+    const auto& entry = **found;
+    if (!secret) {
+        if (auto source = source_of({signature, entry.module, entry.blob.view()})) {
+            secret = std::move(source->secret);
+        }
+    }
+    const auto key = make_key({0, entry.module, entry.locator, std::move(secret),
+                               pki::KeyUse::kPrivate, signature});
+    open(key, [this, key, done = std::move(done)](const Result<JobResult>& opened) mutable {
+        done(opened ? put_unlocked(key, *opened->signature) : std::unexpected(opened.error()));
+    });
+}
+
+Result<void> Keys::lock(const KeySignature& signature) {
+    const auto found = look_up(signature);
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    close(**found);
+    set_state(signature, **found, KeyState::kLocked);
+    return {};
+}
+
+void Keys::lock_all() {
+    for (const auto& signature : list()) {
+        static_cast<void>(lock(signature));  // fails where there is nothing to lock
+    }
+}
+
+void Keys::forget(const KeySignature& signature) {
+    tokens_.forget(signature);
+    if (const auto found = entries_.find(signature); found != entries_.end()) {
+        close(found->second);
+        entries_.erase(found);
+        changed_(signature);
+    }
+}
+
+std::vector<KeySignature> Keys::list() {
+    auto signatures = tokens_.list();
+    for (const auto& [signature, entry] : entries_) {
+        signatures.push_back(signature);
+    }
+    std::ranges::sort(signatures);
+    const auto repeated = std::ranges::unique(signatures);
+    signatures.erase(repeated.begin(), repeated.end());
+    return signatures;
+}
+
+std::optional<KeyInfo> Keys::info(const KeySignature& signature) {
+    const auto looked_up = look_up(signature);
+    const auto found = entries_.find(signature);
+    if (found == entries_.end()) {
+        // A token that cannot be used is worth showing; none at all is not.
+        if (looked_up || looked_up.error().code == ErrorCode::kUnknownKey) {
+            return std::nullopt;
+        }
+        return KeyInfo{signature, {}, {}, state_without_token(looked_up.error().code), 0, true, {}};
+    }
+    const auto& entry = found->second;
+    return KeyInfo{signature,    entry.module.text(),   entry.locator, entry.state,
+                   entry.serial, entry.in_user_keyring, entry.counts};
+}
+
+Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
+    const auto stored = tokens_.find(signature);
+    const auto token = stored ? token_in(stored->payload, signature)
+                              : Result<wire::PrivateKeyToken>(std::unexpected(stored.error()));
+    if (!token) {
+        token_gone(signature, token.error());
+        return std::unexpected(token.error());
+    }
+    auto found = entries_.find(signature);
+    const bool known = found != entries_.end() && has_token(found->second.state) &&
+                       (!found->second.registered || found->second.serial == stored->serial) &&
+                       holds(found->second, token->pki_type, token->blob);
+    if (!known) {
+        auto entry = entry_of(*token);
+        if (!entry) {
+            token_gone(signature, entry.error());
+            return std::unexpected(std::move(entry.error()));
+        }
+        if (found != entries_.end()) {
+            close(found->second);
+        }
+        found = entries_.insert_or_assign(signature, std::move(*entry)).first;
+        changed_(signature);
+    }
+    found->second.serial = stored->serial;
+    found->second.in_user_keyring = stored->in_user_keyring;
+    return &found->second;
+}
+
+bool Keys::holds(const Entry& entry, const wire::PkiType& module, base::ByteView blob) {
+    return entry.module == module && base::equal_in_constant_time(entry.blob.view(), blob);
+}
+
+Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
+    auto source = source_of(token);
+    if (!source) {
+        return std::unexpected(std::move(source.error()));
+    }
+    auto blob = SecretBytes::copy_of(token.blob);
+    if (!blob) {
+        return std::unexpected(std::move(blob.error()));
+    }
+    const auto key = make_key({0, source->module, source->locator, std::move(source->secret),
+                               pki::KeyUse::kPrivate, token.signature});
+    return Entry{.module = source->module, .locator = source->locator,
+                 .blob = std::move(*blob), .key = key};
+}
+
+void Keys::token_gone(const KeySignature& signature, const Error& why) {
+    const auto found = entries_.find(signature);
+    if (found == entries_.end() || !found->second.registered) {
+        return;
+    }
+    close(found->second);
+    if (why.code == ErrorCode::kUnknownKey) {
+        forget(signature);
+    } else {
+        set_state(signature, found->second, state_without_token(why.code));
+    }
+}
+
+void Keys::open(const KeyRef& key, std::move_only_function<void(Result<JobResult>)> done) {
+    hosts_.submit({key, {}, {}, Clock::now() + kOpenDeadline, std::move(done)});
+}
+
+void Keys::close(Entry& entry) {
+    for (auto* key : {&entry.key, &entry.public_key}) {
+        if (const auto closed = std::exchange(*key, nullptr)) {
+            hosts_.close_key(*closed);
+        }
+    }
+}
+
+void Keys::set_state(const KeySignature& signature, Entry& entry, KeyState state) {
+    if (std::exchange(entry.state, state) != state) {
+        changed_(signature);
+    }
+}
+
+KeyRef Keys::make_key(Key key) {
+    key.id = ++last_key_id_;
+    return std::make_shared<const Key>(std::move(key));
+}
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of each key: found in a keyring, opened, locked, unlocked, gone. The keyring has the last
+// word: every look-up reads the token again, and what was cached for another serial number, PKI type
+// or blob is forgotten. (Not for another payload: the kernel writes file keys into the token's
+// session-key field. keystore.c: decrypt_pki_encrypted_session_key.)
+
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/host_pool.h"
+#include "agent/key.h"
+#include "agent/statistics.h"
+#include "agent/token_store.h"
+#include "lib/base/error.h"
+#include "lib/base/secret_bytes.h"
+
+namespace ecryptfs::agent {
+
+enum class KeyState : std::uint8_t {
+    kUnopened,  // a token that was not needed yet
+    kUnlocked,
+    kLocked,
+    kExpired,
+    kRevoked,
+    kMissing,
+    kUnusable,
+};
+
+std::string_view name_of(KeyState state);
+
+// What the bus shows of a key. Views end with the next call.
+struct KeyInfo {
+    wire::KeySignature signature;
+    std::string module;
+    std::string locator;
+    KeyState state = KeyState::kMissing;
+    KeySerial serial = 0;
+    bool in_user_keyring = true;
+    KeyCounts counts;
+};
+
+// What add() gives: the key's signature, the token to be put into a keyring, and a warning or "".
+struct AddedKey {
+    wire::KeySignature signature;
+    std::vector<std::uint8_t> token;
+    std::string warning;
+};
+
+class Keys {
+  public:
+    // Borrows the hosts.
+    explicit Keys(HostPool& hosts) : hosts_(hosts) {}
+
+    // Told when a key's state changes, when it comes and when it goes.
+    void on_change(std::function<void(const wire::KeySignature&)> changed);
+
+    // The key to use for a request now. Fails at once when there is nothing to use: no token,
+    // expired, revoked, locked. A locked key may still encrypt, where its module can do so with the
+    // public half alone.
+    base::Result<KeyRef> key_for(const wire::KeySignature& signature, pki::KeyAction action);
+
+    // Tells how a request with `key` ended. A key that turns out to need a secret, or another one,
+    // is locked from then on. Gives the error to report.
+    base::Error note_failure(const wire::KeySignature& signature, const Key& key, base::Error why);
+    void note_success(const wire::KeySignature& signature, std::chrono::microseconds latency);
+
+    // Opens a key and takes it in, though its token is yet to be written: register_token() is to
+    // follow, or else abandon().
+    void add(const wire::PkiType& module, std::string locator,
+             std::optional<base::SecretBytes> secret,
+             std::move_only_function<void(base::Result<AddedKey>)> done);
+    base::Result<void> register_token(const wire::KeySignature& signature, KeySerial serial);
+    // Nobody will register it any more: forgets the key, unless there is a token of it all the same.
+    void abandon(const wire::KeySignature& signature);
+
+    void unlock(const wire::KeySignature& signature, std::optional<base::SecretBytes> secret,
+                std::move_only_function<void(base::Result<void>)> done);
+    base::Result<void> lock(const wire::KeySignature& signature);
+    void lock_all();
+    void forget(const wire::KeySignature& signature);
+
+    // Known keys and those with a token in the user keyring.
+    std::vector<wire::KeySignature> list();
+    std::optional<KeyInfo> info(const wire::KeySignature& signature);
+
+  private:
+    struct Entry {
+        wire::PkiType module;
+        std::string locator;
+        KeySerial serial = 0;  // 0 until its token was seen
+        bool in_user_keyring = true;
+        bool registered = true;  // else its token may be missing, or change place, for now
+        base::SecretBytes blob = {};  // the token's
+        KeyState state = KeyState::kUnopened;
+        KeyRef key = {};         // what decrypts; none when locked
+        KeyRef public_key = {};  // what encrypts while locked
+        KeyCounts counts = {};
+    };
+
+    base::Result<Entry*> look_up(const wire::KeySignature& signature);
+    base::Result<Entry> entry_of(const wire::PrivateKeyToken& token);
+    static bool holds(const Entry& entry, const wire::PkiType& module, base::ByteView blob);
+    void token_gone(const wire::KeySignature& signature, const base::Error& why);
+    base::Result<AddedKey> take_in(const KeyRef& key, const base::Result<JobResult>& opened);
+    base::Result<void> put_unlocked(const KeyRef& key, const wire::KeySignature& signature);
+    void open(const KeyRef& key,
+              std::move_only_function<void(base::Result<JobResult>)> done);
+    void close(Entry& entry);
+    void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
+    KeyRef make_key(Key key);
+
+    HostPool& hosts_;
+    TokenStore tokens_;
+    std::map<wire::KeySignature, Entry> entries_;
+    std::function<void(const wire::KeySignature&)> changed_ = [](const wire::KeySignature&) {};
+    std::uint64_t last_key_id_ = 0;
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "lib/base/error.h"
+
+namespace ecryptfs::agent {
+
+std::expected<Options, int> parse_options(int argc, char** argv) {
+    Options options;
+    options.paths = {ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR};
+    double reply_within_seconds = std::chrono::duration<double>(options.reply_within).count();
+
+    CLI::App app(
+        "Answers the kernel's requests for eCryptfs file keys with keys from files, smart cards "
+        "and TPMs. Usually started by the user's service manager; see ecryptfsctl(1).");
+    app.set_version_flag("--version", "ecryptfs-agent " ECRYPTFS_VERSION);
+    app.add_option("--device", options.device, "the kernel's device")->capture_default_str();
+    app.add_option("--module-dir", options.paths.module_folder, "folder of the PKI modules")
+        ->capture_default_str();
+    app.add_option("--pki-host", options.paths.host_program, "the program that runs a PKI module")
+        ->capture_default_str();
+    app.add_option("--reply-within", reply_within_seconds,
+                   "seconds after which a request is answered with a failure; less than the "
+                   "kernel module's parameter ecryptfs_message_wait_timeout")
+        ->capture_default_str()
+        ->check(CLI::Range(0.1, 3600.0));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const bool failed = app.exit(error) != 0;
+        return std::unexpected(
+            failed ? base::traits(base::ErrorCode::kInvalidArgument).status : 0);
+    }
+    options.reply_within = std::chrono::milliseconds(static_cast<int>(reply_within_seconds * 1000));
+    return options;
+}
+
+}  // namespace ecryptfs::agent

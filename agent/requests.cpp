@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/requests.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <utility>
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::Operation;
+
+constexpr std::uint8_t kTag66 = 0x42;
+
+pki::KeyAction action_of(Operation operation) {
+    return operation == Operation::kDecrypt ? pki::KeyAction::kDecrypt : pki::KeyAction::kEncrypt;
+}
+
+// For a packet that does not parse: which kind of answer its opener waits for.
+Operation guess_operation(base::ByteView packet) {
+    return !packet.empty() && packet.front() == kTag66 ? Operation::kEncrypt : Operation::kDecrypt;
+}
+
+// What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once in
+// very many times, but then the kernel would take the noise for a file key.
+Result<JobResult> checked(Operation operation, const Result<JobResult>& result) {
+    if (!result) {
+        return result;
+    }
+    if (operation == Operation::kDecrypt && !wire::has_valid_checksum(result->output)) {
+        return std::unexpected(
+            Error{ErrorCode::kDecryptFailed, "the decrypted file key's checksum is wrong"});
+    }
+    if (result->output.empty() || result->output.size() > wire::kMaxEncryptedFek) {
+        return std::unexpected(Error{
+            ErrorCode::kModuleFailed,
+            fmt::format("the PKI module gave a file key of {} bytes", result->output.size())});
+    }
+    return result;
+}
+
+}  // namespace
+
+Requests::Requests(Device& device, Keys& keys, HostPool& hosts,
+                   std::chrono::milliseconds reply_within)
+    : device_(device),
+      keys_(keys),
+      hosts_(hosts),
+      reply_within_(reply_within),
+      packet_(base::value_or_throw(base::SecretBytes::create(wire::kMaxResponseFrame))),
+      frame_(base::value_or_throw(base::SecretBytes::create(wire::kMaxResponseFrame))) {}
+
+void Requests::on_locked_key(std::function<void(const wire::KeySignature&)> wanted) {
+    locked_key_wanted_ = std::move(wanted);
+}
+
+void Requests::take_frame(base::ByteView bytes) {
+    const auto frame = wire::decode_frame(bytes);
+    if (frame && frame->type == wire::FrameType::kRequest && !frame->bare) {
+        handle(*frame);
+    } else if (frame && frame->type == wire::FrameType::kRequest) {
+        ++counts_.stale;
+    } else {
+        ++counts_.malformed;
+        if (log_limit_.allows()) {
+            log_line(Priority::kWarning,
+                     frame ? "the kernel sent a frame that is no request" : frame.error().message);
+        }
+    }
+}
+
+void Requests::handle(const wire::DeviceFrame& frame) {
+    ++counts_.received;
+    const auto packet = wire::parse_request_packet(frame.packet);
+    const InFlight request{frame.counter, frame.index,
+                           packet ? packet->operation : guess_operation(frame.packet),
+                           Clock::now()};
+    if (!packet) {
+        fail(request, packet.error());
+    } else if (in_flight_.size() >= kMaxInFlight) {
+        fail(request, {ErrorCode::kOverloaded, "too many requests at once"},
+             packet->signature.text());
+    } else {
+        submit(request, *packet);
+    }
+}
+
+void Requests::submit(const InFlight& request, const wire::RequestPacket& packet) {
+    const auto& signature = packet.signature;
+    const auto key = keys_.key_for(signature, action_of(packet.operation));
+    if (!key) {
+        if (key.error().code == ErrorCode::kKeyLocked) {
+            locked_key_wanted_(signature);
+        }
+        fail(request, key.error(), signature.text());
+        return;
+    }
+    auto input = base::SecretBytes::copy_of(packet.data);
+    if (!input) {
+        fail(request, input.error(), signature.text());
+        return;
+    }
+    const auto id = ++last_id_;
+    in_flight_.emplace(id, request);
+    hosts_.submit({*key, action_of(packet.operation), std::move(*input),
+                   request.received + reply_within_,
+                   [this, id, signature, key = *key](const Result<JobResult>& result) {
+                       done(id, signature, key, result);
+                   }});
+}
+
+void Requests::done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
+                    const Result<JobResult>& result) {
+    const auto node = in_flight_.extract(id);
+    const auto& request = node.mapped();
+    const auto output = checked(request.operation, result);
+    if (!output) {
+        const auto why = keys_.note_failure(signature, *key, output.error());
+        if (why.code == ErrorCode::kKeyLocked) {
+            locked_key_wanted_(signature);
+        }
+        fail(request, why, signature.text());
+        return;
+    }
+    succeed(request, output->output);
+    const auto latency =
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.received);
+    latency_[key->module].add(latency);
+    keys_.note_success(signature, latency);
+}
+
+void Requests::succeed(const InFlight& request, base::ByteView data) {
+    ++counts_.answered;
+    reply(request, 0, data);
+}
+
+void Requests::fail(const InFlight& request, const Error& why, std::string_view signature) {
+    ++counts_.failed[why.code];
+    reply(request, base::traits(why.code).status, {});
+    if (log_limit_.allows()) {
+        const auto* what = request.operation == Operation::kDecrypt ? "decrypt" : "encrypt";
+        const auto advice = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
+        log_line(Priority::kWarning,
+                 fmt::format("cannot {} a file key: {}{}", what, why.message, advice),
+                 {{"ECRYPTFS_SIGNATURE", signature},
+                  {"ECRYPTFS_ERROR", base::traits(why.code).name}});
+    }
+}
+
+void Requests::reply(const InFlight& request, std::uint8_t status, base::ByteView data) {
+    const auto packet =
+        wire::encode_reply_packet({request.operation, status, data}, packet_.span());
+    const auto frame =
+        wire::encode_frame({.type = wire::FrameType::kResponse,
+                            .counter = request.counter,
+                            .index = request.index,
+                            .packet = packet.value()},  // fits: checked() saw to it
+                           frame_.span());
+    if (device_.write(frame.value()) == Device::WriteOutcome::kRefused) {
+        ++counts_.late;
+    }
+    ::explicit_bzero(packet_.span().data(), packet_.size());
+    ::explicit_bzero(frame_.span().data(), frame_.size());
+}
+
+Clock::duration Requests::oldest_age() const {
+    return in_flight_.empty() ? Clock::duration(0)
+                              : Clock::now() - in_flight_.begin()->second.received;
+}
+
+}  // namespace ecryptfs::agent

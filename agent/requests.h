@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A request from the kernel, from its frame to its reply. Every well-framed request is answered
+// exactly once, and each frame that is not is counted by its reason.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string_view>
+
+#include "agent/device.h"
+#include "agent/host_pool.h"
+#include "agent/keys.h"
+#include "agent/log.h"
+#include "agent/statistics.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/wire/device_frame.h"
+#include "lib/wire/tag_packet.h"
+
+namespace ecryptfs::agent {
+
+class Requests {
+  public:
+    // More than these at once are refused: the kernel itself has 32 contexts by default.
+    static constexpr std::size_t kMaxInFlight = 1024;
+
+    // Borrows the device, keys and hosts. A request not done after `reply_within` is answered with
+    // a failure: less than the kernel's ecryptfs_message_wait_timeout.
+    Requests(Device& device, Keys& keys, HostPool& hosts, std::chrono::milliseconds reply_within);
+
+    // Deals with one frame as read from the device; it may hold a file key.
+    void take_frame(base::ByteView frame);
+
+    // Told when a request failed since its key is locked, for a desktop to ask the user.
+    void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);
+
+    const RequestCounts& counts() const { return counts_; }
+    std::size_t in_flight() const { return in_flight_.size(); }
+    // Zero if there is none.
+    Clock::duration oldest_age() const;
+    // Latency of all requests that a module answered with success.
+    const LatencyHistogram& latency(const wire::PkiType& module) { return latency_[module]; }
+
+  private:
+    // What is needed to answer.
+    struct InFlight {
+        std::uint32_t counter = 0;
+        std::uint32_t index = 0;
+        wire::Operation operation = wire::Operation::kDecrypt;
+        Clock::time_point received;
+    };
+
+    void handle(const wire::DeviceFrame& frame);
+    void submit(const InFlight& request, const wire::RequestPacket& packet);
+    void done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
+              const base::Result<JobResult>& result);
+    void succeed(const InFlight& request, base::ByteView data);
+    void fail(const InFlight& request, const base::Error& why, std::string_view signature = "");
+    void reply(const InFlight& request, std::uint8_t status, base::ByteView data);
+
+    Device& device_;
+    Keys& keys_;
+    HostPool& hosts_;
+    std::chrono::milliseconds reply_within_;
+    std::function<void(const wire::KeySignature&)> locked_key_wanted_ =
+        [](const wire::KeySignature& /*signature*/) {};
+    RequestCounts counts_;
+    std::map<wire::PkiType, LatencyHistogram> latency_;
+    std::uint64_t last_id_ = 0;
+    std::map<std::uint64_t, InFlight> in_flight_;  // the oldest first
+    LogLimit log_limit_;
+    base::SecretBytes packet_;
+    base::SecretBytes frame_;
+};
+
+}  // namespace ecryptfs::agent

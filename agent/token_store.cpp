@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/token_store.h"
+
+#include <fmt/format.h>
+#include <keyutils.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "agent/log.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+
+// The largest payload of a `user` key (security/keys/user_defined.c).
+constexpr std::size_t kMaxPayload = 32767;
+
+Error keyring_error(const KeySignature& signature, int error_number) {
+    const auto name = signature.text();
+    switch (error_number) {
+        case ENOKEY:
+            return {ErrorCode::kUnknownKey, fmt::format("no key {} in the user keyring", name),
+                    "add it: ecryptfsctl add-key"};
+        case EKEYEXPIRED:
+            return {ErrorCode::kKeyExpired, fmt::format("key {} has expired", name),
+                    "add it again: ecryptfsctl add-key"};
+        case EKEYREVOKED:
+            return {ErrorCode::kKeyRevoked, fmt::format("key {} was revoked", name),
+                    "add it again: ecryptfsctl add-key"};
+        case EACCES:
+            return {ErrorCode::kAccessDenied, fmt::format("key {} may not be read", name),
+                    "let its user view, read and search it: see keyctl setperm"};
+        default:
+            return base::system_error(ErrorCode::kInternal, fmt::format("reading key {}", name),
+                                      error_number);
+    }
+}
+
+std::string description_of(KeySerial serial) {
+    std::array<char, 512> text{};
+    const auto size = ::keyctl_describe(serial, text.data(), text.size());
+    return size < 0 ? "" : std::string(text.data());
+}
+
+// keyctl_describe(): "type;uid;gid;permissions;description".
+bool is_user_key_named(const std::string& description, std::string_view name) {
+    return description.starts_with("user;") && description.ends_with(fmt::format(";{}", name));
+}
+
+bool is_private_key_token(base::ByteView payload) {
+    const auto token = wire::parse_auth_token(payload);
+    return token && std::holds_alternative<wire::PrivateKeyToken>(*token);
+}
+
+std::uint64_t seconds_in(char unit) {
+    switch (unit) {
+        case 'w':
+            return 7ULL * 24 * 3600;
+        case 'd':
+            return 24ULL * 3600;
+        case 'h':
+            return 3600;
+        case 'm':
+            return 60;
+        default:
+            return 1;
+    }
+}
+
+}  // namespace
+
+TokenStore::TokenStore() : payload_(base::value_or_throw(base::SecretBytes::create(kMaxPayload))) {
+    if (::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) < 0) {
+        log_line(Priority::kWarning,
+                 fmt::format("cannot link the user keyring: {}; keys in it may not be readable",
+                             ::strerrordesc_np(errno)));
+    }
+}
+
+Result<StoredToken> TokenStore::find(const KeySignature& signature) {
+    const std::string name(signature.text());
+    const auto found =
+        ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", name.c_str(), /*destination=*/0);
+    const int search_error = errno;
+    StoredToken token;
+    if (found >= 0) {
+        token.serial = static_cast<KeySerial>(found);
+    } else if (const auto told = remembered_.find(signature); told != remembered_.end()) {
+        token.serial = told->second;
+        token.in_user_keyring = false;
+    } else {
+        return std::unexpected(keyring_error(signature, search_error));
+    }
+    const auto payload = read(token.serial);
+    if (!payload) {
+        return std::unexpected(keyring_error(signature, payload.error()));
+    }
+    token.payload = *payload;
+    return token;
+}
+
+Result<void> TokenStore::remember(const KeySignature& signature, KeySerial serial) {
+    if (!is_user_key_named(description_of(serial), signature.text())) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidToken, fmt::format("key number {} is not the token of {}",
+                                                        serial, signature.text())});
+    }
+    if (const auto payload = read(serial); !payload) {
+        return std::unexpected(keyring_error(signature, payload.error()));
+    }
+    remembered_.insert_or_assign(signature, serial);
+    return {};
+}
+
+void TokenStore::forget(const KeySignature& signature) {
+    remembered_.erase(signature);
+}
+
+std::vector<KeySignature> TokenStore::list() {
+    std::vector<KeySerial> serials(512);
+    const auto size =
+        ::keyctl_read(KEY_SPEC_USER_KEYRING, reinterpret_cast<char*>(serials.data()),
+                      serials.size() * sizeof(KeySerial));
+    serials.resize(size < 0 ? 0 : std::min(static_cast<std::size_t>(size) / sizeof(KeySerial),
+                                           serials.size()));
+    std::vector<KeySignature> signatures;
+    for (const auto serial : serials) {
+        const auto description = description_of(serial);
+        const auto signature =
+            KeySignature::from_text(std::string_view(description).substr(description.rfind(';') + 1));
+        if (!signature || !is_user_key_named(description, signature->text())) {
+            continue;
+        }
+        if (const auto payload = read(serial); payload && is_private_key_token(*payload)) {
+            signatures.push_back(*signature);
+        }
+    }
+    return signatures;
+}
+
+// Fields of /proc/keys: serial (hexadecimal), flags, uses, time left ("perm", "expd", "3m") …
+std::map<KeySerial, std::uint64_t> TokenStore::expiries() {
+    std::map<KeySerial, std::uint64_t> result;
+    std::ifstream keys("/proc/keys");
+    for (std::string line; std::getline(keys, line);) {
+        std::istringstream fields(line);
+        std::uint32_t serial = 0;
+        std::string flags;
+        std::string uses;
+        std::uint64_t count = 0;
+        char unit = 0;
+        if (fields >> std::hex >> serial >> flags >> uses >> std::dec >> count >> unit) {
+            result[static_cast<KeySerial>(serial)] = count * seconds_in(unit);
+        }
+    }
+    return result;
+}
+
+// keyctl_read() gives the size that the payload has, which for a `user` key is never more than fits.
+std::expected<base::ByteView, int> TokenStore::read(KeySerial serial) {
+    const auto size = ::keyctl_read(serial, reinterpret_cast<char*>(payload_.span().data()),
+                                    payload_.size());
+    if (size < 0) {
+        return std::unexpected(errno);
+    }
+    return payload_.view().first(std::min(static_cast<std::size_t>(size), payload_.size()));
+}
+
+}  // namespace ecryptfs::agent

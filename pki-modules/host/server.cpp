@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/host/server.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "pki-modules/host/signature.h"
+
+namespace ecryptfs::pki {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::size_t kMaxOutput = 1024;
+
+Failed failed(std::uint64_t id, const Error& error) {
+    return {id, {error.code, error.message, error.advice}};
+}
+
+void send_packet(int socket, const FromHost& message, base::ByteSpan buffer) {
+    if (const auto packet = encode(message, buffer)) {
+        // A broker that is gone is noticed by the next receive.
+        static_cast<void>(::send(socket, packet->data(), packet->size(), MSG_NOSIGNAL));
+    }
+}
+
+struct OpenedKey {
+    std::shared_ptr<const ModuleKey> key;
+    std::string signature;
+    std::string warning;
+};
+
+Result<OpenedKey> open_key(const Module& module, const OpenKey& message) {
+    auto key = module.open(std::string(message.locator), message.secret, message.use);
+    if (!key) {
+        return std::unexpected(std::move(key.error()));
+    }
+    auto description = (*key)->describe();
+    if (!description) {
+        return std::unexpected(std::move(description.error()));
+    }
+    const auto signature = signature_of(*description);
+    if (!signature) {
+        return std::unexpected(signature.error());
+    }
+    return OpenedKey{std::move(*key), std::string(signature->text()),
+                     std::move(description->warning)};
+}
+
+}  // namespace
+
+Result<Server::Buffers> Server::Buffers::create() {
+    Buffers buffers;
+    for (auto [memory, size] : {std::pair{&buffers.packet, kMaxHostMessage},
+                                std::pair{&buffers.output, kMaxOutput},
+                                std::pair{&buffers.reply, kMaxHostMessage}}) {
+        auto created = base::SecretBytes::create(size);
+        if (!created) {
+            return std::unexpected(std::move(created.error()));
+        }
+        *memory = std::move(*created);
+    }
+    return buffers;
+}
+
+Result<void> Server::run(std::uint32_t threads) {
+    std::vector<Buffers> buffers;
+    for (std::uint32_t i = 0; i < threads; ++i) {
+        auto created = Buffers::create();
+        if (!created) {
+            return std::unexpected(std::move(created.error()));
+        }
+        buffers.push_back(std::move(*created));
+    }
+    send(Hello{kHostProtocolVersion, threads, module_.name(), module_.version(),
+               module_.description()},
+         buffers.front());
+
+    std::vector<std::jthread> workers;
+    for (std::uint32_t i = 1; i < threads; ++i) {
+        workers.emplace_back([this, &mine = buffers[i]] { serve(mine); });
+    }
+    serve(buffers.front());
+    return {};
+}
+
+void Server::serve(Buffers& buffers) {
+    for (;;) {
+        const auto size = ::recv(socket_, buffers.packet.span().data(), buffers.packet.size(), 0);
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size <= 0) {
+            return;
+        }
+        // One that does not decode would be a fault of ours: there is no id to answer to, and the
+        // broker's deadline deals with it.
+        const auto packet = buffers.packet.view().first(static_cast<std::size_t>(size));
+        if (const auto message = decode_to_host(packet)) {
+            std::visit([&](const auto& one) { handle(one, buffers); }, *message);
+        }
+    }
+}
+
+void Server::handle(const OpenKey& message, Buffers& buffers) {
+    const auto opened = open_key(module_, message);
+    if (!opened) {
+        send(failed(message.id, opened.error()), buffers);
+        return;
+    }
+    {
+        const std::unique_lock lock(keys_mutex_);
+        keys_.insert_or_assign(message.key, opened->key);
+    }
+    send(Opened{message.id, opened->signature, opened->warning}, buffers);
+}
+
+void Server::handle(const CloseKey& message, Buffers& /*buffers*/) {
+    std::shared_ptr<const ModuleKey> closed;  // goes, if we are its last user, outside the lock
+    const std::unique_lock lock(keys_mutex_);
+    if (const auto found = keys_.find(message.key); found != keys_.end()) {
+        closed = std::move(found->second);
+        keys_.erase(found);
+    }
+}
+
+void Server::handle(const KeyOperation& message, Buffers& buffers) {
+    const auto key = find(message.key);
+    if (!key) {
+        send(failed(message.id, {ErrorCode::kInternal, "the host has no such key open"}), buffers);
+        return;
+    }
+    const auto output = key->run(message.action, message.input, buffers.output.span());
+    if (output) {
+        send(Done{message.id, *output}, buffers);
+    } else {
+        send(failed(message.id, output.error()), buffers);
+    }
+}
+
+void Server::send(const FromHost& message, Buffers& buffers) const {
+    send_packet(socket_, message, buffers.reply.span());
+}
+
+std::shared_ptr<const ModuleKey> Server::find(std::uint64_t key) const {
+    const std::shared_lock lock(keys_mutex_);
+    const auto found = keys_.find(key);
+    return found == keys_.end() ? nullptr : found->second;
+}
+
+void refuse(int socket, const Error& error) {
+    std::vector<std::uint8_t> buffer(kMaxHostMessage);
+    send_packet(socket, Refusal{error.code, error.message, error.advice}, buffer);
+}
+
+}  // namespace ecryptfs::pki

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/pki/host_protocol.h"
+#include "lib/pki/module.h"
+
+namespace ecryptfs::pki {
+
+// Answers the broker's messages with a module. Each thread takes the next message off the socket
+// itself, so there is no queue here: what the broker has sent and nobody has taken yet waits in the
+// socket.
+class Server {
+  public:
+    // Borrows both. `socket`: a SEQPACKET socket to the broker.
+    Server(const Module& module, int socket) : module_(module), socket_(socket) {}
+
+    // Greets the broker, then serves it with `threads` threads until it closes the socket.
+    // kMemoryLock if there is no locked memory for the messages.
+    base::Result<void> run(std::uint32_t threads);
+
+  private:
+    // A thread's memory: the message it works on, what comes of it, and the answer's packet.
+    struct Buffers {
+        base::SecretBytes packet;
+        base::SecretBytes output;
+        base::SecretBytes reply;
+
+        static base::Result<Buffers> create();
+    };
+
+    void serve(Buffers& buffers);
+    void handle(const OpenKey& message, Buffers& buffers);
+    void handle(const CloseKey& message, Buffers& buffers);
+    void handle(const KeyOperation& message, Buffers& buffers);
+    void send(const FromHost& message, Buffers& buffers) const;
+    std::shared_ptr<const ModuleKey> find(std::uint64_t key) const;
+
+    const Module& module_;
+    int socket_;
+    mutable std::shared_mutex keys_mutex_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<const ModuleKey>> keys_;
+};
+
+// Tells the broker that there is nothing to serve with.
+void refuse(int socket, const base::Error& error);
+
+}  // namespace ecryptfs::pki

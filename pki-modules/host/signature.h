@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/pki/module.h"
+#include "lib/wire/key_signature.h"
+
+namespace ecryptfs::pki {
+
+// The signature by which the kernel knows a key: the first eight bytes of the SHA-1 of its OpenPGP
+// packet. kInvalidKey if the numbers are not those of an RSA key of 1,024 to 4,096 bits.
+base::Result<wire::KeySignature> signature_of(const KeyDescription& key);
+
+}  // namespace ecryptfs::pki

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/agent_client.h"
+#include "cli/json_output.h"
+#include "cli/opening.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Result;
+
+// What the agent has before anything is added; refuses when it cannot answer the kernel anyway.
+Result<AgentObjects> objects_of_ready_agent(AgentClient& agent) {
+    const auto manager = agent.manager();
+    if (!manager) {
+        return std::unexpected(manager.error());
+    }
+    if (const auto ready = device_ready(*manager); !ready) {
+        return std::unexpected(ready.error());
+    }
+    return agent.objects();
+}
+
+Result<OpenedKey> open_key(AgentClient& agent, const SecretSource& source) {
+    std::optional<OpenedKey> opened;
+    const auto open = [&](const base::SealedMemfd& secret) -> Result<void> {
+        auto answer = agent.add_key(source.key.module, source.key.locator, secret);
+        if (!answer) {
+            return std::unexpected(std::move(answer.error()));
+        }
+        opened = std::move(*answer);
+        return {};
+    };
+    if (const auto done = open_with_secret(source, open); !done) {
+        return std::unexpected(done.error());
+    }
+    return std::move(*opened);
+}
+
+// Writes the token and tells the agent where it is. On an error nothing stays half done.
+Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const TokenPlace& place,
+                                 bool agent_had_it) {
+    auto written = write_token(place, key.signature, key.token);
+    if (!written) {
+        if (!agent_had_it) {
+            static_cast<void>(agent.forget_key(key.signature));
+        }
+        return written;
+    }
+    const auto registered = agent.register_token(key.signature, written->serial.value);
+    if (!registered) {
+        if (!written->was_there) {
+            static_cast<void>(remove_token(key.signature));
+        }
+        return std::unexpected(registered.error());
+    }
+    return written;
+}
+
+}  // namespace
+
+Result<void> run(const AddKey& command) {
+    const auto location = locate_key(command.uri, command.module);
+    if (!location) {
+        return std::unexpected(location.error());
+    }
+    auto agent = AgentClient::connect();
+    if (!agent) {
+        return std::unexpected(agent.error());
+    }
+    const auto before = objects_of_ready_agent(*agent);
+    if (!before) {
+        return std::unexpected(before.error());
+    }
+    const auto opened = open_key(*agent, {command.passphrase_file, *location});
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    const std::string signature(opened->signature.text());
+    const bool agent_had_it =
+        std::ranges::find(before->keys, signature, &KeyState::signature) != before->keys.end();
+    auto written = place_token(*agent, *opened, command.place, agent_had_it);
+    if (!written) {
+        return std::unexpected(written.error());
+    }
+    if (!opened->warning.empty()) {
+        written->warnings.insert(written->warnings.begin(), opened->warning);
+    }
+    std::ranges::for_each(written->warnings, warn);
+    return print(command.json ? added_key_json({signature, *location, command.place,
+                                                written->serial, written->warnings})
+                              : signature + "\n");
+}
+
+}  // namespace ecryptfs::cli

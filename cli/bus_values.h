@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Properties as they come off the bus, before anyone gives them meaning. Needs no bus to test what
+// is made of them.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/base/error.h"
+
+struct sd_bus_message;
+
+namespace ecryptfs::cli {
+
+using Counts = std::map<std::string, std::uint64_t>;
+
+// The types that the agent's interfaces use; properties of other types are left out.
+using PropertyValue = std::variant<std::string, std::int64_t, std::uint64_t, Counts>;
+using Properties = std::map<std::string, PropertyValue>;
+
+struct BusObject {
+    std::string path;
+    std::map<std::string, Properties> interfaces;
+};
+
+// The property, or an empty value when the agent does not have it or it is of another type.
+template <typename T>
+T property(const Properties& properties, const std::string& name) {
+    const auto found = properties.find(name);
+    if (found == properties.end() || !std::holds_alternative<T>(found->second)) {
+        return T{};
+    }
+    return std::get<T>(found->second);
+}
+
+// The reply of Properties.GetAll: a{sv}.
+base::Result<Properties> read_properties(sd_bus_message* message);
+// The reply of ObjectManager.GetManagedObjects: a{oa{sa{sv}}}.
+base::Result<std::vector<BusObject>> read_managed_objects(sd_bus_message* message);
+
+// A reply that does not have the form that the interface's description promises.
+base::Error malformed_reply();
+
+}  // namespace ecryptfs::cli

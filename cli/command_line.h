@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/verbs.h"
+
+namespace ecryptfs::cli {
+
+// Asked for with --help or --version.
+struct ShowText {
+    std::string text;
+};
+
+base::Result<void> run(const ShowText& command);
+
+using Command = std::variant<ShowText, AddKey, ListKeys, RemoveKey, Lock, Unlock, Status>;
+
+// The arguments without the program's name. kInvalidArgument for what cannot be understood, with
+// the word that was probably meant as advice.
+base::Result<Command> parse_command_line(std::vector<std::string> arguments);
+
+// The whole program but for what must be done before anything else; gives its exit code.
+int run_command_line(std::vector<std::string> arguments);
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What --json prints: docs/json.md is the contract. Two-space indented, one final newline. Bytes
+// that are not UTF-8 come out as U+FFFD.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/agent_state.h"
+#include "cli/key_location.h"
+#include "cli/token_writer.h"
+
+namespace ecryptfs::cli {
+
+struct AddedKey {
+    std::string signature;
+    KeyLocation location;
+    TokenPlace place;
+    KeySerial serial;
+    std::vector<std::string> warnings;
+};
+
+std::string added_key_json(const AddedKey& added);
+std::string key_list_json(std::span<const KeyState> keys);
+std::string removed_key_json(const std::string& signature, std::span<const Keyring> keyrings);
+std::string locked_keys_json(std::span<const std::string> signatures);
+std::string unlocked_key_json(const std::string& signature);
+std::string status_json(const ManagerState& manager, const AgentObjects& objects);
+
+}  // namespace ecryptfs::cli

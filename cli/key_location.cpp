@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/key_location.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <ranges>
+
+#include "lib/base/file_uri.h"
+#include "lib/base/handle.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/wire/auth_token.h"
+#include "lib/wire/legacy_blob.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::string_view kTss2Heading = "-----BEGIN TSS2 PRIVATE KEY-----";
+// Enough for a heading that stands behind comments.
+constexpr std::size_t kSniffedSize = 16'384;
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return result;
+}
+
+// RFC 3986 section 3.1, in lower case; empty for text without a scheme.
+std::string scheme_of(std::string_view text) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos || colon == 0) {
+        return "";
+    }
+    const auto scheme = text.substr(0, colon);
+    const bool valid = std::isalpha(static_cast<unsigned char>(scheme.front())) != 0 &&
+                       std::ranges::all_of(scheme, [](unsigned char c) {
+                           return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+                       });
+    return valid ? lower(scheme) : "";
+}
+
+Error refused(std::string message, std::string advice) {
+    return {ErrorCode::kInvalidArgument, std::move(message), std::move(advice)};
+}
+
+// "." goes; ".." is looked up, since what is above a symbolic link is not what is written before
+// it.
+Result<std::string> absolute_path(std::string_view typed) {
+    std::error_code failure;
+    fs::path path = fs::absolute(fs::path(typed), failure);
+    if (!failure && std::ranges::find(path, fs::path("..")) != path.end()) {
+        path = fs::weakly_canonical(path.parent_path(), failure) / path.filename();
+    }
+    if (failure) {
+        return std::unexpected(base::system_error(ErrorCode::kInvalidArgument,
+                                                  "making the path absolute", failure.value(),
+                                                  "give an absolute path"));
+    }
+    return path.lexically_normal().string();
+}
+
+// RFC 7512 section 2.3: attributes are separated by ';' in the path and by '&' in the query.
+bool has_pin_value(std::string_view uri) {
+    const std::string text = lower(uri.substr(uri.find(':') + 1));
+    for (auto at = text.find("pin-value="); at != std::string::npos;
+         at = text.find("pin-value=", at + 1)) {
+        if (at == 0 || std::string_view(";?&").find(text[at - 1]) != std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Result<std::string> canonical_pkcs11_uri(std::string_view typed) {
+    if (has_pin_value(typed)) {
+        // The URI is not repeated here: it holds a PIN.
+        return std::unexpected(
+            refused("the pkcs11: URI has a pin-value, which others could read in the process list, "
+                    "the shell's history and logs",
+                    "leave pin-value out: you are asked for the PIN, or give --passphrase-file"));
+    }
+    return fmt::format("pkcs11:{}", typed.substr(typed.find(':') + 1));
+}
+
+Result<std::string> canonical_file_uri(std::string_view typed) {
+    const auto path = base::path_of_file_uri(fmt::format("file:{}", typed.substr(5)));
+    if (!path) {
+        return path;
+    }
+    return base::file_uri(*path);
+}
+
+bool holds_tpm_key(const std::string& path) {
+    const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat status{};
+    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        return false;
+    }
+    // The file may be an unencrypted private key.
+    auto head = base::SecretBytes::create(kSniffedSize);
+    if (!head) {
+        return false;
+    }
+    const auto size = ::pread(file.get(), head->span().data(), head->size(), 0);
+    return size > 0 &&
+           base::as_text(head->view().first(static_cast<std::size_t>(size))).find(kTss2Heading) !=
+               std::string_view::npos;
+}
+
+}  // namespace
+
+Result<std::string> canonical_uri(std::string_view typed, bool any_scheme) {
+    const std::string scheme = scheme_of(typed);
+    if (typed.empty()) {
+        return std::unexpected(refused("the key's URI is empty",
+                                       "name a key file, or a key on a token by a pkcs11: URI"));
+    }
+    if (scheme.empty()) {
+        const auto path = absolute_path(typed);
+        return path ? Result<std::string>(base::file_uri(*path)) : path;
+    }
+    if (scheme == "file") {
+        return canonical_file_uri(typed);
+    }
+    auto uri = scheme == "pkcs11" ? canonical_pkcs11_uri(typed) : std::string(typed);
+    if (!uri) {
+        return uri;
+    }
+    if (scheme != "pkcs11" && !any_scheme) {
+        return std::unexpected(
+            refused(fmt::format("no PKI module is known for \"{}:\"", scheme),
+                    fmt::format("give a path, a file: or a pkcs11: URI, name the module with "
+                                "--module, or write ./{} for a file of that name",
+                                typed)));
+    }
+    if (!wire::is_locator(base::as_bytes(*uri)) || uri->find(' ') != std::string::npos) {
+        return std::unexpected(refused("the URI has characters that a URI may not hold",
+                                       "write spaces and others as %20 and the like"));
+    }
+    return uri;
+}
+
+std::string detect_module(std::string_view uri) {
+    if (uri.starts_with("pkcs11:")) {
+        return "pkcs11";
+    }
+    const auto path = base::path_of_file_uri(uri);
+    return path && holds_tpm_key(*path) ? "tpm2" : "openssl";
+}
+
+Result<KeyLocation> locate_key(std::string_view typed, std::string_view module) {
+    if (!module.empty()) {
+        if (const auto type = wire::PkiType::from_text(module); !type) {
+            return std::unexpected(
+                refused(fmt::format("\"{}\" cannot be a PKI module's name", module),
+                        "modules of this project: openssl, pkcs11, tpm2"));
+        }
+    }
+    auto uri = canonical_uri(typed, !module.empty());
+    if (!uri) {
+        return std::unexpected(uri.error());
+    }
+    std::string chosen = module.empty() ? detect_module(*uri) : std::string(module);
+    return KeyLocation{std::move(chosen), std::move(*uri)};
+}
+
+std::string display_name(const std::string& locator) {
+    return base::path_of_file_uri(locator).value_or(locator);
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/keyrings.h"
+
+#include <fmt/format.h>
+#include <keyutils.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <set>
+#include <string>
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+constexpr char kTokenType[] = "user";
+
+std::string text_of(const wire::KeySignature& signature) {
+    return std::string(signature.text());
+}
+
+base::Error keyring_error(std::string_view what, int error_number) {
+    switch (error_number) {
+        case EDQUOT:
+            return {
+                ErrorCode::kQuotaExceeded,
+                fmt::format("{}: the kernel's quota of keys for this user is used up", what),
+                "remove keys you no longer need (ecryptfsctl remove-key, keyctl unlink); "
+                "/proc/key-users and /proc/keys show the use, /proc/sys/kernel/keys the limits"};
+        case EKEYREVOKED:
+            return base::system_error(ErrorCode::kKeyRevoked, what, error_number);
+        case EKEYEXPIRED:
+            return base::system_error(ErrorCode::kKeyExpired, what, error_number);
+        case EACCES:
+        case EPERM:
+            return base::system_error(ErrorCode::kAccessDenied, what, error_number);
+        case ENOSYS:
+            return base::system_error(ErrorCode::kNotSupported, what, error_number,
+                                      "use a kernel with key management (CONFIG_KEYS)");
+        default:
+            return base::system_error(ErrorCode::kInternal, what, error_number);
+    }
+}
+
+Result<void> checked(std::string_view what, long result) {
+    if (result < 0) {
+        return std::unexpected(keyring_error(what, errno));
+    }
+    return {};
+}
+
+Result<std::vector<KeySerial>> contents(KeySerial keyring) {
+    std::vector<key_serial_t> serials(64);
+    while (true) {
+        const long size = ::keyctl_read(keyring.value, reinterpret_cast<char*>(serials.data()),
+                                        serials.size() * sizeof(key_serial_t));
+        if (size < 0) {
+            return std::unexpected(keyring_error("reading the keyring", errno));
+        }
+        const auto count = static_cast<std::size_t>(size) / sizeof(key_serial_t);
+        const bool complete = count <= serials.size();
+        serials.resize(count);
+        if (complete) {
+            break;
+        }
+    }
+    std::vector<KeySerial> result;
+    std::ranges::transform(serials, std::back_inserter(result),
+                           [](key_serial_t serial) { return KeySerial{serial}; });
+    return result;
+}
+
+// Serial numbers of all keys of this type and description that /proc/keys shows, dead ones too,
+// which keyctl_describe() refuses. Lines: serial flags usage timeout perm uid gid type desc: size.
+std::set<KeySerial> listed_in_proc_keys(const std::string& description) {
+    std::set<KeySerial> serials;
+    std::ifstream keys("/proc/keys");
+    std::string serial, flags, usage, timeout, perm, uid, gid, type, rest;
+    while (keys >> serial >> flags >> usage >> timeout >> perm >> uid >> gid >> type &&
+           std::getline(keys >> std::ws, rest)) {
+        if (type == kTokenType && rest.substr(0, rest.rfind(": ")) == description) {
+            serials.insert({static_cast<std::int32_t>(std::stoul(serial, nullptr, 16))});
+        }
+    }
+    return serials;
+}
+
+// keyctl_describe() gives "type;uid;gid;perm;description".
+bool is_token(KeySerial key, const std::string& description) {
+    std::array<char, 256> text{};
+    const long size = ::keyctl_describe(key.value, text.data(), text.size());
+    if (size <= 0 || static_cast<std::size_t>(size) > text.size()) {
+        return false;
+    }
+    std::string_view described(text.data(), static_cast<std::size_t>(size) - 1);
+    if (!described.starts_with(fmt::format("{};", kTokenType))) {
+        return false;
+    }
+    for (int field = 0; field < 4; ++field) {
+        described.remove_prefix(std::min(described.find(';') + 1, described.size()));
+    }
+    return described == description;
+}
+
+}  // namespace
+
+std::string_view keyring_name(Keyring keyring) {
+    return keyring == Keyring::kUser ? "user" : "session";
+}
+
+Result<KeySerial> find_keyring(Keyring keyring) {
+    if (keyring == Keyring::kUser) {
+        // Not its serial number: by this one it, and what is in it, is possessed, linked or not.
+        return KeySerial{KEY_SPEC_USER_KEYRING};
+    }
+    const key_serial_t serial = ::keyctl_get_keyring_ID(KEY_SPEC_SESSION_KEYRING, 0);
+    if (serial < 0) {
+        return std::unexpected(keyring_error("finding the session keyring", errno));
+    }
+    return KeySerial{serial};
+}
+
+Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& signature,
+                            base::ByteView payload) {
+    const key_serial_t serial = ::add_key(kTokenType, text_of(signature).c_str(), payload.data(),
+                                          payload.size(), keyring.value);
+    if (serial < 0) {
+        return std::unexpected(keyring_error("adding the key to the keyring", errno));
+    }
+    return KeySerial{serial};
+}
+
+Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySignature& signature) {
+    auto keys = contents(keyring);
+    if (!keys) {
+        return keys;
+    }
+    const auto description = text_of(signature);
+    const auto listed = listed_in_proc_keys(description);
+    std::erase_if(
+        *keys, [&](KeySerial key) { return !listed.contains(key) && !is_token(key, description); });
+    return keys;
+}
+
+bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token) {
+    return ::keyctl_search(keyring.value, kTokenType, text_of(signature).c_str(), 0) == token.value;
+}
+
+Result<void> link(KeySerial key, KeySerial keyring) {
+    return checked("linking the key into the keyring", ::keyctl_link(key.value, keyring.value));
+}
+
+Result<void> unlink(KeySerial key, KeySerial keyring) {
+    return checked("taking the key out of the keyring", ::keyctl_unlink(key.value, keyring.value));
+}
+
+Result<void> possess_user_keyring() {
+    return checked("linking the user keyring",
+                   ::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING));
+}
+
+Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout) {
+    return checked("setting the key's timeout",
+                   ::keyctl_set_timeout(key.value, static_cast<unsigned>(timeout.count())));
+}
+
+Result<void> let_user_read(KeySerial key) {
+    constexpr key_perm_t kPermissions = KEY_POS_ALL | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH;
+    return checked("setting the key's permissions", ::keyctl_setperm(key.value, kPermissions));
+}
+
+}  // namespace ecryptfs::cli

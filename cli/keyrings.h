@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calling process's kernel keyrings, keyrings(7): one function a system call, or near it.
+
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/wire/key_signature.h"
+
+namespace ecryptfs::cli {
+
+enum class Keyring : std::uint8_t { kUser, kSession };
+
+// "user" or "session".
+std::string_view keyring_name(Keyring keyring);
+
+// A kernel key's number, also a keyring's.
+struct KeySerial {
+    std::int32_t value = 0;
+    auto operator<=>(const KeySerial&) const = default;
+};
+
+// The user keyring (@u), or the session keyring (@s) that this process has, without making a new
+// one: a keyring that the kernel makes on demand would go with this process. Errors: kKeyRevoked
+// for a session keyring of a session that ended; kAccessDenied.
+base::Result<KeySerial> find_keyring(Keyring keyring);
+
+// Adds a token, or gives the one that is there a new payload, which takes its timeout away. Errors:
+// kQuotaExceeded; kKeyExpired and kKeyRevoked, of the keyring or of the token that is there.
+base::Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& signature,
+                                  base::ByteView payload);
+
+// The tokens directly in a keyring, expired and revoked ones too as far as /proc/keys shows them.
+base::Result<std::vector<KeySerial>> list_tokens(KeySerial keyring,
+                                                 const wire::KeySignature& signature);
+
+// Whether a search from the keyring, nested ones included, as mount(2) does it, finds this token.
+bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token);
+
+base::Result<void> link(KeySerial key, KeySerial keyring);
+base::Result<void> unlink(KeySerial key, KeySerial keyring);
+
+// Makes what is in @u this process's own, for as long as it runs: some calls need it.
+base::Result<void> possess_user_keyring();
+
+base::Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout);
+
+// Lets every process of this user view, read and find the key by its serial number, as the agent
+// must that cannot search this session's keyring. Possessors keep all permissions.
+base::Result<void> let_user_read(KeySerial key);
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/opening.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "cli/secret_input.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+using Open = std::function<Result<void>(const base::SealedMemfd&)>;
+
+std::string question(const KeyLocation& key) {
+    return fmt::format("{} for {}: ", key.module == "openssl" ? "Passphrase" : "PIN",
+                       printable(display_name(key.locator)));
+}
+
+Result<void> open_once(base::ByteView secret, const Open& open) {
+    const auto memfd = base::SealedMemfd::create(secret);
+    if (!memfd) {
+        return std::unexpected(memfd.error());
+    }
+    return open(*memfd);
+}
+
+Result<FileSecret> read_passphrase(const SecretSource& source) {
+    if (source.passphrase_file != "-") {
+        return read_secret_file(source.passphrase_file);
+    }
+    if (::isatty(STDIN_FILENO) == 0) {
+        return read_secret_line(STDIN_FILENO, "standard input");
+    }
+    auto typed = prompt_for_secret(STDIN_FILENO, question(source.key));
+    if (!typed) {
+        return std::unexpected(typed.error());
+    }
+    return FileSecret{.secret = std::move(*typed)};
+}
+
+Result<void> open_with_file(const SecretSource& source, const Open& open) {
+    const auto read = read_passphrase(source);
+    if (!read) {
+        return std::unexpected(read.error());
+    }
+    if (read->others_can_read) {
+        warn(fmt::format("others can read {}: chmod 600 it", source.passphrase_file));
+    }
+    auto opened = open_once(read->secret.view(), open);
+    if (!opened && opened.error().code == ErrorCode::kSecretRequired && read->secret.empty()) {
+        opened.error().message += ", and the first line of the passphrase file is empty";
+    }
+    return opened;
+}
+
+}  // namespace
+
+Result<void> open_with_secret(const SecretSource& source, const Open& open) {
+    if (!source.passphrase_file.empty()) {
+        return open_with_file(source, open);
+    }
+    auto opened = open_once({}, open);
+    if (opened || opened.error().code != ErrorCode::kSecretRequired) {
+        return opened;
+    }
+    if (::isatty(STDIN_FILENO) == 0) {
+        opened.error().message += ", and there is no terminal to ask for it";
+        opened.error().advice = "give it with --passphrase-file FILE, or - for standard input";
+        return opened;
+    }
+    const auto typed = prompt_for_secret(STDIN_FILENO, question(source.key));
+    if (!typed) {
+        return std::unexpected(typed.error());
+    }
+    return open_once(typed->view(), open);
+}
+
+}  // namespace ecryptfs::cli

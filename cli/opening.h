@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a key's secret is found when add-key and unlock open it.
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli/key_location.h"
+#include "lib/base/error.h"
+#include "lib/base/sealed_memfd.h"
+
+namespace ecryptfs::cli {
+
+struct SecretSource {
+    std::string passphrase_file;  // "-" for standard input; empty to ask if need be
+    KeyLocation key;              // for the question
+};
+
+// Opens a key by `open`. With a passphrase file, once, with what it holds. Otherwise without a
+// secret, and if that gives kSecretRequired once more with what the user types on the terminal.
+// Never more often: smart cards lock themselves after a few wrong PINs.
+base::Result<void> open_with_secret(
+    const SecretSource& source,
+    const std::function<base::Result<void>(const base::SealedMemfd&)>& open);
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What people see: data on standard output, everything else on standard error.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/error.h"
+
+namespace ecryptfs::cli {
+
+// Text that a terminal can be given: control characters, what would turn the direction of writing,
+// and bytes that are not UTF-8 as \x1b or \u202e.
+std::string printable(std::string_view text);
+
+// Writes data to standard output, and what is still buffered; kInternal when it cannot be written.
+base::Result<void> print(std::string_view data);
+
+// "warning: TEXT" on standard error.
+void warn(std::string_view text);
+// "ecryptfsctl: MESSAGE" and, if there is advice, "try: ADVICE" on standard error.
+void report(const base::Error& error);
+
+// Columns, left-aligned, two spaces apart; every cell made printable. The last column is not
+// padded.
+class Table {
+  public:
+    explicit Table(std::vector<std::string> headings);
+    void add_row(std::vector<std::string> cells);
+    bool empty() const { return rows_.size() == 1; }
+
+    // One line a row, each after `indent` spaces.
+    std::string text(std::size_t indent = 0) const;
+
+  private:
+    std::vector<std::vector<std::string>> rows_;
+};
+
+// Times are microseconds; points in time of CLOCK_REALTIME, 0 for never.
+std::string local_time(std::uint64_t usec);     // "2026-03-01 14:05:09", "never"
+std::string span_in_words(std::uint64_t usec);  // "850 us", "12.3 ms", "2.5 s", "3 min", "2 d 4 h"
+std::string latency_in_words(std::uint64_t usec);  // the same, "-" for 0
+
+}  // namespace ecryptfs::cli

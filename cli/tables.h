@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What list-keys and status show to people. The layout may change: scripts take --json.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "cli/agent_state.h"
+
+namespace ecryptfs::cli {
+
+std::string key_list_text(std::span<const KeyState> keys);
+std::string status_text(const ManagerState& manager, const AgentObjects& objects,
+                        std::uint64_t now_usec);
+
+}  // namespace ecryptfs::cli

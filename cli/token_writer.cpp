@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/token_writer.h"
+
+#include <fmt/format.h>
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+bool is_dead(ErrorCode code) {
+    return code == ErrorCode::kKeyExpired || code == ErrorCode::kKeyRevoked;
+}
+
+Result<void> unlink_all(const std::vector<KeySerial>& tokens, KeySerial keyring) {
+    for (const KeySerial token : tokens) {
+        if (auto unlinked = unlink(token, keyring); !unlinked) {
+            return unlinked;
+        }
+    }
+    return {};
+}
+
+// An expired or revoked token of the same name can be in the way until it is unlinked.
+Result<KeySerial> add_or_replace(KeySerial keyring, const wire::KeySignature& signature,
+                                 base::ByteView payload, const std::vector<KeySerial>& old) {
+    auto added = add_token(keyring, signature, payload);
+    if (!added && is_dead(added.error().code) && !old.empty() && unlink_all(old, keyring)) {
+        added = add_token(keyring, signature, payload);
+    }
+    return added;
+}
+
+// mount(2) searches the session keyring: link @u into it where login did not (PROTOCOL.md section
+// 5; systemd units and su are the usual cases).
+Result<void> reach_from_session(const wire::KeySignature& signature, KeySerial token,
+                                KeySerial user_keyring) {
+    const auto session = find_keyring(Keyring::kSession);
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    if (can_find(*session, signature, token)) {
+        return {};
+    }
+    if (auto linked = link(user_keyring, *session); !linked) {
+        return linked;
+    }
+    if (!can_find(*session, signature, token)) {
+        return std::unexpected(base::Error{ErrorCode::kInternal, "it does not find the key"});
+    }
+    return {};
+}
+
+Result<void> set_timeout_in(Keyring keyring, KeySerial token, std::chrono::seconds timeout) {
+    auto set = set_timeout(token, timeout);
+    // Attributes are for possessors, and this session may not have @u.
+    if (!set && set.error().code == ErrorCode::kAccessDenied && keyring == Keyring::kUser &&
+        possess_user_keyring()) {
+        set = set_timeout(token, timeout);
+    }
+    return set;
+}
+
+Result<void> finish(const TokenPlace& place, const wire::KeySignature& signature, KeySerial keyring,
+                    WrittenToken& written) {
+    if (place.keyring == Keyring::kSession) {
+        if (auto allowed = let_user_read(written.serial); !allowed) {
+            return allowed;
+        }
+    } else if (const auto reached = reach_from_session(signature, written.serial, keyring);
+               !reached) {
+        written.warnings.push_back(fmt::format(
+            "mount will not find the key from here, as this session's keyring cannot be "
+            "used ({}); log in again, or run: keyctl session, and there: keyctl link @u "
+            "@s",
+            reached.error().message));
+    }
+    return place.timeout ? set_timeout_in(place.keyring, written.serial, *place.timeout)
+                         : Result<void>();
+}
+
+base::Error with_advice(base::Error error, Keyring keyring) {
+    if (error.advice.empty() && keyring == Keyring::kSession) {
+        error.advice = "leave --keyring session out, or log in again for a new session keyring";
+    }
+    return error;
+}
+
+}  // namespace
+
+Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignature& signature,
+                                 base::ByteView payload) {
+    const auto keyring = find_keyring(place.keyring);
+    if (!keyring) {
+        return std::unexpected(with_advice(keyring.error(), place.keyring));
+    }
+    const auto old = list_tokens(*keyring, signature).value_or(std::vector<KeySerial>{});
+    const auto added = add_or_replace(*keyring, signature, payload, old);
+    if (!added) {
+        return std::unexpected(with_advice(added.error(), place.keyring));
+    }
+    WrittenToken written{.serial = *added, .was_there = !old.empty()};
+    if (const auto finished = finish(place, signature, *keyring, written); !finished) {
+        if (!written.was_there) {
+            static_cast<void>(unlink(written.serial, *keyring));
+        }
+        return std::unexpected(finished.error());
+    }
+    return written;
+}
+
+Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature) {
+    std::vector<Keyring> found;
+    for (const Keyring place : {Keyring::kUser, Keyring::kSession}) {
+        const auto keyring = find_keyring(place);
+        const auto tokens = keyring
+                                ? list_tokens(*keyring, signature)
+                                : Result<std::vector<KeySerial>>(std::unexpected(keyring.error()));
+        if (!tokens && place == Keyring::kUser) {
+            return std::unexpected(tokens.error());
+        }
+        if (!tokens || tokens->empty()) {
+            continue;
+        }
+        if (const auto unlinked = unlink_all(*tokens, *keyring); !unlinked) {
+            return std::unexpected(unlinked.error());
+        }
+        found.push_back(place);
+    }
+    return found;
+}
+
+}  // namespace ecryptfs::cli

@@ -254,7 +254,8 @@ void Host::disconnect() {
 }
 
 void Host::refuse_for(Clock::duration time, Error why) {
-    log_line(Priority::kError, why.message, {{"ECRYPTFS_MODULE", module_.text()}});
+    log_line(Priority::kError, fmt::format("module {}: {}", module_.text(), why.message),
+             {{"ECRYPTFS_MODULE", module_.text()}});
     disconnect();
     connect_not_before_ = Clock::now() + time;
     refusal_ = std::move(why);
@@ -266,7 +267,8 @@ void Host::connection_lost(const Error& why) {
         refuse_for(kRefusalHolds, why);
         return;
     }
-    log_line(Priority::kWarning, fmt::format("{}; starting another", why.message),
+    log_line(Priority::kWarning,
+             fmt::format("module {}: {}; another will take its place", module_.text(), why.message),
              {{"ECRYPTFS_MODULE", module_.text()}});
     disconnect();
     ++info_.restarts;

@@ -2,8 +2,8 @@
 //
 // The life of each key: found in a keyring, opened, locked, unlocked, gone. The keyring has the last
 // word: every look-up reads the token again, and what was cached for another serial number, PKI type
-// or blob is forgotten. (Not for another payload: the kernel writes file keys into the token's
-// session-key field. keystore.c: decrypt_pki_encrypted_session_key.)
+// or blob is forgotten. (Not for another payload: the kernel writes into its session-key field.
+// keystore.c: ecryptfs_generate_key_packet_set.)
 
 #pragma once
 

@@ -51,12 +51,7 @@ void log_line(Priority priority, std::string_view message, std::initializer_list
         send_to_journal(priority, message, fields);
         return;
     }
-    std::string line = fmt::format("ecryptfs-agent: {}", message);
-    for (const auto& field : fields) {
-        line += fmt::format(" {}={}", field.name, field.value);
-    }
-    line += '\n';
-    std::fputs(line.c_str(), stderr);
+    std::fputs(fmt::format("ecryptfs-agent: {}\n", message).c_str(), stderr);
 }
 
 bool LogLimit::allows() {

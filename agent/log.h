@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent's log: the journal with fields where it runs as a service, lines on stderr where it
-// runs in a terminal. Never a secret, never a file key.
+// The agent's log: the journal with fields where it runs as a service, lines on stderr without them
+// where it runs in a terminal. Never a secret, never a file key.
 
 #pragma once
 

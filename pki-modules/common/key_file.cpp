@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/common/key_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/base/handle.h"
+#include "pki-modules/common/module_edge.h"
+
+namespace ecryptfs::module {
+namespace {
+
+using base::ErrorCode;
+
+base::Error not_a_key_file(const std::string& path, std::string_view why) {
+    return {ErrorCode::kInvalidKey, fmt::format("{} {}", shown(path), why),
+            "name the file that holds the private key"};
+}
+
+base::Error cannot_open(const std::string& path, int error_number) {
+    switch (error_number) {
+        case ENOENT:
+        case ENOTDIR:
+            return base::system_error(ErrorCode::kNotFound, shown(path), error_number,
+                                      "check the path, and that what it is on is mounted");
+        case EACCES:
+        case EPERM:
+            return base::system_error(ErrorCode::kAccessDenied, shown(path), error_number,
+                                      "give this user read permission on the file and "
+                                      "search permission on its folders");
+        case ENXIO:  // a socket
+            return not_a_key_file(path, "is not a regular file");
+        default:
+            return base::system_error(ErrorCode::kInternal, shown(path), error_number);
+    }
+}
+
+base::Result<void> check_kind_and_size(const std::string& path, const struct stat& status) {
+    if (S_ISDIR(status.st_mode)) {
+        return std::unexpected(not_a_key_file(path, "is a folder"));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return std::unexpected(not_a_key_file(path, "is not a regular file"));
+    }
+    if (status.st_size == 0) {
+        return std::unexpected(not_a_key_file(path, "is empty"));
+    }
+    if (status.st_size > static_cast<off_t>(kMaxKeyFileSize)) {
+        return std::unexpected(not_a_key_file(
+            path, fmt::format("is too large for a key file ({} bytes, at most {} are read)",
+                              status.st_size, kMaxKeyFileSize)));
+    }
+    return {};
+}
+
+base::Result<void> read_all(int fd, base::ByteSpan to, const std::string& path) {
+    while (!to.empty()) {
+        const ssize_t size = ::read(fd, to.data(), to.size());
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0) {
+            return std::unexpected(base::system_error(ErrorCode::kInternal, shown(path), errno));
+        }
+        if (size == 0) {
+            return std::unexpected(
+                base::Error{ErrorCode::kInternal,
+                            fmt::format("{} changed while it was read", shown(path)), "try again"});
+        }
+        to = to.subspan(static_cast<std::size_t>(size));
+    }
+    return {};
+}
+
+}  // namespace
+
+base::Result<base::SecretBytes> read_key_file(const std::string& path) {
+    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) {
+        return std::unexpected(cannot_open(path, errno));
+    }
+    struct stat status = {};
+    if (::fstat(fd.get(), &status) != 0) {
+        return std::unexpected(base::system_error(ErrorCode::kInternal, shown(path), errno));
+    }
+    if (auto fits = check_kind_and_size(path, status); !fits) {
+        return std::unexpected(std::move(fits.error()));
+    }
+    auto contents = base::SecretBytes::create(static_cast<std::size_t>(status.st_size));
+    if (!contents) {
+        return contents;
+    }
+    if (auto read = read_all(fd.get(), contents->span(), path); !read) {
+        return std::unexpected(std::move(read.error()));
+    }
+    return contents;
+}
+
+}  // namespace ecryptfs::module

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The edge between our C++ and the C ABI: no exception gets out, every failure becomes a status
+// and a filled ecryptfs_pki_error.
+
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ecryptfs_pki_module.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+namespace ecryptfs::module {
+
+ecryptfs_pki_status status_of(base::ErrorCode code);
+
+// Writes `text` with its NUL: cut to fit, control characters and what is not UTF-8 as '?'.
+void put_text(std::span<char> field, std::string_view text);
+
+// A path or URI as part of a message: long ones lose their beginning, so that the rest of the
+// message still fits.
+std::string shown(std::string_view path);
+
+ecryptfs_pki_status report(const base::Error& error, ecryptfs_pki_error* to) noexcept;
+ecryptfs_pki_status report_current_exception(ecryptfs_pki_error* to) noexcept;
+
+// Does one ABI call's work: a callable that returns base::Result<void>, or throws base::Failure.
+template <typename Work>
+ecryptfs_pki_status at_edge(ecryptfs_pki_error* error, Work&& work) noexcept {
+    try {
+        const base::Result<void> result = std::forward<Work>(work)();
+        return result ? ECRYPTFS_PKI_OK : report(result.error(), error);
+    } catch (...) {
+        return report_current_exception(error);
+    }
+}
+
+// What the ABI asks of callers of encrypt() and decrypt(), so that no module need look again.
+base::Result<void> check_encrypt_sizes(std::size_t in_size, std::size_t room, std::size_t modulus);
+base::Result<void> check_decrypt_sizes(std::size_t room);
+
+// The one answer to bytes that cannot be unwrapped, whatever is wrong with them.
+base::Error decrypt_failed();
+
+}  // namespace ecryptfs::module

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/common/rsa_public_key.h"
+
+#include <fmt/format.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/openssl_error.h"
+
+namespace ecryptfs::module {
+namespace {
+
+using Bignum = base::Handle<BIGNUM, BN_free>;
+using ParamBuilder = base::Handle<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Params = base::Handle<OSSL_PARAM, OSSL_PARAM_free>;
+
+constexpr std::size_t kMinBits = 1024;
+constexpr std::size_t kSafeBits = 2048;
+constexpr std::size_t kMaxBits = 8UL * ECRYPTFS_PKI_MAX_WRAPPED_KEY;
+
+std::vector<std::uint8_t> number_of(const evp_pkey_st& key, const char* name) {
+    BIGNUM* number = nullptr;
+    check_openssl("EVP_PKEY_get_bn_param", ::EVP_PKEY_get_bn_param(&key, name, &number));
+    const Bignum owner(number);
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(BN_num_bytes(number)));
+    ::BN_bn2bin(number, bytes.data());
+    return bytes;
+}
+
+Bignum to_bignum(base::ByteView bytes) {
+    return Bignum(check_openssl(
+        "BN_bin2bn", ::BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr)));
+}
+
+EvpPkey make_public_key(const RsaNumbers& numbers) {
+    const Bignum modulus = to_bignum(numbers.modulus);
+    const Bignum exponent = to_bignum(numbers.exponent);
+    const ParamBuilder builder(check_openssl("OSSL_PARAM_BLD_new", ::OSSL_PARAM_BLD_new()));
+    check_openssl("OSSL_PARAM_BLD_push_BN",
+                  ::OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()));
+    check_openssl("OSSL_PARAM_BLD_push_BN",
+                  ::OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()));
+    const Params params(
+        check_openssl("OSSL_PARAM_BLD_to_param", ::OSSL_PARAM_BLD_to_param(builder.get())));
+    const EvpPkeyContext context(check_openssl(
+        "EVP_PKEY_CTX_new_from_name", ::EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr)));
+    check_openssl("EVP_PKEY_fromdata_init", ::EVP_PKEY_fromdata_init(context.get()));
+    EVP_PKEY* key = nullptr;
+    check_openssl("EVP_PKEY_fromdata",
+                  ::EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()));
+    return EvpPkey(key);
+}
+
+std::size_t bits_of(base::ByteView number) {
+    return number.empty() ? 0 : 8 * (number.size() - 1) + std::bit_width(number.front());
+}
+
+[[noreturn]] void refuse(std::string message) {
+    throw base::Failure(
+        {base::ErrorCode::kInvalidKey, std::move(message), "use an RSA key of 2048 to 4096 bits"});
+}
+
+const RsaNumbers& checked(const RsaNumbers& numbers, OaepHash hash, std::string_view what) {
+    const std::size_t bits = bits_of(numbers.modulus);
+    if (bits < kMinBits) {
+        refuse(fmt::format("{} has {} bits, too few to wrap a file key", what, bits));
+    }
+    if (bits > kMaxBits) {
+        refuse(fmt::format("{} has {} bits; the kernel takes at most {} bytes ({} bits)", what,
+                           bits, ECRYPTFS_PKI_MAX_WRAPPED_KEY, kMaxBits));
+    }
+    if (numbers.exponent.empty() || numbers.exponent.size() > ECRYPTFS_PKI_MAX_EXPONENT) {
+        refuse(fmt::format("{} has a public exponent of {} bits, at most {} can be used", what,
+                           bits_of(numbers.exponent), 8 * ECRYPTFS_PKI_MAX_EXPONENT));
+    }
+    // RFC 8017, 7.1.1: what fits into a modulus of k bytes is k - 2 hLen - 2.
+    const std::size_t overhead = 2 + 2 * (hash == OaepHash::kSha1 ? 20U : 32U);
+    if (numbers.modulus.size() < overhead + ECRYPTFS_PKI_MAX_FILE_KEY) {
+        refuse(fmt::format("{} has {} bits, too few for OAEP with SHA-256", what, bits));
+    }
+    return numbers;
+}
+
+}  // namespace
+
+RsaNumbers numbers_of(const evp_pkey_st& rsa_key) {
+    return {number_of(rsa_key, OSSL_PKEY_PARAM_RSA_N), number_of(rsa_key, OSSL_PKEY_PARAM_RSA_E)};
+}
+
+RsaPublicKey::RsaPublicKey(RsaNumbers numbers, OaepHash hash, std::string_view what)
+    : numbers_(std::move(numbers)),
+      contexts_(make_public_key(checked(numbers_, hash, what)), hash,
+                OaepContexts::Operation::kEncrypt) {}
+
+void RsaPublicKey::describe(ecryptfs_pki_description& to) const {
+    std::ranges::copy(numbers_.modulus, to.modulus);
+    to.modulus_size = numbers_.modulus.size();
+    std::ranges::copy(numbers_.exponent, to.exponent);
+    to.exponent_size = numbers_.exponent.size();
+    const std::size_t bits = bits_of(numbers_.modulus);
+    put_text(
+        to.warning,
+        bits >= kSafeBits
+            ? ""
+            : fmt::format(
+                  "an RSA key of {} bits is too short to be safe: move to one of {} bits or more",
+                  bits, kSafeBits));
+}
+
+base::Result<std::size_t> RsaPublicKey::encrypt(base::ByteView file_key, base::ByteSpan room) {
+    if (auto fits = check_encrypt_sizes(file_key.size(), room.size(), modulus_size()); !fits) {
+        return std::unexpected(std::move(fits.error()));
+    }
+    const auto context = contexts_.take();
+    std::size_t size = room.size();
+    check_openssl("EVP_PKEY_encrypt", ::EVP_PKEY_encrypt(context.get(), room.data(), &size,
+                                                         file_key.data(), file_key.size()));
+    return size;
+}
+
+}  // namespace ecryptfs::module

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "ecryptfs_pki_module.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/common/oaep_contexts.h"
+
+namespace ecryptfs::module {
+
+// The two numbers of an RSA public key, big-endian, without leading zeros.
+struct RsaNumbers {
+    std::vector<std::uint8_t> modulus;
+    std::vector<std::uint8_t> exponent;
+};
+
+RsaNumbers numbers_of(const evp_pkey_st& rsa_key);
+
+// The public half of an RSA key: what describe() and encrypt() of every module come down to. All
+// in software, without a secret. Any thread.
+class RsaPublicKey {
+  public:
+    // `what` names the key in messages ("the key in /home/…"). Throws base::Failure: kInvalidKey
+    // for a key whose size the kernel, OAEP or the ABI cannot bear.
+    RsaPublicKey(RsaNumbers numbers, OaepHash hash, std::string_view what);
+
+    std::size_t modulus_size() const { return numbers_.modulus.size(); }
+    void describe(ecryptfs_pki_description& to) const;
+
+    // OAEP with an empty label. Returns the size written: the modulus's.
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room);
+
+  private:
+    RsaNumbers numbers_;
+    OaepContexts contexts_;
+};
+
+}  // namespace ecryptfs::module

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/openssl/pem_key.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/openssl_error.h"
+#include "pki-modules/openssl/pem_blocks.h"
+
+namespace ecryptfs::openssl_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using module::check_openssl;
+using module::EvpPkey;
+using module::OpensslErrors;
+using module::shown;
+
+using Bio = base::Handle<BIO, BIO_free>;
+using EncryptedPkcs8 = base::Handle<X509_SIG, X509_SIG_free>;
+using Pkcs8 = base::Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
+
+constexpr std::string_view kPkcs1 = "RSA PRIVATE KEY";
+constexpr std::string_view kPkcs8 = "PRIVATE KEY";
+constexpr std::string_view kEncryptedPkcs8 = "ENCRYPTED PRIVATE KEY";
+
+Error not_rsa(std::string_view type, const std::string& path) {
+    return {
+        ErrorCode::kInvalidKey,
+        fmt::format("the private key in {} is of type {}; eCryptfs needs RSA", shown(path), type),
+        "use an RSA key of 2048 to 4096 bits: openssl genrsa -aes256 3072"};
+}
+
+// A kind of PEM block that is no RSA private key, by a part of its label.
+struct Refusal {
+    std::string_view label_part;
+    std::string_view what_it_is;
+    std::string_view advice;
+};
+
+constexpr std::string_view kNamePrivateKey = "name the file that holds the private key";
+
+constexpr auto kRefusals = std::to_array<Refusal>({
+    {"OPENSSH PRIVATE KEY", "a private key in OpenSSH's own format",
+     "convert a copy of the file: ssh-keygen -p -m PEM -f COPY"},
+    {"TSS2 PRIVATE KEY", "a key of the TPM", "use the module tpm2 for this file: --module tpm2"},
+    {"CERTIFICATE", "a certificate and no private key", kNamePrivateKey},
+    {"PUBLIC KEY", "a public key and no private key", kNamePrivateKey},
+});
+
+bool has_label(const std::vector<PemBlock>& blocks, std::string_view ending) {
+    return std::ranges::any_of(
+        blocks, [ending](const PemBlock& block) { return block.label.ends_with(ending); });
+}
+
+Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
+                    const std::string& path) {
+    for (const auto type : {"EC", "DSA"}) {
+        if (has_label(blocks, fmt::format("{} PRIVATE KEY", type))) {
+            return not_rsa(type, path);
+        }
+    }
+    for (const auto& refusal : kRefusals) {
+        if (has_label(blocks, refusal.label_part)) {
+            return {ErrorCode::kInvalidKey,
+                    fmt::format("{} holds {}", shown(path), refusal.what_it_is),
+                    std::string(refusal.advice)};
+        }
+    }
+    constexpr std::uint8_t kDerSequence = 0x30;
+    return {ErrorCode::kInvalidKey, fmt::format("{} holds no private key in PEM form", shown(path)),
+            file.front() == kDerSequence
+                ? "if it is a key in DER form, convert a copy: openssl pkey -inform DER"
+                : std::string(kNamePrivateKey)};
+}
+
+void free_der(unsigned char* der) {
+    OPENSSL_free(der);
+}
+
+// For the moment of parsing in ordinary memory, as in OpenSSL's own decoders; wiped when freed.
+struct Der {
+    base::Handle<unsigned char, free_der> data;
+    long size = 0;
+};
+
+// The one file that is being parsed, for messages.
+class Parser {
+  public:
+    Parser(std::optional<base::ByteView> passphrase, const std::string& path)
+        : passphrase_(passphrase), path_(path) {}
+
+    Result<EvpPkey> parse(const PemBlock& block);
+
+  private:
+    Result<Der> decode_text(const PemBlock& block);
+    Result<Pkcs8> decrypt_pkcs8(const Der& der);
+    Result<EvpPkey> key_from_pkcs8(Result<Pkcs8> pkcs8);
+    Result<EvpPkey> only_rsa(EVP_PKEY* key);
+
+    std::unexpected<Error> secret_required() const;
+    std::unexpected<Error> wrong_secret() const;
+    std::unexpected<Error> damaged() const;
+    std::unexpected<Error> unreadable(const OpensslErrors& errors) const;
+    std::unexpected<Error> undecodable(const OpensslErrors& errors) const;
+
+    static int hand_over_passphrase(char* to, int room, int writing, void* self);
+
+    std::optional<base::ByteView> passphrase_;
+    const std::string& path_;
+    bool decrypted_ = false;  // with the passphrase: what is wrong from here on may be its fault
+};
+
+int Parser::hand_over_passphrase(char* to, int room, int /*writing*/, void* self) {
+    auto& parser = *static_cast<Parser*>(self);
+    parser.decrypted_ = true;
+    const auto& passphrase = parser.passphrase_;
+    if (!passphrase || passphrase->size() > static_cast<std::size_t>(room)) {
+        return -1;
+    }
+    std::ranges::copy(*passphrase, to);
+    return static_cast<int>(passphrase->size());
+}
+
+std::unexpected<Error> Parser::secret_required() const {
+    return std::unexpected(
+        Error{ErrorCode::kSecretRequired,
+              fmt::format("{} is encrypted and needs its passphrase", shown(path_)),
+              "give the passphrase of the key file"});
+}
+
+std::unexpected<Error> Parser::wrong_secret() const {
+    return std::unexpected(Error{ErrorCode::kWrongSecret,
+                                 fmt::format("wrong passphrase for {}", shown(path_)),
+                                 "try again; if the passphrase is right, the file is damaged"});
+}
+
+std::unexpected<Error> Parser::damaged() const {
+    return std::unexpected(Error{ErrorCode::kInvalidKey,
+                                 fmt::format("the private key in {} is damaged", shown(path_)),
+                                 "restore the file from a backup"});
+}
+
+// Says why OpenSSL could not read or decrypt the PEM text. An encrypted key has no check sum: a
+// wrong passphrase and damaged bytes look alike unless the damage shows in the form.
+std::unexpected<Error> Parser::unreadable(const OpensslErrors& errors) const {
+    if (errors.has(ERR_LIB_PEM, PEM_R_UNSUPPORTED_ENCRYPTION) ||
+        errors.has(ERR_LIB_EVP, EVP_R_UNKNOWN_PBE_ALGORITHM) || errors.has(ERR_R_UNSUPPORTED)) {
+        return std::unexpected(Error{
+            ErrorCode::kInvalidKey,
+            fmt::format(
+                "the private key in {} is encrypted in a way that OpenSSL does not offer here",
+                shown(path_)),
+            "convert a copy on a system that can read it: openssl pkcs8 -topk8 -v2 aes-256-cbc"});
+    }
+    if (errors.has(ERR_LIB_EVP, EVP_R_WRONG_FINAL_BLOCK_LENGTH)) {
+        return damaged();
+    }
+    return undecodable(errors);
+}
+
+// Says why the text's DER is no key: of 256 wrong passphrases, one decrypts to something with a
+// right padding.
+std::unexpected<Error> Parser::undecodable(const OpensslErrors& errors) const {
+    if (errors.out_of_memory()) {
+        return std::unexpected(module::out_of_locked_memory());
+    }
+    if (!decrypted_) {
+        return damaged();
+    }
+    return passphrase_ ? wrong_secret() : secret_required();
+}
+
+// Base64 and the traditional encryption: gives the DER.
+Result<Der> Parser::decode_text(const PemBlock& block) {
+    if (!block.complete) {
+        return damaged();
+    }
+    const Bio bio(
+        check_openssl("BIO_new_mem_buf",
+                      ::BIO_new_mem_buf(block.text.data(), static_cast<int>(block.text.size()))));
+    unsigned char* data = nullptr;
+    long size = 0;
+    const int result = ::PEM_bytes_read_bio(&data, &size, nullptr, std::string(block.label).c_str(),
+                                            bio.get(), hand_over_passphrase, this);
+    if (result <= 0) {
+        return unreadable(OpensslErrors::take());
+    }
+    return Der{base::Handle<unsigned char, free_der>(data), size};
+}
+
+Result<Pkcs8> Parser::decrypt_pkcs8(const Der& der) {
+    const unsigned char* next = der.data.get();
+    const EncryptedPkcs8 encrypted(::d2i_X509_SIG(nullptr, &next, der.size));
+    if (!encrypted) {
+        return undecodable(OpensslErrors::take());
+    }
+    if (!passphrase_) {
+        return secret_required();
+    }
+    decrypted_ = true;
+    const auto text = base::as_text(*passphrase_);
+    Pkcs8 pkcs8(::PKCS8_decrypt_ex(encrypted.get(), text.empty() ? "" : text.data(),
+                                   static_cast<int>(text.size()), nullptr, nullptr));
+    if (!pkcs8) {
+        return unreadable(OpensslErrors::take());
+    }
+    return pkcs8;
+}
+
+Result<EvpPkey> Parser::key_from_pkcs8(Result<Pkcs8> pkcs8) {
+    if (!pkcs8) {
+        return std::unexpected(std::move(pkcs8.error()));
+    }
+    return only_rsa(::EVP_PKCS82PKEY_ex(pkcs8->get(), nullptr, nullptr));
+}
+
+Result<EvpPkey> Parser::only_rsa(EVP_PKEY* key) {
+    EvpPkey owner(key);
+    if (!owner) {
+        return undecodable(OpensslErrors::take());
+    }
+    ::ERR_clear_error();  // left behind by attempts that led nowhere
+    if (::EVP_PKEY_is_a(key, "RSA") != 1) {
+        const char* type = ::EVP_PKEY_get0_type_name(key);
+        return std::unexpected(not_rsa(type == nullptr ? "unknown" : type, path_));
+    }
+    return owner;
+}
+
+Result<EvpPkey> Parser::parse(const PemBlock& block) {
+    auto der = decode_text(block);
+    if (!der) {
+        return std::unexpected(std::move(der.error()));
+    }
+    const unsigned char* next = der->data.get();
+    if (block.label == kEncryptedPkcs8) {
+        return key_from_pkcs8(decrypt_pkcs8(*der));
+    }
+    if (block.label == kPkcs8) {
+        Pkcs8 pkcs8(::d2i_PKCS8_PRIV_KEY_INFO(nullptr, &next, der->size));
+        if (!pkcs8) {
+            return undecodable(OpensslErrors::take());
+        }
+        return key_from_pkcs8(std::move(pkcs8));
+    }
+    return only_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, der->size, nullptr, nullptr));
+}
+
+}  // namespace
+
+Result<EvpPkey> parse_rsa_private_key(base::ByteView pem, std::optional<base::ByteView> passphrase,
+                                      const std::string& path) {
+    ::ERR_clear_error();
+    const auto blocks = find_pem_blocks(base::as_text(pem));
+    const auto usable = std::ranges::find_if(blocks, [](const PemBlock& block) {
+        return block.label == kPkcs1 || block.label == kPkcs8 || block.label == kEncryptedPkcs8;
+    });
+    if (usable == blocks.end()) {
+        return std::unexpected(unusable_file(pem, blocks, path));
+    }
+    return Parser(passphrase, path).parse(*usable);
+}
+
+}  // namespace ecryptfs::openssl_module

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/common/oaep_contexts.h"
+
+namespace ecryptfs::openssl_module {
+
+// The RSA private key in a PEM file: PKCS#1 or PKCS#8, encrypted (also in the traditional way, with
+// Proc-Type and DEK-Info lines) or not. `path` is for messages. kSecretRequired, kWrongSecret;
+// kInvalidKey, with advice, for anything that is not such a key.
+base::Result<module::EvpPkey> parse_rsa_private_key(base::ByteView pem,
+                                                    std::optional<base::ByteView> passphrase,
+                                                    const std::string& path);
+
+}  // namespace ecryptfs::openssl_module

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/openssl/rsa_key.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "lib/base/file_uri.h"
+#include "pki-modules/common/key_file.h"
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/openssl_error.h"
+#include "pki-modules/openssl/pem_key.h"
+#include "pki-modules/openssl/secure_memory.h"
+
+namespace ecryptfs::openssl_module {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using module::check_openssl;
+using module::OaepContexts;
+using module::OaepHash;
+using module::OpensslErrors;
+
+RsaKey::RsaKey(module::RsaNumbers numbers, std::string_view what)
+    : public_half_(std::move(numbers), OaepHash::kSha1, what) {}
+
+Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
+                                             std::optional<base::ByteView> passphrase,
+                                             bool with_private_half) {
+    if (auto safe = memory_is_safe(); !safe) {
+        return std::unexpected(std::move(safe.error()));
+    }
+    const auto path = base::path_of_file_uri(locator);
+    if (!path) {
+        return std::unexpected(path.error());
+    }
+    const auto pem = module::read_key_file(*path);
+    if (!pem) {
+        return std::unexpected(pem.error());
+    }
+    auto key = parse_rsa_private_key(pem->view(), passphrase, *path);
+    if (!key) {
+        return std::unexpected(std::move(key.error()));
+    }
+    const std::string what = fmt::format("the RSA key in {}", module::shown(*path));
+    std::unique_ptr<RsaKey> opened(new RsaKey(module::numbers_of(**key), what));
+    if (with_private_half) {
+        opened->private_half_.emplace(std::move(*key), OaepHash::kSha1,
+                                      OaepContexts::Operation::kDecrypt);
+        if (auto proven = opened->prove_halves_fit(what); !proven) {
+            return std::unexpected(std::move(proven.error()));
+        }
+    }
+    return opened;
+}
+
+// A file with a damaged private half would otherwise open, and fail at each use.
+Result<void> RsaKey::prove_halves_fit(std::string_view what) {
+    constexpr std::array<std::uint8_t, 4> kProbe{1, 2, 3, 4};
+    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
+    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
+    const auto wrapped_size = encrypt(kProbe, wrapped);
+    if (!wrapped_size) {
+        return std::unexpected(wrapped_size.error());
+    }
+    const auto size = decrypt_first(base::ByteView{wrapped}.first(*wrapped_size), unwrapped);
+    if (size && std::ranges::equal(base::ByteView{unwrapped}.first(*size), kProbe)) {
+        return {};
+    }
+    if (!size && size.error().code != ErrorCode::kDecryptFailed) {
+        return std::unexpected(size.error());
+    }
+    return std::unexpected(Error{ErrorCode::kInvalidKey,
+                                 fmt::format("{} is damaged: its halves do not match", what),
+                                 "restore the file from a backup"});
+}
+
+Result<std::size_t> RsaKey::decrypt_first(base::ByteView wrapped, base::ByteSpan room) {
+    // Made beforehand, as these are no part of the key.
+    static_cast<void>(private_half_->take());
+    std::array<std::uint8_t, 1> random{};
+    check_openssl("RAND_priv_bytes", ::RAND_priv_bytes(random.data(), 1));
+    const SecureHeapScope copies_of_the_primes;
+    return decrypt(wrapped, room);
+}
+
+Result<std::size_t> RsaKey::decrypt(base::ByteView wrapped, base::ByteSpan room) {
+    if (auto fits = module::check_decrypt_sizes(room.size()); !fits) {
+        return std::unexpected(std::move(fits.error()));
+    }
+    if (!private_half_) {
+        return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
+                                     "this is a fault of the caller: report it"});
+    }
+    // Shorter than the modulus is right: it is a number whose leading zeros were left off, as MPIs
+    // have it, and OpenSSL reads it as one.
+    const std::size_t modulus_size = public_half_.modulus_size();
+    if (wrapped.empty() || wrapped.size() > modulus_size) {
+        return std::unexpected(module::decrypt_failed());
+    }
+    // OpenSSL wants room for as many bytes as the modulus has.
+    auto plain = SecureBuffer::create(modulus_size);
+    if (!plain) {
+        return std::unexpected(std::move(plain.error()));
+    }
+    std::size_t size = modulus_size;
+    const auto context = private_half_->take();
+    const int result =
+        ::EVP_PKEY_decrypt(context.get(), plain->data(), &size, wrapped.data(), wrapped.size());
+    if (result <= 0 || size == 0 || size > ECRYPTFS_PKI_MAX_FILE_KEY) {
+        const bool out_of_memory = OpensslErrors::take().out_of_memory();
+        return std::unexpected(out_of_memory ? module::out_of_locked_memory()
+                                             : module::decrypt_failed());
+    }
+    std::memcpy(room.data(), plain->data(), size);
+    return size;
+}
+
+}  // namespace ecryptfs::openssl_module

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/common/rsa_public_key.h"
+
+namespace ecryptfs::openssl_module {
+
+// An RSA key from a PEM file, parsed once. RSA-OAEP with SHA-1 and an empty label, as the daemon of
+// ecryptfs-utils has it. Any thread.
+class RsaKey {
+  public:
+    // `with_private_half`: for encrypt() alone the private half is not kept.
+    static base::Result<std::unique_ptr<RsaKey>> open(std::string_view locator,
+                                                      std::optional<base::ByteView> passphrase,
+                                                      bool with_private_half);
+
+    void describe(ecryptfs_pki_description& to) const { public_half_.describe(to); }
+
+    // Both return the size written.
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
+        return public_half_.encrypt(file_key, room);
+    }
+    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
+
+  private:
+    explicit RsaKey(module::RsaNumbers numbers, std::string_view what);
+    base::Result<void> prove_halves_fit(std::string_view what);
+    base::Result<std::size_t> decrypt_first(base::ByteView wrapped, base::ByteSpan room);
+
+    module::RsaPublicKey public_half_;
+    std::optional<module::OaepContexts> private_half_;
+};
+
+}  // namespace ecryptfs::openssl_module

@@ -25,9 +25,9 @@ using MessageHandle = base::Handle<sd_bus_message, ::sd_bus_message_unref>;
 template <typename T>
 Result<T> read_basic(sd_bus_message* message, char type) {
     T value{};
-    if (::sd_bus_message_read_basic(message, type, &value) <= 0) {
-        return std::unexpected(
-            Error{ErrorCode::kInvalidArgument, fmt::format("an argument of type {} is missing", type)});
+    if (::sd_bus_message_read_basic(message, type, static_cast<void*>(&value)) <= 0) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("an argument of type {} is missing", type)});
     }
     return value;
 }
@@ -128,13 +128,12 @@ void BusCall::finish(const Result<void>& result) const {
 }
 
 void if_own_user(sd_bus_message* message, std::function<void(const BusCall&)> action) {
-    auto unproven =
-        std::make_unique<Unproven>(Unproven{BusCall(message), std::move(action)});
+    auto unproven = std::make_unique<Unproven>(Unproven{BusCall(message), std::move(action)});
     const char* sender = ::sd_bus_message_get_sender(message);
-    const int sent = ::sd_bus_call_method_async(
-        ::sd_bus_message_get_bus(message), nullptr, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-        "org.freedesktop.DBus", "GetConnectionUnixUser", Unproven::answered, unproven.get(), "s",
-        sender);
+    const int sent = ::sd_bus_call_method_async(::sd_bus_message_get_bus(message), nullptr,
+                                                "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                "org.freedesktop.DBus", "GetConnectionUnixUser",
+                                                Unproven::answered, unproven.get(), "s", sender);
     if (sent < 0) {
         unproven->call.fail(
             base::system_error(ErrorCode::kInternal, "asking the bus about its caller", -sent));

@@ -31,8 +31,7 @@ using std::chrono::microseconds;
 constexpr char kFeaturesFile[] = "/sys/fs/ecryptfs/version";
 
 std::uint64_t usec(std::chrono::system_clock::time_point time) {
-    return static_cast<std::uint64_t>(
-        duration_cast<microseconds>(time.time_since_epoch()).count());
+    return static_cast<std::uint64_t>(duration_cast<microseconds>(time.time_since_epoch()).count());
 }
 
 std::uint64_t usec(Clock::duration span) {
@@ -68,9 +67,8 @@ int append_value(sd_bus_message* reply, const Value& value) {
 template <typename Object, auto Value>
 int get(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/, const char* /*property*/,
         sd_bus_message* reply, void* object, sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
-        return append_value<Object>(reply, Value(*static_cast<Object*>(object)));
-    });
+    return guarded(
+        [&] { return append_value<Object>(reply, Value(*static_cast<Object*>(object))); });
 }
 
 // --- The manager -------------------------------------------------------------------------------
@@ -145,22 +143,25 @@ const sd_bus_vtable kManagerTable[] = {
                             SD_BUS_RESULT("s", signature, "ay", token, "s", warning),
                             manager_method<&BusService::add_key>, kMethod),
     SD_BUS_METHOD_WITH_ARGS("RegisterToken", SD_BUS_ARGS("s", signature, "i", serial),
-                            SD_BUS_RESULT("o", key),
-                            manager_method<&BusService::register_token>, kMethod),
+                            SD_BUS_RESULT("o", key), manager_method<&BusService::register_token>,
+                            kMethod),
     SD_BUS_METHOD_WITH_ARGS("ForgetKey", SD_BUS_ARGS("s", signature), SD_BUS_NO_RESULT,
                             manager_method<&BusService::forget_key>, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Lock", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
                             manager_method<&BusService::lock_all>, kMethod),
     SD_BUS_SIGNAL_WITH_ARGS("SecretNeeded", SD_BUS_ARGS("s", signature, "s", locator), 0),
-    MANAGER_PROPERTY("Version", "s", [](auto&) { return ECRYPTFS_VERSION; }, kConst),
-    MANAGER_PROPERTY("Pid", "u",
-                     [](auto&) { return static_cast<std::uint32_t>(::getpid()); }, kConst),
-    MANAGER_PROPERTY("DevicePath", "s", [](auto& it) { return it.parts().device.path(); }, kConst),
+    MANAGER_PROPERTY(
+        "Version", "s", [](auto&) { return ECRYPTFS_VERSION; }, kConst),
+    MANAGER_PROPERTY(
+        "Pid", "u", [](auto&) { return static_cast<std::uint32_t>(::getpid()); }, kConst),
+    MANAGER_PROPERTY(
+        "DevicePath", "s", [](auto& it) { return it.parts().device.path(); }, kConst),
     MANAGER_PROPERTY("DeviceState", "s", device_state, kChanges),
     MANAGER_PROPERTY("DeviceMessage", "s", device_message, kChanges),
     MANAGER_PROPERTY("DeviceAdvice", "s", device_advice, kChanges),
     MANAGER_PROPERTY("DeviceOpenedUsec", "t", device_opened, kChanges),
-    MANAGER_PROPERTY("KernelFeatures", "u", [](auto&) { return kernel_features(); }, 0),
+    MANAGER_PROPERTY(
+        "KernelFeatures", "u", [](auto&) { return kernel_features(); }, 0),
     MANAGER_PROPERTY("Received", "t", count<&RequestCounts::received>, 0),
     MANAGER_PROPERTY(
         "InFlight", "u",
@@ -170,9 +171,10 @@ const sd_bus_vtable kManagerTable[] = {
     MANAGER_PROPERTY("Stale", "t", count<&RequestCounts::stale>, 0),
     MANAGER_PROPERTY("Late", "t", count<&RequestCounts::late>, 0),
     MANAGER_PROPERTY("Malformed", "t", count<&RequestCounts::malformed>, 0),
-    MANAGER_PROPERTY("DeviceLosses", "t", [](auto& it) { return it.parts().device.losses(); }, 0),
-    MANAGER_PROPERTY("OldestAgeUsec", "t",
-                     [](auto& it) { return usec(it.parts().requests.oldest_age()); }, 0),
+    MANAGER_PROPERTY(
+        "DeviceLosses", "t", [](auto& it) { return it.parts().device.losses(); }, 0),
+    MANAGER_PROPERTY(
+        "OldestAgeUsec", "t", [](auto& it) { return usec(it.parts().requests.oldest_age()); }, 0),
     SD_BUS_VTABLE_END};
 
 // --- Keys --------------------------------------------------------------------------------------
@@ -195,10 +197,8 @@ template <auto Do>
 int key_method(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
     return guarded([&] {
         const auto* key = static_cast<KeyObject*>(object);
-        if_own_user(message, [service = key->service,
-                              signature = key->info->signature](const BusCall& call) {
-            (service->*Do)(call, signature);
-        });
+        if_own_user(message, [service = key->service, signature = key->info->signature](
+                                 const BusCall& call) { (service->*Do)(call, signature); });
         return 1;
     });
 }
@@ -217,22 +217,30 @@ const sd_bus_vtable kKeyTable[] = {
                             key_method<&BusService::unlock_key>, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Lock", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
                             key_method<&BusService::lock_key>, kMethod),
-    KEY_PROPERTY("Signature", "s", [](auto& it) { return it.info->signature.text(); }, kConst),
-    KEY_PROPERTY("Module", "s", [](auto& it) { return it.info->module; }, kChanges),
-    KEY_PROPERTY("Locator", "s", [](auto& it) { return it.info->locator; }, kChanges),
-    KEY_PROPERTY("State", "s", [](auto& it) { return name_of(it.info->state); }, kChanges),
-    KEY_PROPERTY("Serial", "i", [](auto& it) { return it.info->serial; }, kChanges),
-    KEY_PROPERTY("Keyring", "s",
-                 [](auto& it) { return it.info->in_user_keyring ? "user" : "session"; }, kChanges),
+    KEY_PROPERTY(
+        "Signature", "s", [](auto& it) { return it.info->signature.text(); }, kConst),
+    KEY_PROPERTY(
+        "Module", "s", [](auto& it) { return it.info->module; }, kChanges),
+    KEY_PROPERTY(
+        "Locator", "s", [](auto& it) { return it.info->locator; }, kChanges),
+    KEY_PROPERTY(
+        "State", "s", [](auto& it) { return name_of(it.info->state); }, kChanges),
+    KEY_PROPERTY(
+        "Serial", "i", [](auto& it) { return it.info->serial; }, kChanges),
+    KEY_PROPERTY(
+        "Keyring", "s", [](auto& it) { return it.info->in_user_keyring ? "user" : "session"; },
+        kChanges),
     KEY_PROPERTY("ExpiresUsec", "t", expires_usec, 0),
-    KEY_PROPERTY("Answered", "t", [](auto& it) { return it.info->counts.answered; }, 0),
-    KEY_PROPERTY("Failed", "t", [](auto& it) { return it.info->counts.failed; }, 0),
+    KEY_PROPERTY(
+        "Answered", "t", [](auto& it) { return it.info->counts.answered; }, 0),
+    KEY_PROPERTY(
+        "Failed", "t", [](auto& it) { return it.info->counts.failed; }, 0),
     KEY_PROPERTY("LatencyMedianUsec", "t", key_latency<50>, 0),
     KEY_PROPERTY("LatencyP99Usec", "t", key_latency<99>, 0),
     SD_BUS_VTABLE_END};
 
-int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void* data,
-             void** found, sd_bus_error* /*error*/) noexcept {
+int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void* data, void** found,
+             sd_bus_error* /*error*/) noexcept {
     return guarded([&] {
         static KeyObject current;  // sd-bus looks at one object at a time
         const std::string_view name(path + sizeof(ipc::kKeyPathPrefix));
@@ -270,15 +278,18 @@ std::uint64_t host_started(const ModuleObject& module) {
 
 const sd_bus_vtable kModuleTable[] = {
     SD_BUS_VTABLE_START(0),
-    MODULE_PROPERTY("Name", "s", [](auto& it) { return it.name->text(); }, kConst),
-    MODULE_PROPERTY("Version", "s", [](auto& it) { return it.host->info().version; }, kChanges),
-    MODULE_PROPERTY("Description", "s", [](auto& it) { return it.host->info().description; },
-                    kChanges),
-    MODULE_PROPERTY("HostPid", "u",
-                    [](auto& it) { return static_cast<std::uint32_t>(it.host->info().pid); },
-                    kChanges),
+    MODULE_PROPERTY(
+        "Name", "s", [](auto& it) { return it.name->text(); }, kConst),
+    MODULE_PROPERTY(
+        "Version", "s", [](auto& it) { return it.host->info().version; }, kChanges),
+    MODULE_PROPERTY(
+        "Description", "s", [](auto& it) { return it.host->info().description; }, kChanges),
+    MODULE_PROPERTY(
+        "HostPid", "u", [](auto& it) { return static_cast<std::uint32_t>(it.host->info().pid); },
+        kChanges),
     MODULE_PROPERTY("HostStartedUsec", "t", host_started, kChanges),
-    MODULE_PROPERTY("Restarts", "u", [](auto& it) { return it.host->info().restarts; }, kChanges),
+    MODULE_PROPERTY(
+        "Restarts", "u", [](auto& it) { return it.host->info().restarts; }, kChanges),
     MODULE_PROPERTY("LatencyMedianUsec", "t", module_latency<50>, 0),
     MODULE_PROPERTY("LatencyP99Usec", "t", module_latency<99>, 0),
     SD_BUS_VTABLE_END};
@@ -337,7 +348,8 @@ int add_bus_objects(sd_bus* bus, BusService& service) {
                                             &service);
     });
     then([&] {
-        return ::sd_bus_add_node_enumerator(bus, nullptr, ipc::kManagerPath, list_objects, &service);
+        return ::sd_bus_add_node_enumerator(bus, nullptr, ipc::kManagerPath, list_objects,
+                                            &service);
     });
     then([&] { return ::sd_bus_add_object_manager(bus, nullptr, ipc::kManagerPath); });
     return result;

@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 #include <systemd/sd-bus.h>
-#include <systemd/sd-daemon.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "agent/bus_objects.h"
+#include "agent/datagram.h"
 #include "lib/ipc/names.h"
 
 namespace ecryptfs::agent {
@@ -63,7 +63,7 @@ void BusService::start() {
         log_line(Priority::kWarning,
                  "no user bus: ecryptfsctl cannot reach this agent; it serves the tokens that it "
                  "finds in the user keyring");
-        ::sd_notify(0, "READY=1");
+        notify_service_manager("READY=1");
     }
 }
 
@@ -109,8 +109,9 @@ void BusService::disconnected() {
 void BusService::name_answered(sd_bus_message* reply) {
     std::uint32_t answer = 0;
     if (::sd_bus_message_is_method_error(reply, nullptr) != 0) {
-        log_line(Priority::kError, fmt::format("the bus does not give the name {}: {}", ipc::kBusName,
-                                               ::sd_bus_message_get_error(reply)->message));
+        log_line(Priority::kError,
+                 fmt::format("the bus does not give the name {}: {}", ipc::kBusName,
+                             ::sd_bus_message_get_error(reply)->message));
         return;
     }
     if (::sd_bus_message_read_basic(reply, 'u', &answer) <= 0 || answer != kPrimaryOwner) {
@@ -119,7 +120,7 @@ void BusService::name_answered(sd_bus_message* reply) {
         return;
     }
     reconnect_delay_ = kFirstReconnect;
-    ::sd_notify(0, "READY=1");
+    notify_service_manager("READY=1");
 }
 
 // --- Methods -----------------------------------------------------------------------------------
@@ -227,7 +228,8 @@ void BusService::something_changed() {
 void BusService::announce_changes() {
     if (std::exchange(device_changed_, false)) {
         const auto& error = parts_.device.error();
-        ::sd_notifyf(0, "STATUS=%s", error ? error->message.c_str() : "Serving the kernel.");
+        notify_service_manager(
+            fmt::format("STATUS={}", error ? error->message : "Serving the kernel."));
         if (bus_ != nullptr) {
             ::sd_bus_emit_properties_changed(bus_, ipc::kManagerPath, ipc::kManagerInterface,
                                              "DeviceState", "DeviceMessage", "DeviceAdvice",
@@ -261,7 +263,11 @@ void BusService::announce_key(const wire::KeySignature& signature) {
 
 void BusService::announce_module(const wire::PkiType& module) {
     const auto path = module_path(module);
-    if (shown_modules_.insert(module).second) {
+    if (!parts_.hosts.hosts().contains(module)) {
+        if (shown_modules_.erase(module) > 0) {
+            ::sd_bus_emit_object_removed(bus_, path.c_str());
+        }
+    } else if (shown_modules_.insert(module).second) {
         ::sd_bus_emit_object_added(bus_, path.c_str());
     } else {
         ::sd_bus_emit_properties_changed(bus_, path.c_str(), ipc::kModuleInterface, "Version",
@@ -276,8 +282,7 @@ void BusService::secret_needed(const wire::KeySignature& signature) {
     }
     const auto info = parts_.keys.info(signature);
     ::sd_bus_emit_signal(bus_, ipc::kManagerPath, ipc::kManagerInterface, "SecretNeeded", "ss",
-                         std::string(signature.text()).c_str(),
-                         info ? info->locator.c_str() : "");
+                         std::string(signature.text()).c_str(), info ? info->locator.c_str() : "");
 }
 
 }  // namespace ecryptfs::agent

@@ -59,7 +59,7 @@ Error open_error(const std::string& path, int error_number) {
 }
 
 bool is_socket(int fd) {
-    struct stat status {};
+    struct stat status{};
     return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
@@ -107,8 +107,7 @@ void Device::adopt(base::UniqueFd fd) {
     if (is_socket_) {
         ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
     }
-    readiness_ =
-        loop_.on_io(fd_.get(), EPOLLIN, [this](std::uint32_t events) { ready(events); });
+    readiness_ = loop_.on_io(fd_.get(), EPOLLIN, [this](std::uint32_t events) { ready(events); });
     retry_timer_.stop();
     retry_delay_ = kFirstRetry;
     opened_at_ = std::chrono::system_clock::now();
@@ -152,9 +151,8 @@ Device::WriteOutcome Device::write(base::ByteView frame) {
         return WriteOutcome::kRefused;
     }
     if (unwritten_.empty()) {
-        const auto size = is_socket_
-                              ? ::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL)
-                              : ::write(fd_.get(), frame.data(), frame.size());
+        const auto size = is_socket_ ? ::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL)
+                                     : ::write(fd_.get(), frame.data(), frame.size());
         if (size >= 0) {
             return WriteOutcome::kTaken;
         }

@@ -166,8 +166,7 @@ void EventLoop::reap(pid_t pid) {
     }
     // A floating source: it belongs to the loop until it is done.
     const auto forget = [](sd_event_source* source, const siginfo_t* /*info*/, void* /*data*/) {
-        ::sd_event_source_set_floating(source, 0);
-        ::sd_event_source_unref(source);
+        ::sd_event_source_set_floating(source, 0);  // which frees it, as nobody else refers to it
         return 0;
     };
     check("sd_event_add_child",
@@ -179,9 +178,8 @@ EventLoop::Source EventLoop::on_signal(int signal_number, std::move_only_functio
     Source::HandlerPtr owned(new Source::Handler);
     owned->plain = std::move(handler);
     sd_event_source* source = nullptr;
-    check("sd_event_add_signal",
-          ::sd_event_add_signal(event_, &source, signal_number, Source::Handler::on_signal,
-                                owned.get()));
+    check("sd_event_add_signal", ::sd_event_add_signal(event_, &source, signal_number,
+                                                       Source::Handler::on_signal, owned.get()));
     return {source, std::move(owned)};
 }
 
@@ -204,9 +202,9 @@ EventLoop::Source EventLoop::on_file_change(const std::string& folder, const std
     owned->plain = std::move(handler);
     owned->file_name = name;
     sd_event_source* source = nullptr;
-    check("sd_event_add_inotify",
-          ::sd_event_add_inotify(event_, &source, folder.c_str(), IN_CREATE | IN_MOVED_TO | IN_ATTRIB,
-                                 Source::Handler::on_inotify, owned.get()));
+    check("sd_event_add_inotify", ::sd_event_add_inotify(event_, &source, folder.c_str(),
+                                                         IN_CREATE | IN_MOVED_TO | IN_ATTRIB,
+                                                         Source::Handler::on_inotify, owned.get()));
     return {source, std::move(owned)};
 }
 

@@ -60,7 +60,8 @@ class EventLoop {
     ~EventLoop();
 
     // Borrows `fd`. The handler gets epoll's event bits.
-    Source on_io(int fd, std::uint32_t events, std::move_only_function<void(std::uint32_t)> handler);
+    Source on_io(int fd, std::uint32_t events,
+                 std::move_only_function<void(std::uint32_t)> handler);
     // Reaps the child. The handler gets its wait status as siginfo_t's si_code and si_status.
     Source on_child_exit(pid_t pid, std::move_only_function<void(int code, int status)> handler);
     // Waits for the end of a child that nobody asks about any more.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -36,7 +37,8 @@ constexpr Clock::duration kLastDelay = 10s;
 
 Clock::duration delay_after(int losses_in_a_row) {
     const int beyond = losses_in_a_row - kLossesWithoutDelay;
-    return beyond < 0 ? 0s : std::min<Clock::duration>(100ms * (1 << std::min(beyond, 10)), kLastDelay);
+    return beyond < 0 ? 0s
+                      : std::min<Clock::duration>(100ms * (1 << std::min(beyond, 10)), kLastDelay);
 }
 
 }  // namespace
@@ -141,9 +143,9 @@ void Host::message_arrived(const pki::FromHost& message) {
 
 void Host::handle(const pki::Hello& message) {
     if (message.protocol_version != pki::kHostProtocolVersion) {
-        refuse_for(kRefusalHolds,
-                   {ErrorCode::kModuleFailed, "ecryptfs-pki-host is of another version than the agent",
-                    "restart the agent: systemctl --user restart ecryptfs-agent"});
+        refuse_for(kRefusalHolds, {ErrorCode::kModuleFailed,
+                                   "ecryptfs-pki-host is of another version than the agent",
+                                   "restart the agent: systemctl --user restart ecryptfs-agent"});
         return;
     }
     greeted_ = true;
@@ -179,7 +181,12 @@ void Host::handle(const pki::Opened& message) {
 }
 
 void Host::handle(const pki::Done& message) {
-    if (auto job = take_sent(message.id); job && job->done) {
+    auto job = take_sent(message.id);
+    if (job && !job->action) {
+        finish_open(std::move(*job),
+                    std::unexpected(Error{ErrorCode::kModuleFailed,
+                                          "the PKI host opened a key and did not say which"}));
+    } else if (job && job->done) {
         job->done(JobResult{message.output, {}, {}});
     }
 }
@@ -274,8 +281,8 @@ void Host::connection_lost(const Error& why) {
     ++info_.restarts;
     connect_not_before_ = Clock::now() + delay_after(++losses_in_a_row_);
     auto unfinished = std::exchange(sent_, {});
-    for (auto sent = unfinished.rbegin(); sent != unfinished.rend(); ++sent) {
-        retry_or_fail(std::move(sent->second.job), why);
+    for (auto& [id, sent] : std::views::reverse(unfinished)) {
+        retry_or_fail(std::move(sent.job), why);
     }
     pump();
 }

@@ -65,6 +65,9 @@ class Host : private HostConnectionUser {
 
     const HostInfo& info() const { return info_; }
 
+    // Whether its module could not be used, when last tried, and nobody waits for it.
+    bool is_out_of_use() const { return refusal_ && pending_.empty() && sent_.empty(); }
+
   private:
     enum class KeyState : std::uint8_t { kOpening, kOpen };
 
@@ -119,7 +122,7 @@ class Host : private HostConnectionUser {
 
     std::uint64_t last_id_ = 0;
     std::deque<Job> pending_;
-    std::map<std::uint64_t, Sent> sent_;  // by id, which is the order of sending
+    std::map<std::uint64_t, Sent> sent_;                // by id, which is the order of sending
     std::unordered_map<std::uint64_t, KeyState> keys_;  // by Key::id, those of this connection
     EventLoop::Source ticks_;
 };

@@ -71,8 +71,9 @@ Error exit_error(const std::string& program, int code, int status) {
         return {ErrorCode::kModuleFailed, fmt::format("{} cannot be run", program),
                 "install the package ecryptfs-agent anew"};
     }
-    const auto how = code == CLD_EXITED ? fmt::format("exited with status {}", status)
-                                        : fmt::format("was killed by SIG{}", ::sigabbrev_np(status));
+    const auto how = code == CLD_EXITED
+                         ? fmt::format("exited with status {}", status)
+                         : fmt::format("was killed by SIG{}", ::sigabbrev_np(status));
     return {ErrorCode::kModuleFailed, fmt::format("the PKI host {}", how)};
 }
 
@@ -86,10 +87,11 @@ HostConnection::HostConnection(EventLoop& loop, HostConnectionUser& user, const 
       incoming_(packet_buffer()),
       outgoing_(packet_buffer()) {
     auto [ours, theirs] = make_socket_pair();
-    pid_ = start_process(program_, fmt::format("{}/{}.so", paths.module_folder, module),
-                         theirs.get());
+    pid_ =
+        start_process(program_, fmt::format("{}/{}.so", paths.module_folder, module), theirs.get());
     socket_ = std::move(ours);
-    readiness_ = loop_.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t /*events*/) { readable(); });
+    readiness_ =
+        loop_.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t /*events*/) { readable(); });
     exit_ = loop_.on_child_exit(pid_, [this](int code, int status) { exited(code, status); });
 }
 
@@ -98,8 +100,8 @@ bool HostConnection::send(const pki::ToHost& message) {
     if (ended_ || !packet) {
         return false;
     }
-    const auto sent = ::send(socket_.get(), packet->data(), packet->size(),
-                             MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto sent =
+        ::send(socket_.get(), packet->data(), packet->size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::explicit_bzero(outgoing_.span().data(), packet->size());
     return sent >= 0;
 }
@@ -118,8 +120,8 @@ void HostConnection::end() {
 
 void HostConnection::readable() {
     while (!ended_) {
-        const auto size = ::recv(socket_.get(), incoming_.span().data(), incoming_.size(),
-                                 MSG_DONTWAIT);
+        const auto size =
+            ::recv(socket_.get(), incoming_.span().data(), incoming_.size(), MSG_DONTWAIT);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
             break;
         }
@@ -142,6 +144,10 @@ void HostConnection::readable() {
 
 void HostConnection::exited(int code, int status) {
     exit_ = {};  // sd-event reaps it when this handler is done
+    readable();  // its last words, which tell more than its end
+    if (ended_) {
+        return;
+    }
     user_.connection_lost(exit_error(program_, code, status));
 }
 

@@ -19,7 +19,7 @@ class HostPool {
     // Borrows the loop.
     HostPool(EventLoop& loop, HostPaths paths) : loop_(loop), paths_(std::move(paths)) {}
 
-    // Told the module whose host's info has changed.
+    // Told the module whose host's info has changed, or whose host is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
 
     // To the host of the job's key.
@@ -29,6 +29,8 @@ class HostPool {
     const std::map<wire::PkiType, std::unique_ptr<Host>>& hosts() const { return hosts_; }
 
   private:
+    void drop_hosts_out_of_use();
+
     EventLoop& loop_;
     HostPaths paths_;
     std::function<void(const wire::PkiType&)> changed_ = [](const wire::PkiType& /*module*/) {};

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "lib/base/file_uri.h"
+#include "lib/pki/host_protocol.h"
 #include "lib/wire/legacy_blob.h"
 
 namespace ecryptfs::agent {
@@ -20,8 +21,7 @@ using base::Result;
 constexpr char kLegacyModule[] = "openssl";
 
 Error invalid(const wire::KeySignature& signature, std::string_view why) {
-    return {ErrorCode::kInvalidToken,
-            fmt::format("the token of key {}: {}", signature.text(), why),
+    return {ErrorCode::kInvalidToken, fmt::format("the token of key {}: {}", signature.text(), why),
             "remove it and add the key again: ecryptfsctl remove-key, ecryptfsctl add-key"};
 }
 
@@ -66,10 +66,13 @@ Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
 }
 
 Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
-    if (wire::is_locator(token.blob)) {
-        return KeySource{token.pki_type, std::string(base::as_text(token.blob)), {}};
+    auto source = wire::is_locator(token.blob)
+                      ? KeySource{token.pki_type, std::string(base::as_text(token.blob)), {}}
+                      : legacy_source(token);
+    if (source && source->locator.size() > pki::kMaxLocator) {
+        return std::unexpected(invalid(token.signature, "its locator is too long"));
     }
-    return legacy_source(token);
+    return source;
 }
 
 }  // namespace ecryptfs::agent

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/key_source.h"
+#include "lib/wire/legacy_blob.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -137,6 +138,12 @@ void Keys::note_success(const KeySignature& signature, std::chrono::microseconds
 
 void Keys::add(const wire::PkiType& module, std::string locator, std::optional<SecretBytes> secret,
                std::move_only_function<void(Result<AddedKey>)> done) {
+    if (!wire::is_locator(base::as_bytes(locator)) || locator.size() > pki::kMaxLocator) {
+        done(std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("a key's locator is a URI of at most {} bytes", pki::kMaxLocator)}));
+        return;
+    }
     const auto key = make_key(
         {0, module, std::move(locator), std::move(secret), pki::KeyUse::kPrivate, std::nullopt});
     open(key, [this, key, done = std::move(done)](const Result<JobResult>& opened) mutable {
@@ -149,8 +156,7 @@ Result<AddedKey> Keys::take_in(const KeyRef& key, const Result<JobResult>& opene
         return std::unexpected(opened.error());
     }
     const auto& signature = *opened->signature;
-    AddedKey added{signature,
-                   wire::encode_private_key_token(signature, key->module, key->locator),
+    AddedKey added{signature, wire::encode_private_key_token(signature, key->module, key->locator),
                    std::string(opened->warning)};
     auto blob = SecretBytes::copy_of(base::as_bytes(key->locator));
     if (!blob) {
@@ -160,8 +166,9 @@ Result<AddedKey> Keys::take_in(const KeyRef& key, const Result<JobResult>& opene
     const auto known = look_up(signature);
     if (!known || !holds(**known, key->module, blob->view())) {
         forget(signature);
-        entries_.insert_or_assign(signature, Entry{.module = key->module, .locator = key->locator,
-                                                   .blob = std::move(*blob)});
+        entries_.insert_or_assign(
+            signature,
+            Entry{.module = key->module, .locator = key->locator, .blob = std::move(*blob)});
     }
     entries_.at(signature).registered = false;
     if (auto put = put_unlocked(key, signature); !put) {
@@ -176,8 +183,8 @@ Result<void> Keys::put_unlocked(const KeyRef& key, const KeySignature& signature
     const auto found = entries_.find(signature);
     if (found == entries_.end()) {
         hosts_.close_key(*key);
-        return std::unexpected(Error{
-            ErrorCode::kUnknownKey, fmt::format("key {} went away meanwhile", signature.text())});
+        return std::unexpected(Error{ErrorCode::kUnknownKey,
+                                     fmt::format("key {} went away meanwhile", signature.text())});
     }
     auto& entry = found->second;
     if (entry.key && entry.state == KeyState::kUnlocked) {
@@ -193,9 +200,9 @@ Result<void> Keys::put_unlocked(const KeyRef& key, const KeySignature& signature
 Result<void> Keys::register_token(const KeySignature& signature, KeySerial serial) {
     const auto found = entries_.find(signature);
     if (found == entries_.end()) {
-        return std::unexpected(
-            Error{ErrorCode::kUnknownKey, fmt::format("key {} was not added", signature.text()),
-                  "call AddKey first"});
+        return std::unexpected(Error{ErrorCode::kUnknownKey,
+                                     fmt::format("key {} was not added", signature.text()),
+                                     "call AddKey first"});
     }
     const auto token = tokens_.find(signature);
     if (!token || token->serial != serial) {
@@ -236,8 +243,8 @@ void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secr
             secret = std::move(source->secret);
         }
     }
-    const auto key = make_key({0, entry.module, entry.locator, std::move(secret),
-                               pki::KeyUse::kPrivate, signature});
+    const auto key = make_key(
+        {0, entry.module, entry.locator, std::move(secret), pki::KeyUse::kPrivate, signature});
     open(key, [this, key, done = std::move(done)](const Result<JobResult>& opened) mutable {
         done(opened ? put_unlocked(key, *opened->signature) : std::unexpected(opened.error()));
     });
@@ -338,8 +345,8 @@ Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
     }
     const auto key = make_key({0, source->module, source->locator, std::move(source->secret),
                                pki::KeyUse::kPrivate, token.signature});
-    return Entry{.module = source->module, .locator = source->locator,
-                 .blob = std::move(*blob), .key = key};
+    return Entry{
+        .module = source->module, .locator = source->locator, .blob = std::move(*blob), .key = key};
 }
 
 void Keys::token_gone(const KeySignature& signature, const Error& why) {

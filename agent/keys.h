@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life of each key: found in a keyring, opened, locked, unlocked, gone. The keyring has the last
-// word: every look-up reads the token again, and what was cached for another serial number, PKI type
-// or blob is forgotten. (Not for another payload: the kernel writes into its session-key field.
-// keystore.c: ecryptfs_generate_key_packet_set.)
+// The life of each key: found in a keyring, opened, locked, unlocked, gone. The keyring has the
+// last word: every look-up reads the token again, and what was cached for another serial number,
+// PKI type or blob is forgotten. (Not for another payload: the kernel writes into its session-key
+// field. keystore.c: ecryptfs_generate_key_packet_set.)
 
 #pragma once
 
@@ -78,7 +78,8 @@ class Keys {
              std::optional<base::SecretBytes> secret,
              std::move_only_function<void(base::Result<AddedKey>)> done);
     base::Result<void> register_token(const wire::KeySignature& signature, KeySerial serial);
-    // Nobody will register it any more: forgets the key, unless there is a token of it all the same.
+    // Nobody will register it any more: forgets the key, unless there is a token of it all the
+    // same.
     void abandon(const wire::KeySignature& signature);
 
     void unlock(const wire::KeySignature& signature, std::optional<base::SecretBytes> secret,
@@ -97,7 +98,7 @@ class Keys {
         std::string locator;
         KeySerial serial = 0;  // 0 until its token was seen
         bool in_user_keyring = true;
-        bool registered = true;  // else its token may be missing, or change place, for now
+        bool registered = true;       // else its token may be missing, or change place, for now
         base::SecretBytes blob = {};  // the token's
         KeyState state = KeyState::kUnopened;
         KeyRef key = {};         // what decrypts; none when locked
@@ -111,8 +112,7 @@ class Keys {
     void token_gone(const wire::KeySignature& signature, const base::Error& why);
     base::Result<AddedKey> take_in(const KeyRef& key, const base::Result<JobResult>& opened);
     base::Result<void> put_unlocked(const KeyRef& key, const wire::KeySignature& signature);
-    void open(const KeyRef& key,
-              std::move_only_function<void(base::Result<JobResult>)> done);
+    void open(const KeyRef& key, std::move_only_function<void(base::Result<JobResult>)> done);
     void close(Entry& entry);
     void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
     KeyRef make_key(Key key);

@@ -25,8 +25,8 @@ struct LogField {
 void log_line(Priority priority, std::string_view message,
               std::initializer_list<LogField> fields = {});
 
-// Lets through `burst` lines in each period and counts the rest, so that a storm of failing requests
-// does not become a storm of lines.
+// Lets through `burst` lines in each period and counts the rest, so that a storm of failing
+// requests does not become a storm of lines.
 class LogLimit {
   public:
     explicit LogLimit(std::uint32_t burst = 10,

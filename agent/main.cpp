@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "agent/bus_service.h"
+#include "agent/datagram.h"
 #include "agent/device.h"
 #include "agent/event_loop.h"
 #include "agent/host_pool.h"
@@ -32,7 +33,7 @@ base::UniqueFd handed_over_device() {
         }
         ::free(names[i]);
     }
-    ::free(names);
+    ::free(static_cast<void*>(names));
     return device;
 }
 
@@ -56,7 +57,7 @@ int run(const agent::Options& options) {
     bus.start();
 
     const int exit_code = loop.run();
-    ::sd_notify(0, "STOPPING=1");
+    agent::notify_service_manager("STOPPING=1");
     return exit_code;
 }
 

@@ -31,8 +31,7 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         const bool failed = app.exit(error) != 0;
-        return std::unexpected(
-            failed ? base::traits(base::ErrorCode::kInvalidArgument).status : 0);
+        return std::unexpected(failed ? base::traits(base::ErrorCode::kInvalidArgument).status : 0);
     }
     options.reply_within = std::chrono::milliseconds(static_cast<int>(reply_within_seconds * 1000));
     return options;

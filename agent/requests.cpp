@@ -26,8 +26,8 @@ Operation guess_operation(base::ByteView packet) {
     return !packet.empty() && packet.front() == kTag66 ? Operation::kEncrypt : Operation::kDecrypt;
 }
 
-// What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once in
-// very many times, but then the kernel would take the noise for a file key.
+// What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once
+// in very many times, but then the kernel would take the noise for a file key.
 Result<JobResult> checked(Operation operation, const Result<JobResult>& result) {
     if (!result) {
         return result;
@@ -145,27 +145,32 @@ void Requests::fail(const InFlight& request, const Error& why, std::string_view 
     if (log_limit_.allows()) {
         const auto* what = request.operation == Operation::kDecrypt ? "decrypt" : "encrypt";
         const auto advice = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
-        log_line(Priority::kWarning,
-                 fmt::format("cannot {} a file key: {}{}", what, why.message, advice),
-                 {{"ECRYPTFS_SIGNATURE", signature},
-                  {"ECRYPTFS_ERROR", base::traits(why.code).name}});
+        log_line(
+            Priority::kWarning,
+            fmt::format("cannot {} a file key: {}{}", what, why.message, advice),
+            {{"ECRYPTFS_SIGNATURE", signature}, {"ECRYPTFS_ERROR", base::traits(why.code).name}});
     }
 }
 
 void Requests::reply(const InFlight& request, std::uint8_t status, base::ByteView data) {
     const auto packet =
         wire::encode_reply_packet({request.operation, status, data}, packet_.span());
-    const auto frame =
-        wire::encode_frame({.type = wire::FrameType::kResponse,
-                            .counter = request.counter,
-                            .index = request.index,
-                            .packet = packet.value()},  // fits: checked() saw to it
-                           frame_.span());
+    const auto frame = wire::encode_frame({.type = wire::FrameType::kResponse,
+                                           .counter = request.counter,
+                                           .index = request.index,
+                                           .packet = packet.value()},  // fits: checked() saw to it
+                                          frame_.span());
     if (device_.write(frame.value()) == Device::WriteOutcome::kRefused) {
         ++counts_.late;
     }
     ::explicit_bzero(packet_.span().data(), packet_.size());
     ::explicit_bzero(frame_.span().data(), frame_.size());
+}
+
+const LatencyHistogram& Requests::latency(const wire::PkiType& module) const {
+    static const LatencyHistogram kNone;
+    const auto found = latency_.find(module);
+    return found == latency_.end() ? kNone : found->second;
 }
 
 Clock::duration Requests::oldest_age() const {

@@ -42,7 +42,7 @@ class Requests {
     // Zero if there is none.
     Clock::duration oldest_age() const;
     // Latency of all requests that a module answered with success.
-    const LatencyHistogram& latency(const wire::PkiType& module) { return latency_[module]; }
+    const LatencyHistogram& latency(const wire::PkiType& module) const;
 
   private:
     // What is needed to answer.

@@ -112,8 +112,8 @@ Result<StoredToken> TokenStore::find(const KeySignature& signature) {
 Result<void> TokenStore::remember(const KeySignature& signature, KeySerial serial) {
     if (!is_user_key_named(description_of(serial), signature.text())) {
         return std::unexpected(
-            Error{ErrorCode::kInvalidToken, fmt::format("key number {} is not the token of {}",
-                                                        serial, signature.text())});
+            Error{ErrorCode::kInvalidToken,
+                  fmt::format("key number {} is not the token of {}", serial, signature.text())});
     }
     if (const auto payload = read(serial); !payload) {
         return std::unexpected(keyring_error(signature, payload.error()));
@@ -128,16 +128,16 @@ void TokenStore::forget(const KeySignature& signature) {
 
 std::vector<KeySignature> TokenStore::list() {
     std::vector<KeySerial> serials(512);
-    const auto size =
-        ::keyctl_read(KEY_SPEC_USER_KEYRING, reinterpret_cast<char*>(serials.data()),
-                      serials.size() * sizeof(KeySerial));
-    serials.resize(size < 0 ? 0 : std::min(static_cast<std::size_t>(size) / sizeof(KeySerial),
-                                           serials.size()));
+    const auto size = ::keyctl_read(KEY_SPEC_USER_KEYRING, reinterpret_cast<char*>(serials.data()),
+                                    serials.size() * sizeof(KeySerial));
+    serials.resize(
+        size < 0 ? 0
+                 : std::min(static_cast<std::size_t>(size) / sizeof(KeySerial), serials.size()));
     std::vector<KeySignature> signatures;
     for (const auto serial : serials) {
         const auto description = description_of(serial);
-        const auto signature =
-            KeySignature::from_text(std::string_view(description).substr(description.rfind(';') + 1));
+        const auto signature = KeySignature::from_text(
+            std::string_view(description).substr(description.rfind(';') + 1));
         if (!signature || !is_user_key_named(description, signature->text())) {
             continue;
         }
@@ -166,10 +166,11 @@ std::map<KeySerial, std::uint64_t> TokenStore::expiries() {
     return result;
 }
 
-// keyctl_read() gives the size that the payload has, which for a `user` key is never more than fits.
+// keyctl_read() gives the size that the payload has, which for a `user` key is never more than
+// fits.
 std::expected<base::ByteView, int> TokenStore::read(KeySerial serial) {
-    const auto size = ::keyctl_read(serial, reinterpret_cast<char*>(payload_.span().data()),
-                                    payload_.size());
+    const auto size =
+        ::keyctl_read(serial, reinterpret_cast<char*>(payload_.span().data()), payload_.size());
     if (size < 0) {
         return std::unexpected(errno);
     }

@@ -74,7 +74,8 @@ const ErrorTraits& traits(ErrorCode code);
 std::optional<ErrorCode> error_code_from_name(std::string_view name);
 
 // Error for a failed system call: "what: strerror(errno)".
-Error system_error(ErrorCode code, std::string_view what, int error_number, std::string advice = {});
+Error system_error(ErrorCode code, std::string_view what, int error_number,
+                   std::string advice = {});
 
 // For the edges (main, CLI verbs) where an error ends the work: carries an Error as an exception.
 class Failure : public std::exception {

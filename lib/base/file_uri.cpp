@@ -32,7 +32,8 @@ Result<std::string> percent_decoded(std::string_view text, std::string_view uri)
         }
         const auto byte = from_hex(text.substr(i + 1, 2));
         if (!byte || byte->size() != 1 || byte->front() == 0) {
-            return std::unexpected(refused(uri, fmt::format("has a bad escape at character {}", i)));
+            return std::unexpected(
+                refused(uri, fmt::format("has a bad escape at character {}", i)));
         }
         decoded += static_cast<char>(byte->front());
         i += 2;

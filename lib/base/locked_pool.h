@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for secrets: locked into RAM, left out of core dumps, zeroed in forked children.
+// Memory for secrets: locked into RAM, left out of core dumps, zeroed in forked children (where it
+// is no longer locked, too: a child must exec).
 
 #pragma once
 

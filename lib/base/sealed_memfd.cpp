@@ -18,7 +18,8 @@ constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
 // Maps the memfd's one page and locks it before there is anything in it. Through a descriptor of
 // its own that cannot write: F_SEAL_WRITE is refused while a mapping might become writable.
 Result<void*> map_locked(int fd) {
-    const UniqueFd reader(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_CLOEXEC));
+    const UniqueFd reader(
+        ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_CLOEXEC));
     if (!reader) {
         return std::unexpected(system_error(ErrorCode::kMemoryLock, "memfd for a secret", errno));
     }
@@ -29,9 +30,9 @@ Result<void*> map_locked(int fd) {
     if (::mlock2(page, kMaxSecretSize, 0) != 0) {
         const int error_number = errno;
         ::munmap(page, kMaxSecretSize);
-        return std::unexpected(system_error(ErrorCode::kMemoryLock, "locking memory for a secret",
-                                            error_number,
-                                            "raise the memory-lock limit (see it with: ulimit -l)"));
+        return std::unexpected(
+            system_error(ErrorCode::kMemoryLock, "locking memory for a secret", error_number,
+                         "raise the memory-lock limit (see it with: ulimit -l)"));
     }
     return page;
 }
@@ -45,8 +46,9 @@ Error not_a_sealed_memfd(std::string_view why) {
 
 Result<SealedMemfd> SealedMemfd::create(ByteView secret) {
     if (secret.size() > kMaxSecretSize) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("the secret is longer than {} bytes", kMaxSecretSize)});
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("the secret is longer than {} bytes", kMaxSecretSize)});
     }
     SealedMemfd memfd;
     memfd.fd_.reset(::memfd_create("ecryptfs-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -61,7 +63,8 @@ Result<SealedMemfd> SealedMemfd::create(ByteView secret) {
         memfd.locked_page_ = *page;
         if (::pwrite(memfd.fd(), secret.data(), secret.size(), 0) !=
             static_cast<ssize_t>(secret.size())) {
-            return std::unexpected(system_error(ErrorCode::kMemoryLock, "memfd for a secret", errno));
+            return std::unexpected(
+                system_error(ErrorCode::kMemoryLock, "memfd for a secret", errno));
         }
     }
     if (::fcntl(memfd.fd(), F_ADD_SEALS, kSeals) != 0) {
@@ -84,7 +87,7 @@ Result<SecretBytes> read_sealed_memfd(int fd) {
     if (seals < 0 || (seals & kSeals) != kSeals) {
         return std::unexpected(not_a_sealed_memfd("is not a sealed memfd"));
     }
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) != 0 || status.st_size > static_cast<off_t>(kMaxSecretSize)) {
         return std::unexpected(not_a_sealed_memfd("holds too much"));
     }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "lib/ipc/names.h"
 
@@ -16,12 +17,12 @@ using base::ErrorCode;
 
 constexpr char kStartAdvice[] =
     "start it: systemctl --user start ecryptfs-agent, or run ecryptfs-agent in a terminal";
+constexpr char kLookAdvice[] =
+    "see why: journalctl --user -u ecryptfs-agent, or run ecryptfs-agent in a terminal";
 
-// Errors that the bus or systemd gives when there is nobody to talk to.
-constexpr auto kNobodyThere = std::to_array<std::string_view>({
+constexpr auto kNotRunning = std::to_array<std::string_view>({
     "org.freedesktop.DBus.Error.ServiceUnknown",
     "org.freedesktop.DBus.Error.NameHasNoOwner",
-    "org.freedesktop.DBus.Error.NoReply",
 });
 
 // What libsystemd makes of a connection to the bus that breaks.
@@ -44,9 +45,21 @@ bool is_one_of(const std::array<std::string_view, Size>& names, std::string_view
     return std::ranges::find(names, name) != names.end();
 }
 
-bool says_nobody_there(std::string_view name) {
-    return is_one_of(kNobodyThere, name) || name.starts_with("org.freedesktop.DBus.Error.Spawn.") ||
-           name.starts_with("org.freedesktop.systemd1.");
+// What the bus or systemd says when there is nobody to talk to; nothing for other errors.
+std::optional<base::Error> no_agent(std::string_view name, std::string_view text) {
+    if (is_one_of(kNotRunning, name)) {
+        return base::Error{ErrorCode::kNoAgent, "the agent is not running", kStartAdvice};
+    }
+    // The bus's word for a peer that left before it answered.
+    if (name == "org.freedesktop.DBus.Error.NoReply") {
+        return base::Error{ErrorCode::kNoAgent, "the agent ended before it answered", kLookAdvice};
+    }
+    if (name.starts_with("org.freedesktop.DBus.Error.Spawn.") ||
+        name.starts_with("org.freedesktop.systemd1.")) {
+        return base::Error{ErrorCode::kNoAgent,
+                           fmt::format("the agent cannot be started: {}", text), kLookAdvice};
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -68,9 +81,8 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
         return {code.value_or(ErrorCode::kInternal), std::string(text.substr(0, line_end)),
                 has_advice ? std::string(text.substr(line_end + 1)) : ""};
     }
-    if (says_nobody_there(name)) {
-        return {ErrorCode::kNoAgent, fmt::format("the agent does not answer: {}", text),
-                kStartAdvice};
+    if (auto error = no_agent(name, text)) {
+        return *std::move(error);
     }
     if (name == "org.freedesktop.DBus.Error.UnknownObject") {
         return {ErrorCode::kUnknownKey, "the agent knows no such key",
@@ -81,10 +93,10 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
                 fmt::format("the connection to the D-Bus user bus broke: {}", text),
                 "try again, in a session that has a user bus"};
     }
-    // Timeout is libsystemd's own, NoReply above the bus's for a peer that left.
+    // libsystemd's own.
     if (name == "org.freedesktop.DBus.Error.Timeout") {
         return {ErrorCode::kTimedOut, "the agent did not answer in time",
-                "see what it does: ecryptfsctl status, journalctl --user -u ecryptfs-agent"};
+                "see what it does: ecryptfsctl status"};
     }
     if (is_one_of(kOtherVersion, name)) {
         return {ErrorCode::kNotSupported,

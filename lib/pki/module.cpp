@@ -55,7 +55,8 @@ std::string text_of(const char (&text)[ECRYPTFS_PKI_MAX_TEXT]) {
 Error error_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
     auto message = text_of(error.message);
     if (message.empty()) {
-        message = fmt::format("the PKI module gave status {} and no reason", std::to_underlying(status));
+        message =
+            fmt::format("the PKI module gave status {} and no reason", std::to_underlying(status));
     }
     return {code_of(status), std::move(message), text_of(error.advice)};
 }
@@ -96,8 +97,8 @@ Result<base::ByteView> ModuleKey::run(KeyAction action, base::ByteView input,
         return std::unexpected(error_of(status, error));
     }
     if (size > output.size()) {
-        return std::unexpected(
-            Error{ErrorCode::kModuleFailed, "the PKI module wrote more than it was given room for"});
+        return std::unexpected(Error{ErrorCode::kModuleFailed,
+                                     "the PKI module wrote more than it was given room for"});
     }
     return output.first(size);
 }
@@ -122,9 +123,9 @@ Result<Module> Module::load(const std::string& path) {
         return std::unexpected(unusable(path, "says that it cannot work here"));
     }
     if (module->abi_version != ECRYPTFS_PKI_ABI_VERSION) {
-        return std::unexpected(unusable(path, fmt::format("has ABI version {}, this host has {}",
-                                                          module->abi_version,
-                                                          ECRYPTFS_PKI_ABI_VERSION)));
+        return std::unexpected(
+            unusable(path, fmt::format("has ABI version {}, this host has {}", module->abi_version,
+                                       ECRYPTFS_PKI_ABI_VERSION)));
     }
     if (std::filesystem::path(path).stem() != module->name) {
         return std::unexpected(unusable(path, fmt::format("calls itself {}", module->name)));

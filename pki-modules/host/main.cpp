@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ecryptfs-pki-host MODULE.so: started by ecryptfs-agent, with a SEQPACKET socket to it as standard
-// input. Loads one PKI module and does its work in a process of its own, where it may crash or hang.
+// input. Loads one PKI module and does its work in a process of its own, where it may crash or
+// hang.
 
 #include <unistd.h>
 

@@ -60,9 +60,9 @@ Result<OpenedKey> open_key(const Module& module, const OpenKey& message) {
 
 Result<Server::Buffers> Server::Buffers::create() {
     Buffers buffers;
-    for (auto [memory, size] : {std::pair{&buffers.packet, kMaxHostMessage},
-                                std::pair{&buffers.output, kMaxOutput},
-                                std::pair{&buffers.reply, kMaxHostMessage}}) {
+    for (auto [memory, size] :
+         {std::pair{&buffers.packet, kMaxHostMessage}, std::pair{&buffers.output, kMaxOutput},
+          std::pair{&buffers.reply, kMaxHostMessage}}) {
         auto created = base::SecretBytes::create(size);
         if (!created) {
             return std::unexpected(std::move(created.error()));

@@ -104,6 +104,7 @@ void BusService::connect() {
 void BusService::disconnected() {
     log_line(Priority::kWarning, "the user bus went away; looking for it again");
     reconnect_.run_after(reconnect_delay_);
+    reconnect_delay_ = std::min(2 * reconnect_delay_, kLastReconnect);
 }
 
 void BusService::name_answered(sd_bus_message* reply) {

@@ -37,10 +37,17 @@ Result<OpenedKey> open_key(AgentClient& agent, const SecretSource& source) {
         opened = std::move(*answer);
         return {};
     };
-    if (const auto done = open_with_secret(source, open); !done) {
+    const auto done = open_with_secret(source, open);
+    if (!done) {
         return std::unexpected(done.error());
     }
-    return std::move(*opened);
+    return opened ? Result<OpenedKey>(std::move(*opened)) : std::unexpected(malformed_reply());
+}
+
+void undone(const Result<void>& result) {
+    if (!result) {
+        warn(fmt::format("not all could be undone: {}", result.error().message));
+    }
 }
 
 // Writes the token and tells the agent where it is. On an error nothing stays half done.
@@ -49,14 +56,14 @@ Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const
     auto written = write_token(place, key.signature, key.token);
     if (!written) {
         if (!agent_had_it) {
-            static_cast<void>(agent.forget_key(key.signature));
+            undone(agent.forget_key(key.signature));
         }
         return written;
     }
     const auto registered = agent.register_token(key.signature, written->serial.value);
     if (!registered) {
         if (!written->was_there) {
-            static_cast<void>(remove_token(key.signature));
+            undone(unlink_token(place, *written));
         }
         return std::unexpected(registered.error());
     }

@@ -105,9 +105,9 @@ Result<OpenedKey> read_opened_key(sd_bus_message* reply) {
     const void* token = nullptr;
     std::size_t token_size = 0;
     const char* warning = nullptr;
-    if (sd_bus_message_read_basic(reply, 's', &signature_text) <= 0 ||
+    if (sd_bus_message_read_basic(reply, 's', static_cast<void*>(&signature_text)) <= 0 ||
         sd_bus_message_read_array(reply, 'y', &token, &token_size) < 0 ||
-        sd_bus_message_read_basic(reply, 's', &warning) <= 0) {
+        sd_bus_message_read_basic(reply, 's', static_cast<void*>(&warning)) <= 0) {
         return std::unexpected(malformed_reply());
     }
     const auto signature = wire::KeySignature::from_text(signature_text);

@@ -21,7 +21,7 @@ class MessageReader {
     template <typename T>
     T basic(char type) {
         T value{};
-        ok_ = ok_ && sd_bus_message_read_basic(message_, type, &value) > 0;
+        ok_ = ok_ && sd_bus_message_read_basic(message_, type, static_cast<void*>(&value)) > 0;
         return ok_ ? value : T{};
     }
 

@@ -103,12 +103,22 @@ Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignatu
     }
     WrittenToken written{.serial = *added, .was_there = !old.empty()};
     if (const auto finished = finish(place, signature, *keyring, written); !finished) {
-        if (!written.was_there) {
-            static_cast<void>(unlink(written.serial, *keyring));
+        if (const auto undone =
+                written.was_there ? Result<void>() : unlink(written.serial, *keyring);
+            !undone) {
+            return std::unexpected(undone.error());
         }
         return std::unexpected(finished.error());
     }
     return written;
+}
+
+Result<void> unlink_token(const TokenPlace& place, const WrittenToken& written) {
+    const auto keyring = find_keyring(place.keyring);
+    if (!keyring) {
+        return std::unexpected(keyring.error());
+    }
+    return unlink(written.serial, *keyring);
 }
 
 Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature) {

@@ -30,6 +30,9 @@ struct WrittenToken {
 base::Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignature& signature,
                                        base::ByteView payload);
 
+// Takes a token out of the keyring that it was written to.
+base::Result<void> unlink_token(const TokenPlace& place, const WrittenToken& written);
+
 // Unlinks the token from the user and the session keyring; gives those it was in. Nested keyrings
 // are not searched. A session keyring that cannot be read counts as empty.
 base::Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature);

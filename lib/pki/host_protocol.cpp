@@ -32,7 +32,10 @@ void put_type(ByteWriter& writer, Type type) {
     writer.put_byte(std::to_underlying(type));
 }
 
-void put_counted(ByteWriter& writer, ByteView bytes) {
+void put_counted(ByteWriter& writer, ByteView bytes, std::size_t limit = kMaxHostMessage) {
+    if (bytes.size() > limit) {
+        writer.fail();
+    }
     writer.put_native(static_cast<std::uint16_t>(bytes.size()));
     writer.put(bytes);
 }
@@ -49,7 +52,7 @@ struct Encoder {
         writer.put_native(message.id);
         writer.put_native(message.key);
         writer.put_byte(std::to_underlying(message.use));
-        put_counted(writer, base::as_bytes(message.locator));
+        put_counted(writer, base::as_bytes(message.locator), kMaxLocator);
         writer.put_byte(message.secret ? 1 : 0);
         put_counted(writer, message.secret.value_or(ByteView{}));
     }
@@ -143,6 +146,13 @@ class FieldReader {
         return ok_ ? Enum{value} : first;
     }
 
+    std::optional<ByteView> optional(std::size_t limit) {
+        const auto present = number<std::uint8_t>();
+        const auto bytes = counted(limit);
+        ok_ = ok_ && (present == 1 || (present == 0 && bytes.empty()));
+        return present == 1 ? std::optional(bytes) : std::nullopt;
+    }
+
     Refusal refusal() {
         const auto code = enumeration(ErrorCode::kInternal, ErrorCode::kCancelled);
         const auto message = text();
@@ -164,11 +174,7 @@ OpenKey read_open_key(FieldReader& fields) {
     message.key = fields.number<std::uint64_t>();
     message.use = fields.enumeration(KeyUse::kPublic, KeyUse::kPrivate);
     message.locator = base::as_text(fields.counted(kMaxLocator));
-    const bool has_secret = fields.number<std::uint8_t>() != 0;
-    const auto secret = fields.counted(kMaxHostMessage);
-    if (has_secret) {
-        message.secret = secret;
-    }
+    message.secret = fields.optional(kMaxHostMessage);
     return message;
 }
 

@@ -128,15 +128,19 @@ struct ecryptfs_pki_module {
 
     /* Wraps `in` (1 to ECRYPTFS_PKI_MAX_FILE_KEY bytes) into `out`. *out_size is the room in `out`
      * on entry, at least the modulus's size, and the size written on success. In software with the
-     * public half: no token operation, no secret. */
+     * public half: no token operation, no secret. ECRYPTFS_PKI_FAILED, and nothing written, for
+     * sizes other than these. */
     enum ecryptfs_pki_status (*encrypt)(struct ecryptfs_pki_key *key, const uint8_t *in,
                                         size_t in_size, uint8_t *out, size_t *out_size,
                                         struct ecryptfs_pki_error *error);
 
     /* Unwraps what encrypt() made, here or elsewhere with the same public key. `in_size` may be
-     * anything up to ECRYPTFS_PKI_MAX_WRAPPED_KEY, *out_size is at least ECRYPTFS_PKI_MAX_FILE_KEY
-     * on entry. All failures that depend on the bytes are ECRYPTFS_PKI_DECRYPT_FAILED with one and
-     * the same message, as anything finer helps an attacker (Bleichenbacher, Manger). */
+     * anything up to ECRYPTFS_PKI_MAX_WRAPPED_KEY; shorter than the modulus may be a number without
+     * its leading zeros: take it where the library does. *out_size is at least
+     * ECRYPTFS_PKI_MAX_FILE_KEY on entry. ECRYPTFS_PKI_FAILED, and nothing written, if it is less,
+     * and for a key that was opened to encrypt only. All failures that depend on the bytes are
+     * ECRYPTFS_PKI_DECRYPT_FAILED with one and the same message, as anything finer helps an
+     * attacker (Bleichenbacher, Manger). */
     enum ecryptfs_pki_status (*decrypt)(struct ecryptfs_pki_key *key, const uint8_t *in,
                                         size_t in_size, uint8_t *out, size_t *out_size,
                                         struct ecryptfs_pki_error *error);
@@ -145,8 +149,10 @@ struct ecryptfs_pki_module {
     void (*close)(struct ecryptfs_pki_key *key);
 };
 
-/* The module's one exported symbol. The structure lives as long as the process. Called once, by
- * the host's main thread, before any other function; NULL says that the module cannot work here. */
+/* The module's one exported symbol. The structure lives as long as the process. Called by the
+ * host's main thread before any other function, and before the process uses any cryptographic
+ * library, so that a module can set one up; NULL says that the module cannot work here. The
+ * module is never unloaded. */
 const struct ecryptfs_pki_module *ecryptfs_pki_get_module(void);
 
 typedef const struct ecryptfs_pki_module *(*ecryptfs_pki_get_module_function)(void);

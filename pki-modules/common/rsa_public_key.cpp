@@ -80,6 +80,11 @@ const RsaNumbers& checked(const RsaNumbers& numbers, OaepHash hash, std::string_
         refuse(fmt::format("{} has a public exponent of {} bits, at most {} can be used", what,
                            bits_of(numbers.exponent), 8 * ECRYPTFS_PKI_MAX_EXPONENT));
     }
+    const bool modulus_is_odd = (numbers.modulus.back() & 1) != 0;
+    const bool exponent_is_odd = (numbers.exponent.back() & 1) != 0;
+    if (!modulus_is_odd || !exponent_is_odd || numbers.exponent == std::vector<std::uint8_t>{1}) {
+        refuse(fmt::format("{} is damaged: these are not the numbers of an RSA key", what));
+    }
     // RFC 8017, 7.1.1: what fits into a modulus of k bytes is k - 2 hLen - 2.
     const std::size_t overhead = 2 + 2 * (hash == OaepHash::kSha1 ? 20U : 32U);
     if (numbers.modulus.size() < overhead + ECRYPTFS_PKI_MAX_FILE_KEY) {

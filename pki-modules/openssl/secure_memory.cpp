@@ -21,8 +21,9 @@ bool secure_heap_is_locked = false;
 bool allocator_is_ours = false;
 thread_local bool in_secure_heap_scope = false;
 
-// Numbers are smaller; larger are tables of one operation, gone and wiped when it ends.
-constexpr std::size_t kLargestToKeep = 2048;
+// Bytes of a number of an RSA-4096 key. What is larger serves one operation, and is wiped at its
+// end.
+constexpr std::size_t kLargestToKeep = 512;
 
 // OpenSSL wipes much but not all: the DER of a private key that was decoded, and the block that
 // OAEP unpadded (which holds the file key), go back to the allocator as they are (3.0). So its
@@ -73,7 +74,7 @@ std::size_t memory_lock_limit() {
     return limit.rlim_cur;
 }
 
-// An open RSA-2048 key takes 5 KiB, RSA-4096 takes 9. The limit is often 8 MiB, sometimes 64 KiB,
+// An open RSA-2048 key takes 4 KiB, RSA-4096 takes 5. The limit is often 8 MiB, sometimes 64 KiB,
 // and secrets and what is read from files need their share, here and in the host: a quarter of it,
 // at least enough for one key. Pages that are not used cost nothing.
 bool lock_secure_heap() {
@@ -100,12 +101,13 @@ bool lock_secure_heap() {
 }  // namespace
 
 void set_up_memory() noexcept {
-    allocator_is_ours = ::CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free) == 1;
-#ifndef __SANITIZE_ADDRESS__  // LeakSanitizer does not see the pointers in the secure heap
-    // No clean-up at exit: threads may still be at work with keys.
-    ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-#endif
-    secure_heap_is_locked = lock_secure_heap();
+    // Refused when the process has used OpenSSL before.
+    static const bool first_call = [] {
+        allocator_is_ours = ::CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free) == 1;
+        secure_heap_is_locked = lock_secure_heap();
+        return true;
+    }();
+    static_cast<void>(first_call);
 }
 
 base::Result<void> memory_is_safe() {

@@ -11,7 +11,7 @@
 
 namespace ecryptfs::openssl_module {
 
-// Once a process, before anything else uses OpenSSL.
+// Before anything else in the process uses OpenSSL. Only the first call does something.
 void set_up_memory() noexcept;
 
 // An error, with advice, when set_up_memory() could not do all of its work: no key may be opened.

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/command_line.h"
+
+#include "cli/suggest.h"
+#include "tests/cli/support.h"
+
+namespace ecryptfs::test {
+namespace {
+
+using base::ErrorCode;
+using cli::parse_command_line;
+using ::testing::HasSubstr;
+
+template <typename Verb>
+Verb parsed(std::vector<std::string> arguments) {
+    const auto command = parse_command_line(std::move(arguments));
+    if (!command || !std::holds_alternative<Verb>(*command)) {
+        ADD_FAILURE() << (command ? "another verb" : command.error().message);
+        return Verb{};
+    }
+    return std::get<Verb>(*command);
+}
+
+TEST(CommandLine, TakesAllOptionsOfAddKey) {
+    const auto command =
+        parsed<cli::AddKey>({"add-key", "--module", "tpm2", "--passphrase-file", "-", "--keyring",
+                             "session", "--timeout", "3600", "--json", "/key.pem"});
+    EXPECT_EQ(command.uri, "/key.pem");
+    EXPECT_EQ(command.module, "tpm2");
+    EXPECT_EQ(command.passphrase_file, "-");
+    EXPECT_EQ(command.place.keyring, cli::Keyring::kSession);
+    EXPECT_EQ(command.place.timeout, std::chrono::hours(1));
+    EXPECT_TRUE(command.json);
+}
+
+TEST(CommandLine, HasTheUserKeyringAndNoTimeoutByDefault) {
+    const auto command = parsed<cli::AddKey>({"add-key", "k"});
+    EXPECT_EQ(command.place.keyring, cli::Keyring::kUser);
+    EXPECT_EQ(command.place.timeout, std::nullopt);
+    EXPECT_FALSE(command.json);
+}
+
+TEST(CommandLine, TakesTheOtherVerbs) {
+    EXPECT_TRUE(parsed<cli::ListKeys>({"list-keys", "--json"}).json);
+    EXPECT_EQ(parsed<cli::RemoveKey>({"remove-key", kSignature}).signature, kSignature);
+    EXPECT_EQ(parsed<cli::Lock>({"lock"}).signature, "");
+    EXPECT_EQ(parsed<cli::Lock>({"lock", kSignature}).signature, kSignature);
+    EXPECT_EQ(parsed<cli::Unlock>({"unlock", kSignature, "--passphrase-file=p"}).passphrase_file,
+              "p");
+    EXPECT_TRUE(parsed<cli::Status>({"status", "--json"}).json);
+}
+
+TEST(CommandLine, TakesAFileWhoseNameLooksLikeAnOption) {
+    EXPECT_EQ(parsed<cli::AddKey>({"add-key", "--", "--key.pem"}).uri, "--key.pem");
+}
+
+TEST(CommandLine, ShowsVersionAndHelp) {
+    EXPECT_THAT(parsed<cli::ShowText>({"--version"}).text, HasSubstr("ecryptfsctl "));
+    EXPECT_THAT(parsed<cli::ShowText>({"--help"}).text, HasSubstr("Examples:"));
+}
+
+TEST(CommandLine, ShowsAnExampleForEachVerb) {
+    for (const char* verb : {"add-key", "list-keys", "remove-key", "lock", "unlock", "status"}) {
+        const auto help = parsed<cli::ShowText>({verb, "--help"}).text;
+        EXPECT_THAT(help, HasSubstr(std::string("Usage: ecryptfsctl ") + verb));
+        EXPECT_THAT(help, HasSubstr("Example:\n"));
+        EXPECT_THAT(help, HasSubstr(std::string("ecryptfsctl ") + verb));
+        EXPECT_THAT(parsed<cli::ShowText>({"--help"}).text,
+                    HasSubstr(std::string("  ecryptfsctl ") + verb));
+    }
+}
+
+TEST(CommandLine, SuggestsTheVerbThatWasMeant) {
+    const std::vector<std::pair<std::string, std::string>> slips = {{"lsit-keys", "list-keys"},
+                                                                    {"add", "add-key"},
+                                                                    {"statsu", "status"},
+                                                                    {"lokc", "lock"},
+                                                                    {"unlcok", "unlock"}};
+    for (const auto& [typed, meant] : slips) {
+        const auto command = parse_command_line({typed});
+        ASSERT_THAT(command, FailsWith(ErrorCode::kInvalidArgument, typed));
+        EXPECT_EQ(command.error().advice, "ecryptfsctl " + meant);
+    }
+}
+
+TEST(CommandLine, SuggestsTheOptionThatWasMeant) {
+    EXPECT_THAT(parse_command_line({"add-key", "--pasphrase=f", "k"}),
+                FailsWith(ErrorCode::kInvalidArgument, "add-key --passphrase-file"));
+    EXPECT_THAT(parse_command_line({"status", "--jsn"}),
+                FailsWith(ErrorCode::kInvalidArgument, "status --json"));
+}
+
+TEST(CommandLine, PointsToTheHelpWhenNothingIsNear) {
+    EXPECT_THAT(parse_command_line({"frobnicate"}),
+                FailsWith(ErrorCode::kInvalidArgument, "ecryptfsctl --help"));
+    EXPECT_THAT(parse_command_line({}), FailsWith(ErrorCode::kInvalidArgument, "verb is missing"));
+    EXPECT_THAT(parse_command_line({"add-key"}),
+                FailsWith(ErrorCode::kInvalidArgument, "URI is required"));
+    EXPECT_THAT(parse_command_line({"lock", kSignature, "more"}),
+                FailsWith(ErrorCode::kInvalidArgument, "too many"));
+}
+
+TEST(CommandLine, RefusesValuesThatAreNone) {
+    for (const char* timeout : {"0", "-1", "soon", "4294967296", "1.5"}) {
+        EXPECT_THAT(parse_command_line({"add-key", "k", "--timeout", timeout}),
+                    FailsWith(ErrorCode::kInvalidArgument, "--timeout"))
+            << timeout;
+    }
+    EXPECT_THAT(parse_command_line({"add-key", "k", "--keyring", "@u"}),
+                FailsWith(ErrorCode::kInvalidArgument, "user or session"));
+}
+
+TEST(TypedSignature, MayBeInUpperCase) {
+    EXPECT_EQ(cli::typed_signature("FE3467554552491D").value_or(signature("0000000000000000")),
+              signature());
+}
+
+TEST(TypedSignature, MustBeOne) {
+    for (const char* text : {"", "fe34", "fe3467554552491g", "fe3467554552491d0"}) {
+        EXPECT_THAT(cli::typed_signature(text),
+                    FailsWith(ErrorCode::kInvalidArgument, "16 hexadecimal digits"));
+    }
+}
+
+TEST(EditDistance, CountsInsertingLeavingOutReplacingAndSwapping) {
+    EXPECT_EQ(cli::edit_distance("lock", "lock"), 0U);
+    EXPECT_EQ(cli::edit_distance("lock", "unlock"), 2U);
+    EXPECT_EQ(cli::edit_distance("lokc", "lock"), 1U);
+    EXPECT_EQ(cli::edit_distance("", "lock"), 4U);
+    EXPECT_EQ(cli::edit_distance("kitten", "sitting"), 3U);
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Against the kernel's own keyrings, in a user namespace of the test's own (private_keyrings.h).
+
+#include "cli/keyrings.h"
+
+#include <keyutils.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "cli/token_writer.h"
+#include "tests/cli/support.h"
+
+namespace ecryptfs::test {
+namespace {
+
+using base::ErrorCode;
+using cli::Keyring;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr std::array<std::uint8_t, 4> kPayload = {'t', 'o', 'k', '1'};
+constexpr std::array<std::uint8_t, 5> kOther = {'o', 't', 'h', 'e', 'r'};
+
+class Keyrings : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
+        user_ = cli::find_keyring(Keyring::kUser).value();
+        session_ = cli::find_keyring(Keyring::kSession).value();
+    }
+
+    static std::string payload_of(cli::KeySerial key) {
+        std::array<char, 64> buffer{};
+        const long size = ::keyctl_read(key.value, buffer.data(), buffer.size());
+        return size < 0 ? "unreadable" : std::string(buffer.data(), static_cast<std::size_t>(size));
+    }
+
+    static std::string description_of(cli::KeySerial key) {
+        std::array<char, 256> buffer{};
+        return ::keyctl_describe(key.value, buffer.data(), buffer.size()) < 0 ? "" : buffer.data();
+    }
+
+    // Waits for a timeout of one second to pass.
+    static void wait_until_expired(cli::KeySerial key) {
+        while (::keyctl_describe(key.value, nullptr, 0) >= 0) {
+            ::usleep(20'000);
+        }
+        ASSERT_EQ(errno, EKEYEXPIRED);
+    }
+
+    cli::KeySerial user_;
+    cli::KeySerial session_;
+};
+
+TEST_F(Keyrings, AddReplaceListAndUnlinkATokenAndLeaveOthersAlone) {
+    const auto other = cli::add_token(user_, signature("0123456789abcdef"), kPayload);
+    const auto added = cli::add_token(user_, signature(), kPayload);
+    ASSERT_THAT(added, Succeeds());
+    EXPECT_EQ(cli::add_token(user_, signature(), kOther).value(), *added);
+    ::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING);
+    EXPECT_EQ(payload_of(*added), "other");
+    EXPECT_THAT(cli::list_tokens(user_, signature()).value(), ElementsAre(*added));
+    EXPECT_THAT(cli::unlink(*added, user_), Succeeds());
+    EXPECT_THAT(cli::list_tokens(user_, signature()).value(), IsEmpty());
+    EXPECT_THAT(cli::list_tokens(user_, signature("0123456789abcdef")).value(),
+                ElementsAre(*other));
+}
+
+TEST_F(Keyrings, ListTokensOfAKeyringWithManyKeys) {
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_GT(::add_key("user", ("k" + std::to_string(i)).c_str(), "x", 1, user_.value), 0);
+    }
+    const auto added = cli::add_token(user_, signature(), kPayload);
+    EXPECT_THAT(cli::list_tokens(user_, signature()).value(), ElementsAre(*added));
+}
+
+TEST_F(Keyrings, TakeNoOtherTypeOrLongerNameForAToken) {
+    ::add_key("logon", "ecryptfs:fe3467554552491d", "x", 1, user_.value);
+    ::add_key("user", "fe3467554552491d: 4", "x", 1, user_.value);
+    ::add_key("user", "x;fe3467554552491d", "x", 1, user_.value);
+    EXPECT_THAT(cli::list_tokens(user_, signature()).value(), SizeIs(0));
+}
+
+TEST_F(Keyrings, ListExpiredAndRevokedTokens) {
+    const auto revoked = cli::add_token(session_, signature(), kPayload);
+    ASSERT_EQ(::keyctl_revoke(revoked->value), 0);
+    EXPECT_THAT(cli::list_tokens(session_, signature()).value(), ElementsAre(*revoked));
+    const auto expired = cli::add_token(user_, signature(), kPayload);
+    ASSERT_THAT(cli::possess_user_keyring(), Succeeds());
+    ASSERT_THAT(cli::set_timeout(*expired, std::chrono::seconds(1)), Succeeds());
+    wait_until_expired(*expired);
+    EXPECT_THAT(cli::list_tokens(user_, signature()).value(), ElementsAre(*expired));
+}
+
+TEST_F(Keyrings, SayWhenTheQuotaIsUsedUp) {
+    const std::vector<std::uint8_t> big(15'000);
+    EXPECT_THAT(cli::add_token(user_, signature("0000000000000000"), big), Succeeds());
+    EXPECT_THAT(cli::add_token(user_, signature(), big),
+                FailsWith(ErrorCode::kQuotaExceeded, "/proc/sys/kernel/keys"));
+}
+
+class WritingTokens : public Keyrings {};
+
+TEST_F(WritingTokens, LinksTheUserKeyringIntoTheSession) {
+    const auto written = cli::write_token({}, signature(), kPayload);
+    ASSERT_THAT(written, Succeeds());
+    EXPECT_FALSE(written->was_there);
+    EXPECT_THAT(written->warnings, IsEmpty());
+    EXPECT_TRUE(cli::can_find(session_, signature(), written->serial));
+    EXPECT_EQ(payload_of(written->serial), "tok1");
+}
+
+TEST_F(WritingTokens, ReplacesATokenAndItsTimeout) {
+    const auto first =
+        cli::write_token({.timeout = std::chrono::seconds(1)}, signature(), kPayload);
+    const auto second = cli::write_token({}, signature(), kOther);
+    ASSERT_THAT(second, Succeeds());
+    EXPECT_TRUE(second->was_there);
+    EXPECT_EQ(second->serial, first->serial);
+    ::usleep(1'100'000);
+    EXPECT_EQ(payload_of(second->serial), "other");
+}
+
+TEST_F(WritingTokens, ReplacesAnExpiredOrRevokedToken) {
+    for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
+        const auto revoked = cli::write_token({.keyring = keyring}, signature(), kPayload);
+        ASSERT_EQ(::keyctl_revoke(revoked->serial.value), 0);
+        const auto expiring = cli::write_token(
+            {.keyring = keyring, .timeout = std::chrono::seconds(1)}, signature(), kPayload);
+        ASSERT_THAT(expiring, Succeeds());
+        wait_until_expired(expiring->serial);
+        const auto again = cli::write_token({.keyring = keyring}, signature(), kOther);
+        ASSERT_THAT(again, Succeeds());
+        EXPECT_EQ(payload_of(again->serial), "other");
+        EXPECT_THAT(
+            cli::list_tokens(keyring == Keyring::kUser ? user_ : session_, signature()).value(),
+            ElementsAre(again->serial));
+    }
+}
+
+TEST_F(WritingTokens, LetsThisUsersProcessesReadATokenOfTheSession) {
+    const auto written = cli::write_token({.keyring = Keyring::kSession}, signature(), kPayload);
+    ASSERT_THAT(written, Succeeds());
+    ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);  // as the agent, which has another
+    EXPECT_EQ(payload_of(written->serial), "tok1");
+}
+
+TEST_F(WritingTokens, WarnsWhenTheSessionCannotReachTheUserKeyring) {
+    ASSERT_EQ(::keyctl_setperm(session_.value, KEY_POS_VIEW | KEY_POS_SEARCH), 0);
+    const auto written =
+        cli::write_token({.timeout = std::chrono::seconds(100)}, signature(), kPayload);
+    ASSERT_THAT(written, Succeeds());
+    EXPECT_THAT(written->warnings, ElementsAre(HasSubstr("Permission denied")));
+}
+
+TEST_F(WritingTokens, FailsInARevokedSession) {
+    ASSERT_EQ(::keyctl_revoke(session_.value), 0);
+    EXPECT_THAT(cli::write_token({.keyring = Keyring::kSession}, signature(), kPayload),
+                FailsWith(ErrorCode::kKeyRevoked, "log in again"));
+    EXPECT_THAT(cli::write_token({}, signature(), kPayload), Succeeds());
+}
+
+TEST_F(WritingTokens, KeepsATokenInTheUserKeyringThatTheSessionHasToo) {
+    const auto in_session = cli::write_token({.keyring = Keyring::kSession}, signature(), kPayload);
+    const auto in_user = cli::write_token({}, signature(), kOther);
+    ASSERT_THAT(in_user, Succeeds());
+    EXPECT_NE(in_user->serial, in_session->serial);
+}
+
+class RemovingTokens : public Keyrings {};
+
+TEST_F(RemovingTokens, NamesTheKeyringsTheyWereIn) {
+    EXPECT_THAT(cli::remove_token(signature()).value(), IsEmpty());
+    static_cast<void>(cli::add_token(session_, signature(), kPayload));
+    EXPECT_THAT(cli::remove_token(signature()).value(), ElementsAre(Keyring::kSession));
+    static_cast<void>(cli::add_token(user_, signature(), kPayload));
+    static_cast<void>(cli::add_token(session_, signature(), kPayload));
+    EXPECT_THAT(cli::remove_token(signature()).value(),
+                ElementsAre(Keyring::kUser, Keyring::kSession));
+    EXPECT_LT(::keyctl_search(session_.value, "user", kSignature, 0), 0);
+}
+
+TEST_F(RemovingTokens, TakesExpiredAndRevokedOnesOut) {
+    const auto token = cli::add_token(session_, signature(), kPayload);
+    ASSERT_EQ(::keyctl_revoke(token->value), 0);
+    EXPECT_THAT(cli::remove_token(signature()).value(), ElementsAre(Keyring::kSession));
+    EXPECT_THAT(cli::list_tokens(session_, signature()).value(), IsEmpty());
+}
+
+TEST_F(RemovingTokens, WorksInARevokedSession) {
+    ASSERT_THAT(cli::add_token(user_, signature(), kPayload), Succeeds());
+    ASSERT_EQ(::keyctl_revoke(session_.value), 0);
+    EXPECT_THAT(cli::remove_token(signature()).value(), ElementsAre(Keyring::kUser));
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A PKI module that protects nothing and misbehaves as its locator says, for tests of what the
+ * agent makes of that. A locator is faulty:BEHAVIOUR or faulty:BEHAVIOUR?ARGUMENT; each is a key of
+ * its own. Behaviours:
+ *
+ *   ok                  does what it should
+ *   secret              the same, once it is opened with the secret "open sesame"
+ *   slow?MILLISECONDS   decrypts as late as that
+ *   hang                never returns from decrypt()
+ *   hang-once?FLAG      the same, if the file FLAG is there; takes it away first
+ *   crash               decrypt() ends the process by a signal
+ *   crash-once?FLAG     the same, if the file FLAG is there; takes it away first
+ *   exit                decrypt() ends the process by exit()
+ *   crash-on-open       open() ends the process by a signal
+ *   no-output           decrypt() gives no bytes
+ *   short-output        decrypt() gives the file key but for its last byte
+ *   large-output        decrypt() gives a thousand bytes
+ *   lies-on-size        decrypt() says that it wrote more than there was room for
+ *   wrong-output        decrypt() gives a file key whose checksum is wrong
+ *   unknown-status      decrypt() fails with a number that is no status
+ *   endless-message     decrypt() fails with texts that have no end
+ *   no-modulus          describe() gives no modulus
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ecryptfs_pki_module.h"
+
+enum { MODULUS_SIZE = 128, MASK = 0x5a, LARGE_OUTPUT = 1000 };
+
+struct ecryptfs_pki_key {
+    char locator[512];
+    const char* argument; /* what follows the question mark, or "" */
+};
+
+static enum ecryptfs_pki_status fail(struct ecryptfs_pki_error* error,
+                                     enum ecryptfs_pki_status status, const char* message) {
+    snprintf(error->message, sizeof error->message, "%s", message);
+    return status;
+}
+
+static int behaves(const struct ecryptfs_pki_key* key, const char* name) {
+    const char* behaviour = key->locator + sizeof "faulty:" - 1;
+    const size_t size = strcspn(behaviour, "?");
+    return strlen(name) == size && strncmp(behaviour, name, size) == 0;
+}
+
+static void hang(void) {
+    for (;;) {
+        pause();
+    }
+}
+
+static enum ecryptfs_pki_status check_secret(const struct ecryptfs_pki_secret* secret,
+                                             struct ecryptfs_pki_error* error) {
+    static const char right[] = "open sesame";
+    if (secret == NULL) {
+        return fail(error, ECRYPTFS_PKI_SECRET_REQUIRED, "the faulty key needs a secret");
+    }
+    if (secret->size != sizeof right - 1 || memcmp(secret->data, right, secret->size) != 0) {
+        return fail(error, ECRYPTFS_PKI_WRONG_SECRET, "that is not the faulty key's secret");
+    }
+    return ECRYPTFS_PKI_OK;
+}
+
+static enum ecryptfs_pki_status faulty_open(const char* locator,
+                                            const struct ecryptfs_pki_secret* secret,
+                                            enum ecryptfs_pki_use use,
+                                            struct ecryptfs_pki_key** key,
+                                            struct ecryptfs_pki_error* error) {
+    if (strncmp(locator, "faulty:", 7) != 0) {
+        return fail(error, ECRYPTFS_PKI_INVALID_LOCATOR, "the locator is no faulty: URI");
+    }
+    struct ecryptfs_pki_key* made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return fail(error, ECRYPTFS_PKI_FAILED, "out of memory");
+    }
+    snprintf(made->locator, sizeof made->locator, "%s", locator);
+    const char* question_mark = strchr(made->locator, '?');
+    made->argument = question_mark == NULL ? "" : question_mark + 1;
+    if (behaves(made, "crash-on-open")) {
+        abort();
+    }
+    enum ecryptfs_pki_status status = ECRYPTFS_PKI_OK;
+    if (behaves(made, "secret") && use == ECRYPTFS_PKI_USE_PRIVATE) {
+        status = check_secret(secret, error);
+    }
+    if (status != ECRYPTFS_PKI_OK) {
+        free(made);
+        return status;
+    }
+    *key = made;
+    return ECRYPTFS_PKI_OK;
+}
+
+/* A modulus made of the locator, so that each locator has a signature of its own (FNV-1a). */
+static void make_modulus(const char* locator, uint8_t* modulus) {
+    uint64_t hash = 0xcbf29ce484222325U;
+    for (const char* c = locator; *c != '\0'; ++c) {
+        hash = (hash ^ (uint8_t)*c) * 0x100000001b3U;
+    }
+    for (size_t i = 0; i < MODULUS_SIZE; ++i) {
+        modulus[i] = (uint8_t)(hash >> (8 * (i % 8)));
+    }
+    modulus[0] |= 0x80;
+}
+
+static enum ecryptfs_pki_status faulty_describe(struct ecryptfs_pki_key* key,
+                                                struct ecryptfs_pki_description* description,
+                                                struct ecryptfs_pki_error* error) {
+    (void)error;
+    make_modulus(key->locator, description->modulus);
+    description->modulus_size = behaves(key, "no-modulus") ? 0 : MODULUS_SIZE;
+    description->exponent[0] = 3;
+    description->exponent_size = 1;
+    return ECRYPTFS_PKI_OK;
+}
+
+/* Size, file key, zeros; all under a mask. */
+static enum ecryptfs_pki_status faulty_encrypt(struct ecryptfs_pki_key* key, const uint8_t* in,
+                                               size_t in_size, uint8_t* out, size_t* out_size,
+                                               struct ecryptfs_pki_error* error) {
+    (void)key;
+    if (in_size > ECRYPTFS_PKI_MAX_FILE_KEY || *out_size < MODULUS_SIZE) {
+        return fail(error, ECRYPTFS_PKI_FAILED, "called with wrong sizes");
+    }
+    memset(out, 0, MODULUS_SIZE);
+    out[0] = (uint8_t)in_size;
+    memcpy(out + 1, in, in_size);
+    for (size_t i = 0; i < MODULUS_SIZE; ++i) {
+        out[i] ^= MASK;
+    }
+    *out_size = MODULUS_SIZE;
+    return ECRYPTFS_PKI_OK;
+}
+
+/* What happens before an answer, if there is to be one. */
+static void misbehave(const struct ecryptfs_pki_key* key) {
+    if (behaves(key, "slow")) {
+        const long milliseconds = strtol(key->argument, NULL, 10);
+        const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000 * 1000};
+        nanosleep(&time, NULL);
+    } else if (behaves(key, "hang") || (behaves(key, "hang-once") && unlink(key->argument) == 0)) {
+        hang();
+    } else if (behaves(key, "crash") ||
+               (behaves(key, "crash-once") && unlink(key->argument) == 0)) {
+        abort();
+    } else if (behaves(key, "exit")) {
+        _exit(0);
+    }
+}
+
+static enum ecryptfs_pki_status spoil(const struct ecryptfs_pki_key* key, uint8_t* out, size_t room,
+                                      size_t* out_size, struct ecryptfs_pki_error* error) {
+    if (behaves(key, "no-output")) {
+        *out_size = 0;
+    } else if (behaves(key, "short-output")) {
+        *out_size -= 1;
+    } else if (behaves(key, "large-output")) {
+        *out_size = room < LARGE_OUTPUT ? room : LARGE_OUTPUT;
+        memset(out, 0, *out_size);
+    } else if (behaves(key, "lies-on-size")) {
+        *out_size = 1000 * 1000;
+    } else if (behaves(key, "wrong-output")) {
+        out[1] ^= 1;
+    } else if (behaves(key, "unknown-status")) {
+        fail(error, ECRYPTFS_PKI_FAILED, "no such status");
+        return (enum ecryptfs_pki_status)77;
+    } else if (behaves(key, "endless-message")) {
+        memset(error->message, '\n', sizeof error->message);
+        memset(error->advice, 0xff, sizeof error->advice);
+        return ECRYPTFS_PKI_FAILED;
+    }
+    return ECRYPTFS_PKI_OK;
+}
+
+static enum ecryptfs_pki_status faulty_decrypt(struct ecryptfs_pki_key* key, const uint8_t* in,
+                                               size_t in_size, uint8_t* out, size_t* out_size,
+                                               struct ecryptfs_pki_error* error) {
+    const size_t room = *out_size;
+    misbehave(key);
+    const size_t size = in_size == MODULUS_SIZE ? in[0] ^ MASK : 0;
+    if (size == 0 || size > ECRYPTFS_PKI_MAX_FILE_KEY || size > room) {
+        return fail(error, ECRYPTFS_PKI_DECRYPT_FAILED, "the bytes were not wrapped for this key");
+    }
+    for (size_t i = 0; i < size; ++i) {
+        out[i] = in[1 + i] ^ MASK;
+    }
+    *out_size = size;
+    return spoil(key, out, room, out_size, error);
+}
+
+static void faulty_close(struct ecryptfs_pki_key* key) {
+    free(key);
+}
+
+__attribute__((visibility("default"))) const struct ecryptfs_pki_module* ecryptfs_pki_get_module(
+    void) {
+    static const struct ecryptfs_pki_module module = {
+        .abi_version = ECRYPTFS_PKI_ABI_VERSION,
+        .max_threads = 0,
+        .name = "faulty",
+        .version = "1",
+        .description = "Faults on demand, for tests",
+        .open = faulty_open,
+        .describe = faulty_describe,
+        .encrypt = faulty_encrypt,
+        .decrypt = faulty_decrypt,
+        .close = faulty_close,
+    };
+    return &module;
+}

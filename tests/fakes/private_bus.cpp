@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/fakes/private_bus.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ecryptfs::test {
+namespace {
+
+constexpr char kConfiguration[] = R"(<!DOCTYPE busconfig PUBLIC
+ "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path={0}/bus</listen>
+  <servicedir>{0}</servicedir>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+)";
+
+}  // namespace
+
+PrivateBus::PrivateBus()
+    : configuration_(
+          folder_.file("bus.conf", fmt::format(kConfiguration, folder_.path().string()))) {
+    start();
+}
+
+void PrivateBus::start() {
+    Pipe printed;
+    daemon_.emplace(
+        Command{"dbus-daemon", {"--config-file=" + configuration_, "--nofork", "--print-address"}},
+        std::map<int, int>{{STDOUT_FILENO, printed.writer.get()}});
+    printed.writer.reset();
+    std::array<char, 256> line{};
+    const auto size = ::read(printed.reader.get(), line.data(), line.size());
+    EXPECT_GT(size, 0) << "dbus-daemon did not start";
+    address_ = std::string(line.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    // Without the GUID, which is another after a new start.
+    address_ = address_.substr(0, address_.find_first_of(",\n"));
+}
+
+void PrivateBus::add_service(const std::string& name, const std::string& command) const {
+    folder_.file(name + ".service",
+                 fmt::format("[D-BUS Service]\nName={}\nExec={}\n", name, command));
+}
+
+}  // namespace ecryptfs::test

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tests/fakes/command.h"
+#include "tests/fakes/temporary_folder.h"
+
+namespace ecryptfs::test {
+
+// A dbus-daemon of the test's own, which ends with the object.
+class PrivateBus {
+  public:
+    PrivateBus();
+
+    const std::string& address() const { return address_; }
+    // What makes a program use it.
+    Environment environment() const { return {{"DBUS_SESSION_BUS_ADDRESS", address_}}; }
+
+    // From now on the bus starts `command` when somebody calls `name`.
+    void add_service(const std::string& name, const std::string& command) const;
+
+    // Ends it, with all its connections; begins again, at the same address.
+    void stop() { daemon_.reset(); }
+    void start();
+
+  private:
+    TemporaryFolder folder_;
+    std::string configuration_;
+    std::string address_;
+    std::optional<Process> daemon_;
+};
+
+}  // namespace ecryptfs::test

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/fakes/private_keyrings.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "lib/base/handle.h"
+
+namespace ecryptfs::test {
+namespace {
+
+constexpr char kMark[] = "ECRYPTFS_TEST_KEYRINGS_ARE_PRIVATE";
+constexpr int kCannotRun = 99;
+constexpr uid_t kNobody = 65534;
+
+[[noreturn]] void give_up(const char* what) {
+    std::perror(what);
+    ::_exit(kCannotRun);
+}
+
+void write_map(const char* path, const std::string& text) {
+    const base::UniqueFd map(::open(path, O_WRONLY | O_CLOEXEC));
+    if (::write(map.get(), text.data(), text.size()) < 0) {
+        give_up(path);
+    }
+}
+
+void become_ordinary_user() {
+    if (::geteuid() != 0) {
+        return;
+    }
+    const auto id = static_cast<uid_t>(500'000'000 + ::getpid());
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(id, id, id) != 0 ||
+        ::setresuid(id, id, id) != 0) {
+        give_up("becoming an ordinary user");
+    }
+    ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // or /proc/self is root's
+}
+
+[[noreturn]] void run_again(char** argv) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    become_ordinary_user();
+    const auto uid = ::geteuid();
+    const auto gid = ::getegid();
+    if (::unshare(CLONE_NEWUSER) != 0) {
+        give_up("unshare(CLONE_NEWUSER)");
+    }
+    write_map("/proc/self/setgroups", "deny");
+    // Inside, a user that has a name: dbus-daemon looks it up.
+    write_map("/proc/self/uid_map", fmt::format("{} {} 1", kNobody, uid));
+    write_map("/proc/self/gid_map", fmt::format("{} {} 1", kNobody, gid));
+    ::setenv(kMark, "1", 1);
+    ::execv("/proc/self/exe", argv);
+    give_up("running the tests again");
+}
+
+}  // namespace
+
+bool keyrings_are_private() {
+    return std::getenv(kMark) != nullptr;
+}
+
+int run_with_private_keyrings(char** argv) {
+    // Not fork(): sanitizers would start a thread in the child, and unshare() wants there to be
+    // one.
+    const auto child =
+        static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, 0));
+    if (child == 0) {
+        run_again(argv);
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child) {
+        give_up("running the tests again");
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : kCannotRun;
+}
+
+}  // namespace ecryptfs::test

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/integration/agent_test.h"
+
+#include <keyutils.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace ecryptfs::test {
+namespace {
+
+Json named(const Json& list, const char* member, const std::string& value) {
+    for (const auto& one : list) {
+        if (one[member] == value) {
+            return one;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+std::string vector_key(std::string_view name) {
+    return std::string(ECRYPTFS_VECTORS "/keys/").append(name);
+}
+
+void expect_ends(pid_t pid) {
+    const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    pollfd waiting{.fd = process.get(), .events = POLLIN, .revents = 0};
+    const std::chrono::milliseconds patience = kPatience;
+    EXPECT_TRUE(!process || ::poll(&waiting, 1, static_cast<int>(patience.count())) == 1)
+        << "process " << pid << " lives on";
+}
+
+AgentTest::AgentTest() {
+    EXPECT_GT(::keyctl_join_session_keyring(nullptr), 0);
+    EXPECT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
+    EXPECT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+}
+
+void AgentTest::TearDown() {
+    if (agent_) {
+        kernel_.expect_no_more_replies();
+        EXPECT_EQ(agent_->stop(), 0);
+    }
+}
+
+void AgentTest::start_agent(const Arguments& options) {
+    agent_.emplace(bus_.environment(), kernel_.device(), options);
+}
+
+Outcome AgentTest::ctl(const Arguments& arguments, const std::string& input) const {
+    return run({ECRYPTFSCTL, arguments, bus_.environment()}, input);
+}
+
+std::string AgentTest::add(const Arguments& key, const std::string& passphrase) const {
+    Arguments arguments = {"add-key"};
+    arguments.insert(arguments.end(), key.begin(), key.end());
+    if (!passphrase.empty()) {
+        arguments.insert(arguments.end(), {"--passphrase-file", "-"});
+    }
+    const auto outcome = ctl(arguments, passphrase);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.out.substr(0, outcome.out.find('\n'));
+}
+
+std::string AgentTest::add_faulty(const std::string& behaviour) const {
+    return add({"faulty:" + behaviour, "--module", "faulty"});
+}
+
+std::string AgentTest::add_k2048() const {
+    return add({vector_key("k2048.pem")}, "secret");
+}
+
+Json AgentTest::status() const {
+    const auto outcome = ctl({"status", "--json"});
+    return Json::parse(outcome.out);
+}
+
+Json AgentTest::keys() const {
+    return Json::parse(ctl({"list-keys", "--json"}).out)["keys"];
+}
+
+Json AgentTest::key(const std::string& signature) const {
+    return named(status()["keys"], "signature", signature);
+}
+
+Json AgentTest::module(const std::string& name) const {
+    return named(status()["modules"], "name", name);
+}
+
+Bytes AgentTest::wrapped(const std::string& signature, base::ByteView file_key) {
+    const auto answer = kernel_.encrypt(signature, file_key);
+    EXPECT_EQ(answer.status, 0);
+    EXPECT_EQ(answer.operation, wire::Operation::kEncrypt);
+    return answer.data;
+}
+
+void AgentTest::expect_round_trip(const std::string& signature, std::size_t size) {
+    const auto file_key = make_file_key(size);
+    const auto answer = kernel_.decrypt(signature, wrapped(signature, file_key));
+    EXPECT_THAT(answer, Gives(file_key)) << size;
+    EXPECT_EQ(answer.operation, wire::Operation::kDecrypt);
+}
+
+}  // namespace ecryptfs::test

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Modules that are slow, hang, crash or lie: what that costs their own requests, and that it costs
+// others nothing.
+
+#include <csignal>
+#include <filesystem>
+
+#include "tests/integration/agent_test.h"
+#include "tests/integration/tokens.h"
+
+namespace ecryptfs::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kKernelWaits = 3s;  // ecryptfs_message_wait_timeout
+
+void wait_until_gone(const std::string& file) {
+    const auto deadline = Clock::now() + kPatience;
+    while (std::filesystem::exists(file)) {
+        ASSERT_LT(Clock::now(), deadline) << file;
+    }
+}
+
+class Hosts : public AgentTest {
+  protected:
+    void SetUp() override { start_agent(); }
+
+    // A request to unwrap `file_key_`, on its way.
+    std::uint32_t ask(const std::string& signature) {
+        return kernel_.ask_to_decrypt(signature, wrapped(signature, file_key_));
+    }
+    Answer decrypted(const std::string& signature) { return kernel_.answer_to(ask(signature)); }
+    pid_t host_of(const std::string& name) const { return module(name)["host_pid"].get<pid_t>(); }
+
+    const Bytes file_key_ = make_file_key(24);
+};
+
+TEST_F(Hosts, ThatAreSlowDelayNoOtherModule) {
+    const auto slow = add_faulty("slow?700");
+    const auto other = add({"example:a", "--module", "example"});
+    const auto packet = decrypt_packet(slow, wrapped(slow, file_key_));
+    for (int i = 0; i < 4; ++i) {
+        kernel_.ask(packet);
+    }
+    for (int i = 0; i < 10; ++i) {
+        expect_round_trip(other);
+    }
+    EXPECT_EQ(kernel_.unanswered(), 4U);
+    int right = 0;
+    while (kernel_.unanswered() > 0) {
+        kernel_.wait_for_answers();
+        kernel_.take_new_answers(
+            [&](const Answer& answer) { right += answer.data == file_key_ ? 1 : 0; });
+    }
+    EXPECT_EQ(right, 4);
+    EXPECT_EQ(module("faulty")["restarts"], 0);
+}
+
+TEST_F(Hosts, ThatAreKilledAtWorkLoseNoRequest) {
+    const auto flag = folder_.file("flag", "");
+    const auto signature = add_faulty("hang-once?" + flag);
+    const auto index = ask(signature);
+    wait_until_gone(flag);  // it is in the module now
+    ASSERT_EQ(::kill(host_of("faulty"), SIGKILL), 0);
+    EXPECT_THAT(kernel_.answer_to(index), Gives(file_key_));
+    EXPECT_EQ(module("faulty")["restarts"], 1);
+    EXPECT_EQ(queue()["failed"], 0);
+}
+
+TEST_F(Hosts, ThatAreKilledIdleAreStartedAgain) {
+    const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
+    const auto encrypted = wrapped(signature, file_key_);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(::kill(host_of("faulty"), SIGKILL), 0);
+        // Also with the secret that it was opened with.
+        EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
+    }
+}
+
+TEST_F(Hosts, ThatCrashOnceLoseNoRequest) {
+    const auto signature = add_faulty("crash-once?" + folder_.file("flag", ""));
+    EXPECT_THAT(decrypted(signature), Gives(file_key_));
+    EXPECT_EQ(module("faulty")["restarts"], 1);
+}
+
+TEST_F(Hosts, ThatHangOnceAreKilledAndLoseNoRequest) {
+    const auto signature = add_faulty("hang-once?" + folder_.file("flag", ""));
+    const auto answer = decrypted(signature);
+    EXPECT_THAT(answer, Gives(file_key_));
+    EXPECT_LT(answer.after, kKernelWaits);
+    EXPECT_EQ(module("faulty")["restarts"], 1);
+}
+
+TEST_F(Hosts, ThatAlwaysCrashFailTheirRequestAndNoOther) {
+    const auto other = add({"example:a", "--module", "example"});
+    const auto sound = add_faulty("ok");
+    for (const std::string behaviour : {"crash", "exit"}) {
+        SCOPED_TRACE(behaviour);
+        const auto index = ask(add_faulty(behaviour));
+        expect_round_trip(other);
+        const auto answer = kernel_.answer_to(index);
+        EXPECT_THAT(answer, FailsFor(ErrorCode::kModuleFailed));
+        EXPECT_LT(answer.after, kKernelWaits);
+        expect_round_trip(sound);
+    }
+    EXPECT_EQ(module("example")["restarts"], 0);
+    EXPECT_EQ(queue()["failed_by_reason"], Json({{"ModuleFailed", 2}}));
+}
+
+TEST_F(Hosts, ThatHangFailTheirRequestInTimeAndNoOther) {
+    const auto other = add({"example:a", "--module", "example"});
+    const auto sound = add_faulty("ok");
+    const auto index = ask(add_faulty("hang"));
+    expect_round_trip(other);
+    const auto answer = kernel_.answer_to(index);
+    EXPECT_NE(answer.status, 0);
+    EXPECT_TRUE(answer.data.empty());
+    EXPECT_LT(answer.after, kKernelWaits);
+    expect_round_trip(sound);
+    EXPECT_GE(module("faulty")["restarts"], 1);
+    EXPECT_EQ(queue()["in_flight"], 0);
+}
+
+TEST_F(Hosts, WhoseModuleLiesGiveTheKernelNothingOfIt) {
+    for (const std::string behaviour : {"no-output", "short-output", "large-output", "lies-on-size",
+                                        "wrong-output", "unknown-status", "endless-message"}) {
+        SCOPED_TRACE(behaviour);
+        const auto answer = decrypted(add_faulty(behaviour));
+        EXPECT_NE(answer.status, 0);
+        EXPECT_TRUE(answer.data.empty());
+    }
+    expect_round_trip(add_faulty("ok"));
+    EXPECT_EQ(queue()["failed"], 7);
+    EXPECT_EQ(module("faulty")["restarts"], 0);
+}
+
+TEST_F(Hosts, ThatCrashWhileAKeyIsOpenedFailThatAlone) {
+    const auto sound = add_faulty("ok");
+    const auto outcome = ctl({"add-key", "faulty:crash-on-open", "--module", "faulty"});
+    EXPECT_EQ(outcome.exit_code, code(ErrorCode::kModuleFailed)) << outcome.err;
+    EXPECT_EQ(ctl({"add-key", "faulty:no-modulus", "--module", "faulty"}).exit_code,
+              code(ErrorCode::kInvalidKey));
+    EXPECT_EQ(keys().size(), 1U);
+    expect_round_trip(sound);
+}
+
+TEST_F(Hosts, ThatDieAgainAndAgainAreNotStartedWithoutEnd) {
+    const auto sound = add_faulty("ok");
+    const auto packet = decrypt_packet(sound, wrapped(sound, file_key_));
+    const auto crash = add_faulty("crash");
+    for (int i = 0; i < 20; ++i) {
+        kernel_.ask_to_decrypt(crash, Bytes(128, 1));
+    }
+    while (kernel_.unanswered() > 0 && !HasFailure()) {
+        kernel_.wait_for_answers();
+        kernel_.take_new_answers([](const Answer& answer) { EXPECT_NE(answer.status, 0); });
+    }
+    EXPECT_LE(module("faulty")["restarts"], 2 * 20);
+    // It recovers.
+    const auto deadline = Clock::now() + kPatience;
+    while (kernel_.answer_to(kernel_.ask(packet)).status != 0) {
+        ASSERT_LT(Clock::now(), deadline);
+    }
+}
+
+TEST_F(Hosts, EndWithTheAgent) {
+    add_faulty("ok");
+    add({"example:a", "--module", "example"});
+    const std::vector<pid_t> hosts = {host_of("faulty"), host_of("example")};
+    EXPECT_EQ(agent_->stop(), 0);
+    for (const auto pid : hosts) {
+        expect_ends(pid);
+    }
+}
+
+// A host that talks nonsense of the kind that its module's name says: see rogue_host.cpp.
+class RogueHosts : public AgentTest {
+  protected:
+    void SetUp() override { start_agent({"--pki-host", ECRYPTFS_ROGUE_HOST}); }
+};
+
+TEST_F(RogueHosts, FailRequestsAndDoTheAgentNoHarm) {
+    constexpr char kSomeSignature[] = "0123456789abcdef";
+    const std::vector<std::string> open_wrongly = {
+        "garbage", "done-to-open", "other-answers", "other-version", "bad-signature", "wrong-code"};
+    const std::vector<std::string> work_wrongly = {"opened-twice", "open-to-work", "huge-output"};
+    for (const auto& behaviour : open_wrongly) {
+        SCOPED_TRACE(behaviour);
+        EXPECT_NE(ctl({"add-key", "rogue:key", "--module", behaviour}).exit_code, 0);
+        EXPECT_EQ(user_keyring_size(), 0U);
+    }
+    int asked = 0;
+    for (const auto& behaviours : {open_wrongly, work_wrongly}) {
+        for (const auto& behaviour : behaviours) {
+            SCOPED_TRACE(behaviour);
+            put_token(kSomeSignature, behaviour, "rogue:key");
+            const auto answer = kernel_.decrypt(kSomeSignature, Bytes(128, 1));
+            EXPECT_NE(answer.status, 0);
+            EXPECT_TRUE(answer.data.empty());
+            ++asked;
+        }
+    }
+    const auto counts = queue();
+    EXPECT_EQ(counts["received"], asked);
+    EXPECT_EQ(counts["failed"], asked);
+    EXPECT_EQ(counts["in_flight"], 0);
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A passphrase that is looked for where it must not be. Each place is searched for something else
+// too, which must be there: else the search would prove nothing.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <iterator>
+
+#include "tests/integration/agent_test.h"
+#include "tests/integration/bus_client.h"
+#include "tests/integration/tokens.h"
+
+namespace ecryptfs::test {
+namespace {
+
+constexpr char kPassphrase[] = "secret";  // of the vector key: too plain a word to look for
+constexpr char kCanary[] = "canary-Hee7quiegheiRahk";
+
+std::string read_all(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool holds(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+// Each message on a bus, byte by byte.
+class BusRecording {
+  public:
+    explicit BusRecording(const PrivateBus& bus)
+        : client_(bus.address()),
+          monitor_({"dbus-monitor", {"--address", bus.address(), "--binary"}},
+                   {{STDOUT_FILENO, output_.writer.get()}}) {
+        output_.writer.reset();
+        ::fcntl(output_.reader.get(), F_SETFL, O_NONBLOCK);
+        sync("recording-begins");
+    }
+
+    // All until now.
+    const std::string& finish() {
+        sync("recording-ends");
+        return recorded_;
+    }
+
+  private:
+    // Says something on the bus until it is heard.
+    void sync(const std::string& word) {
+        const auto deadline = Clock::now() + kPatience;
+        while (!holds(recorded_, word)) {
+            ASSERT_LT(Clock::now(), deadline) << "the recorder hears nothing";
+            client_.call("/", "no.such.Interface", "NoSuchMethod", "s", word.c_str());
+            read_some();
+        }
+    }
+
+    void read_some() {
+        pollfd waiting{.fd = output_.reader.get(), .events = POLLIN, .revents = 0};
+        std::array<char, 64 * 1024> buffer{};
+        ::poll(&waiting, 1, 20);
+        for (ssize_t size = 0; (size = ::read(waiting.fd, buffer.data(), buffer.size())) > 0;) {
+            recorded_.append(buffer.data(), static_cast<std::size_t>(size));
+        }
+    }
+
+    Pipe output_;
+    BusClient client_;
+    Process monitor_;
+    std::string recorded_;
+};
+
+class Secrets : public AgentTest {
+  protected:
+    // A key file whose passphrase is the canary.
+    std::string make_key() {
+        const auto path = (folder_.path() / "key.pem").string();
+        const auto made = run(
+            {"openssl",
+             {"rsa", "-in", vector_key("k2048.pem"), "-passin", fmt::format("pass:{}", kPassphrase),
+              "-aes256", "-passout", fmt::format("pass:{}", kCanary), "-out", path}});
+        EXPECT_EQ(made.exit_code, 0) << made.err;
+        return path;
+    }
+};
+
+TEST_F(Secrets, AreNotOnTheBusNorInTokensNorInTheLog) {
+    start_agent();
+    const auto path = make_key();
+    const auto passphrase_file = folder_.file("passphrase", kCanary);
+    BusRecording recording(bus_);
+    const auto added = ctl({"add-key", path, "--passphrase-file", passphrase_file});
+    ASSERT_EQ(added.exit_code, 0) << added.err;
+    expect_round_trip(kK2048Signature);
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    const auto unlocked = ctl({"unlock", kK2048Signature, "--passphrase-file", passphrase_file});
+    ASSERT_EQ(unlocked.exit_code, 0) << unlocked.err;
+    const auto refused =
+        ctl({"unlock", kK2048Signature, "--passphrase-file", "-"}, std::string(kCanary) + "x");
+    const auto shown = ctl({"status"});
+    const auto recorded = recording.finish();
+
+    EXPECT_TRUE(holds(recorded, path)) << "the locator is on the bus, and must be seen";
+    EXPECT_FALSE(holds(recorded, kCanary));
+    const auto token = read_token(kK2048Signature);
+    const std::string token_text(token.begin(), token.end());
+    EXPECT_TRUE(holds(token_text, path));
+    EXPECT_FALSE(holds(token_text, kCanary));
+    for (const auto& outcome : {added, unlocked, refused, shown}) {
+        EXPECT_FALSE(holds(outcome.out + outcome.err, kCanary));
+    }
+    EXPECT_FALSE(holds(agent_->log(), kCanary));
+    EXPECT_NE(agent_->log(), "");
+}
+
+TEST_F(Secrets, AreNotInArgumentsOrEnvironments) {
+    start_agent();
+    add({make_key()}, kCanary);
+    std::vector<std::string> processes = {std::to_string(agent_->pid()),
+                                          module("openssl")["host_pid"].dump()};
+    for (const auto& pid : processes) {
+        const auto arguments = read_all("/proc/" + pid + "/cmdline");
+        EXPECT_TRUE(holds(arguments, "ecryptfs-")) << arguments;
+        EXPECT_FALSE(holds(arguments, kCanary));
+        // Closed to others of the same user, or without it.
+        EXPECT_FALSE(holds(read_all("/proc/" + pid + "/environ"), kCanary));
+    }
+    // Where it is if somebody puts it there.
+    const Pipe endless;
+    const Process control({"cat", {"-", kCanary}, {{"CANARY", kCanary}}},
+                          {{STDIN_FILENO, endless.reader.get()}});
+    const auto place = fmt::format("/proc/{}/", control.pid());
+    const auto deadline = Clock::now() + kPatience;
+    while (!holds(read_all(place + "cmdline"), kCanary) ||
+           !holds(read_all(place + "environ"), kCanary)) {
+        ASSERT_LT(Clock::now(), deadline);
+    }
+}
+
+TEST_F(Secrets, CannotBeReadFromTheAgentsMemory) {
+    start_agent();
+    add({make_key()}, kCanary);
+    for (const auto& pid : {std::to_string(agent_->pid()), module("openssl")["host_pid"].dump()}) {
+        for (const char* file : {"mem", "environ", "maps"}) {
+            const base::UniqueFd opened(
+                ::open(fmt::format("/proc/{}/{}", pid, file).c_str(), O_RDONLY | O_CLOEXEC));
+            EXPECT_FALSE(opened) << file;
+        }
+    }
+    const base::UniqueFd control(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(control);
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

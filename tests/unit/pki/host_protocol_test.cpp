@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/pki/host_protocol.h"
+
+#include "tests/unit/support.h"
+
+namespace ecryptfs::pki {
+namespace {
+
+using base::ErrorCode;
+using test::Bytes;
+using test::copy;
+using test::FailsWith;
+using test::pattern;
+using test::Succeeds;
+
+template <typename Message>
+Bytes encoded(const Message& message) {
+    Bytes buffer(kMaxHostMessage);
+    const auto packet = encode(message, buffer);
+    EXPECT_THAT(packet, Succeeds());
+    return copy(packet.value_or(base::ByteView{}));
+}
+
+// The message in `packet`, which must be of this kind.
+template <typename Message>
+Message to_host(const Bytes& packet) {
+    const auto message = decode_to_host(packet);
+    EXPECT_THAT(message, Succeeds());
+    return std::get<Message>(*message);
+}
+
+template <typename Message>
+Message from_host(const Bytes& packet) {
+    const auto message = decode_from_host(packet);
+    EXPECT_THAT(message, Succeeds());
+    return std::get<Message>(*message);
+}
+
+std::vector<Bytes> messages_to_host() {
+    static const Bytes data = pattern(67);
+    return {encoded(ToHost(OpenKey{1, 2, KeyUse::kPublic, "file:///k", data})),
+            encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})), encoded(ToHost(CloseKey{7})),
+            encoded(ToHost(KeyOperation{3, 4, KeyAction::kEncrypt, data}))};
+}
+
+std::vector<Bytes> messages_from_host() {
+    static const Bytes data = pattern(67);
+    const Refusal why{ErrorCode::kCancelled, "message", "advice"};
+    return {encoded(FromHost(Hello{1, 2, "name", "version", "description"})),
+            encoded(FromHost(why)), encoded(FromHost(Opened{5, "0123456789abcdef", "warning"})),
+            encoded(FromHost(Done{6, data})), encoded(FromHost(Failed{7, why}))};
+}
+
+TEST(HostProtocol, CarriesAnOpenWithItsSecret) {
+    const Bytes secret = pattern(4096);
+    const std::string locator(kMaxLocator, 'x');
+    const auto packet = encoded(ToHost(OpenKey{7, 9, KeyUse::kPublic, locator, secret}));
+    const auto message = to_host<OpenKey>(packet);
+    EXPECT_EQ(message.id, 7U);
+    EXPECT_EQ(message.key, 9U);
+    EXPECT_EQ(message.use, KeyUse::kPublic);
+    EXPECT_EQ(message.locator, locator);
+    ASSERT_TRUE(message.secret);
+    EXPECT_EQ(copy(*message.secret), secret);
+}
+
+TEST(HostProtocol, TellsNoSecretFromAnEmptyOne) {
+    const auto none = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", {}}));
+    const auto empty = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", base::ByteView{}}));
+    EXPECT_FALSE(to_host<OpenKey>(none).secret);
+    ASSERT_TRUE(to_host<OpenKey>(empty).secret);
+    EXPECT_TRUE(to_host<OpenKey>(empty).secret->empty());
+}
+
+TEST(HostProtocol, CarriesOperationsAndTheirResults) {
+    const Bytes input = pattern(512);
+    const auto asked = encoded(ToHost(KeyOperation{~0ULL, 3, KeyAction::kDecrypt, input}));
+    const auto operation = to_host<KeyOperation>(asked);
+    EXPECT_EQ(operation.id, ~0ULL);
+    EXPECT_EQ(operation.key, 3U);
+    EXPECT_EQ(operation.action, KeyAction::kDecrypt);
+    EXPECT_EQ(copy(operation.input), input);
+    EXPECT_EQ(to_host<CloseKey>(encoded(ToHost(CloseKey{5}))).key, 5U);
+
+    const auto answered = encoded(FromHost(Done{8, input}));
+    const auto done = from_host<Done>(answered);
+    EXPECT_EQ(done.id, 8U);
+    EXPECT_EQ(copy(done.output), input);
+}
+
+TEST(HostProtocol, CarriesWhatAHostSaysOfItself) {
+    const auto packet =
+        encoded(FromHost(Hello{1, 64, "openssl", "0.1.0", "RSA keys in PEM files"}));
+    const auto hello = from_host<Hello>(packet);
+    EXPECT_EQ(hello.protocol_version, 1U);
+    EXPECT_EQ(hello.threads, 64U);
+    EXPECT_EQ(hello.name, "openssl");
+    EXPECT_EQ(hello.version, "0.1.0");
+    EXPECT_EQ(hello.description, "RSA keys in PEM files");
+
+    const auto answered = encoded(FromHost(Opened{2, "0123456789abcdef", "few bits"}));
+    const auto opened = from_host<Opened>(answered);
+    EXPECT_EQ(opened.id, 2U);
+    EXPECT_EQ(opened.signature, "0123456789abcdef");
+    EXPECT_EQ(opened.warning, "few bits");
+}
+
+TEST(HostProtocol, CarriesFailures) {
+    const Refusal why{ErrorCode::kWrongSecret, "wrong PIN", "try again"};
+    const auto packet = encoded(FromHost(Failed{4, why}));
+    const auto failed = from_host<Failed>(packet);
+    EXPECT_EQ(failed.id, 4U);
+    const auto error = to_error(failed.why);
+    EXPECT_EQ(error.code, ErrorCode::kWrongSecret);
+    EXPECT_EQ(error.message, "wrong PIN");
+    EXPECT_EQ(error.advice, "try again");
+    EXPECT_EQ(from_host<Refusal>(encoded(FromHost(why))).code, ErrorCode::kWrongSecret);
+}
+
+TEST(HostProtocol, CutsTextsThatAreTooLong) {
+    const std::string endless(10'000, 'm');
+    const auto packet = encoded(FromHost(Refusal{ErrorCode::kInternal, endless, endless}));
+    const auto refusal = from_host<Refusal>(packet);
+    EXPECT_EQ(refusal.message.size(), kMaxText);
+    EXPECT_EQ(refusal.advice.size(), kMaxText);
+}
+
+TEST(HostProtocol, RefusesToWriteWhatDoesNotFit) {
+    const Bytes endless(kMaxHostMessage);
+    Bytes buffer(kMaxHostMessage);
+    EXPECT_THAT(encode(ToHost(KeyOperation{1, 1, KeyAction::kDecrypt, endless}), buffer),
+                FailsWith(ErrorCode::kInvalidArgument, "too large"));
+    EXPECT_THAT(encode(FromHost(Done{1, endless}), buffer),
+                FailsWith(ErrorCode::kInvalidArgument, "too large"));
+    const std::string locator(kMaxLocator + 1, 'x');
+    EXPECT_THAT(encode(ToHost(OpenKey{1, 1, KeyUse::kPrivate, locator, {}}), buffer),
+                FailsWith(ErrorCode::kInvalidArgument, "too large"));
+}
+
+TEST(HostProtocol, RefusesMessagesThatAreCutOrTooLong) {
+    for (auto packet : messages_to_host()) {
+        for (std::size_t size = 0; size < packet.size(); ++size) {
+            EXPECT_THAT(decode_to_host(base::ByteView(packet).first(size)),
+                        FailsWith(ErrorCode::kMalformed, ""));
+        }
+        packet.push_back(0);
+        EXPECT_THAT(decode_to_host(packet), FailsWith(ErrorCode::kMalformed, ""));
+    }
+    for (auto packet : messages_from_host()) {
+        for (std::size_t size = 0; size < packet.size(); ++size) {
+            EXPECT_THAT(decode_from_host(base::ByteView(packet).first(size)),
+                        FailsWith(ErrorCode::kMalformed, ""));
+        }
+        packet.push_back(0);
+        EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, ""));
+    }
+}
+
+TEST(HostProtocol, RefusesMessagesOfTheOtherSide) {
+    for (const auto& packet : messages_to_host()) {
+        EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, "host"));
+    }
+    for (const auto& packet : messages_from_host()) {
+        EXPECT_THAT(decode_to_host(packet), FailsWith(ErrorCode::kMalformed, "broker"));
+    }
+}
+
+TEST(HostProtocol, RefusesASecretThatIsThereAndNotThere) {
+    // type, id, key, use, locator of "x:", and then whether there is a secret
+    constexpr std::size_t kSecretAt = 1 + 8 + 8 + 1 + 2 + 2;
+    const Bytes secret = pattern(3);
+    auto packet = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", secret}));
+    ASSERT_EQ(packet.at(kSecretAt), 1);
+    for (const int present : {0, 2, 255}) {
+        packet.at(kSecretAt) = static_cast<std::uint8_t>(present);
+        EXPECT_THAT(decode_to_host(packet), FailsWith(ErrorCode::kMalformed, ""));
+    }
+}
+
+TEST(HostProtocol, RefusesNumbersThatMeanNothing) {
+    constexpr std::size_t kUseAt = 17;  // type, id, key
+    constexpr std::size_t kCodeAt = 1;  // type
+    for (const int value : {0, 3, 255}) {
+        auto open = messages_to_host().front();
+        open.at(kUseAt) = static_cast<std::uint8_t>(value);
+        EXPECT_THAT(decode_to_host(open), FailsWith(ErrorCode::kMalformed, ""));
+        auto operation = messages_to_host().back();
+        operation.at(kUseAt) = static_cast<std::uint8_t>(value);
+        EXPECT_THAT(decode_to_host(operation), FailsWith(ErrorCode::kMalformed, ""));
+    }
+    auto refusal = messages_from_host().at(1);
+    refusal.at(kCodeAt) = std::to_underlying(ErrorCode::kCancelled) + 1;
+    EXPECT_THAT(decode_from_host(refusal), FailsWith(ErrorCode::kMalformed, ""));
+    for (const int type : {0, 9, 255}) {
+        const Bytes packet(1, static_cast<std::uint8_t>(type));
+        EXPECT_THAT(decode_to_host(packet), FailsWith(ErrorCode::kMalformed, ""));
+        EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, ""));
+    }
+}
+
+}  // namespace
+}  // namespace ecryptfs::pki

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/wire/legacy_blob.h"
+
+#include <array>
+
+#include "lib/wire/auth_token.h"
+#include "tests/unit/support.h"
+
+namespace ecryptfs::wire {
+namespace {
+
+using base::ErrorCode;
+using test::Bytes;
+using test::FailsWith;
+using test::hex;
+using test::Succeeds;
+
+struct Vector {
+    std::string_view file;
+    std::string_view path;
+    std::string_view passphrase;
+};
+
+TEST(LegacyOpensslBlob, OfEcryptfsUtilsHoldsPathAndPassphrase) {
+    for (const auto& [file, path, passphrase] : std::to_array<Vector>({
+             {"rsa1024-aes16.authtok.bff98d7544e350ea", "/home/alice/keys/k1024.pem", "secret"},
+             {"rsa2048-aes16.authtok.fe3467554552491d", "/home/alice/keys/k2048.pem", "secret"},
+             {"rsa-plus-pass.authtok.fe3467554552491d", "/home/alice/keys/k2048.pem", "secret"},
+             {"rsa2048p8-aes32.authtok.29fd6422340cb71e", "/home/alice/keys/k2048p8.pem",
+              "p8secret"},
+         })) {
+        const Bytes payload = test::read_file(test::vectors() / file);
+        const auto token = parse_auth_token(payload);
+        ASSERT_THAT(token, Succeeds()) << file;
+        const auto& key = std::get<PrivateKeyToken>(*token);
+        EXPECT_EQ(key.pki_type.text(), "openssl");
+        EXPECT_FALSE(is_locator(key.blob));
+        const auto blob = parse_legacy_openssl_blob(key.blob);
+        ASSERT_THAT(blob, Succeeds()) << file;
+        EXPECT_EQ(blob->path, path);
+        EXPECT_EQ(base::as_text(blob->passphrase), passphrase);
+    }
+}
+
+TEST(LegacyOpensslBlob, MayHaveNoPassphrase) {
+    const Bytes bytes = hex("0300 2f6100 0100 00");
+    const auto blob = parse_legacy_openssl_blob(bytes);
+    ASSERT_THAT(blob, Succeeds());
+    EXPECT_EQ(blob->path, "/a");
+    EXPECT_TRUE(blob->passphrase.empty());
+}
+
+TEST(LegacyOpensslBlob, MayHaveAPathWhoseLengthNeedsBothBytes) {
+    Bytes bytes = hex("0201");
+    bytes.resize(2 + 257, 'a');
+    const Bytes rest = hex("00 0200 6200");
+    bytes.insert(bytes.end(), rest.begin(), rest.end());
+    const auto blob = parse_legacy_openssl_blob(bytes);
+    ASSERT_THAT(blob, Succeeds());
+    EXPECT_EQ(blob->path, std::string(257, 'a'));
+    EXPECT_EQ(base::as_text(blob->passphrase), "b");
+}
+
+struct Malformed {
+    std::string bytes;
+    std::string_view problem;
+};
+
+TEST(LegacyOpensslBlob, IsRefusedWithWhatIsWrongAndWhere) {
+    for (const auto& [bytes, problem] : std::to_array<Malformed>({
+             {"", "openssl blob: path needs 2 bytes, 0 are left (byte 0)"},
+             {"03", "openssl blob: path needs 2 bytes, 1 are left (byte 0)"},
+             {"0300 2f61", "openssl blob: path needs 3 bytes, 2 are left (byte 2)"},
+             {"0000 0100 00", "openssl blob: path is not ended by its one NUL (byte 2)"},
+             {"0200 2f61 0100 00", "openssl blob: path is not ended by its one NUL (byte 2)"},
+             {"0300 2f0000 0100 00", "openssl blob: path is not ended by its one NUL (byte 2)"},
+             {"0300 2f6100", "openssl blob: passphrase needs 2 bytes, 0 are left (byte 5)"},
+             {"0300 2f6100 0000", "passphrase is not ended by its one NUL (byte 7)"},
+             {"0300 2f6100 0200 00", "passphrase needs 2 bytes, 1 are left (byte 7)"},
+             {"0300 2f6100 0100 00 00", "openssl blob: 1 bytes too many (byte 8)"},
+         })) {
+        EXPECT_THAT(parse_legacy_openssl_blob(hex(bytes)),
+                    FailsWith(ErrorCode::kInvalidToken, problem))
+            << bytes;
+    }
+}
+
+TEST(Locator, IsPrintableAndBeginsWithAScheme) {
+    for (const std::string_view text :
+         {"file:///home/a/key.pem", "pkcs11:token=a;object=b", "x-y+z.1:", "F:a"}) {
+        EXPECT_TRUE(is_locator(base::as_bytes(text))) << text;
+    }
+    for (const std::string_view text : {"", ":", "1a:b", "/home/a", "file", "fi le:/a", "file:/a\n",
+                                        "file:/\xc3\xa4", "a\x7f:"}) {
+        EXPECT_FALSE(is_locator(base::as_bytes(text))) << text;
+    }
+    EXPECT_FALSE(is_locator(base::as_bytes(std::string_view("file:/a\0", 8))));
+}
+
+}  // namespace
+}  // namespace ecryptfs::wire

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Processes that hang or die while files are being opened. Hosts are stopped here, never the agent:
+// a device that is held and not read brings the kernel down (PROTOCOL.md, section 2).
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "tests/vm/files.h"
+#include "tests/vm/fixture.h"
+#include "tests/vm/kernel.h"
+#include "tests/vm/mount.h"
+#include "tests/vm/openers.h"
+#include "tests/vm/user_session.h"
+#include "tests/vm/wait.h"
+
+namespace ecryptfs::vm {
+namespace {
+
+class Faults : public OnTheRealKernel {
+  protected:
+    void begin(const std::string& key_name, int file_count) {
+        session_.emplace(alice());
+        const auto key = session_->add_key(install_key(alice(), key_name), "secret");
+        mount_.emplace(*session_, "faults");
+        mount_->mount(mount_options({key}));
+        files_ = make_files(alice(), mount_->upper(), file_count);
+        mount_->mount_anew();
+    }
+
+    void TearDown() override {
+        mount_.reset();
+        session_.reset();
+        OnTheRealKernel::TearDown();
+    }
+
+    nlohmann::json queue() const { return session_->status()["queue"]; }
+    int restarts() const { return session_->status()["modules"][0]["restarts"]; }
+
+    void expect_all_is_answered() const {
+        const auto now = queue();
+        EXPECT_EQ(now["in_flight"], 0);
+        EXPECT_EQ(now["received"], now["answered"].get<int>() + now["failed"].get<int>());
+    }
+
+    std::optional<UserSession> session_;
+    std::optional<Mount> mount_;
+    Paths files_;
+};
+
+TEST_F(Faults, AFileOpensThoughTheHostThatIsAskedHangs) {
+    begin("k1024.pem", 1);
+    ::kill(session_->host(), SIGSTOP);
+    EXPECT_EQ(open_error(alice(), files_.front()), 0);
+    EXPECT_EQ(restarts(), 1);
+    expect_all_is_answered();
+}
+
+// Of the process, in the kernel.
+bool waits_for_the_agent(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/wchan", pid));
+    std::string function;
+    file >> function;
+    return function == "ecryptfs_wait_for_response";
+}
+
+TEST_F(Faults, AnOpenerThatIsKilledDisturbsNobody) {
+    begin("k1024.pem", 2);
+    ::kill(session_->host(), SIGSTOP);
+    Process opener(ChildSetup{.user = alice()}, [this] {
+        return ::open(files_[0].c_str(), O_RDONLY | O_CLOEXEC) >= 0 ? 0 : errno;
+    });
+    wait_until("the opener waits", [&] { return waits_for_the_agent(opener.pid()); });
+    ::kill(opener.pid(), SIGKILL);
+    EXPECT_EQ(opener.wait(), 128 + SIGKILL);
+
+    EXPECT_EQ(open_error(alice(), files_[1]), 0);
+    EXPECT_EQ(open_error(alice(), files_[0]), 0);
+    expect_all_is_answered();
+}
+
+TEST_F(Faults, NoOpenFailsWhenTheHostIsKilledAgainAndAgain) {
+    begin("k1024.pem", 100);
+    Openers openers(alice(), files_, 8);
+    pid_t last = 0;
+    for (const int opened : {10, 35, 60}) {
+        wait_until("there are files open and another host", [&] {
+            const auto host = session_->host();
+            return openers.opened() >= opened && host != 0 && host != last;
+        });
+        last = session_->host();
+        ::kill(last, SIGKILL);
+    }
+    openers.wait();
+    EXPECT_EQ(openers.opened(), 8 * 100);
+    EXPECT_EQ(openers.failed(), 0) << openers.last_error();
+    EXPECT_EQ(restarts(), 3);
+    EXPECT_EQ(queue()["failed"], 0);
+    expect_all_is_answered();
+}
+
+// The kernel gives up after a second, and the agent takes longer to see that a host hangs.
+class ImpatientKernel : public Faults {
+  protected:
+    void SetUp() override {
+        Faults::SetUp();
+        unload_ecryptfs();
+        load_ecryptfs({"ecryptfs_message_wait_timeout=1"});
+    }
+    void TearDown() override {
+        Faults::TearDown();
+        unload_ecryptfs();
+        load_ecryptfs();
+    }
+};
+
+TEST_F(ImpatientKernel, AReplyThatComesTooLateIsCountedAndHarmsNobody) {
+    begin("k1024.pem", 1);
+    ::kill(session_->host(), SIGSTOP);
+    EXPECT_EQ(open_error(alice(), files_.front()), EIO);
+    wait_until("the late reply is counted", [&] { return queue()["late"] == 1; });
+
+    EXPECT_EQ(open_error(alice(), files_.front()), 0);
+    expect_all_is_answered();
+}
+
+}  // namespace
+}  // namespace ecryptfs::vm

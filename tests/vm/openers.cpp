@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/vm/openers.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <new>
+
+namespace ecryptfs::vm {
+namespace {
+
+// 0 or an errno.
+int open_and_read(const std::filesystem::path& file) {
+    const base::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 256> content{};
+    return fd && ::read(fd.get(), content.data(), content.size()) >= 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Openers::Openers(const User& user, const Paths& files, int processes) {
+    void* memory =
+        ::mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    counts_ = new (memory) Counts;
+    // They begin when the other end of this pipe is closed.
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const base::UniqueFd start(ends[0]);
+    base::UniqueFd hold(ends[1]);
+    for (int i = 0; i < processes; ++i) {
+        const auto first =
+            files.size() * static_cast<std::size_t>(i) / static_cast<std::size_t>(processes);
+        processes_.emplace_back(ChildSetup{.user = user}, [&, first] {
+            hold.reset();
+            char nothing = 0;
+            static_cast<void>(::read(start.get(), &nothing, 1));
+            open_all(files, first, *counts_);
+            return 0;
+        });
+    }
+}
+
+Openers::~Openers() {
+    processes_.clear();
+    ::munmap(counts_, sizeof(Counts));
+}
+
+void Openers::open_all(const Paths& files, std::size_t first, Counts& counts) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const int error = open_and_read(files[(first + i) % files.size()]);
+        if (error == 0) {
+            ++counts.opened;
+        } else {
+            ++counts.failed;
+            counts.last_error = error;
+        }
+    }
+}
+
+void Openers::wait() {
+    for (auto& process : processes_) {
+        EXPECT_EQ(process.wait(), 0);
+    }
+}
+
+}  // namespace ecryptfs::vm

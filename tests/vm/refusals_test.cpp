@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What stands in the way of adding a key on a real machine: one clear line, what to do, and the
+// exit code of docs/errors.md. Once it is out of the way, the same agent goes on.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "tests/vm/files.h"
+#include "tests/vm/fixture.h"
+#include "tests/vm/kernel.h"
+#include "tests/vm/keyring.h"
+#include "tests/vm/mount.h"
+#include "tests/vm/user_session.h"
+#include "tests/vm/wait.h"
+
+namespace ecryptfs::vm {
+namespace {
+
+using testing::HasSubstr;
+
+class AddingAKey : public OnTheRealKernel {
+  protected:
+    void TearDown() override {
+        load_ecryptfs();  // does nothing to a module that is loaded
+        OnTheRealKernel::TearDown();
+    }
+
+    static Outcome add_key(const UserSession& session) {
+        return session.ctl({"add-key", key_file_, "--passphrase-file", "-"}, "secret\n");
+    }
+
+    // "ecryptfsctl: what is wrong\ntry: what to do\n"
+    static void expect_refusal(const UserSession& session, int exit_code, const std::string& what,
+                               const std::string& advice) {
+        const auto added = add_key(session);
+        EXPECT_EQ(added.exit_code, exit_code);
+        EXPECT_EQ(added.out, "");
+        const auto second_line = added.err.find("\ntry: ");
+        EXPECT_THAT(added.err.substr(0, second_line), HasSubstr(what));
+        EXPECT_THAT(added.err.substr(std::min(second_line, added.err.size())), HasSubstr(advice));
+        EXPECT_EQ(std::ranges::count(added.err, '\n'), 2) << added.err;
+        EXPECT_EQ(session.ctl_prints({"list-keys", "--json"}), "{\n  \"keys\": []\n}\n");
+    }
+
+    static void expect_device_opens_by_itself(const UserSession& session) {
+        const auto agent = session.agent();
+        wait_until("the device is open",
+                   [&] { return session.status()["device"]["open"] == true; });
+        EXPECT_EQ(session.agent(), agent);
+        EXPECT_EQ(add_key(session).exit_code, 0);
+    }
+
+    static inline const std::string key_file_ = install_key(alice(), "k1024.pem");
+};
+
+TEST_F(AddingAKey, WithoutPermissionOnTheDevice) {
+    set_device_mode(0600);
+    const UserSession session(alice());
+    expect_refusal(session, 6, "no permission to open /dev/ecryptfs", "adduser");
+    set_device_mode(0660);
+    expect_device_opens_by_itself(session);
+}
+
+TEST_F(AddingAKey, WithoutTheKernelModule) {
+    unload_ecryptfs();
+    const UserSession session(alice());
+    expect_refusal(session, 5, "there is no /dev/ecryptfs", "modprobe ecryptfs");
+    load_ecryptfs();
+    expect_device_opens_by_itself(session);
+}
+
+// A daemon that reads what it is asked, as each must (PROTOCOL.md, section 2), and answers nothing.
+int hold_the_device() {
+    const base::UniqueFd device(::open(kDevice, O_RDWR | O_CLOEXEC));
+    static_cast<void>(::write(STDOUT_FILENO, device ? "1" : "0", 1));
+    pollfd request{.fd = device.get(), .events = POLLIN, .revents = 0};
+    std::array<char, 1024> frame{};
+    while (::poll(&request, 1, -1) == 1 && ::read(device.get(), frame.data(), frame.size()) >= 0) {
+    }
+    return 0;
+}
+
+TEST_F(AddingAKey, WhileAnotherDaemonHoldsTheDevice) {
+    const auto state = memory_file();
+    Process other({.user = alice(), .out = state.get()}, hold_the_device);
+    wait_until("the other daemon has the device", [&] { return content_of(state.get()) == "1"; });
+    const UserSession session(alice());
+    expect_refusal(session, 7, "another daemon of this user holds /dev/ecryptfs", "stop it");
+    end_process(other.pid(), SIGTERM);
+    other.wait();
+    expect_device_opens_by_itself(session);
+}
+
+TEST_F(AddingAKey, WithTheKernelsQuotaOfKeysUsedUp) {
+    const UserSession session(alice());
+    fill_quota(session);
+    expect_refusal(session, 17, "quota", "remove keys you no longer need");
+    remove_fillers(session);
+    EXPECT_EQ(add_key(session).exit_code, 0);
+}
+
+TEST_F(AddingAKey, AgainAfterTheKernelModuleWasReloaded) {
+    const UserSession session(alice());
+    EXPECT_EQ(add_key(session).exit_code, 0);
+    const auto first_agent = session.agent();
+    session.stop_agent();
+    unload_ecryptfs();
+    load_ecryptfs();
+
+    const auto signature = session.add_key(key_file_, "secret");
+    EXPECT_NE(session.agent(), first_agent);
+    Mount mount(session, "reloaded");
+    mount.mount(mount_options({signature}));
+    const auto file = make_files(alice(), mount.upper(), 1).front();
+    mount.mount_anew();
+    EXPECT_EQ(open_error(alice(), file), 0);
+}
+
+}  // namespace
+}  // namespace ecryptfs::vm

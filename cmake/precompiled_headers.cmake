@@ -20,9 +20,11 @@ add_library(ecryptfs_precompiled STATIC "${CMAKE_BINARY_DIR}/precompiled/empty.c
 target_link_libraries(ecryptfs_precompiled PRIVATE ecryptfs_flags fmt::fmt)
 target_precompile_headers(ecryptfs_precompiled PRIVATE ${common_headers})
 
-add_executable(ecryptfs_precompiled_tests EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/precompiled/empty.cpp")
-target_link_libraries(ecryptfs_precompiled_tests PRIVATE ecryptfs_flags fmt::fmt GTest::gmock)
-target_precompile_headers(ecryptfs_precompiled_tests PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
+if(TARGET GTest::gmock)
+    add_executable(ecryptfs_precompiled_tests EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/precompiled/empty.cpp")
+    target_link_libraries(ecryptfs_precompiled_tests PRIVATE ecryptfs_flags fmt::fmt GTest::gmock)
+    target_precompile_headers(ecryptfs_precompiled_tests PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
+endif()
 
 collect_targets("${PROJECT_SOURCE_DIR}" all_targets)
 foreach(target IN LISTS all_targets)

@@ -67,7 +67,7 @@ std::size_t bits_of(base::ByteView number) {
         {base::ErrorCode::kInvalidKey, std::move(message), "use an RSA key of 2048 to 4096 bits"});
 }
 
-const RsaNumbers& checked(const RsaNumbers& numbers, OaepHash hash, std::string_view what) {
+RsaNumbers checked(RsaNumbers numbers, OaepHash hash, std::string_view what) {
     const std::size_t bits = bits_of(numbers.modulus);
     if (bits < kMinBits) {
         refuse(fmt::format("{} has {} bits, too few to wrap a file key", what, bits));
@@ -100,9 +100,8 @@ RsaNumbers numbers_of(const evp_pkey_st& rsa_key) {
 }
 
 RsaPublicKey::RsaPublicKey(RsaNumbers numbers, OaepHash hash, std::string_view what)
-    : numbers_(std::move(numbers)),
-      contexts_(make_public_key(checked(numbers_, hash, what)), hash,
-                OaepContexts::Operation::kEncrypt) {}
+    : numbers_(checked(std::move(numbers), hash, what)),
+      contexts_(make_public_key(numbers_), hash, OaepContexts::Operation::kEncrypt) {}
 
 void RsaPublicKey::describe(ecryptfs_pki_description& to) const {
     std::ranges::copy(numbers_.modulus, to.modulus);

@@ -15,13 +15,14 @@ endfunction()
 set(common_headers <fmt/format.h> <algorithm> <chrono> <expected> <filesystem> <functional> <map> <memory> <optional>
     <span> <string> <string_view> <unordered_map> <variant> <vector>)
 
-file(WRITE "${CMAKE_BINARY_DIR}/precompiled/empty.cpp" "")
-add_library(ecryptfs_precompiled STATIC "${CMAKE_BINARY_DIR}/precompiled/empty.cpp")
+file(CONFIGURE OUTPUT precompiled/empty.cpp CONTENT "")
+file(CONFIGURE OUTPUT precompiled/main.cpp CONTENT "int main() {}\n")
+add_library(ecryptfs_precompiled STATIC "${CMAKE_CURRENT_BINARY_DIR}/precompiled/empty.cpp")
 target_link_libraries(ecryptfs_precompiled PRIVATE ecryptfs_flags fmt::fmt)
 target_precompile_headers(ecryptfs_precompiled PRIVATE ${common_headers})
 
 if(TARGET GTest::gmock)
-    add_executable(ecryptfs_precompiled_tests EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/precompiled/empty.cpp")
+    add_executable(ecryptfs_precompiled_tests EXCLUDE_FROM_ALL "${CMAKE_CURRENT_BINARY_DIR}/precompiled/main.cpp")
     target_link_libraries(ecryptfs_precompiled_tests PRIVATE ecryptfs_flags fmt::fmt GTest::gmock)
     target_precompile_headers(ecryptfs_precompiled_tests PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
 endif()

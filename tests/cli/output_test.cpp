@@ -25,7 +25,8 @@ TEST(Printable, ShowsControlCharactersInsteadOfSendingThem) {
 }
 
 TEST(Printable, ShowsWhatWouldTurnTheWritingAround) {
-    EXPECT_EQ(cli::printable("a\u202egpj.exe\u2066"), "a\\u202egpj.exe\\u2066");
+    EXPECT_EQ(cli::printable("a\u202egpj.exe\u202c\u2066b\u2069"),
+              "a\\u202egpj.exe\\u202c\\u2066b\\u2069");
 }
 
 TEST(Printable, ShowsBytesThatAreNotUtf8) {

@@ -2,6 +2,7 @@
 
 #include "tests/cli/terminal_program.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
@@ -21,6 +22,7 @@ constexpr int kPatienceMsec = static_cast<int>(std::chrono::milliseconds(kPatien
 // argv or envp; borrows the strings.
 std::vector<char*> pointers(std::vector<std::string>& strings) {
     std::vector<char*> result;
+    result.reserve(strings.size() + 1);
     for (auto& string : strings) {
         result.push_back(string.data());
     }
@@ -74,7 +76,7 @@ TerminalProgram::TerminalProgram(const Command& command) {
     // The leak sanitizer traces its process, which forbid_dumps() forbids.
     std::vector<std::string> environment = {"LC_ALL=C.UTF-8", "ASAN_OPTIONS=detect_leaks=0"};
     for (const auto& [name, value] : command.environment) {
-        environment.push_back(name + "=" + value);
+        environment.push_back(fmt::format("{}={}", name, value));
     }
     const auto argv = pointers(arguments);
     const auto envp = pointers(environment);

@@ -80,9 +80,9 @@ const ecryptfs_pki_module& load(const std::string& so_path) {
     return *module;
 }
 
-void PrintTo(const Outcome& outcome, std::ostream* out) {
-    *out << "status " << outcome.status << ", message '" << outcome.message << "', advice '"
-         << outcome.advice << "', " << outcome.bytes.size() << " bytes";
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
+    return out << "status " << outcome.status << ", message '" << outcome.message << "', advice '"
+               << outcome.advice << "', " << outcome.bytes.size() << " bytes";
 }
 
 Outcome OpenKey::open(const ecryptfs_pki_module& module, const TestKey& key, ecryptfs_pki_use use,

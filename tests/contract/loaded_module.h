@@ -36,7 +36,7 @@ struct Outcome {
 
     bool operator==(const Outcome&) const = default;
 };
-void PrintTo(const Outcome& outcome, std::ostream* out);
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome);
 
 class OpenKey {
   public:

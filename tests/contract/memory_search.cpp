@@ -95,9 +95,9 @@ Needle Needle::reversed() const {
     return reversed;
 }
 
-void PrintTo(const Hit& hit, std::ostream* out) {
-    *out << hit.name << " in " << hit.mapping << (hit.locked ? ", locked" : ", not locked")
-         << (hit.dumped ? ", dumped" : ", not dumped");
+std::ostream& operator<<(std::ostream& out, const Hit& hit) {
+    return out << hit.name << " in " << hit.mapping << (hit.locked ? ", locked" : ", not locked")
+               << (hit.dumped ? ", dumped" : ", not dumped");
 }
 
 std::vector<Hit> find_in_memory(const std::vector<Needle>& needles) {

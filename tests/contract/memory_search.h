@@ -39,7 +39,7 @@ struct Hit {
     bool locked = false;  // in RAM
     bool dumped = true;   // in core dumps
 };
-void PrintTo(const Hit& hit, std::ostream* out);
+std::ostream& operator<<(std::ostream& out, const Hit& hit);
 
 // Every place in writable memory where one of the needles is. No other thread may be running.
 std::vector<Hit> find_in_memory(const std::vector<Needle>& needles);

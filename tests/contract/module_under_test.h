@@ -63,8 +63,8 @@ struct Subject {
 };
 
 template <typename Module>
-void PrintTo(const Subject<Module>& subject, std::ostream* out) {
-    *out << subject.so_path;
+std::ostream& operator<<(std::ostream& out, const Subject<Module>& subject) {
+    return out << subject.so_path;
 }
 
 }  // namespace ecryptfs::contract

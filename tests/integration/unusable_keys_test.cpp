@@ -112,7 +112,9 @@ TEST_F(UnusableKeys, FailWhenTheirModuleIsNotThere) {
 }
 
 TEST_F(UnusableKeys, OfManyMissingModulesDoNotShutOutAModuleThatIsThere) {
-    for (int i = 0; i < 40; ++i) {
+    // More than there may be hosts; not more than the quota bears, as the kernel frees keys in its
+    // own time.
+    for (int i = 0; i < 18; ++i) {
         const auto signature = fmt::format("{:016x}", i);
         const auto serial = put_token(signature, fmt::format("nosuch{}", i), "nosuch:key");
         EXPECT_THAT(kernel_.encrypt(signature, make_file_key(16)),

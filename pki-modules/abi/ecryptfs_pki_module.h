@@ -4,8 +4,8 @@
  *
  * A module knows how to use one kind of private key: a key file, an object on a smart card, a key
  * in the TPM. It is a shared object NAME.so in the module directory (pkg-config variable
- * moduledir) that exports exactly one symbol, ecryptfs_pki_get_module(). ecryptfs-pki-host loads it,
- * one process a module, and calls it as told by the agent. The user names a module with
+ * moduledir) that exports exactly one symbol, ecryptfs_pki_get_module(). ecryptfs-pki-host loads
+ * it, one process a module, and calls it as told by the agent. The user names a module with
  * `ecryptfsctl add-key --module NAME`. docs/writing-a-pki-module.md walks through one.
  *
  * What a module does: it wraps and unwraps file keys by RSA. A file key is at most
@@ -74,7 +74,7 @@ struct ecryptfs_pki_error {
 /* A passphrase or PIN: `size` bytes, no NUL at the end, may hold any byte. In locked memory of the
  * host; valid during the call only. */
 struct ecryptfs_pki_secret {
-    const uint8_t *data;
+    const uint8_t* data;
     size_t size;
 };
 
@@ -111,28 +111,28 @@ struct ecryptfs_pki_module {
 
     /* The PKI type: lower-case letters, digits and hyphens, at most 16 bytes. It is written into
      * authentication tokens, and the file's name must be NAME.so. */
-    const char *name;
-    const char *version;     /* of the module, for status listings */
-    const char *description; /* one line for people: "RSA keys in PEM files (OpenSSL)" */
+    const char* name;
+    const char* version;     /* of the module, for status listings */
+    const char* description; /* one line for people: "RSA keys in PEM files (OpenSSL)" */
 
     /* Opens the key that `locator`, a NUL-terminated URI, names. `secret` is NULL if there is none.
      * On success *key is the key, to be closed by close(). */
-    enum ecryptfs_pki_status (*open)(const char *locator, const struct ecryptfs_pki_secret *secret,
-                                     enum ecryptfs_pki_use use, struct ecryptfs_pki_key **key,
-                                     struct ecryptfs_pki_error *error);
+    enum ecryptfs_pki_status (*open)(const char* locator, const struct ecryptfs_pki_secret* secret,
+                                     enum ecryptfs_pki_use use, struct ecryptfs_pki_key** key,
+                                     struct ecryptfs_pki_error* error);
 
     /* Fills `description`, handed in zeroed. No token operation. */
-    enum ecryptfs_pki_status (*describe)(struct ecryptfs_pki_key *key,
-                                         struct ecryptfs_pki_description *description,
-                                         struct ecryptfs_pki_error *error);
+    enum ecryptfs_pki_status (*describe)(struct ecryptfs_pki_key* key,
+                                         struct ecryptfs_pki_description* description,
+                                         struct ecryptfs_pki_error* error);
 
     /* Wraps `in` (1 to ECRYPTFS_PKI_MAX_FILE_KEY bytes) into `out`. *out_size is the room in `out`
      * on entry, at least the modulus's size, and the size written on success. In software with the
      * public half: no token operation, no secret. ECRYPTFS_PKI_FAILED, and nothing written, for
      * sizes other than these. */
-    enum ecryptfs_pki_status (*encrypt)(struct ecryptfs_pki_key *key, const uint8_t *in,
-                                        size_t in_size, uint8_t *out, size_t *out_size,
-                                        struct ecryptfs_pki_error *error);
+    enum ecryptfs_pki_status (*encrypt)(struct ecryptfs_pki_key* key, const uint8_t* in,
+                                        size_t in_size, uint8_t* out, size_t* out_size,
+                                        struct ecryptfs_pki_error* error);
 
     /* Unwraps what encrypt() made, here or elsewhere with the same public key. `in_size` may be
      * anything up to ECRYPTFS_PKI_MAX_WRAPPED_KEY; shorter than the modulus may be a number without
@@ -141,21 +141,21 @@ struct ecryptfs_pki_module {
      * and for a key that was opened to encrypt only. All failures that depend on the bytes are
      * ECRYPTFS_PKI_DECRYPT_FAILED with one and the same message, as anything finer helps an
      * attacker (Bleichenbacher, Manger). */
-    enum ecryptfs_pki_status (*decrypt)(struct ecryptfs_pki_key *key, const uint8_t *in,
-                                        size_t in_size, uint8_t *out, size_t *out_size,
-                                        struct ecryptfs_pki_error *error);
+    enum ecryptfs_pki_status (*decrypt)(struct ecryptfs_pki_key* key, const uint8_t* in,
+                                        size_t in_size, uint8_t* out, size_t* out_size,
+                                        struct ecryptfs_pki_error* error);
 
     /* Wipes and frees. */
-    void (*close)(struct ecryptfs_pki_key *key);
+    void (*close)(struct ecryptfs_pki_key* key);
 };
 
 /* The module's one exported symbol. The structure lives as long as the process. Called by the
  * host's main thread before any other function, and before the process uses any cryptographic
  * library, so that a module can set one up; NULL says that the module cannot work here. The
  * module is never unloaded. */
-const struct ecryptfs_pki_module *ecryptfs_pki_get_module(void);
+const struct ecryptfs_pki_module* ecryptfs_pki_get_module(void);
 
-typedef const struct ecryptfs_pki_module *(*ecryptfs_pki_get_module_function)(void);
+typedef const struct ecryptfs_pki_module* (*ecryptfs_pki_get_module_function)(void);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -243,7 +244,8 @@ int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void*
              sd_bus_error* /*error*/) noexcept {
     return guarded([&] {
         static KeyObject current;  // sd-bus looks at one object at a time
-        const std::string_view name(path + sizeof(ipc::kKeyPathPrefix));
+        std::string_view name(path);  // also the prefix alone
+        name.remove_prefix(std::min(sizeof(ipc::kKeyPathPrefix), name.size()));
         const auto signature = wire::KeySignature::from_text(name);
         if (!signature) {
             return 0;

@@ -50,7 +50,6 @@ void become_ordinary_user() {
 }
 
 [[noreturn]] void run_again(char** argv) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     become_ordinary_user();
     const auto uid = ::geteuid();
     const auto gid = ::getegid();
@@ -62,6 +61,7 @@ void become_ordinary_user() {
     write_map("/proc/self/uid_map", fmt::format("{} {} 1", kNobody, uid));
     write_map("/proc/self/gid_map", fmt::format("{} {} 1", kNobody, gid));
     ::setenv(kMark, "1", 1);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // becoming another user took it away
     ::execv("/proc/self/exe", argv);
     give_up("running the tests again");
 }
@@ -83,6 +83,9 @@ int run_with_private_keyrings(char** argv) {
     int status = 0;
     if (child < 0 || ::waitpid(child, &status, 0) != child) {
         give_up("running the tests again");
+    }
+    if (WIFSIGNALED(status)) {
+        fmt::print(stderr, "the tests were ended by signal {}\n", WTERMSIG(status));
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : kCannotRun;
 }

@@ -243,7 +243,7 @@ const sd_bus_vtable kKeyTable[] = {
 int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void* data, void** found,
              sd_bus_error* /*error*/) noexcept {
     return guarded([&] {
-        static KeyObject current;  // sd-bus looks at one object at a time
+        static KeyObject current;     // sd-bus looks at one object at a time
         std::string_view name(path);  // also the prefix alone
         name.remove_prefix(std::min(sizeof(ipc::kKeyPathPrefix), name.size()));
         const auto signature = wire::KeySignature::from_text(name);

@@ -72,7 +72,7 @@ TEST_F(AKey, OpensNothingOnceItIsRevoked) {
 }
 
 TEST_F(AKey, OpensNothingOnceItsTimeHasRunOut) {
-    session_.ctl_prints({"add-key", key_file_, "--passphrase-file", "-", "--timeout", "2"},
+    session_.ctl_prints({"add-key", key_file_, "--passphrase-file", "-", "--timeout", "10"},
                         "secret\n");
     EXPECT_FALSE(session_.key(key_)["expires"].is_null());
     wait_until("the key expires", [&] { return session_.key(key_)["state"] == "expired"; });

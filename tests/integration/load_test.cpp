@@ -25,8 +25,8 @@ class Load : public AgentTest {
     // Sends this many requests, some hundred of them at a time.
     void flood(int requests, const std::function<std::uint32_t()>& ask, std::size_t at_a_time,
                const std::function<void(const Answer&)>& check) {
-        for (int i = 0; i < requests; ++i) {
-            while (kernel_.unanswered() >= at_a_time) {
+        for (int i = 0; i < requests && !HasFailure(); ++i) {
+            while (kernel_.unanswered() >= at_a_time && !HasFailure()) {
                 check_next(check);
             }
             ask();

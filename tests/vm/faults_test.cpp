@@ -24,24 +24,10 @@
 namespace ecryptfs::vm {
 namespace {
 
-// The kernel waits this long for an answer. Its own 3 s are short for the 30 times slower processor
-// of the guest, when a host is to be started again in them.
 class Faults : public OnTheRealKernel {
-  public:
-    static void SetUpTestSuite() { reload_with_patience(25); }
-    static void TearDownTestSuite() {
-        unload_ecryptfs();
-        load_ecryptfs();
-    }
-
   protected:
-    static void reload_with_patience(int seconds) {
-        unload_ecryptfs();
-        load_ecryptfs({fmt::format("ecryptfs_message_wait_timeout={}", seconds)});
-    }
-
     void begin(const std::string& key_name, int file_count) {
-        session_.emplace(alice(), SessionOptions{.agent_options = "--reply-within 24"});
+        session_.emplace(alice());
         const auto key = session_->add_key(install_key(alice(), key_name), "secret");
         mount_.emplace(*session_, "faults");
         mount_->mount(mount_options({key}));
@@ -122,8 +108,17 @@ TEST_F(Faults, NoOpenFailsWhenTheHostIsKilledAgainAndAgain) {
 
 // The kernel gives up after a second, and the agent takes longer to see that a host hangs.
 class ImpatientKernel : public Faults {
-  public:
-    static void SetUpTestSuite() { reload_with_patience(1); }
+  protected:
+    void SetUp() override {
+        Faults::SetUp();
+        unload_ecryptfs();
+        load_ecryptfs({"ecryptfs_message_wait_timeout=1"});
+    }
+    void TearDown() override {
+        Faults::TearDown();
+        unload_ecryptfs();
+        load_ecryptfs();
+    }
 };
 
 TEST_F(ImpatientKernel, AReplyThatComesTooLateIsCountedAndHarmsNobody) {

@@ -21,21 +21,9 @@ int open_and_read(const std::filesystem::path& file) {
     return fd && ::read(fd.get(), content.data(), content.size()) >= 0 ? 0 : errno;
 }
 
-Paths part_of(const Paths& files, int number, int parts, Openers::Files which) {
-    const auto position = [&](int part) {
-        return files.begin() + static_cast<std::ptrdiff_t>(files.size()) * part / parts;
-    };
-    Paths part(position(number), position(number + 1));
-    if (which == Openers::Files::kAll) {
-        part.insert(part.end(), position(number + 1), files.end());
-        part.insert(part.end(), files.begin(), position(number));
-    }
-    return part;
-}
-
 }  // namespace
 
-Openers::Openers(const User& user, const Paths& files, int processes, Files which) {
+Openers::Openers(const User& user, const Paths& files, int processes) {
     void* memory =
         ::mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     counts_ = new (memory) Counts;
@@ -45,12 +33,13 @@ Openers::Openers(const User& user, const Paths& files, int processes, Files whic
     const base::UniqueFd start(ends[0]);
     base::UniqueFd hold(ends[1]);
     for (int i = 0; i < processes; ++i) {
-        processes_.emplace_back(ChildSetup{.user = user}, [&, i] {
-            const auto own = part_of(files, i, processes, which);
+        const auto first =
+            files.size() * static_cast<std::size_t>(i) / static_cast<std::size_t>(processes);
+        processes_.emplace_back(ChildSetup{.user = user}, [&, first] {
             hold.reset();
             char nothing = 0;
             static_cast<void>(::read(start.get(), &nothing, 1));
-            open_all(own, *counts_);
+            open_all(files, first, *counts_);
             return 0;
         });
     }
@@ -61,9 +50,9 @@ Openers::~Openers() {
     ::munmap(counts_, sizeof(Counts));
 }
 
-void Openers::open_all(const Paths& files, Counts& counts) {
-    for (const auto& file : files) {
-        const int error = open_and_read(file);
+void Openers::open_all(const Paths& files, std::size_t first, Counts& counts) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const int error = open_and_read(files[(first + i) % files.size()]);
         if (error == 0) {
             ++counts.opened;
         } else {

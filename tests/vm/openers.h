@@ -10,14 +10,11 @@
 
 namespace ecryptfs::vm {
 
-// Processes of a user that open and read files, all at the same time.
+// Processes of a user that open and read all of some files, each process beginning with another,
+// all at the same time.
 class Openers {
   public:
-    enum class Files : std::uint8_t {
-        kAll,    // each process opens all, and begins with another
-        kShared  // each process opens its share, as large as that of any other
-    };
-    Openers(const User& user, const Paths& files, int processes, Files which = Files::kAll);
+    Openers(const User& user, const Paths& files, int processes);
     Openers(const Openers&) = delete;
     Openers& operator=(const Openers&) = delete;
     ~Openers();
@@ -37,7 +34,7 @@ class Openers {
         std::atomic<int> failed = 0;
         std::atomic<int> last_error = 0;
     };
-    static void open_all(const Paths& files, Counts& counts);
+    static void open_all(const Paths& files, std::size_t first, Counts& counts);
 
     Counts* counts_;
     std::vector<Process> processes_;

@@ -38,7 +38,7 @@ int error_of_reading(const UserSession& session, const std::string& signature) {
 }
 
 TEST_F(Keyrings, AnAgentWhoseSessionLacksTheUserKeyringReadsTokensInIt) {
-    const UserSession session(alice(), {.keyring = AgentKeyring::kOfItsOwn});
+    const UserSession session(alice(), AgentKeyring::kOfItsOwn);
     install_key(alice(), "k1024.pem");
     constexpr char kSignature[] = "bff98d7544e350ea";
     load_token(session, "rsa1024-aes16", kSignature);

@@ -36,20 +36,19 @@ constexpr char kBusConfiguration[] = R"(<!DOCTYPE busconfig PUBLIC
 
 constexpr char kService[] = R"([D-BUS Service]
 Name=org.ecryptfs.Agent1
-Exec={} --module-dir {} --pki-host {} {}
+Exec={} --module-dir {} --pki-host {}
 )";
 
 void write_file(const std::string& path, const std::string& content) {
     std::ofstream(path) << content;
 }
 
-std::string write_bus_configuration(const User& user, const std::string& agent_options) {
+std::string write_bus_configuration(const User& user) {
     const auto folder = user.runtime_folder();
     std::filesystem::create_directories(folder + "/services");
     std::filesystem::remove(folder + "/bus");
     write_file(folder + "/services/org.ecryptfs.Agent1.service",
-               fmt::format(kService, ECRYPTFS_AGENT, ECRYPTFS_MODULE_FOLDER, ECRYPTFS_PKI_HOST,
-                           agent_options));
+               fmt::format(kService, ECRYPTFS_AGENT, ECRYPTFS_MODULE_FOLDER, ECRYPTFS_PKI_HOST));
     const auto configuration = folder + "/bus.conf";
     write_file(configuration, fmt::format(kBusConfiguration, folder));
     return configuration;
@@ -71,20 +70,20 @@ std::string new_keyring_name() {
 
 }  // namespace
 
-UserSession::UserSession(const User& user, const SessionOptions& options)
+UserSession::UserSession(const User& user, AgentKeyring keyring)
     : user_(user),
       keyring_name_(new_keyring_name()),
       log_(memory_file()),
       keyring_keeper_(start_keyring()),
-      bus_(start_bus(options)) {}
+      bus_(start_bus(keyring)) {}
 
 UserSession::~UserSession() {
     stop_agent();
     end_process(bus_.pid(), SIGTERM);
     bus_.wait();
-    clear_user_keyring();
+    EXPECT_EQ(call([] { return ::keyctl_clear(KEY_SPEC_USER_KEYRING) == 0 ? 0 : errno; }), 0);
     if (testing::Test::HasFailure()) {
-        print_log();
+        fmt::print("What the agent of {} wrote:\n{}\n", user_.name, log());
     }
 }
 
@@ -100,13 +99,13 @@ Process UserSession::start_keyring() const {
     return keeper;
 }
 
-Process UserSession::start_bus(const SessionOptions& options) const {
-    const auto configuration = write_bus_configuration(user_, options.agent_options);
+Process UserSession::start_bus(AgentKeyring keyring) const {
+    const auto configuration = write_bus_configuration(user_);
     const auto address = memory_file();
     auto child = setup();
     child.out = address.get();
     child.err = log_.get();
-    if (options.keyring == AgentKeyring::kOfItsOwn) {
+    if (keyring == AgentKeyring::kOfItsOwn) {
         child.prepare = [] { ::keyctl_join_session_keyring(nullptr); };
     }
     Process bus(child,
@@ -197,14 +196,6 @@ void UserSession::stop_agent() const {
     for (const pid_t pid : find_processes(user_, ECRYPTFS_AGENT)) {
         end_process(pid, SIGTERM);
     }
-}
-
-void UserSession::clear_user_keyring() const {
-    EXPECT_EQ(call([] { return ::keyctl_clear(KEY_SPEC_USER_KEYRING) == 0 ? 0 : errno; }), 0);
-}
-
-void UserSession::print_log() const {
-    fmt::print("What the agent of {} wrote:\n{}\n", user_.name, log());
 }
 
 std::string UserSession::log() const {

@@ -19,15 +19,10 @@ enum class AgentKeyring : std::uint8_t {
     kOfItsOwn,      // does not, as under KeyringMode=private
 };
 
-struct SessionOptions {
-    AgentKeyring keyring = AgentKeyring::kOfTheSession;
-    std::string agent_options = "";
-};
-
 class UserSession {
   public:
     // One at a time for each user.
-    explicit UserSession(const User& user, const SessionOptions& options = {});
+    explicit UserSession(const User& user, AgentKeyring keyring = AgentKeyring::kOfTheSession);
     UserSession(const UserSession&) = delete;
     UserSession& operator=(const UserSession&) = delete;
     // Ends the agent and the bus, and empties the user keyring.
@@ -56,15 +51,13 @@ class UserSession {
     pid_t agent() const;
     pid_t host() const;
     void stop_agent() const;
-    void clear_user_keyring() const;
     // What agent and bus have written.
     std::string log() const;
-    void print_log() const;
 
   private:
     ChildSetup setup() const;
     Process start_keyring() const;
-    Process start_bus(const SessionOptions& options) const;
+    Process start_bus(AgentKeyring keyring) const;
 
     User user_;
     std::string keyring_name_;

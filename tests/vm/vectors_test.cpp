@@ -9,7 +9,6 @@
 
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <ostream>
 
 #include "tests/vm/files.h"
@@ -56,13 +55,14 @@ bool has_passphrase(const Tree& tree) {
     return recorded_options(tree).find(kRecoverySignature) != std::string::npos;
 }
 
-class Vectors : public OnTheRealKernel, public testing::WithParamInterface<Tree> {
-  public:
-    // One session for all: an agent and its host take longer to start than a test takes.
-    static void SetUpTestSuite() { shared_session_.emplace(alice()); }
-    static void TearDownTestSuite() { shared_session_.reset(); }
+std::size_t file_count() {
+    return files_in(plain_tree()).size();
+}
 
+class Vectors : public OnTheRealKernel, public testing::WithParamInterface<Tree> {
   protected:
+    Vectors() : mount_(session_, "vectors"), key_file_(install_key(alice(), GetParam().key)) {}
+
     void SetUp() override {
         OnTheRealKernel::SetUp();
         unpack(alice(), fmt::format("{}.lower.tar.xz", GetParam().name), mount_.lower());
@@ -71,20 +71,9 @@ class Vectors : public OnTheRealKernel, public testing::WithParamInterface<Tree>
         }
     }
 
-    void TearDown() override {
-        mount_.unmount();
-        session_.clear_user_keyring();
-        EXPECT_EQ(session_.ctl_prints({"list-keys", "--json"}), "{\n  \"keys\": []\n}\n");
-        if (HasFailure()) {
-            session_.print_log();
-        }
-        OnTheRealKernel::TearDown();
-    }
-
-    static inline std::optional<UserSession> shared_session_;
-    const UserSession& session_ = *shared_session_;
-    Mount mount_{session_, "vectors"};
-    std::string key_file_ = install_key(alice(), GetParam().key);
+    UserSession session_{alice()};
+    Mount mount_;
+    std::string key_file_;
 };
 
 TEST_P(Vectors, ReadBackIdenticalWhenTheKeyWasAdded) {
@@ -105,7 +94,7 @@ TEST_P(Vectors, ReadBackIdenticalWhenTheKeyWasAdded) {
 TEST_P(Vectors, ReadBackIdenticalWithTheTokenThatEcryptfsUtilsMade) {
     const auto& signature = GetParam().signature;
     load_token(session_, GetParam().name, signature);
-    EXPECT_EQ(session_.key(signature)["state"], "unopened");
+    EXPECT_EQ(session_.key(signature)["state"], "unopened");  // this starts the agent
 
     mount_.mount(recorded_options(GetParam()));
     EXPECT_EQ(difference(alice(), plain_tree(), mount_.upper()), "");
@@ -143,7 +132,7 @@ TEST_P(TwoKeysForEachFile, OpenWithTheRsaKeyAlone) {
     const auto signature = session_.add_key(key_file_, GetParam().passphrase);
     mount_.mount(mount_options({signature}));
     EXPECT_EQ(difference(alice(), plain_tree(), mount_.upper()), "");
-    EXPECT_EQ(session_.key(signature)["answered"], files_in(plain_tree()).size());
+    EXPECT_EQ(session_.status()["queue"]["answered"], file_count());
 }
 
 TEST_P(TwoKeysForEachFile, OpenWithThePassphraseWhileTheRsaKeyIsLocked) {

@@ -111,7 +111,10 @@ bool Host::send_job(Job& job) {
     if (job.action) {
         message = pki::KeyOperation{id, key.id, *job.action, job.input.view()};
     } else {
-        const auto secret = key.secret ? std::optional(key.secret->view()) : std::nullopt;
+        auto secret = key.secret ? std::optional(key.secret->view()) : std::nullopt;
+        if (!secret && job.done) {
+            secret.emplace();  // none, but a person waits: the device may have a PIN pad
+        }
         message = pki::OpenKey{id, key.id, key.use, key.locator, secret};
     }
     if (!connection_->send(message)) {
@@ -176,7 +179,7 @@ void Host::handle(const pki::Opened& message) {
                                           "put the old key back, or add the new one: ecryptfsctl "
                                           "add-key"}));
     } else {
-        finish_open(std::move(*job), JobResult{{}, *signature, message.warning});
+        finish_open(std::move(*job), JobResult{{}, *signature, message.warning, message.locator});
     }
 }
 
@@ -187,7 +190,7 @@ void Host::handle(const pki::Done& message) {
                     std::unexpected(Error{ErrorCode::kModuleFailed,
                                           "the PKI host opened a key and did not say which"}));
     } else if (job && job->done) {
-        job->done(JobResult{message.output, {}, {}});
+        job->done(JobResult{message.output, {}, {}, {}});
     }
 }
 

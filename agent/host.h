@@ -25,12 +25,12 @@
 
 namespace ecryptfs::agent {
 
-// What a job gave; views end with the call. An open gives signature and warning, an operation gives
-// output.
+// What a job gave; views end with the call. An operation gives output, an open the others.
 struct JobResult {
     base::ByteView output;
     std::optional<wire::KeySignature> signature;
     std::string_view warning;
+    std::string_view locator;  // settled by the module, else empty
 };
 
 // To open a key (no action), or to do something with it; a key that is not open yet is opened

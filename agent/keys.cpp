@@ -30,7 +30,7 @@ Error locked_error(const KeySignature& signature) {
 
 bool concerns_secret(ErrorCode code) {
     return code == ErrorCode::kSecretRequired || code == ErrorCode::kWrongSecret ||
-           code == ErrorCode::kSecretLockedOut;
+           code == ErrorCode::kSecretLockedOut || code == ErrorCode::kSecretAtDevice;
 }
 
 bool concerns_key(ErrorCode code) {
@@ -50,6 +50,10 @@ KeyState state_without_token(ErrorCode why) {
         default:
             return KeyState::kMissing;
     }
+}
+
+bool is_usable_locator(std::string_view locator) {
+    return wire::is_locator(base::as_bytes(locator)) && locator.size() <= pki::kMaxLocator;
 }
 
 bool has_token(KeyState state) {
@@ -138,7 +142,7 @@ void Keys::note_success(const KeySignature& signature, std::chrono::microseconds
 
 void Keys::add(const wire::PkiType& module, std::string locator, std::optional<SecretBytes> secret,
                std::move_only_function<void(Result<AddedKey>)> done) {
-    if (!wire::is_locator(base::as_bytes(locator)) || locator.size() > pki::kMaxLocator) {
+    if (!is_usable_locator(locator)) {
         done(std::unexpected(
             Error{ErrorCode::kInvalidArgument,
                   fmt::format("a key's locator is a URI of at most {} bytes", pki::kMaxLocator)}));
@@ -151,9 +155,18 @@ void Keys::add(const wire::PkiType& module, std::string locator, std::optional<S
     });
 }
 
-Result<AddedKey> Keys::take_in(const KeyRef& key, const Result<JobResult>& opened) {
+// The module may have settled more than the locator said: that goes into the token.
+Result<AddedKey> Keys::take_in(const std::shared_ptr<Key>& key, const Result<JobResult>& opened) {
     if (!opened) {
         return std::unexpected(opened.error());
+    }
+    if (!opened->locator.empty()) {
+        if (!is_usable_locator(opened->locator)) {
+            hosts_.close_key(*key);
+            return std::unexpected(
+                Error{ErrorCode::kModuleFailed, "the PKI module gave a locator that is no URI"});
+        }
+        key->locator = opened->locator;
     }
     const auto& signature = *opened->signature;
     AddedKey added{signature, wire::encode_private_key_token(signature, key->module, key->locator),
@@ -380,9 +393,9 @@ void Keys::set_state(const KeySignature& signature, Entry& entry, KeyState state
     }
 }
 
-KeyRef Keys::make_key(Key key) {
+std::shared_ptr<Key> Keys::make_key(Key key) {
     key.id = ++last_key_id_;
-    return std::make_shared<const Key>(std::move(key));
+    return std::make_shared<Key>(std::move(key));
 }
 
 }  // namespace ecryptfs::agent

@@ -110,12 +110,13 @@ class Keys {
     base::Result<Entry> entry_of(const wire::PrivateKeyToken& token);
     static bool holds(const Entry& entry, const wire::PkiType& module, base::ByteView blob);
     void token_gone(const wire::KeySignature& signature, const base::Error& why);
-    base::Result<AddedKey> take_in(const KeyRef& key, const base::Result<JobResult>& opened);
+    base::Result<AddedKey> take_in(const std::shared_ptr<Key>& key,
+                                   const base::Result<JobResult>& opened);
     base::Result<void> put_unlocked(const KeyRef& key, const wire::KeySignature& signature);
     void open(const KeyRef& key, std::move_only_function<void(base::Result<JobResult>)> done);
     void close(Entry& entry);
     void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
-    KeyRef make_key(Key key);
+    std::shared_ptr<Key> make_key(Key key);
 
     HostPool& hosts_;
     TokenStore tokens_;

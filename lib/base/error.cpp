@@ -43,6 +43,8 @@ constexpr auto kErrorTable = std::to_array<ErrorTraits>({
     {kMemoryLock, "MemoryLock", 26, "memory for a secret could not be locked"},
     {kMalformed, "Malformed", 27, "bytes that do not follow the format"},
     {kNotSupported, "NotSupported", 28, "not supported here"},
+    {kSecretAtDevice, "SecretAtDevice", 29, "the PIN is typed on the card reader itself"},
+    {kAlreadyExists, "AlreadyExists", 30, "there is something of that name already"},
     {kCancelled, "Cancelled", 130, "interrupted by the user"},
 });
 

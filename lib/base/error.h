@@ -46,6 +46,8 @@ enum class ErrorCode : std::uint8_t {
     kMemoryLock,
     kMalformed,
     kNotSupported,
+    kSecretAtDevice,
+    kAlreadyExists,
     kCancelled,
 };
 

@@ -89,6 +89,7 @@ struct Encoder {
         writer.put_native(message.id);
         put_text(writer, message.signature);
         put_text(writer, message.warning);
+        put_counted(writer, base::as_bytes(message.locator), kMaxLocator);
     }
     void operator()(const Done& message) const {
         put_type(writer, Type::kDone);
@@ -202,6 +203,7 @@ Opened read_opened(FieldReader& fields) {
     message.id = fields.number<std::uint64_t>();
     message.signature = fields.text();
     message.warning = fields.text();
+    message.locator = base::as_text(fields.counted(kMaxLocator));
     return message;
 }
 

@@ -21,7 +21,7 @@
 namespace ecryptfs::pki {
 
 inline constexpr std::uint32_t kHostProtocolVersion = 1;
-inline constexpr std::size_t kMaxLocator = 4096;
+inline constexpr std::size_t kMaxLocator = 4095;
 inline constexpr std::size_t kMaxText = 512;
 inline constexpr std::size_t kMaxHostMessage = 12 * 1024;
 
@@ -68,6 +68,7 @@ struct Opened {
     std::uint64_t id = 0;
     std::string_view signature;  // as computed from the key: 16 hexadecimal digits
     std::string_view warning;
+    std::string_view locator;  // to open the key by from now on; empty: as before
 };
 struct Done {
     std::uint64_t id = 0;

@@ -20,6 +20,7 @@ using base::Result;
 
 static_assert(std::to_underlying(KeyUse::kPublic) == ECRYPTFS_PKI_USE_PUBLIC);
 static_assert(std::to_underlying(KeyUse::kPrivate) == ECRYPTFS_PKI_USE_PRIVATE);
+static_assert(kMaxLocator < ECRYPTFS_PKI_MAX_LOCATOR);
 
 ErrorCode code_of(ecryptfs_pki_status status) {
     switch (status) {
@@ -43,13 +44,20 @@ ErrorCode code_of(ecryptfs_pki_status status) {
             return ErrorCode::kTokenRemoved;
         case ECRYPTFS_PKI_NOT_SUPPORTED:
             return ErrorCode::kNotSupported;
+        case ECRYPTFS_PKI_NO_LOCKED_MEMORY:
+            return ErrorCode::kMemoryLock;
+        case ECRYPTFS_PKI_SECRET_AT_DEVICE:
+            return ErrorCode::kSecretAtDevice;
+        case ECRYPTFS_PKI_ALREADY_EXISTS:
+            return ErrorCode::kAlreadyExists;
         default:
             return ErrorCode::kModuleFailed;
     }
 }
 
-std::string text_of(const char (&text)[ECRYPTFS_PKI_MAX_TEXT]) {
-    return {text, ::strnlen(text, sizeof(text))};
+template <std::size_t kSize>
+std::string text_of(const char (&text)[kSize]) {
+    return {text, ::strnlen(text, kSize)};
 }
 
 Error error_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
@@ -84,7 +92,8 @@ Result<KeyDescription> ModuleKey::describe() const {
     return KeyDescription{
         {modulus, modulus + std::min(description.modulus_size, sizeof(description.modulus))},
         {exponent, exponent + std::min(description.exponent_size, sizeof(description.exponent))},
-        text_of(description.warning)};
+        text_of(description.warning),
+        text_of(description.locator)};
 }
 
 Result<base::ByteView> ModuleKey::run(KeyAction action, base::ByteView input,

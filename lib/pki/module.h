@@ -26,6 +26,7 @@ struct KeyDescription {
     std::vector<std::uint8_t> modulus;
     std::vector<std::uint8_t> exponent;
     std::string warning;
+    std::string locator;  // to open it by from now on; empty: as before
 };
 
 // An open key of a module; closes it in the end.

@@ -47,6 +47,7 @@ extern "C" {
 #define ECRYPTFS_PKI_MAX_WRAPPED_KEY 512u /* bytes wrapped: RSA-4096 */
 #define ECRYPTFS_PKI_MAX_EXPONENT 8u      /* bytes of an RSA public exponent */
 #define ECRYPTFS_PKI_MAX_TEXT 256u        /* bytes of a message, its NUL included */
+#define ECRYPTFS_PKI_MAX_LOCATOR 4096u    /* bytes of a URI, its NUL included */
 
 /* How a call ended. The numbers are part of the ABI. */
 enum ecryptfs_pki_status {
@@ -61,7 +62,11 @@ enum ecryptfs_pki_status {
     ECRYPTFS_PKI_SECRET_LOCKED_OUT = 8, /* the token takes no further attempts (now or ever) */
     ECRYPTFS_PKI_DECRYPT_FAILED = 9,    /* decrypt(): the bytes were not wrapped for this key */
     ECRYPTFS_PKI_TOKEN_REMOVED = 10,    /* the token was there and is gone; open() again later */
-    ECRYPTFS_PKI_NOT_SUPPORTED = 11     /* the device or library cannot do this */
+    ECRYPTFS_PKI_NOT_SUPPORTED = 11,    /* the device or library cannot do this */
+    ECRYPTFS_PKI_NO_LOCKED_MEMORY = 12, /* the process's memory-lock limit is used up */
+    ECRYPTFS_PKI_SECRET_AT_DEVICE =
+        13,                          /* open() with NULL: the PIN is typed on the device itself */
+    ECRYPTFS_PKI_ALREADY_EXISTS = 14 /* generate(): there is something of that name */
 };
 
 /* Why a call failed: one line each, NUL-terminated, UTF-8, no full stop at the end. The host hands
@@ -72,7 +77,9 @@ struct ecryptfs_pki_error {
 };
 
 /* A passphrase or PIN: `size` bytes, no NUL at the end, may hold any byte. In locked memory of the
- * host; valid during the call only. */
+ * host; valid during the call only. One of no bytes says that there is none but a person waits, so
+ * that a device with a PIN pad of its own may ask: SECRET_REQUIRED where a secret is needed and
+ * there is no such pad. */
 struct ecryptfs_pki_secret {
     const uint8_t* data;
     size_t size;
@@ -97,6 +104,45 @@ struct ecryptfs_pki_description {
     /* One line on something the user should know though the key works, such as a modulus of 1,024
      * bits; empty if there is nothing. */
     char warning[ECRYPTFS_PKI_MAX_TEXT];
+    /* The locator to open the key by from now on: what was settled when it was opened, such as a
+     * mechanism that the token was found to have, is then not looked for again. Empty: the one that
+     * open() had. It must not depend on what the key was opened for. */
+    char locator[ECRYPTFS_PKI_MAX_LOCATOR];
+};
+
+/* A name and a value, NUL-terminated UTF-8: in a listing, what people want to know of a token or a
+ * key; for generate(), an option. Names are lower-case letters, digits and hyphens. */
+struct ecryptfs_pki_property {
+    const char* name;
+    const char* value;
+};
+
+/* What list() can be asked for. */
+enum ecryptfs_pki_item_kind {
+    ECRYPTFS_PKI_TOKENS = 1, /* what can hold keys: `uri` is one that generate() takes */
+    ECRYPTFS_PKI_KEYS = 2    /* keys that can serve: `uri` is one that open() takes */
+};
+
+struct ecryptfs_pki_item {
+    const char* uri;
+    const char* label; /* for people; may be empty */
+    const struct ecryptfs_pki_property* properties;
+    size_t property_count;
+};
+
+/* Called by list() for each item; what it is given is valid during the call only. */
+typedef void (*ecryptfs_pki_take_item)(void* context, const struct ecryptfs_pki_item* item);
+
+/* A key that generate() is to make. */
+struct ecryptfs_pki_new_key {
+    /* Where: a file's URI, a token's with the new key's name. The module says which it takes. */
+    const char* where;
+    uint32_t bits; /* of the modulus: 2,048, 3,072 or 4,096; 0 for 3,072 or the device's most */
+    const struct ecryptfs_pki_property* options; /* NOT_SUPPORTED, by name, for an unknown one */
+    size_t option_count;
+    /* The secret that the key is to have, or for a token that has a PIN of its own, that PIN. NULL
+     * if there is none. */
+    const struct ecryptfs_pki_secret* secret;
 };
 
 /* An open key: the module's own type, never looked into by the host. */
@@ -147,6 +193,16 @@ struct ecryptfs_pki_module {
 
     /* Wipes and frees. */
     void (*close)(struct ecryptfs_pki_key* key);
+
+    /* Gives `take` all tokens, or all keys that can be seen without a secret, one by one. A device
+     * that does not answer is left out, unless none does. May be NULL. */
+    enum ecryptfs_pki_status (*list)(enum ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take,
+                                     void* context, struct ecryptfs_pki_error* error);
+
+    /* Makes a key, whole or not at all, over nothing that is there, and writes the locator to open
+     * it by into `locator` (ECRYPTFS_PKI_MAX_LOCATOR bytes). May take minutes. May be NULL. */
+    enum ecryptfs_pki_status (*generate)(const struct ecryptfs_pki_new_key* key, char* locator,
+                                         struct ecryptfs_pki_error* error);
 };
 
 /* The module's one exported symbol. The structure lives as long as the process. Called by the

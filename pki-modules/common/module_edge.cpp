@@ -68,6 +68,12 @@ ecryptfs_pki_status status_of(base::ErrorCode code) {
             return ECRYPTFS_PKI_TOKEN_REMOVED;
         case kNotSupported:
             return ECRYPTFS_PKI_NOT_SUPPORTED;
+        case kMemoryLock:
+            return ECRYPTFS_PKI_NO_LOCKED_MEMORY;
+        case kSecretAtDevice:
+            return ECRYPTFS_PKI_SECRET_AT_DEVICE;
+        case kAlreadyExists:
+            return ECRYPTFS_PKI_ALREADY_EXISTS;
         default:
             return ECRYPTFS_PKI_FAILED;
     }

@@ -37,6 +37,7 @@ struct OpenedKey {
     std::shared_ptr<const ModuleKey> key;
     std::string signature;
     std::string warning;
+    std::string locator;
 };
 
 Result<OpenedKey> open_key(const Module& module, const OpenKey& message) {
@@ -53,7 +54,7 @@ Result<OpenedKey> open_key(const Module& module, const OpenKey& message) {
         return std::unexpected(signature.error());
     }
     return OpenedKey{std::move(*key), std::string(signature->text()),
-                     std::move(description->warning)};
+                     std::move(description->warning), std::move(description->locator)};
 }
 
 }  // namespace
@@ -121,7 +122,7 @@ void Server::handle(const OpenKey& message, Buffers& buffers) {
         const std::unique_lock lock(keys_mutex_);
         keys_.insert_or_assign(message.key, opened->key);
     }
-    send(Opened{message.id, opened->signature, opened->warning}, buffers);
+    send(Opened{message.id, opened->signature, opened->warning, opened->locator}, buffers);
 }
 
 void Server::handle(const CloseKey& message, Buffers& /*buffers*/) {

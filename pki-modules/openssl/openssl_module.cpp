@@ -81,6 +81,8 @@ constexpr ecryptfs_pki_module kModule = {
     .encrypt = encrypt,
     .decrypt = decrypt,
     .close = close,
+    .list = nullptr,
+    .generate = nullptr,
 };
 
 }  // namespace

@@ -181,7 +181,7 @@ std::unexpected<Error> Parser::undecodable(const OpensslErrors& errors) const {
     if (!decrypted_) {
         return damaged();
     }
-    return passphrase_ ? wrong_secret() : secret_required();
+    return passphrase_ && !passphrase_->empty() ? wrong_secret() : secret_required();
 }
 
 // Base64 and the traditional encryption: gives the DER.

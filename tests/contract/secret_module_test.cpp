@@ -18,9 +18,12 @@ TEST_P(SecretModule, OpensAKeyWithItsSecret) {
 }
 
 TEST_P(SecretModule, SaysThatASecretIsNeeded) {
-    const Outcome outcome = failure_to_open(abi(), {subject().key_with_secret().locator});
-    EXPECT_EQ(outcome.status, ECRYPTFS_PKI_SECRET_REQUIRED);
-    EXPECT_NE(outcome.advice, "");
+    const std::string locator = subject().key_with_secret().locator;
+    for (const TestKey& key : {TestKey{locator}, TestKey{locator, ""}}) {
+        const Outcome outcome = failure_to_open(abi(), key);
+        EXPECT_EQ(outcome.status, ECRYPTFS_PKI_SECRET_REQUIRED);
+        EXPECT_NE(outcome.advice, "");
+    }
 }
 
 TEST_P(SecretModule, RefusesAWrongSecretWhenTheKeyIsOpened) {

@@ -40,22 +40,22 @@ void answer(const std::string& behaviour, const pki::OpenKey& message) {
     if (behaviour == "done-to-open") {
         say(pki::Done{message.id, output});
     } else if (behaviour == "bad-signature") {
-        say(pki::Opened{message.id, "../../etc/passwd", "\x1b[2J\n"});
+        say(pki::Opened{message.id, "../../etc/passwd", "\x1b[2J\n", ""});
     } else if (behaviour == "other-answers") {
-        say(pki::Opened{message.id + 1000, kSignature, ""});
+        say(pki::Opened{message.id + 1000, kSignature, "", ""});
         say(pki::Failed{message.id, {base::ErrorCode::kInternal, "no", ""}});
     } else if (behaviour == "opened-twice") {
-        say(pki::Opened{message.id, kSignature, ""});
-        say(pki::Opened{message.id, kSignature, ""});
+        say(pki::Opened{message.id, kSignature, "", ""});
+        say(pki::Opened{message.id, kSignature, "", ""});
         ::_exit(0);
     } else {
-        say(pki::Opened{message.id, kSignature, ""});
+        say(pki::Opened{message.id, kSignature, "", ""});
     }
 }
 
 void answer(const std::string& behaviour, const pki::KeyOperation& message) {
     if (behaviour == "open-to-work") {
-        say(pki::Opened{message.id, kSignature, ""});
+        say(pki::Opened{message.id, kSignature, "", ""});
         return;
     }
     const std::vector<std::uint8_t> output(behaviour == "huge-output" ? 10'000 : 67, 7);

@@ -48,7 +48,8 @@ std::vector<Bytes> messages_from_host() {
     static const Bytes data = pattern(67);
     const Refusal why{ErrorCode::kCancelled, "message", "advice"};
     return {encoded(FromHost(Hello{1, 2, "name", "version", "description"})),
-            encoded(FromHost(why)), encoded(FromHost(Opened{5, "0123456789abcdef", "warning"})),
+            encoded(FromHost(why)),
+            encoded(FromHost(Opened{5, "0123456789abcdef", "warning", "file:/k"})),
             encoded(FromHost(Done{6, data})), encoded(FromHost(Failed{7, why}))};
 }
 
@@ -99,11 +100,12 @@ TEST(HostProtocol, CarriesWhatAHostSaysOfItself) {
     EXPECT_EQ(hello.version, "0.1.0");
     EXPECT_EQ(hello.description, "RSA keys in PEM files");
 
-    const auto answered = encoded(FromHost(Opened{2, "0123456789abcdef", "few bits"}));
+    const auto answered = encoded(FromHost(Opened{2, "0123456789abcdef", "few bits", "file:/k"}));
     const auto opened = from_host<Opened>(answered);
     EXPECT_EQ(opened.id, 2U);
     EXPECT_EQ(opened.signature, "0123456789abcdef");
     EXPECT_EQ(opened.warning, "few bits");
+    EXPECT_EQ(opened.locator, "file:/k");
 }
 
 TEST(HostProtocol, CarriesFailures) {

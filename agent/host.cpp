@@ -43,7 +43,8 @@ Clock::duration delay_after(int losses_in_a_row) {
 
 }  // namespace
 
-Host::Host(EventLoop& loop, HostPaths paths, wire::PkiType module, std::function<void()> changed)
+Host::Host(EventLoop& loop, pki::HostPaths paths, wire::PkiType module,
+           std::function<void()> changed)
     : loop_(loop),
       paths_(std::move(paths)),
       module_(std::move(module)),

@@ -56,7 +56,8 @@ struct HostInfo {
 class Host : private HostConnectionUser {
   public:
     // Borrows the loop. `changed` is called when info() has something new.
-    Host(EventLoop& loop, HostPaths paths, wire::PkiType module, std::function<void()> changed);
+    Host(EventLoop& loop, pki::HostPaths paths, wire::PkiType module,
+         std::function<void()> changed);
 
     void submit(Job job);
 
@@ -90,6 +91,7 @@ class Host : private HostConnectionUser {
     void handle(const pki::Opened& message);
     void handle(const pki::Done& message);
     void handle(const pki::Failed& message);
+    void handle(const pki::Item& /*message*/) {}  // the broker asks for no lists
     std::optional<Job> take_sent(std::uint64_t id);
     void finish_open(Job job, const base::Result<JobResult>& result);
 
@@ -105,7 +107,7 @@ class Host : private HostConnectionUser {
     void fail_pending(Matches matches, const base::Error& why);
 
     EventLoop& loop_;
-    HostPaths paths_;
+    pki::HostPaths paths_;
     wire::PkiType module_;
     std::function<void()> changed_;
     HostInfo info_;

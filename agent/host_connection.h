@@ -12,15 +12,10 @@
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/pki/host_process.h"
 #include "lib/pki/host_protocol.h"
 
 namespace ecryptfs::agent {
-
-// Where the agent finds its parts.
-struct HostPaths {
-    std::string host_program;   // ecryptfs-pki-host
-    std::string module_folder;  // holds NAME.so of each module
-};
 
 // Whoever deals with what the process says. May call end() on the connection, but not destroy it.
 class HostConnectionUser {
@@ -36,9 +31,8 @@ class HostConnectionUser {
 
 class HostConnection {
   public:
-    // Borrows the loop and the user. Starts the process with the module, and does not wait for it:
-    // what goes wrong in the child shows as its end. It dies with this process.
-    HostConnection(EventLoop& loop, HostConnectionUser& user, const HostPaths& paths,
+    // Borrows the loop and the user. Starts the process with the module.
+    HostConnection(EventLoop& loop, HostConnectionUser& user, const pki::HostPaths& paths,
                    const std::string& module);
     HostConnection(const HostConnection&) = delete;
     HostConnection& operator=(const HostConnection&) = delete;
@@ -58,7 +52,7 @@ class HostConnection {
 
     EventLoop& loop_;
     HostConnectionUser& user_;
-    std::string program_;
+    pki::HostPaths paths_;
     pid_t pid_ = 0;
     base::UniqueFd socket_;
     EventLoop::Source readiness_;

@@ -12,7 +12,7 @@ namespace ecryptfs::agent {
 
 struct Options {
     std::string device = "/dev/ecryptfs";
-    HostPaths paths;
+    pki::HostPaths paths;
     // Below the kernel's ecryptfs_message_wait_timeout, which is 3 s unless the module was loaded
     // with another.
     std::chrono::milliseconds reply_within{2800};

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include "cli/adding.h"
 #include "cli/agent_client.h"
 #include "cli/json_output.h"
 #include "cli/opening.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -27,21 +29,29 @@ Result<AgentObjects> objects_of_ready_agent(AgentClient& agent) {
     return agent.objects();
 }
 
-Result<OpenedKey> open_key(AgentClient& agent, const SecretSource& source) {
+Result<OpenedKey> open_key(AgentClient& agent, const KeyLocation& key,
+                           const OpenWithSecret& with_secret) {
     std::optional<OpenedKey> opened;
-    const auto open = [&](const base::SealedMemfd& secret) -> Result<void> {
-        auto answer = agent.add_key(source.key.module, source.key.locator, secret);
+    const auto done = with_secret([&](const base::SealedMemfd& secret) -> Result<void> {
+        auto answer = agent.add_key(key.module, key.locator, secret);
         if (!answer) {
             return std::unexpected(std::move(answer.error()));
         }
         opened = std::move(*answer);
         return {};
-    };
-    const auto done = open_with_secret(source, open);
+    });
     if (!done) {
         return std::unexpected(done.error());
     }
     return opened ? Result<OpenedKey>(std::move(*opened)) : std::unexpected(malformed_reply());
+}
+
+// The module may have settled more than what was typed says.
+KeyLocation location_in(const OpenedKey& key, const KeyLocation& typed) {
+    const auto token = wire::parse_auth_token(key.token);
+    const auto* held = token ? std::get_if<wire::PrivateKeyToken>(&*token) : nullptr;
+    return held == nullptr ? typed
+                           : KeyLocation{typed.module, std::string(base::as_text(held->blob))};
 }
 
 void undone(const Result<void>& result) {
@@ -72,11 +82,8 @@ Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const
 
 }  // namespace
 
-Result<void> run(const AddKey& command) {
-    const auto location = locate_key(command.uri, command.module);
-    if (!location) {
-        return std::unexpected(location.error());
-    }
+Result<void> add_key(const KeyLocation& key, const OpenWithSecret& with_secret,
+                     const TokenPlace& place, bool json) {
     auto agent = AgentClient::connect();
     if (!agent) {
         return std::unexpected(agent.error());
@@ -85,14 +92,14 @@ Result<void> run(const AddKey& command) {
     if (!before) {
         return std::unexpected(before.error());
     }
-    const auto opened = open_key(*agent, {command.passphrase_file, *location});
+    const auto opened = open_key(*agent, key, with_secret);
     if (!opened) {
         return std::unexpected(opened.error());
     }
     const std::string signature(opened->signature.text());
     const bool agent_had_it =
         std::ranges::find(before->keys, signature, &KeyState::signature) != before->keys.end();
-    auto written = place_token(*agent, *opened, command.place, agent_had_it);
+    auto written = place_token(*agent, *opened, place, agent_had_it);
     if (!written) {
         return std::unexpected(written.error());
     }
@@ -100,9 +107,20 @@ Result<void> run(const AddKey& command) {
         written->warnings.insert(written->warnings.begin(), opened->warning);
     }
     std::ranges::for_each(written->warnings, warn);
-    return print(command.json ? added_key_json({signature, *location, command.place,
-                                                written->serial, written->warnings})
-                              : signature + "\n");
+    return print(json ? added_key_json({signature, location_in(*opened, key), place,
+                                        written->serial, written->warnings})
+                      : signature + "\n");
+}
+
+Result<void> run(const AddKey& command) {
+    const auto location = locate_key(command.uri, command.module);
+    if (!location) {
+        return std::unexpected(location.error());
+    }
+    const auto with_secret = [&](const OpenKeyWith& open) {
+        return open_with_secret({command.passphrase_file, *location}, open);
+    };
+    return add_key(*location, with_secret, command.place, command.json);
 }
 
 }  // namespace ecryptfs::cli

@@ -34,6 +34,9 @@ struct Grammar {
     AddKey add_key;
     std::string keyring = "user";
     std::uint32_t timeout_seconds = 0;
+    GenerateKey generate_key;
+    pki::HostPaths paths{ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR};
+    ListTokens list_tokens;
     ListKeys list_keys;
     RemoveKey remove_key;
     Lock lock;
@@ -41,6 +44,10 @@ struct Grammar {
     Status status;
 
     Grammar();
+    void add_place(CLI::App& verb);
+    void add_paths(CLI::App& verb);
+    void describe_generate_key();
+    TokenPlace place() const;
     CLI::App* verb(const char* name, const char* description, bool& json, const char* example);
     Command chosen() const;
 };
@@ -70,6 +77,61 @@ std::string known_keyring(const std::string& typed) {
     return typed == "user" || typed == "session" ? "" : "user or session, not " + typed;
 }
 
+void Grammar::add_place(CLI::App& verb) {
+    verb.add_option("--keyring", keyring,
+                    "Where the token goes: user (every session of yours; default) or session")
+        ->type_name("KEYRING")
+        ->check(known_keyring);
+    verb.add_option("--timeout", timeout_seconds, "The kernel drops the token after SECONDS")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()).description(""));
+}
+
+// The verbs that run PKI modules by themselves, without the agent.
+void Grammar::add_paths(CLI::App& verb) {
+    verb.add_option("--module-dir", paths.module_folder, "Folder of the PKI modules")
+        ->type_name("FOLDER");
+    verb.add_option("--pki-host", paths.host_program, "The program that runs a PKI module")
+        ->type_name("PROGRAM");
+}
+
+void Grammar::describe_generate_key() {
+    auto* make =
+        verb("generate-key", "Make a key in a file, on a token or in the TPM", generate_key.json,
+             "ecryptfsctl generate-key openssl ~/.ecryptfs/key.pem --add\n"
+             "  ecryptfsctl generate-key pkcs11 'pkcs11:token=work;object=files'\n"
+             "  ecryptfsctl generate-key tpm2 ~/.ecryptfs/tpm.pem --pcrs sha256:7");
+    make->add_option("MODULE", generate_key.module, "openssl, pkcs11, tpm2 or another PKI module")
+        ->type_name("")
+        ->required();
+    make->add_option("WHERE", generate_key.where,
+                     "The file to make, or a token and the key's name there as a pkcs11: URI")
+        ->type_name("")
+        ->required();
+    make->add_option("--bits", generate_key.bits,
+                     "2048, 3072 (default where the device can) or 4096")
+        ->type_name("BITS")
+        ->check(CLI::IsMember({2048U, 3072U, 4096U}).description(""));
+    make->add_option("--pcrs", generate_key.pcrs,
+                     "TPM only: the key works while these PCRs stay as they are, as sha256:7+11")
+        ->type_name("BANK:PCR+PCR");
+    add_passphrase_option(*make, generate_key.passphrase_file);
+    make->add_flag("--no-passphrase", generate_key.no_passphrase,
+                   "Make a key that needs no passphrase or PIN")
+        ->excludes("--passphrase-file");
+    make->add_flag("--add", generate_key.add, "Add it at once, and print its signature");
+    add_place(*make);
+    add_paths(*make);
+}
+
+TokenPlace Grammar::place() const {
+    TokenPlace chosen{keyring == "session" ? Keyring::kSession : Keyring::kUser, {}};
+    if (timeout_seconds != 0) {
+        chosen.timeout = std::chrono::seconds(timeout_seconds);
+    }
+    return chosen;
+}
+
 Grammar::Grammar() {
     app.require_subcommand(1);
     app.footer(kExamples);
@@ -86,16 +148,19 @@ Grammar::Grammar() {
                     "PKI module that opens it; found from the URI and the file if not given")
         ->type_name("NAME");
     add_passphrase_option(*add, add_key.passphrase_file);
-    add->add_option("--keyring", keyring,
-                    "Where the token goes: user (every session of yours; default) or session")
-        ->type_name("KEYRING")
-        ->check(known_keyring);
-    add->add_option("--timeout", timeout_seconds, "The kernel drops the token after SECONDS")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()).description(""));
+    add_place(*add);
 
-    verb("list-keys", "List the keys that the agent has", list_keys.json,
-         "ecryptfsctl list-keys --json | jq -r '.keys[].signature'");
+    describe_generate_key();
+
+    add_paths(*verb("list-tokens", "List what can hold keys: smart cards, HSMs, the TPM",
+                    list_tokens.json, "ecryptfsctl list-tokens"));
+
+    auto* list = verb("list-keys", "List the keys that the agent has", list_keys.json,
+                      "ecryptfsctl list-keys --json | jq -r '.keys[].signature'\n"
+                      "  ecryptfsctl list-keys --available");
+    list->add_flag("--available", list_keys.available,
+                   "Those on tokens instead, as far as they can be seen without a PIN");
+    add_paths(*list);
 
     add_signature(*verb("remove-key", "Take a key out of the keyrings and the agent",
                         remove_key.json, "ecryptfsctl remove-key fe3467554552491d"),
@@ -119,14 +184,20 @@ Command Grammar::chosen() const {
     const std::string name = verbs.empty() ? "" : verbs.front()->get_name();
     if (name == "add-key") {
         AddKey command = add_key;
-        command.place.keyring = keyring == "session" ? Keyring::kSession : Keyring::kUser;
-        if (timeout_seconds != 0) {
-            command.place.timeout = std::chrono::seconds(timeout_seconds);
-        }
+        command.place = place();
         return command;
     }
+    if (name == "generate-key") {
+        GenerateKey command = generate_key;
+        command.place = place();
+        command.paths = paths;
+        return command;
+    }
+    if (name == "list-tokens") {
+        return ListTokens{paths, list_tokens.json};
+    }
     if (name == "list-keys") {
-        return list_keys;
+        return ListKeys{list_keys.available, paths, list_keys.json};
     }
     if (name == "remove-key") {
         return remove_key;

@@ -91,6 +91,17 @@ Json queue_json(const ManagerState& manager) {
             {"oldest_age_usec", manager.oldest_age_usec}};
 }
 
+Json item_json(const TokenItem& item) {
+    Json properties = Json::object();
+    for (const auto& [name, value] : item.properties) {
+        properties[name] = value;
+    }
+    return {{"module", item.module},
+            {"uri", item.uri},
+            {"label", text_or_null(item.label)},
+            {"properties", properties}};
+}
+
 template <typename T>
 Json list_json(std::span<const T> items, Json (*item_json)(const T&)) {
     Json list = Json::array();
@@ -111,6 +122,14 @@ std::string added_key_json(const AddedKey& added) {
                     {"timeout_seconds",
                      added.place.timeout ? Json(added.place.timeout->count()) : Json(nullptr)},
                     {"warnings", added.warnings}});
+}
+
+std::string made_key_json(const KeyLocation& key) {
+    return text_of({{"module", key.module}, {"locator", key.locator}});
+}
+
+std::string item_list_json(const std::string& name, std::span<const TokenItem> items) {
+    return text_of({{name, list_json(items, item_json)}});
 }
 
 std::string key_list_json(std::span<const KeyState> keys) {

@@ -12,6 +12,7 @@
 
 #include "cli/agent_state.h"
 #include "cli/key_location.h"
+#include "cli/token_items.h"
 #include "cli/token_writer.h"
 
 namespace ecryptfs::cli {
@@ -25,6 +26,9 @@ struct AddedKey {
 };
 
 std::string added_key_json(const AddedKey& added);
+std::string made_key_json(const KeyLocation& key);
+// `name`: of the one member, "tokens" or "keys".
+std::string item_list_json(const std::string& name, std::span<const TokenItem> items);
 std::string key_list_json(std::span<const KeyState> keys);
 std::string removed_key_json(const std::string& signature, std::span<const Keyring> keyrings);
 std::string locked_keys_json(std::span<const std::string> signatures);

@@ -94,12 +94,18 @@ Result<std::string> canonical_pkcs11_uri(std::string_view typed) {
     return fmt::format("pkcs11:{}", typed.substr(typed.find(':') + 1));
 }
 
+// The part of a file: URI that names the file; a query is for the module (docs/tpm2.md).
+std::string_view without_query(std::string_view uri) {
+    return uri.substr(0, uri.find('?'));
+}
+
 Result<std::string> canonical_file_uri(std::string_view typed) {
-    const auto path = base::path_of_file_uri(fmt::format("file:{}", typed.substr(5)));
+    const auto file = without_query(typed);
+    const auto path = base::path_of_file_uri(fmt::format("file:{}", file.substr(5)));
     if (!path) {
         return path;
     }
-    return base::file_uri(*path);
+    return base::file_uri(*path) + std::string(typed.substr(file.size()));
 }
 
 bool holds_tpm_key(const std::string& path) {
@@ -131,19 +137,19 @@ Result<std::string> canonical_uri(std::string_view typed, bool any_scheme) {
         const auto path = absolute_path(typed);
         return path ? Result<std::string>(base::file_uri(*path)) : path;
     }
-    if (scheme == "file") {
-        return canonical_file_uri(typed);
-    }
-    auto uri = scheme == "pkcs11" ? canonical_pkcs11_uri(typed) : std::string(typed);
+    auto uri = scheme == "file"     ? canonical_file_uri(typed)
+               : scheme == "pkcs11" ? canonical_pkcs11_uri(typed)
+                                    : std::string(typed);
     if (!uri) {
         return uri;
     }
-    if (scheme != "pkcs11" && !any_scheme) {
-        return std::unexpected(
-            refused(fmt::format("no PKI module is known for \"{}:\"", scheme),
-                    fmt::format("give a path, a file: or a pkcs11: URI, name the module with "
-                                "--module, or write ./{} for a file of that name",
-                                typed)));
+    const bool known = scheme == "file" || scheme == "pkcs11" || scheme == "handle";
+    if (!known && !any_scheme) {
+        return std::unexpected(refused(
+            fmt::format("no PKI module is known for \"{}:\"", scheme),
+            fmt::format("give a path, a file:, pkcs11: or handle: URI, name the module with "
+                        "--module, or write ./{} for a file of that name",
+                        typed)));
     }
     if (!wire::is_locator(base::as_bytes(*uri)) || uri->find(' ') != std::string::npos) {
         return std::unexpected(refused("the URI has characters that a URI may not hold",
@@ -156,7 +162,10 @@ std::string detect_module(std::string_view uri) {
     if (uri.starts_with("pkcs11:")) {
         return "pkcs11";
     }
-    const auto path = base::path_of_file_uri(uri);
+    if (uri.starts_with("handle:")) {
+        return "tpm2";  // of a key that stays in the TPM
+    }
+    const auto path = base::path_of_file_uri(without_query(uri));
     return path && holds_tpm_key(*path) ? "tpm2" : "openssl";
 }
 

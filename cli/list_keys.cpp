@@ -4,11 +4,30 @@
 #include "cli/json_output.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "cli/token_items.h"
 #include "cli/verbs.h"
 
 namespace ecryptfs::cli {
 
+namespace {
+
+base::Result<void> list_available(const ListKeys& command) {
+    const auto keys = list_items(command.paths, pki::ItemKind::kKeys);
+    if (!keys) {
+        return std::unexpected(keys.error());
+    }
+    if (command.json) {
+        return print(item_list_json("keys", *keys));
+    }
+    return print(keys->empty() ? "no keys that can be seen without a PIN\n" : items_text(*keys));
+}
+
+}  // namespace
+
 base::Result<void> run(const ListKeys& command) {
+    if (command.available) {
+        return list_available(command);
+    }
     auto agent = AgentClient::connect();
     if (!agent) {
         return std::unexpected(agent.error());

@@ -15,11 +15,6 @@ using base::ErrorCode;
 using base::Result;
 using Open = std::function<Result<void>(const base::SealedMemfd&)>;
 
-std::string question(const KeyLocation& key) {
-    return fmt::format("{} for {}: ", key.module == "openssl" ? "Passphrase" : "PIN",
-                       printable(display_name(key.locator)));
-}
-
 Result<void> open_once(base::ByteView secret, const Open& open) {
     const auto memfd = base::SealedMemfd::create(secret);
     if (!memfd) {
@@ -35,7 +30,7 @@ Result<FileSecret> read_passphrase(const SecretSource& source) {
     if (::isatty(STDIN_FILENO) == 0) {
         return read_secret_line(STDIN_FILENO, "standard input");
     }
-    auto typed = prompt_for_secret(STDIN_FILENO, question(source.key));
+    auto typed = prompt_for_secret(STDIN_FILENO, question_for(source.key));
     if (!typed) {
         return std::unexpected(typed.error());
     }
@@ -43,21 +38,34 @@ Result<FileSecret> read_passphrase(const SecretSource& source) {
 }
 
 Result<void> open_with_file(const SecretSource& source, const Open& open) {
-    const auto read = read_passphrase(source);
-    if (!read) {
-        return std::unexpected(read.error());
+    const auto secret = secret_from_file(source);
+    if (!secret) {
+        return std::unexpected(secret.error());
     }
-    if (read->others_can_read) {
-        warn(fmt::format("others can read {}: chmod 600 it", source.passphrase_file));
-    }
-    auto opened = open_once(read->secret.view(), open);
-    if (!opened && opened.error().code == ErrorCode::kSecretRequired && read->secret.empty()) {
+    auto opened = open_once(secret->view(), open);
+    if (!opened && opened.error().code == ErrorCode::kSecretRequired && secret->empty()) {
         opened.error().message += ", and the first line of the passphrase file is empty";
     }
     return opened;
 }
 
 }  // namespace
+
+Result<base::SecretBytes> secret_from_file(const SecretSource& source) {
+    auto read = read_passphrase(source);
+    if (!read) {
+        return std::unexpected(std::move(read.error()));
+    }
+    if (read->others_can_read) {
+        warn(fmt::format("others can read {}: chmod 600 it", source.passphrase_file));
+    }
+    return std::move(read->secret);
+}
+
+std::string question_for(const KeyLocation& key) {
+    return fmt::format("{} for {}: ", key.module == "openssl" ? "Passphrase" : "PIN",
+                       printable(display_name(key.locator)));
+}
 
 Result<void> open_with_secret(const SecretSource& source, const Open& open) {
     if (!source.passphrase_file.empty()) {
@@ -72,7 +80,7 @@ Result<void> open_with_secret(const SecretSource& source, const Open& open) {
         opened.error().advice = "give it with --passphrase-file FILE, or - for standard input";
         return opened;
     }
-    const auto typed = prompt_for_secret(STDIN_FILENO, question(source.key));
+    const auto typed = prompt_for_secret(STDIN_FILENO, question_for(source.key));
     if (!typed) {
         return std::unexpected(typed.error());
     }

@@ -10,6 +10,7 @@
 #include "cli/key_location.h"
 #include "lib/base/error.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/base/secret_bytes.h"
 
 namespace ecryptfs::cli {
 
@@ -17,6 +18,12 @@ struct SecretSource {
     std::string passphrase_file;  // "-" for standard input; empty to ask if need be
     KeyLocation key;              // for the question
 };
+
+// The secret that --passphrase-file names.
+base::Result<base::SecretBytes> secret_from_file(const SecretSource& source);
+
+// "Passphrase for /home/ada/key.pem: ", or its PIN.
+std::string question_for(const KeyLocation& key);
 
 // Opens a key by `open`. With a passphrase file, once, with what it holds. Otherwise without a
 // secret, and if that gives kSecretRequired once more with what the user types on the terminal.

@@ -85,6 +85,10 @@ base::Result<void> print(std::string_view data) {
     return {};
 }
 
+void note(std::string_view text) {
+    fmt::print(stderr, "{}\n", printable(text));
+}
+
 void warn(std::string_view text) {
     fmt::print(stderr, "warning: {}\n", printable(text));
 }

@@ -20,6 +20,8 @@ std::string printable(std::string_view text);
 // Writes data to standard output, and what is still buffered; kInternal when it cannot be written.
 base::Result<void> print(std::string_view data);
 
+// A line on standard error.
+void note(std::string_view text);
 // "warning: TEXT" on standard error.
 void warn(std::string_view text);
 // "ecryptfsctl: MESSAGE" and, if there is advice, "try: ADVICE" on standard error.

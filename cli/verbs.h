@@ -5,10 +5,12 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "cli/token_writer.h"
 #include "lib/base/error.h"
+#include "lib/pki/host_process.h"
 
 namespace ecryptfs::cli {
 
@@ -20,7 +22,27 @@ struct AddKey {
     bool json = false;
 };
 
+struct GenerateKey {
+    std::string module;
+    std::string where;       // a path, or a URI that the module takes
+    std::uint32_t bits = 0;  // 0: the module's choice
+    std::string pcrs = {};   // empty: none
+    std::string passphrase_file = {};
+    bool no_passphrase = false;
+    bool add = false;
+    TokenPlace place = {};
+    pki::HostPaths paths = {};
+    bool json = false;
+};
+
+struct ListTokens {
+    pki::HostPaths paths = {};
+    bool json = false;
+};
+
 struct ListKeys {
+    bool available = false;  // those on tokens, rather than those the agent has
+    pki::HostPaths paths = {};
     bool json = false;
 };
 
@@ -45,6 +67,8 @@ struct Status {
 };
 
 base::Result<void> run(const AddKey& command);
+base::Result<void> run(const GenerateKey& command);
+base::Result<void> run(const ListTokens& command);
 base::Result<void> run(const ListKeys& command);
 base::Result<void> run(const RemoveKey& command);
 base::Result<void> run(const Lock& command);

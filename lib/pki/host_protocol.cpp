@@ -26,6 +26,9 @@ enum class Type : std::uint8_t {
     kOpened,
     kDone,
     kFailed,
+    kListItems,
+    kMakeKey,
+    kItem,
 };
 
 void put_type(ByteWriter& writer, Type type) {
@@ -44,6 +47,23 @@ void put_text(ByteWriter& writer, std::string_view text) {
     put_counted(writer, base::as_bytes(text.substr(0, kMaxText)));
 }
 
+void put_optional(ByteWriter& writer, std::optional<ByteView> bytes) {
+    writer.put_byte(bytes ? 1 : 0);
+    put_counted(writer, bytes.value_or(ByteView{}));
+}
+
+// Not cut, unlike texts for people: a value may be an option.
+void put_properties(ByteWriter& writer, const std::vector<Property>& properties) {
+    if (properties.size() > kMaxProperties) {
+        writer.fail();
+    }
+    writer.put_byte(static_cast<std::uint8_t>(properties.size()));
+    for (const auto& [name, value] : properties) {
+        put_counted(writer, base::as_bytes(name), kMaxText);
+        put_counted(writer, base::as_bytes(value), kMaxText);
+    }
+}
+
 struct Encoder {
     ByteWriter& writer;
 
@@ -53,8 +73,7 @@ struct Encoder {
         writer.put_native(message.key);
         writer.put_byte(std::to_underlying(message.use));
         put_counted(writer, base::as_bytes(message.locator), kMaxLocator);
-        writer.put_byte(message.secret ? 1 : 0);
-        put_counted(writer, message.secret.value_or(ByteView{}));
+        put_optional(writer, message.secret);
     }
     void operator()(const CloseKey& message) const {
         put_type(writer, Type::kCloseKey);
@@ -66,6 +85,19 @@ struct Encoder {
         writer.put_native(message.key);
         writer.put_byte(std::to_underlying(message.action));
         put_counted(writer, message.input);
+    }
+    void operator()(const ListItems& message) const {
+        put_type(writer, Type::kListItems);
+        writer.put_native(message.id);
+        writer.put_byte(std::to_underlying(message.kind));
+    }
+    void operator()(const MakeKey& message) const {
+        put_type(writer, Type::kMakeKey);
+        writer.put_native(message.id);
+        writer.put_native(message.bits);
+        put_counted(writer, base::as_bytes(message.where), kMaxLocator);
+        put_properties(writer, message.options);
+        put_optional(writer, message.secret);
     }
     void operator()(const Hello& message) const {
         put_type(writer, Type::kHello);
@@ -100,6 +132,13 @@ struct Encoder {
         put_type(writer, Type::kFailed);
         writer.put_native(message.id);
         put_refusal(message.why);
+    }
+    void operator()(const Item& message) const {
+        put_type(writer, Type::kItem);
+        writer.put_native(message.id);
+        put_counted(writer, base::as_bytes(message.uri), kMaxLocator);
+        put_text(writer, message.label);
+        put_properties(writer, message.properties);
     }
 };
 
@@ -154,6 +193,17 @@ class FieldReader {
         return present == 1 ? std::optional(bytes) : std::nullopt;
     }
 
+    std::vector<Property> properties() {
+        const std::size_t count = number<std::uint8_t>();
+        ok_ = ok_ && count <= kMaxProperties;
+        std::vector<Property> result;
+        for (std::size_t i = 0; ok_ && i < count; ++i) {
+            const auto name = text();
+            result.push_back({name, text()});
+        }
+        return result;
+    }
+
     Refusal refusal() {
         const auto code = enumeration(ErrorCode::kInternal, ErrorCode::kCancelled);
         const auto message = text();
@@ -188,6 +238,21 @@ KeyOperation read_key_operation(FieldReader& fields) {
     return message;
 }
 
+ListItems read_list_items(FieldReader& fields) {
+    const auto id = fields.number<std::uint64_t>();
+    return {id, fields.enumeration(ItemKind::kTokens, ItemKind::kKeys)};
+}
+
+MakeKey read_make_key(FieldReader& fields) {
+    MakeKey message;
+    message.id = fields.number<std::uint64_t>();
+    message.bits = fields.number<std::uint32_t>();
+    message.where = base::as_text(fields.counted(kMaxLocator));
+    message.options = fields.properties();
+    message.secret = fields.optional(kMaxHostMessage);
+    return message;
+}
+
 Hello read_hello(FieldReader& fields) {
     Hello message;
     message.protocol_version = fields.number<std::uint32_t>();
@@ -217,6 +282,15 @@ Failed read_failed(FieldReader& fields) {
     return {id, fields.refusal()};
 }
 
+Item read_item(FieldReader& fields) {
+    Item message;
+    message.id = fields.number<std::uint64_t>();
+    message.uri = base::as_text(fields.counted(kMaxLocator));
+    message.label = fields.text();
+    message.properties = fields.properties();
+    return message;
+}
+
 }  // namespace
 
 Result<ByteView> encode(const ToHost& message, base::ByteSpan buffer) {
@@ -239,6 +313,12 @@ Result<ToHost> decode_to_host(ByteView packet) {
             break;
         case Type::kKeyOperation:
             message = read_key_operation(fields);
+            break;
+        case Type::kListItems:
+            message = read_list_items(fields);
+            break;
+        case Type::kMakeKey:
+            message = read_make_key(fields);
             break;
         default:
             return std::unexpected(malformed("broker"));
@@ -267,6 +347,9 @@ Result<FromHost> decode_from_host(ByteView packet) {
             break;
         case Type::kFailed:
             message = read_failed(fields);
+            break;
+        case Type::kItem:
+            message = read_item(fields);
             break;
         default:
             return std::unexpected(malformed("host"));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the broker and a host say to each other over a SEQPACKET socket pair: one message a packet,
-// native byte order, both ends of the same build. The host sends Hello or Refusal first; it then
-// answers each OpenKey and KeyOperation by one Outcome with the same id, in any order.
+// What a host is told and says, over a SEQPACKET socket pair: one message a packet, native byte
+// order, both ends of the same build. The other end is the broker, or ecryptfsctl where no agent is
+// needed. The host sends Hello or Refusal first; it then answers each message that has an id by one
+// Opened, Done or Failed with that id, in any order.
 //
 // Messages hold views: into the caller's data when encoding, into the packet when decoding. They
 // carry secrets and file keys: packets belong into SecretBytes. The decoders check everything, as a
@@ -14,15 +15,17 @@
 #include <optional>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 
 namespace ecryptfs::pki {
 
-inline constexpr std::uint32_t kHostProtocolVersion = 1;
+inline constexpr std::uint32_t kHostProtocolVersion = 2;
 inline constexpr std::size_t kMaxLocator = 4095;
 inline constexpr std::size_t kMaxText = 512;
+inline constexpr std::size_t kMaxProperties = 16;
 inline constexpr std::size_t kMaxHostMessage = 12 * 1024;
 
 // What a key is opened for, as in the module ABI: encrypting only, or both.
@@ -30,7 +33,15 @@ enum class KeyUse : std::uint8_t { kPublic = 1, kPrivate = 2 };
 
 enum class KeyAction : std::uint8_t { kEncrypt = 1, kDecrypt = 2 };
 
-// Broker to host. `key` is the number by which later messages mean this key; the broker never
+// What can be listed: that which can hold keys, or keys.
+enum class ItemKind : std::uint8_t { kTokens = 1, kKeys = 2 };
+
+struct Property {
+    std::string_view name;
+    std::string_view value;
+};
+
+// To the host. `key` is the number by which later messages mean this key; the broker never
 // gives a number twice to one host. No `secret` is not the same as an empty one.
 struct OpenKey {
     std::uint64_t id = 0;
@@ -48,9 +59,22 @@ struct KeyOperation {
     KeyAction action = KeyAction::kDecrypt;
     base::ByteView input;
 };
-using ToHost = std::variant<OpenKey, CloseKey, KeyOperation>;
+struct ListItems {
+    std::uint64_t id = 0;
+    ItemKind kind = ItemKind::kTokens;
+};
+// Makes a key of `bits` bits, 0 for the module's choice, at the place that the URI `where` names.
+// Done holds its locator.
+struct MakeKey {
+    std::uint64_t id = 0;
+    std::uint32_t bits = 0;
+    std::string_view where;
+    std::vector<Property> options;
+    std::optional<base::ByteView> secret;
+};
+using ToHost = std::variant<OpenKey, CloseKey, KeyOperation, ListItems, MakeKey>;
 
-// Host to broker. `threads`: how many operations are worked on at once.
+// From the host. `threads`: how many operations are worked on at once.
 struct Hello {
     std::uint32_t protocol_version = kHostProtocolVersion;
     std::uint32_t threads = 1;
@@ -78,7 +102,14 @@ struct Failed {
     std::uint64_t id = 0;
     Refusal why;
 };
-using FromHost = std::variant<Hello, Refusal, Opened, Done, Failed>;
+// One of those that ListItems asked for; Done follows the last.
+struct Item {
+    std::uint64_t id = 0;
+    std::string_view uri;
+    std::string_view label;
+    std::vector<Property> properties;
+};
+using FromHost = std::variant<Hello, Refusal, Opened, Done, Failed, Item>;
 
 // Writes into `buffer` and gives the part written; kInvalidArgument when it does not fit.
 base::Result<base::ByteView> encode(const ToHost& message, base::ByteSpan buffer);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 
 namespace ecryptfs::pki {
@@ -20,6 +21,8 @@ using base::Result;
 
 static_assert(std::to_underlying(KeyUse::kPublic) == ECRYPTFS_PKI_USE_PUBLIC);
 static_assert(std::to_underlying(KeyUse::kPrivate) == ECRYPTFS_PKI_USE_PRIVATE);
+static_assert(std::to_underlying(ItemKind::kTokens) == ECRYPTFS_PKI_TOKENS);
+static_assert(std::to_underlying(ItemKind::kKeys) == ECRYPTFS_PKI_KEYS);
 static_assert(kMaxLocator < ECRYPTFS_PKI_MAX_LOCATOR);
 
 ErrorCode code_of(ecryptfs_pki_status status) {
@@ -67,6 +70,24 @@ Error error_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
             fmt::format("the PKI module gave status {} and no reason", std::to_underlying(status));
     }
     return {code_of(status), std::move(message), text_of(error.advice)};
+}
+
+std::string_view text_of(const char* text, std::size_t limit) {
+    return text == nullptr ? std::string_view() : std::string_view(text).substr(0, limit);
+}
+
+// ecryptfs_pki_take_item, with a std::function as context.
+void take_item(void* context, const ecryptfs_pki_item* item) {
+    Item found{0, text_of(item->uri, kMaxLocator), text_of(item->label, kMaxText), {}};
+    for (std::size_t i = 0; i < std::min(item->property_count, kMaxProperties); ++i) {
+        found.properties.push_back({text_of(item->properties[i].name, kMaxText),
+                                    text_of(item->properties[i].value, kMaxText)});
+    }
+    (*static_cast<const std::function<void(const Item&)>*>(context))(found);
+}
+
+Error no_such_function(std::string_view module, std::string_view what) {
+    return {ErrorCode::kNotSupported, fmt::format("the PKI module {} cannot {}", module, what)};
 }
 
 Error unusable(const std::string& path, std::string_view why) {
@@ -172,6 +193,46 @@ Result<std::unique_ptr<ModuleKey>> Module::open(const std::string& locator,
         return std::unexpected(error_of(status, error));
     }
     return std::make_unique<ModuleKey>(*module_, key);
+}
+
+Result<void> Module::list(ItemKind kind, const std::function<void(const Item&)>& take) const {
+    if (module_->list == nullptr) {
+        return std::unexpected(no_such_function(name(), "list anything"));
+    }
+    ecryptfs_pki_error error{};
+    auto context = take;
+    const auto status = module_->list(static_cast<ecryptfs_pki_item_kind>(std::to_underlying(kind)),
+                                      take_item, &context, &error);
+    if (status != ECRYPTFS_PKI_OK) {
+        return std::unexpected(error_of(status, error));
+    }
+    return {};
+}
+
+Result<std::string> Module::make_key(const MakeKey& message) const {
+    if (module_->generate == nullptr) {
+        return std::unexpected(no_such_function(name(), "make keys"));
+    }
+    // The ABI wants strings that end in NUL.
+    const std::string where(message.where);
+    std::deque<std::string> texts;
+    std::vector<ecryptfs_pki_property> options;
+    for (const auto& [name, value] : message.options) {
+        const char* const name_text = texts.emplace_back(name).c_str();
+        options.push_back({name_text, texts.emplace_back(value).c_str()});
+    }
+    const ecryptfs_pki_secret secret =
+        message.secret ? ecryptfs_pki_secret{message.secret->data(), message.secret->size()}
+                       : ecryptfs_pki_secret{};
+    const ecryptfs_pki_new_key key{where.c_str(), message.bits, options.data(), options.size(),
+                                   message.secret ? &secret : nullptr};
+    char locator[ECRYPTFS_PKI_MAX_LOCATOR] = {};
+    ecryptfs_pki_error error{};
+    const auto status = module_->generate(&key, locator, &error);
+    if (status != ECRYPTFS_PKI_OK) {
+        return std::unexpected(error_of(status, error));
+    }
+    return text_of(locator);
 }
 
 }  // namespace ecryptfs::pki

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,11 @@ class Module {
     base::Result<std::unique_ptr<ModuleKey>> open(const std::string& locator,
                                                   std::optional<base::ByteView> secret,
                                                   KeyUse use) const;
+
+    // Gives `take` one item after the other; its views end with the call. Item::id is 0.
+    base::Result<void> list(ItemKind kind, const std::function<void(const Item&)>& take) const;
+    // Makes the key that `message` describes, and gives its locator.
+    base::Result<std::string> make_key(const MakeKey& message) const;
 
   private:
     explicit Module(const ::ecryptfs_pki_module& module) : module_(&module) {}

@@ -148,6 +148,28 @@ void Server::handle(const KeyOperation& message, Buffers& buffers) {
     }
 }
 
+void Server::handle(const ListItems& message, Buffers& buffers) {
+    const auto listed = module_.list(message.kind, [&](const Item& found) {
+        Item item = found;
+        item.id = message.id;
+        send(item, buffers);
+    });
+    if (listed) {
+        send(Done{message.id, {}}, buffers);
+    } else {
+        send(failed(message.id, listed.error()), buffers);
+    }
+}
+
+void Server::handle(const MakeKey& message, Buffers& buffers) {
+    const auto locator = module_.make_key(message);
+    if (locator) {
+        send(Done{message.id, base::as_bytes(*locator)}, buffers);
+    } else {
+        send(failed(message.id, locator.error()), buffers);
+    }
+}
+
 void Server::send(const FromHost& message, Buffers& buffers) const {
     send_packet(socket_, message, buffers.reply.span());
 }

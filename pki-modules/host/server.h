@@ -15,7 +15,7 @@
 
 namespace ecryptfs::pki {
 
-// Answers the broker's messages with a module. Each thread takes the next message off the socket
+// Answers messages to a host with a module. Each thread takes the next message off the socket
 // itself, so there is no queue here: what the broker has sent and nobody has taken yet waits in the
 // socket.
 class Server {
@@ -41,6 +41,8 @@ class Server {
     void handle(const OpenKey& message, Buffers& buffers);
     void handle(const CloseKey& message, Buffers& buffers);
     void handle(const KeyOperation& message, Buffers& buffers);
+    void handle(const ListItems& message, Buffers& buffers);
+    void handle(const MakeKey& message, Buffers& buffers);
     void send(const FromHost& message, Buffers& buffers) const;
     std::shared_ptr<const ModuleKey> find(std::uint64_t key) const;
 

@@ -52,10 +52,23 @@ TEST(CanonicalUri, GivesEachSpellingOfAFileUriOneForm) {
 
 TEST(CanonicalUri, RefusesFileUrisThatNameNoLocalFile) {
     for (const char* typed : {"file:key.pem", "file:", "file://", "file://elsewhere/key.pem",
-                              "file:///key%00.pem", "file:///key%zz", "file:///key.pem?a=b"}) {
+                              "file:///key%00.pem", "file:///key%zz", "file:key.pem?a=b"}) {
         EXPECT_THAT(canonical_uri(typed, false), FailsWith(ErrorCode::kInvalidArgument, "file:"))
             << typed;
     }
+}
+
+TEST(CanonicalUri, KeepsAQueryOfAFileUriForTheModule) {
+    EXPECT_EQ(uri_of("file:/a%2db.pem?tcti=swtpm:port=1"), "file:///a-b.pem?tcti=swtpm:port=1");
+}
+
+TEST(CanonicalUri, TakesAPathAsItIs) {
+    EXPECT_EQ(uri_of("/a?b.pem"), "file:///a%3Fb.pem");
+}
+
+TEST(CanonicalUri, KeepsTheHandleOfAKeyInATpm) {
+    EXPECT_EQ(uri_of("handle:0x81000001"), "handle:0x81000001");
+    EXPECT_EQ(cli::detect_module("handle:0x81000001"), "tpm2");
 }
 
 TEST(CanonicalUri, KeepsAPkcs11Uri) {

@@ -62,7 +62,8 @@ void answer(const std::string& behaviour, const pki::KeyOperation& message) {
     say(pki::Done{message.id, output});
 }
 
-void answer(const std::string& /*behaviour*/, const pki::CloseKey& /*message*/) {}
+template <typename Other>
+void answer(const std::string& /*behaviour*/, const Other& /*message*/) {}
 
 }  // namespace
 

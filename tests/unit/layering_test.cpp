@@ -36,7 +36,7 @@ const std::vector<Layer>& layers() {
         {"pki-modules/openssl", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/pkcs11", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/tpm2", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
-        {"cli", {"lib/ipc", "lib/wire", "lib/base"}},
+        {"cli", {"lib/ipc", "lib/pki", "lib/wire", "lib/base"}},
     };
     return table;
 }

@@ -40,8 +40,11 @@ Message from_host(const Bytes& packet) {
 std::vector<Bytes> messages_to_host() {
     static const Bytes data = pattern(67);
     return {encoded(ToHost(OpenKey{1, 2, KeyUse::kPublic, "file:///k", data})),
-            encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})), encoded(ToHost(CloseKey{7})),
-            encoded(ToHost(KeyOperation{3, 4, KeyAction::kEncrypt, data}))};
+            encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})),
+            encoded(ToHost(CloseKey{7})),
+            encoded(ToHost(KeyOperation{3, 4, KeyAction::kEncrypt, data})),
+            encoded(ToHost(ListItems{5, ItemKind::kTokens})),
+            encoded(ToHost(MakeKey{6, 2048, "file:///k", {{"pcrs", "sha256:7"}}, data}))};
 }
 
 std::vector<Bytes> messages_from_host() {
@@ -50,7 +53,9 @@ std::vector<Bytes> messages_from_host() {
     return {encoded(FromHost(Hello{1, 2, "name", "version", "description"})),
             encoded(FromHost(why)),
             encoded(FromHost(Opened{5, "0123456789abcdef", "warning", "file:/k"})),
-            encoded(FromHost(Done{6, data})), encoded(FromHost(Failed{7, why}))};
+            encoded(FromHost(Done{6, data})),
+            encoded(FromHost(Failed{7, why})),
+            encoded(FromHost(Item{8, "pkcs11:token=t", "t", {{"model", "m"}}}))};
 }
 
 TEST(HostProtocol, CarriesAnOpenWithItsSecret) {
@@ -106,6 +111,47 @@ TEST(HostProtocol, CarriesWhatAHostSaysOfItself) {
     EXPECT_EQ(opened.signature, "0123456789abcdef");
     EXPECT_EQ(opened.warning, "few bits");
     EXPECT_EQ(opened.locator, "file:/k");
+}
+
+TEST(HostProtocol, CarriesLists) {
+    const auto asked = encoded(ToHost(ListItems{3, ItemKind::kKeys}));
+    EXPECT_EQ(to_host<ListItems>(asked).id, 3U);
+    EXPECT_EQ(to_host<ListItems>(asked).kind, ItemKind::kKeys);
+
+    const std::string uri(kMaxLocator, 'u');
+    const auto listed =
+        encoded(FromHost(Item{3, uri, "my card", {{"bits", "2048"}, {"model", ""}}}));
+    const auto item = from_host<Item>(listed);
+    EXPECT_EQ(item.id, 3U);
+    EXPECT_EQ(item.uri, uri);
+    EXPECT_EQ(item.label, "my card");
+    ASSERT_EQ(item.properties.size(), 2U);
+    EXPECT_EQ(item.properties[0].name, "bits");
+    EXPECT_EQ(item.properties[0].value, "2048");
+    EXPECT_EQ(item.properties[1].name, "model");
+    EXPECT_EQ(item.properties[1].value, "");
+}
+
+TEST(HostProtocol, CarriesWhatKeyIsToBeMade) {
+    const Bytes secret = pattern(9);
+    const auto asked =
+        encoded(ToHost(MakeKey{4, 3072, "file:///k", {{"pcrs", "sha256:7"}}, secret}));
+    const auto message = to_host<MakeKey>(asked);
+    EXPECT_EQ(message.id, 4U);
+    EXPECT_EQ(message.bits, 3072U);
+    EXPECT_EQ(message.where, "file:///k");
+    ASSERT_EQ(message.options.size(), 1U);
+    EXPECT_EQ(message.options[0].value, "sha256:7");
+    ASSERT_TRUE(message.secret);
+    EXPECT_EQ(copy(*message.secret), secret);
+}
+
+TEST(HostProtocol, RefusesMorePropertiesThanThereMayBe) {
+    std::vector<std::uint8_t> room(kMaxHostMessage);
+    Item item{1, "x:", "", std::vector<Property>(kMaxProperties)};
+    EXPECT_TRUE(encode(FromHost(item), room));
+    item.properties.emplace_back();
+    EXPECT_FALSE(encode(FromHost(item), room));
 }
 
 TEST(HostProtocol, CarriesFailures) {
@@ -187,14 +233,17 @@ TEST(HostProtocol, RefusesNumbersThatMeanNothing) {
         auto open = messages_to_host().front();
         open.at(kUseAt) = static_cast<std::uint8_t>(value);
         EXPECT_THAT(decode_to_host(open), FailsWith(ErrorCode::kMalformed, ""));
-        auto operation = messages_to_host().back();
+        auto operation = messages_to_host().at(3);
         operation.at(kUseAt) = static_cast<std::uint8_t>(value);
         EXPECT_THAT(decode_to_host(operation), FailsWith(ErrorCode::kMalformed, ""));
+        auto list = encoded(ToHost(ListItems{5, ItemKind::kTokens}));
+        list.back() = static_cast<std::uint8_t>(value);
+        EXPECT_THAT(decode_to_host(list), FailsWith(ErrorCode::kMalformed, ""));
     }
     auto refusal = messages_from_host().at(1);
     refusal.at(kCodeAt) = std::to_underlying(ErrorCode::kCancelled) + 1;
     EXPECT_THAT(decode_from_host(refusal), FailsWith(ErrorCode::kMalformed, ""));
-    for (const int type : {0, 9, 255}) {
+    for (const int type : {0, 12, 255}) {
         const Bytes packet(1, static_cast<std::uint8_t>(type));
         EXPECT_THAT(decode_to_host(packet), FailsWith(ErrorCode::kMalformed, ""));
         EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, ""));

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/module_host.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+// For what a device should do at once, though a slow one needs some seconds.
+constexpr int kAnswerTimeout = 30'000;  // milliseconds
+constexpr int kForever = -1;
+
+std::unexpected<Error> out_of_turn() {
+    return std::unexpected(
+        Error{ErrorCode::kModuleFailed, "the PKI host answered what it was not asked"});
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths) {
+    std::vector<std::string> names;
+    std::error_code failure;
+    for (std::filesystem::directory_iterator entry(paths.module_folder, failure), end;
+         !failure && entry != end; entry.increment(failure)) {
+        if (entry->path().extension() == ".so") {
+            names.push_back(entry->path().stem());
+        }
+    }
+    if (names.empty()) {
+        return std::unexpected(Error{ErrorCode::kUnknownModule,
+                                     fmt::format("no PKI modules in {}", paths.module_folder),
+                                     "install the package ecryptfs-agent anew"});
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::string& module) {
+    auto packet = base::SecretBytes::create(pki::kMaxHostMessage);
+    if (!packet) {
+        return std::unexpected(std::move(packet.error()));
+    }
+    ModuleHost host(paths, pki::start_host(paths, module), std::move(*packet));
+    const auto greeting = host.receive(kAnswerTimeout);
+    if (!greeting) {
+        return std::unexpected(greeting.error());
+    }
+    if (const auto* refusal = std::get_if<pki::Refusal>(&*greeting)) {
+        return std::unexpected(pki::to_error(*refusal));
+    }
+    const auto* hello = std::get_if<pki::Hello>(&*greeting);
+    if (hello == nullptr || hello->protocol_version != pki::kHostProtocolVersion) {
+        return std::unexpected(Error{ErrorCode::kModuleFailed,
+                                     "ecryptfs-pki-host is of another version than ecryptfsctl",
+                                     "install the package ecryptfs-agent anew"});
+    }
+    return host;
+}
+
+ModuleHost::~ModuleHost() {
+    if (process_.socket && process_.pid != 0) {
+        ::kill(process_.pid, SIGKILL);
+        ::waitpid(process_.pid, nullptr, 0);
+    }
+}
+
+Result<void> ModuleHost::list(pki::ItemKind kind,
+                              const std::function<void(const pki::Item&)>& take) {
+    if (auto sent = send(pki::ListItems{1, kind}); !sent) {
+        return sent;
+    }
+    for (;;) {
+        const auto answer = receive(kAnswerTimeout);
+        if (!answer) {
+            return std::unexpected(answer.error());
+        }
+        if (const auto* item = std::get_if<pki::Item>(&*answer)) {
+            take(*item);
+        } else if (std::holds_alternative<pki::Done>(*answer)) {
+            return {};
+        } else if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
+            return std::unexpected(pki::to_error(failed->why));
+        } else {
+            return out_of_turn();
+        }
+    }
+}
+
+Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
+    if (auto sent = send(message); !sent) {
+        return std::unexpected(std::move(sent.error()));
+    }
+    const auto answer = receive(kForever);
+    if (!answer) {
+        return std::unexpected(answer.error());
+    }
+    if (const auto* done = std::get_if<pki::Done>(&*answer)) {
+        return std::string(base::as_text(done->output));
+    }
+    if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
+        return std::unexpected(pki::to_error(failed->why));
+    }
+    return out_of_turn();
+}
+
+Result<void> ModuleHost::send(const pki::ToHost& message) {
+    const auto packet = pki::encode(message, packet_.span());
+    if (!packet) {
+        return std::unexpected(packet.error());
+    }
+    const auto sent = ::send(process_.socket.get(), packet->data(), packet->size(), MSG_NOSIGNAL);
+    ::explicit_bzero(packet_.span().data(), packet->size());
+    return sent < 0 ? Result<void>(std::unexpected(lost())) : Result<void>();
+}
+
+// Views end with the next call.
+Result<pki::FromHost> ModuleHost::receive(int timeout_ms) {
+    pollfd readable{process_.socket.get(), POLLIN, 0};
+    int ready = 0;
+    do {
+        ready = ::poll(&readable, 1, timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    if (ready == 0) {
+        return std::unexpected(Error{ErrorCode::kTimedOut, "the PKI module gave no answer in time",
+                                     "see that the token or TPM is well, and try again"});
+    }
+    const auto size = ::recv(process_.socket.get(), packet_.span().data(), packet_.size(), 0);
+    if (size <= 0) {
+        return std::unexpected(lost());
+    }
+    return pki::decode_from_host(packet_.view().first(static_cast<std::size_t>(size)));
+}
+
+Error ModuleHost::lost() {
+    siginfo_t end{};
+    ::waitid(P_PID, static_cast<id_t>(std::exchange(process_.pid, 0)), &end, WEXITED);
+    return pki::host_ended(paths_, end.si_code, end.si_status);
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/base/handle.h"
+
+namespace ecryptfs::pki {
+
+// Where the parts of the product are.
+struct HostPaths {
+    std::string host_program;   // ecryptfs-pki-host
+    std::string module_folder;  // holds NAME.so of each module
+};
+
+// An ecryptfs-pki-host and the socket to it. The caller reaps the process.
+struct HostProcess {
+    pid_t pid;
+    base::UniqueFd socket;
+};
+
+// Starts a host with a module, and does not wait for it: what goes wrong in the child shows as its
+// end. It dies with this thread. Throws base::Failure: kModuleFailed.
+HostProcess start_host(const HostPaths& paths, const std::string& module);
+
+// Why a host is no more: `code` and `status` as siginfo_t has them, si_code and si_status.
+base::Error host_ended(const HostPaths& paths, int code, int status);
+
+}  // namespace ecryptfs::pki

@@ -51,6 +51,9 @@ Error cryptoki_error(std::string_view call, ReturnValue value, std::string_view 
         case Trouble::kTokenGone:
             return {ErrorCode::kTokenRemoved, fmt::format("{} is not there", token),
                     "put it back and try again"};
+        case Trouble::kSessionGone:
+            return {ErrorCode::kTokenRemoved, fmt::format("{} went away meanwhile", token),
+                    "try again"};
         case Trouble::kMechanism:
             return {ErrorCode::kNotSupported, message, "use another key or token"};
         default:

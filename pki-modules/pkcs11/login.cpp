@@ -49,7 +49,6 @@ Result<void> Login::begin(std::optional<ByteView> pin) {
     const std::scoped_lock lock(mutex_);
     const auto info = sessions_.token_info();
     if (!info) {
-        refused_.clear();  // it may come back with another PIN
         return std::unexpected(info.error());
     }
     sessions_.keep_open();
@@ -132,7 +131,7 @@ Result<void> Login::start(std::optional<ByteView> pin, const TokenInfo& info) {
     if (auto tries = check_tries(info); !tries) {
         return tries;
     }
-    if (!pin->empty() && base::equal_in_constant_time(*pin, refused_.view())) {
+    if (was_refused(*pin, info)) {
         return std::unexpected(Error{
             ErrorCode::kWrongSecret,
             fmt::format("{} refused this PIN before; it was not tried again", sessions_.name()),
@@ -162,6 +161,13 @@ Result<void> Login::start(std::optional<ByteView> pin, const TokenInfo& info) {
     lost_.reset();
     refused_.clear();
     return {};
+}
+
+// And would be again, unless the token was away meanwhile or somebody has reset its count.
+bool Login::was_refused(ByteView pin, const TokenInfo& info) const {
+    const bool count_was_reset = refused_count_was_low_ && !info.has(CKF_USER_PIN_COUNT_LOW);
+    return !pin.empty() && base::equal_in_constant_time(pin, refused_.view()) &&
+           sessions_.absences() == refused_at_ && !count_was_reset;
 }
 
 Result<void> Login::restore(const Session& session, bool was_denied) {
@@ -270,6 +276,8 @@ Error Login::refused(ReturnValue value) {
     Error error{ErrorCode::kWrongSecret, fmt::format("{} refused the PIN", sessions_.name()),
                 "give the right PIN"};
     const auto info = sessions_.token_info();
+    refused_at_ = sessions_.absences();
+    refused_count_was_low_ = info && info->has(CKF_USER_PIN_COUNT_LOW);
     if (trouble == Trouble::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
         error.code = ErrorCode::kSecretLockedOut;
         error.message += " and takes no more";

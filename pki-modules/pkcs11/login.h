@@ -44,16 +44,19 @@ class Login {
     base::Result<void> check_tries(const TokenInfo& info) const;
     ReturnValue log_in(const Session& session, unsigned long user) const;
     void log_out() noexcept;
+    bool was_refused(base::ByteView pin, const TokenInfo& info) const;
     base::Error refused(ReturnValue value);
     base::Error cannot_log_in(ReturnValue value);
 
     SessionPool& sessions_;
     std::mutex mutex_;
     std::size_t users_ = 0;
-    bool logged_in_ = false;           // as far as we know
-    base::SecretBytes pin_;            // of the login; empty: it was typed on the token's pad
-    base::SecretBytes refused_;        // the last one that the token did not take
-    std::optional<base::Error> lost_;  // why there is no login though keys are open
+    bool logged_in_ = false;              // as far as we know
+    base::SecretBytes pin_;               // of the login; empty: it was typed on the token's pad
+    base::SecretBytes refused_;           // the last one that the token did not take …
+    std::uint64_t refused_at_ = 0;        // … in which presence (SessionPool::absences()) …
+    bool refused_count_was_low_ = false;  // … and whether it then said that few tries are left
+    std::optional<base::Error> lost_;     // why there is no login though keys are open
 };
 
 }  // namespace ecryptfs::pkcs11_module

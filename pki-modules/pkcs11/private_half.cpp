@@ -81,12 +81,17 @@ Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
     if (!found) {
         return std::unexpected(found.error());
     }
+    const auto keys = rsa_keys(session, *found);
+    if (keys.empty()) {
+        if (auto alive = session.pool().check(session); !alive) {
+            return std::unexpected(std::move(alive.error()));
+        }
+    }
     if (found->empty()) {
         return std::unexpected(
             Error{ErrorCode::kNotFound, fmt::format("no such private key on {}", token_.text()),
                   "see what is there: ecryptfsctl list, pkcs11-tool --login --list-objects"});
     }
-    const auto keys = rsa_keys(session, *found);
     if (keys.empty()) {
         return std::unexpected(unusable(token_, "is no RSA key"));
     }
@@ -131,6 +136,12 @@ Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, 
         }
         const auto object = object_in(*session);
         if (!object) {
+            if (object.error().code == ErrorCode::kTokenRemoved &&
+                !std::exchange(tried.session, true)) {
+                session->discard();
+                token_.sessions().forget_sessions(session->epoch());
+                continue;
+            }
             return std::unexpected(object.error());
         }
         Decryption decryption(*session, *object, mechanism);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <p11-kit/pkcs11.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ecryptfs::pkcs11_module {
@@ -39,13 +40,18 @@ SlotId SessionPool::slot() const {
     return slot_;
 }
 
+void SessionPool::move_to(SlotId slot) {
+    const std::scoped_lock lock(mutex_);
+    slot_ = slot;
+}
+
 Result<Session> SessionPool::take() {
     for (bool searched = false;; searched = true) {
         std::unique_lock lock(mutex_);
         if (!idle_.empty()) {
             const auto handle = idle_.back();
             idle_.pop_back();
-            return hand_out(handle, epoch_);
+            return hand_out(handle);
         }
         const auto slot = slot_;
         const auto epoch = epoch_;
@@ -57,19 +63,20 @@ Result<Session> SessionPool::take() {
         }
         lock.lock();
         if (result == CKR_OK) {
-            return hand_out(handle, epoch);
+            open_.push_back(handle);
+            return hand_out(handle);
         }
         lock.unlock();
         const auto found = library_.find(token_);
         if (!found) {
+            note_absence();
             forget_sessions(epoch);
             result = CKR_TOKEN_NOT_PRESENT;
         }
         if (!found || searched) {
             return std::unexpected(cryptoki_error("C_OpenSession", result, name_));
         }
-        lock.lock();
-        slot_ = *found;
+        move_to(*found);
     }
 }
 
@@ -79,24 +86,32 @@ Result<Session> SessionPool::take_live() {
         if (!session) {
             return session;
         }
-        CK_SESSION_INFO info = {};
-        const auto result = library_.functions().C_GetSessionInfo(session->handle(), &info);
-        if (result == CKR_OK) {
+        auto lives = check(*session);
+        if (lives) {
             return session;
         }
         session->discard();
         forget_sessions(session->epoch());
         if (repeated) {
-            return std::unexpected(error("C_GetSessionInfo", result));
+            return std::unexpected(std::move(lives.error()));
         }
     }
 }
 
+Result<void> SessionPool::check(const Session& session) const {
+    CK_SESSION_INFO info = {};
+    const auto result = library_.functions().C_GetSessionInfo(session.handle(), &info);
+    if (result != CKR_OK) {
+        return std::unexpected(cryptoki_error("C_GetSessionInfo", result, name_));
+    }
+    return {};
+}
+
 // With the mutex held.
-Session SessionPool::hand_out(SessionHandle handle, std::uint64_t epoch) {
+Session SessionPool::hand_out(SessionHandle handle) {
     ++out_;
     idle_.reserve(idle_.size() + out_);  // here, so that put_back() need not allocate
-    return {*this, handle, epoch};
+    return {*this, handle, epoch_};
 }
 
 // For a token that has no more sessions: false if none of ours can come back.
@@ -126,11 +141,21 @@ Result<TokenInfo> SessionPool::token_info() {
     }
     const auto found = library_.find(token_);
     if (!found || library_.token_info(*found, info) != CKR_OK) {
+        note_absence();
         return std::unexpected(cryptoki_error("C_GetTokenInfo", CKR_TOKEN_NOT_PRESENT, name_));
     }
-    const std::scoped_lock lock(mutex_);
-    slot_ = *found;
+    move_to(*found);
     return info;
+}
+
+std::uint64_t SessionPool::absences() const {
+    const std::scoped_lock lock(mutex_);
+    return absences_;
+}
+
+void SessionPool::note_absence() {
+    const std::scoped_lock lock(mutex_);
+    ++absences_;
 }
 
 Error SessionPool::error(std::string_view call, ReturnValue value) {
@@ -148,11 +173,10 @@ void SessionPool::forget_sessions(std::uint64_t epoch) {
             return;  // somebody did so already
         }
         ++epoch_;
+        open_.clear();
         std::swap(dead, idle_);
     }
-    for (const auto handle : dead) {
-        static_cast<void>(library_.functions().C_CloseSession(handle));
-    }
+    std::ranges::for_each(dead, [this](SessionHandle handle) { close(handle); });
 }
 
 void SessionPool::keep_open() {
@@ -166,29 +190,39 @@ void SessionPool::close_idle() noexcept {
         const std::scoped_lock lock(mutex_);
         keep_open_ = false;
         std::swap(idle, idle_);
+        std::erase_if(open_, [&](SessionHandle handle) {
+            return std::ranges::find(idle, handle) != idle.end();
+        });
     }
-    for (const auto handle : idle) {
-        static_cast<void>(library_.functions().C_CloseSession(handle));
-    }
+    std::ranges::for_each(idle, [this](SessionHandle handle) { close(handle); });
 }
 
 void SessionPool::put_back(const Session& session) noexcept {
-    bool close = false;
+    bool keep = false;
+    bool is_another = false;
     {
         const std::scoped_lock lock(mutex_);
         --out_;
         ++returned_;
-        // One of an earlier epoch is dead, and its number may be that of another one by now.
         const bool current = session.epoch_ == epoch_;
-        close = current && !(session.usable_ && keep_open_);
-        if (current && !close) {
-            idle_.push_back(session.handle_);  // take() reserved the room
+        keep = current && session.usable_ && keep_open_;
+        if (keep) {
+            idle_.push_back(session.handle_);  // hand_out() reserved the room
+        } else if (current) {
+            std::erase(open_, session.handle_);
+        } else {
+            // Most likely dead, and its number may have been given to a new one.
+            is_another = std::ranges::find(open_, session.handle_) != open_.end();
         }
     }
-    if (close) {
-        static_cast<void>(library_.functions().C_CloseSession(session.handle_));
+    if (!keep && !is_another) {
+        close(session.handle_);
     }
     came_back_.notify_all();
+}
+
+void SessionPool::close(SessionHandle handle) const noexcept {
+    static_cast<void>(library_.functions().C_CloseSession(handle));
 }
 
 }  // namespace ecryptfs::pkcs11_module

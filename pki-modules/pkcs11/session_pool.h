@@ -65,8 +65,15 @@ class SessionPool {
     base::Result<Session> take();
     // The same, and the library has said that the session lives.
     base::Result<Session> take_live();
+    // Whether it still lives.
+    base::Result<void> check(const Session& session) const;
     base::Result<TokenInfo> token_info();
     SlotId slot() const;
+    void move_to(SlotId slot);  // where it was found
+
+    // How often the token was found to be away: afterwards it may not be as it was.
+    std::uint64_t absences() const;
+    void note_absence();
 
     // An error by PKCS#11 in one call; kTokenRemoved, whatever the library said, if the token is
     // gone.
@@ -82,7 +89,8 @@ class SessionPool {
   private:
     friend class Session;
     ReturnValue try_to_open(SlotId slot, SessionHandle& handle);
-    Session hand_out(SessionHandle handle, std::uint64_t epoch);
+    Session hand_out(SessionHandle handle);
+    void close(SessionHandle handle) const noexcept;
     bool wait_for_one();
     void put_back(const Session& session) noexcept;
 
@@ -93,10 +101,12 @@ class SessionPool {
     std::condition_variable came_back_;
     SlotId slot_;
     std::uint64_t epoch_ = 1;
+    std::uint64_t absences_ = 0;
     std::size_t out_ = 0;         // with callers
     std::uint64_t returned_ = 0;  // ever
     bool keep_open_ = false;
     std::vector<SessionHandle> idle_;
+    std::vector<SessionHandle> open_;  // of this epoch, idle or out
 };
 
 }  // namespace ecryptfs::pkcs11_module

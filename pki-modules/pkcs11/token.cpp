@@ -17,28 +17,55 @@ using base::Result;
 
 namespace {
 
-Token* remembered(Library& library, const TokenName& name, SlotId slot) {
-    static std::mutex mutex;
-    static auto* tokens = new std::vector<std::unique_ptr<Token>>;  // never destroyed
-    const std::scoped_lock lock(mutex);
-    const auto found = std::ranges::find_if(*tokens, [&](const auto& token) {
-        return &token->sessions().library() == &library && token->name() == name;
-    });
-    if (found != tokens->end()) {
-        return found->get();
+// All that were ever seen.
+class Tokens {
+  public:
+    static Tokens& instance() {
+        static auto* tokens = new Tokens;  // never destroyed
+        return *tokens;
     }
-    return tokens->emplace_back(std::make_unique<Token>(library, name, slot)).get();
-}
 
-void add_tokens(Library& library, const std::vector<SlotId>& slots, const KeyUri& uri,
-                std::vector<Token*>& to) {
-    for (const auto slot : slots) {
-        TokenInfo info;
-        // The same token is often to be had by two libraries: the first one will do.
-        if (library.token_info(slot, info) == CKR_OK && info.has(CKF_TOKEN_INITIALIZED) &&
-            uri.matches(info.name) &&
-            std::ranges::none_of(to, [&](Token* other) { return other->name() == info.name; })) {
-            to.push_back(remembered(library, info.name, slot));
+    // Those that are in the library's slots now.
+    std::vector<Token*> update(Library& library, const std::vector<SlotId>& slots) {
+        const std::scoped_lock lock(mutex_);
+        std::vector<Token*> present;
+        for (const auto slot : slots) {
+            TokenInfo info;
+            if (library.token_info(slot, info) == CKR_OK && info.has(CKF_TOKEN_INITIALIZED)) {
+                present.push_back(find_or_add(library, info.name, slot));
+            }
+        }
+        for (const auto& token : all_) {
+            if (&token->sessions().library() == &library &&
+                std::ranges::find(present, token.get()) == present.end()) {
+                token->sessions().note_absence();
+            }
+        }
+        return present;
+    }
+
+  private:
+    Token* find_or_add(Library& library, const TokenName& name, SlotId slot) {
+        const auto found = std::ranges::find_if(all_, [&](const auto& token) {
+            return &token->sessions().library() == &library && token->name() == name;
+        });
+        if (found != all_.end()) {
+            (*found)->sessions().move_to(slot);
+            return found->get();
+        }
+        return all_.emplace_back(std::make_unique<Token>(library, name, slot)).get();
+    }
+
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Token>> all_;
+};
+
+// The same token is often to be had by two libraries: the first one will do.
+void add_new(std::vector<Token*>& to, const std::vector<Token*>& tokens, const KeyUri& uri) {
+    for (auto* token : tokens) {
+        const auto same = [&](Token* other) { return other->name() == token->name(); };
+        if (uri.matches(token->name()) && std::ranges::none_of(to, same)) {
+            to.push_back(token);
         }
     }
 }
@@ -70,7 +97,7 @@ Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
             failure = slots.error();
             continue;
         }
-        add_tokens(*library, *slots, uri, tokens);
+        add_new(tokens, Tokens::instance().update(*library, *slots), uri);
     }
     if (tokens.empty() && failure && libraries->size() == 1) {
         return std::unexpected(*failure);

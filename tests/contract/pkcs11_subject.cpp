@@ -11,19 +11,14 @@
 namespace ecryptfs::contract {
 namespace {
 
-constexpr char kPin[] = "648219";
-
 // The keys of both interfaces, on one token.
 class TokenKeys {
   public:
-    TokenKeys() { SoftHsm::instance().make_token("contract", kPin); }
-
     std::vector<TestKey> keys(std::size_t count) {
         while (keys_.size() < count) {
             const auto key = make_rsa_key(2048);
             const std::string label = "key " + std::to_string(keys_.size());
-            SoftHsm::instance().import("contract", kPin, label,
-                                       "c0" + std::to_string(10 + keys_.size()),
+            SoftHsm::instance().import("contract", label, "c0" + std::to_string(10 + keys_.size()),
                                        to_pem(*key, PemForm::kPkcs8));
             keys_.push_back({uri_of("key%20" + std::to_string(keys_.size())), kPin});
             public_keys_[keys_.back().locator] = to_public_pem(*key);

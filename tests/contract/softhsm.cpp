@@ -40,19 +40,18 @@ SoftHsm::SoftHsm() {
     folder_.write("softhsm2.conf", "directories.tokendir = " + tokens.string() +
                                        "\nobjectstore.backend = file\nlog.level = ERROR\n");
     ::setenv("SOFTHSM2_CONF", folder_.path("softhsm2.conf").c_str(), 1);
+    for (const std::string label : kTokens) {
+        run_program("softhsm2-util --init-token --free --so-pin so-pin-123 --label " + label +
+                    " --pin " + kPin);
+    }
 }
 
-void SoftHsm::make_token(std::string_view label, std::string_view pin) const {
-    run_program("softhsm2-util --init-token --free --so-pin so-pin-123 --label '" +
-                std::string(label) + "' --pin '" + std::string(pin) + "'");
-}
-
-void SoftHsm::import(std::string_view token, std::string_view pin, std::string_view label,
-                     std::string_view id_in_hex, const std::string& pem) const {
+void SoftHsm::import(std::string_view token, std::string_view label, std::string_view id_in_hex,
+                     const std::string& pem) const {
     folder_.write("import.pem", pem);
     run_program("softhsm2-util --import '" + folder_.path("import.pem").string() + "' --token '" +
-                std::string(token) + "' --pin '" + std::string(pin) + "' --label '" +
-                std::string(label) + "' --id " + std::string(id_in_hex));
+                std::string(token) + "' --pin '" + kPin + "' --label '" + std::string(label) +
+                "' --id " + std::string(id_in_hex));
 }
 
 }  // namespace ecryptfs::contract

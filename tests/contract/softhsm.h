@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -14,20 +15,21 @@ struct evp_pkey_st;
 
 namespace ecryptfs::contract {
 
-inline constexpr char kSoftHsm[] = "/usr/lib/softhsm/libsofthsm2.so";
-
 // Runs a program; what it wrote to its standard output.
 std::string run_program(const std::string& command);
 
+// Tokens of these labels, each with this PIN.
+inline constexpr std::array kTokens{"contract", "shim", "other"};
+inline constexpr char kPin[] = "648219";
+
 class SoftHsm {
   public:
-    // The process's one: SoftHSM finds its tokens by the environment.
+    // The process's one: SoftHSM finds its tokens by the environment, when it is first used.
     static SoftHsm& instance();
 
-    void make_token(std::string_view label, std::string_view pin) const;
     // With PKCS#8 in PEM; the public half as an object of its own.
-    void import(std::string_view token, std::string_view pin, std::string_view label,
-                std::string_view id_in_hex, const std::string& pem) const;
+    void import(std::string_view token, std::string_view label, std::string_view id_in_hex,
+                const std::string& pem) const;
 
     const TemporaryFolder& folder() const { return folder_; }
 

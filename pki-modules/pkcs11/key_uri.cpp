@@ -228,12 +228,24 @@ std::string KeyUri::text() const {
     return uri;
 }
 
+KeyUri precise_uri(const TokenName& token) {
+    KeyUri uri;
+    uri.label = if_any(token.label);
+    uri.serial = if_any(token.serial);
+    if (token.serial.empty()) {
+        uri.manufacturer = if_any(token.manufacturer);
+        uri.model = if_any(token.model);
+    }
+    return uri;
+}
+
 std::string token_uri(const TokenName& token) {
+    const KeyUri uri = precise_uri(token);
     PathWriter path;
-    path.add("token", token.label);
-    path.add("serial", if_any(token.serial));
-    path.add("manufacturer", if_any(token.manufacturer));
-    path.add("model", if_any(token.model));
+    path.add("token", uri.label);
+    path.add("serial", uri.serial);
+    path.add("manufacturer", uri.manufacturer);
+    path.add("model", uri.model);
     return path.take();
 }
 

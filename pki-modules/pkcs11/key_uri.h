@@ -49,6 +49,9 @@ struct KeyUri {
     std::string text() const;
 };
 
+// What tells a token from others; without a serial number that is all there is.
+KeyUri precise_uri(const TokenName& token);
+
 // The URI of a token, without a key's name.
 std::string token_uri(const TokenName& token);
 

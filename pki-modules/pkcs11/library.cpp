@@ -215,9 +215,24 @@ std::optional<SlotId> Library::find(const TokenName& token) const {
     return found == all->end() ? std::nullopt : std::optional(*found);
 }
 
+// Some libraries complain on stderr when they are asked for one that is not in their list.
+bool Library::lists_mechanism(SlotId slot, unsigned long type) const {
+    unsigned long count = 0;
+    if (functions_->C_GetMechanismList(slot, nullptr, &count) != CKR_OK || count == 0) {
+        return false;
+    }
+    std::vector<CK_MECHANISM_TYPE> types(count);
+    if (functions_->C_GetMechanismList(slot, types.data(), &count) != CKR_OK) {
+        return false;
+    }
+    types.resize(std::min<std::size_t>(types.size(), count));
+    return std::ranges::find(types, type) != types.end();
+}
+
 std::optional<MechanismInfo> Library::mechanism_info(SlotId slot, unsigned long type) const {
     CK_MECHANISM_INFO raw = {};
-    if (functions_->C_GetMechanismInfo(slot, type, &raw) != CKR_OK) {
+    if (!lists_mechanism(slot, type) ||
+        functions_->C_GetMechanismInfo(slot, type, &raw) != CKR_OK) {
         return std::nullopt;
     }
     return MechanismInfo{raw.ulMinKeySize, raw.ulMaxKeySize, raw.flags};

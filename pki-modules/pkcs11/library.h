@@ -56,6 +56,7 @@ class Library {
   private:
     friend class Libraries;
     base::Result<void> initialize();
+    bool lists_mechanism(SlotId slot, unsigned long type) const;
 
     Functions* functions_;
     std::string name_;

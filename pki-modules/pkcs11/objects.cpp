@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
@@ -66,7 +67,7 @@ std::vector<std::uint8_t> without_leading_zeros(std::vector<std::uint8_t> number
     return number;
 }
 
-std::optional<RsaNumbers> numbers_in_certificate(const Session& session, ObjectHandle object) {
+std::optional<PublicHalf> half_in_certificate(const Session& session, ObjectHandle object) {
     const auto der = read_attribute(session, object, CKA_VALUE);
     if (!der) {
         return std::nullopt;
@@ -74,11 +75,21 @@ std::optional<RsaNumbers> numbers_in_certificate(const Session& session, ObjectH
     const auto* at = der->data();
     const Certificate certificate(::d2i_X509(nullptr, &at, static_cast<long>(der->size())));
     auto* key = certificate ? ::X509_get0_pubkey(certificate.get()) : nullptr;
+    const bool is_rsa = key != nullptr && ::EVP_PKEY_is_a(key, "RSA") == 1;
+    const bool is_authority = is_rsa && ::X509_check_ca(certificate.get()) == 1;
     ::ERR_clear_error();
-    if (key == nullptr || ::EVP_PKEY_is_a(key, "RSA") != 1) {
+    if (!is_rsa) {
         return std::nullopt;
     }
-    return module::numbers_of(*key);
+    return PublicHalf{module::numbers_of(*key), read_name(session, object), is_authority};
+}
+
+std::optional<PublicHalf> half_in_key(const Session& session, ObjectHandle object) {
+    auto numbers = is_rsa_key(session, object) ? read_numbers(session, object) : std::nullopt;
+    if (!numbers) {
+        return std::nullopt;
+    }
+    return PublicHalf{std::move(*numbers), read_name(session, object)};
 }
 
 }  // namespace
@@ -166,27 +177,29 @@ std::optional<RsaNumbers> read_numbers(const Session& session, ObjectHandle obje
     return numbers;
 }
 
-Result<std::vector<PublicHalf>> find_public_halves(const Session& session, const ObjectName& name) {
-    for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
-        const auto objects = find_objects(session, type, name);
-        if (!objects) {
-            return std::unexpected(objects.error());
-        }
-        std::vector<PublicHalf> halves;
-        for (const auto object : *objects) {
-            auto numbers = type == ObjectClass::kCertificate
-                               ? numbers_in_certificate(session, object)
-                           : is_rsa_key(session, object) ? read_numbers(session, object)
-                                                         : std::nullopt;
-            if (numbers) {
-                halves.push_back({std::move(*numbers), read_name(session, object)});
-            }
-        }
-        if (!halves.empty()) {
-            return halves;
+Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,
+                                                   const ObjectName& name) {
+    const auto objects = find_objects(session, type, name);
+    if (!objects) {
+        return std::unexpected(objects.error());
+    }
+    std::vector<PublicHalf> halves;
+    for (const auto object : *objects) {
+        auto half = type == ObjectClass::kCertificate ? half_in_certificate(session, object)
+                                                      : half_in_key(session, object);
+        if (half) {
+            halves.push_back(std::move(*half));
         }
     }
-    return std::vector<PublicHalf>{};
+    return halves;
+}
+
+Result<std::vector<PublicHalf>> find_public_halves(const Session& session, const ObjectName& name) {
+    auto halves = read_public_halves(session, ObjectClass::kPublicKey, name);
+    if (halves && halves->empty()) {
+        halves = read_public_halves(session, ObjectClass::kCertificate, name);
+    }
+    return halves;
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -40,7 +40,12 @@ std::optional<module::RsaNumbers> read_numbers(const Session& session, ObjectHan
 struct PublicHalf {
     module::RsaNumbers numbers;
     ObjectName name;
+    bool is_authority = false;  // a certificate that others are signed with
 };
+
+// The RSA keys in objects of this class, kPublicKey or kCertificate, and name.
+base::Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,
+                                                         const ObjectName& name);
 
 // The RSA keys that public key objects of this name hold, or else its certificates.
 base::Result<std::vector<PublicHalf>> find_public_halves(const Session& session,

@@ -34,8 +34,6 @@ Result<std::string> path_of(const std::string& pin_source) {
     return path;
 }
 
-}  // namespace
-
 Result<SecretBytes> read_pin(const std::string& pin_source) {
     const auto path = path_of(pin_source);
     if (!path) {
@@ -57,6 +55,22 @@ Result<SecretBytes> read_pin(const std::string& pin_source) {
                                      kAdvice});
     }
     return SecretBytes::copy_of(line);
+}
+
+}  // namespace
+
+Result<ChosenPin> ChosenPin::choose(std::optional<base::ByteView> given,
+                                    const std::string& pin_source) {
+    ChosenPin pin;
+    pin.given_ = given;
+    if ((!given || given->empty()) && !pin_source.empty()) {
+        auto read = read_pin(pin_source);
+        if (!read) {
+            return std::unexpected(std::move(read.error()));
+        }
+        pin.from_file_ = std::move(*read);
+    }
+    return pin;
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/pkcs11/generation.h"
+#include "pki-modules/pkcs11/listing.h"
 #include "pki-modules/pkcs11/token_key.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -72,6 +74,25 @@ void close(ecryptfs_pki_key* key) noexcept {
     const std::unique_ptr<TokenKey> owner(&token_key(key));
 }
 
+ecryptfs_pki_status list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take, void* context,
+                         ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&]() -> base::Result<void> {
+        return kind == ECRYPTFS_PKI_TOKENS ? list_tokens(take, context) : list_keys(take, context);
+    });
+}
+
+ecryptfs_pki_status generate(const ecryptfs_pki_new_key* key, char* locator,
+                             ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&]() -> base::Result<void> {
+        const auto uri = generate_key(*key);
+        if (!uri) {
+            return std::unexpected(uri.error());
+        }
+        module::put_text({locator, ECRYPTFS_PKI_MAX_LOCATOR}, *uri);
+        return {};
+    });
+}
+
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
@@ -83,8 +104,8 @@ constexpr ecryptfs_pki_module kModule = {
     .encrypt = encrypt,
     .decrypt = decrypt,
     .close = close,
-    .list = nullptr,
-    .generate = nullptr,
+    .list = list,
+    .generate = generate,
 };
 
 }  // namespace

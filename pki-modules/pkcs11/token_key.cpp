@@ -124,16 +124,11 @@ Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pi
 }
 
 Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> pin) {
-    base::SecretBytes from_file;
-    if ((!pin || pin->empty()) && !uri.pin_source.empty()) {
-        auto read = read_pin(uri.pin_source);
-        if (!read) {
-            return std::unexpected(std::move(read.error()));
-        }
-        from_file = std::move(*read);
-        pin = from_file.view();
+    const auto chosen = ChosenPin::choose(pin, uri.pin_source);
+    if (!chosen) {
+        return std::unexpected(chosen.error());
     }
-    auto half = PrivateHalf::open(token_, {uri.id, uri.object}, pin);
+    auto half = PrivateHalf::open(token_, {uri.id, uri.object}, chosen->view());
     if (!half) {
         return std::unexpected(std::move(half.error()));
     }
@@ -235,15 +230,11 @@ void TokenKey::use(Mechanism mechanism, const module::RsaNumbers& numbers) {
 }
 
 Result<void> TokenKey::set_locator(KeyUri uri, const ObjectName& name) {
-    const TokenName& token = token_.name();
-    const auto if_any = [](const std::string& value) {
-        return value.empty() ? std::nullopt : std::optional(value);
-    };
-    uri.label = if_any(token.label);
-    uri.serial = if_any(token.serial);
-    const bool more = token.serial.empty();
-    uri.manufacturer = more ? if_any(token.manufacturer) : std::nullopt;
-    uri.model = more ? if_any(token.model) : std::nullopt;
+    const KeyUri precise = precise_uri(token_.name());
+    uri.label = precise.label;
+    uri.serial = precise.serial;
+    uri.manufacturer = precise.manufacturer;
+    uri.model = precise.model;
     if (name.id) {
         uri.id = name.id;
     }

@@ -102,6 +102,11 @@ CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
     return result;
 }
 
+CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE* types, unsigned long* count) {
+    return is_removed() ? CKR_TOKEN_NOT_PRESENT
+                        : softhsm().C_GetMechanismList(real_slot(slot), types, count);
+}
+
 CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
     if ((type == CKM_RSA_PKCS_OAEP && faults.hide_oaep) ||
         (type == CKM_RSA_X_509 && faults.hide_raw)) {
@@ -290,6 +295,7 @@ CK_FUNCTION_LIST& list() {
         own->C_Finalize = finalize;
         own->C_GetSlotList = get_slot_list;
         own->C_GetTokenInfo = get_token_info;
+        own->C_GetMechanismList = get_mechanism_list;
         own->C_GetMechanismInfo = get_mechanism_info;
         own->C_OpenSession = open_session;
         own->C_CloseSession = close_session;

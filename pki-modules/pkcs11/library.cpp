@@ -124,7 +124,7 @@ class Libraries {
 
 Result<void> Library::initialize() {
     const std::scoped_lock lock(mutex_);
-    if (initialized_) {
+    if (starts_ > 0) {
         return {};
     }
     const auto result = ::p11_kit_module_initialize(functions_);
@@ -135,7 +135,7 @@ Result<void> Library::initialize() {
                         ::p11_kit_strerror(result)),
             "try it by itself: p11-kit list-modules, pkcs11-tool --module LIBRARY --list-slots"});
     }
-    initialized_ = true;
+    ++starts_;
     return {};
 }
 
@@ -171,25 +171,53 @@ Result<std::vector<Library*>> Library::for_uri(const KeyUri& uri) {
     return candidates;
 }
 
-Result<std::vector<SlotId>> Library::slots() const {
+ReturnValue Library::get_slots(std::vector<SlotId>& to) const {
     constexpr int kTries = 4;  // the number may grow between the two calls
+    ReturnValue result = CKR_OK;
     for (int i = 0; i < kTries; ++i) {
         unsigned long count = 0;
-        auto result = functions_->C_GetSlotList(CK_TRUE, nullptr, &count);
-        std::vector<SlotId> slots(count);
-        if (result == CKR_OK && count > 0) {
-            result = functions_->C_GetSlotList(CK_TRUE, slots.data(), &count);
-        }
-        if (result == CKR_OK) {
-            slots.resize(std::min<std::size_t>(slots.size(), count));
-            return slots;
+        result = functions_->C_GetSlotList(CK_TRUE, nullptr, &count);
+        to.resize(result == CKR_OK ? count : 0);
+        if (!to.empty()) {
+            result = functions_->C_GetSlotList(CK_TRUE, to.data(), &count);
+            to.resize(std::min<std::size_t>(to.size(), result == CKR_OK ? count : 0));
         }
         if (result != CKR_BUFFER_TOO_SMALL) {
-            return std::unexpected(
-                cryptoki_error("C_GetSlotList", result, fmt::format("library {}", name_)));
+            break;
         }
     }
-    return std::vector<SlotId>{};
+    return result;
+}
+
+// p11-kit's client of a server that was not there when it was started: it has no slots, and will
+// not look again.
+bool Library::is_idle_client() const {
+    unsigned long count = 0;
+    return std::filesystem::path(path_).stem() == "p11-kit-client" &&
+           functions_->C_GetSlotList(CK_FALSE, nullptr, &count) == CKR_OK && count == 0;
+}
+
+ReturnValue Library::restart() {
+    static_cast<void>(::p11_kit_module_finalize(functions_));
+    ++starts_;
+    return ::p11_kit_module_initialize(functions_);
+}
+
+Result<std::vector<SlotId>> Library::slots() {
+    const std::scoped_lock lock(mutex_);
+    std::vector<SlotId> slots;
+    auto result = get_slots(slots);
+    if (result != CKR_OK || (slots.empty() && is_idle_client())) {
+        result = restart();
+        if (result == CKR_OK) {
+            result = get_slots(slots);
+        }
+    }
+    if (result != CKR_OK) {
+        return std::unexpected(
+            cryptoki_error("C_GetSlotList", result, fmt::format("library {}", name_)));
+    }
+    return slots;
 }
 
 ReturnValue Library::token_info(SlotId slot, TokenInfo& info) const {
@@ -203,7 +231,7 @@ ReturnValue Library::token_info(SlotId slot, TokenInfo& info) const {
     return result;
 }
 
-std::optional<SlotId> Library::find(const TokenName& token) const {
+std::optional<SlotId> Library::find(const TokenName& token) {
     const auto all = slots();
     if (!all) {
         return std::nullopt;

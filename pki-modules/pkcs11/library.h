@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -29,8 +31,7 @@ struct MechanismInfo {
 };
 
 // A library, managed by p11-kit and initialized for threads when it is first used. Lives as long
-// as the process: a library that is finalized and loaded again is a library that crashes. Any
-// thread.
+// as the process. Any thread.
 class Library {
   public:
     // Those that the URI allows, initialized. A registered one that cannot be initialized is left
@@ -44,25 +45,31 @@ class Library {
     const std::string& name() const { return name_; }
     const std::string& path() const { return path_; }
 
-    // Slots that a token is in.
-    base::Result<std::vector<SlotId>> slots() const;
+    // Slots that a token is in. Starts the library anew if it cannot tell: it may stand for a
+    // server that was started anew.
+    base::Result<std::vector<SlotId>> slots();
+    // How often it was started: what was opened before the last time is no more.
+    std::uint64_t starts() const { return starts_; }
     // CKR_OK or why not: a token may go at any time.
     ReturnValue token_info(SlotId slot, TokenInfo& info) const;
     // Where the token is now.
-    std::optional<SlotId> find(const TokenName& token) const;
+    std::optional<SlotId> find(const TokenName& token);
     // Nothing if the token does not know the mechanism (CKM_…).
     std::optional<MechanismInfo> mechanism_info(SlotId slot, unsigned long type) const;
 
   private:
     friend class Libraries;
     base::Result<void> initialize();
+    ReturnValue get_slots(std::vector<SlotId>& to) const;
+    bool is_idle_client() const;
+    ReturnValue restart();
     bool lists_mechanism(SlotId slot, unsigned long type) const;
 
     Functions* functions_;
     std::string name_;
     std::string path_;
     std::mutex mutex_;
-    bool initialized_ = false;
+    std::atomic<std::uint64_t> starts_ = 0;
 };
 
 }  // namespace ecryptfs::pkcs11_module

@@ -194,18 +194,30 @@ Result<void> PrivateHalf::recover(Session& session, const Decryption& failed, Tr
             epoch_ = 0;
             return {};
         }
-        default:
+        case Trouble::kMechanism:
             break;
+        default:
+            return look_whether_it_is_there(session, failed, tried);
     }
-    return std::unexpected(failure(failed));
+    return std::unexpected(
+        token_.sessions().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
 }
 
-Error PrivateHalf::failure(const Decryption& failed) {
-    if (failed.began() && trouble_of(failed.value()) == Trouble::kOther &&
-        token_.sessions().token_info()) {
-        return module::decrypt_failed();  // whatever the token says: it is there, and works
+// The token said something that may concern the bytes, or everything.
+Result<void> PrivateHalf::look_whether_it_is_there(Session& session, const Decryption& failed,
+                                                   Tried& tried) {
+    const auto starts = token_.sessions().library().starts();
+    const bool is_there = token_.sessions().token_info().has_value();
+    const bool was_restarted = token_.sessions().library().starts() != starts;
+    if (is_there && failed.began() && !was_restarted) {
+        return std::unexpected(module::decrypt_failed());
     }
-    return token_.sessions().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value());
+    session.discard();
+    token_.sessions().forget_sessions(session.epoch());
+    if (is_there && !std::exchange(tried.session, true)) {
+        return {};
+    }
+    return std::unexpected(token_.sessions().error("C_DecryptInit", failed.value()));
 }
 
 }  // namespace ecryptfs::pkcs11_module

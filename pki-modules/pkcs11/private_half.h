@@ -48,7 +48,8 @@ class PrivateHalf {
     base::Result<ObjectHandle> find_in(const Session& session) const;
     base::Result<ObjectHandle> object_in(const Session& session);
     base::Result<void> recover(Session& session, const Decryption& failed, Tried& tried);
-    base::Error failure(const Decryption& failed);
+    base::Result<void> look_whether_it_is_there(Session& session, const Decryption& failed,
+                                                Tried& tried);
 
     Token& token_;
     const ObjectName wanted_;

@@ -33,7 +33,8 @@ SessionPool::SessionPool(Library& library, TokenName token, SlotId slot)
     : library_(library),
       token_(std::move(token)),
       name_(fmt::format("token \"{}\"", token_.label.empty() ? token_.serial : token_.label)),
-      slot_(slot) {}
+      slot_(slot),
+      library_starts_(library.starts()) {}
 
 SlotId SessionPool::slot() const {
     const std::scoped_lock lock(mutex_);
@@ -48,6 +49,7 @@ void SessionPool::move_to(SlotId slot) {
 Result<Session> SessionPool::take() {
     for (bool searched = false;; searched = true) {
         std::unique_lock lock(mutex_);
+        notice_restart();
         if (!idle_.empty()) {
             const auto handle = idle_.back();
             idle_.pop_back();
@@ -105,6 +107,17 @@ Result<void> SessionPool::check(const Session& session) const {
         return std::unexpected(cryptoki_error("C_GetSessionInfo", result, name_));
     }
     return {};
+}
+
+// With the mutex held. There is nothing to close: the library has forgotten all of it.
+void SessionPool::notice_restart() {
+    const auto starts = library_.starts();
+    if (starts != library_starts_) {
+        library_starts_ = starts;
+        ++epoch_;
+        idle_.clear();
+        open_.clear();
+    }
 }
 
 // With the mutex held.

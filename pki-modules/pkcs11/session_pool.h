@@ -89,6 +89,7 @@ class SessionPool {
   private:
     friend class Session;
     ReturnValue try_to_open(SlotId slot, SessionHandle& handle);
+    void notice_restart();
     Session hand_out(SessionHandle handle);
     void close(SessionHandle handle) const noexcept;
     bool wait_for_one();
@@ -101,6 +102,7 @@ class SessionPool {
     std::condition_variable came_back_;
     SlotId slot_;
     std::uint64_t epoch_ = 1;
+    std::uint64_t library_starts_;
     std::uint64_t absences_ = 0;
     std::size_t out_ = 0;         // with callers
     std::uint64_t returned_ = 0;  // ever

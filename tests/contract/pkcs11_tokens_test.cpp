@@ -62,7 +62,8 @@ class Pkcs11Tokens : public testing::Test {
     // The locator, or how it failed.
     static std::string generate(const std::string& where, std::uint32_t bits, Outcome& outcome,
                                 const std::optional<std::string>& pin = kPin) {
-        const auto bytes = base::as_bytes(pin ? *pin : "");
+        const std::string text = pin.value_or("");
+        const auto bytes = base::as_bytes(text);
         const ecryptfs_pki_secret secret{bytes.data(), bytes.size()};
         const ecryptfs_pki_new_key wanted{where.c_str(), bits, nullptr, 0, pin ? &secret : nullptr};
         std::vector<char> locator(ECRYPTFS_PKI_MAX_LOCATOR);

@@ -249,11 +249,12 @@ bool Library::lists_mechanism(SlotId slot, unsigned long type) const {
     if (functions_->C_GetMechanismList(slot, nullptr, &count) != CKR_OK || count == 0) {
         return false;
     }
-    std::vector<CK_MECHANISM_TYPE> types(count);
+    // One more than there are: p11-kit's client (0.24.1) reads one beyond when it leaves out some.
+    std::vector<CK_MECHANISM_TYPE> types(count + 1);
     if (functions_->C_GetMechanismList(slot, types.data(), &count) != CKR_OK) {
         return false;
     }
-    types.resize(std::min<std::size_t>(types.size(), count));
+    types.resize(std::min<std::size_t>(types.size() - 1, count));
     return std::ranges::find(types, type) != types.end();
 }
 

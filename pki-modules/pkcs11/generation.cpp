@@ -49,7 +49,7 @@ Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
     if (!(uri->label || uri->serial) || !uri->object || uri->object->empty()) {
         return refused(ErrorCode::kInvalidArgument,
                        "where the key is to be must name a token and the new key's label",
-                       "pkcs11:token=TOKEN;object=LABEL; see the tokens: ecryptfsctl list");
+                       "pkcs11:token=TOKEN;object=LABEL; see the tokens: p11tool --list-tokens");
     }
     if (!uri->id) {
         uri->id = std::vector<std::uint8_t>(kIdSize);
@@ -65,7 +65,7 @@ Result<Token*> only_token(const KeyUri& uri) {
     }
     if (tokens->empty()) {
         return refused(ErrorCode::kNotFound, "no token that is there fits the URI",
-                       "put the token in; see those that are there: ecryptfsctl list");
+                       "put the token in; see those that are there: p11tool --list-tokens");
     }
     if (tokens->size() > 1) {
         return refused(ErrorCode::kInvalidArgument,

@@ -23,7 +23,7 @@ constexpr char kMechanismAttribute[] = "x-mechanism";
 
 std::unexpected<Error> refused(std::string message, std::string advice = {}) {
     if (advice.empty()) {
-        advice = "name the key as p11tool --list-all and ecryptfsctl list: pkcs11:token=…;object=…";
+        advice = "name the key as p11tool --list-all does: pkcs11:token=…;object=…";
     }
     return std::unexpected(
         Error{ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});

@@ -25,7 +25,7 @@ namespace {
 
 Error unusable(const Token& token, std::string_view why) {
     return {ErrorCode::kInvalidKey, fmt::format("the key on {} {}", token.text(), why),
-            "use an RSA key that may decrypt: ecryptfsctl list"};
+            "use an RSA key that may decrypt; see them: p11tool --login --list-all"};
 }
 
 // Of several that a name fits, those that are RSA keys.
@@ -88,9 +88,9 @@ Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
         }
     }
     if (found->empty()) {
-        return std::unexpected(
-            Error{ErrorCode::kNotFound, fmt::format("no such private key on {}", token_.text()),
-                  "see what is there: ecryptfsctl list, pkcs11-tool --login --list-objects"});
+        return std::unexpected(Error{ErrorCode::kNotFound,
+                                     fmt::format("no such private key on {}", token_.text()),
+                                     "see what is there: pkcs11-tool --login --list-objects"});
     }
     if (keys.empty()) {
         return std::unexpected(unusable(token_, "is no RSA key"));

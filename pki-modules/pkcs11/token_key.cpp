@@ -68,7 +68,7 @@ Result<Token*> token_of(const KeyUri& uri) {
     if (tokens->empty()) {
         return std::unexpected(
             Error{ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
-                  "put the token in; see those that are there: ecryptfsctl list"});
+                  "put the token in; see those that are there: p11tool --list-tokens"});
     }
     if (tokens->size() > 1) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,

@@ -337,12 +337,17 @@ void Host::expire_jobs(Clock::time_point now) {
 
 template <typename Matches>
 void Host::fail_pending(Matches matches, const Error& why) {
-    const auto first = std::stable_partition(pending_.begin(), pending_.end(),
-                                             [&](const Job& job) { return !matches(job); });
-    std::vector<Job> failed(std::make_move_iterator(first),
-                            std::make_move_iterator(pending_.end()));
-    pending_.erase(first, pending_.end());
-    for (auto& job : failed) {
+    std::deque<Job> kept;
+    std::vector<Job> failed;
+    for (auto& job : pending_) {
+        if (matches(job)) {
+            failed.push_back(std::move(job));
+        } else {
+            kept.push_back(std::move(job));
+        }
+    }
+    pending_ = std::move(kept);
+    for (auto& job : failed) {  // after that, as done() may submit others
         job.done(std::unexpected(why));
     }
 }

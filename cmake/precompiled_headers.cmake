@@ -24,7 +24,8 @@ target_precompile_headers(ecryptfs_precompiled PRIVATE ${common_headers})
 if(TARGET GTest::gmock)
     add_executable(ecryptfs_precompiled_tests EXCLUDE_FROM_ALL "${CMAKE_CURRENT_BINARY_DIR}/precompiled/main.cpp")
     target_link_libraries(ecryptfs_precompiled_tests PRIVATE ecryptfs_flags fmt::fmt GTest::gmock)
-    target_precompile_headers(ecryptfs_precompiled_tests PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
+    target_precompile_headers(ecryptfs_precompiled_tests PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>
+        <nlohmann/json.hpp>)
 endif()
 
 collect_targets("${PROJECT_SOURCE_DIR}" all_targets)

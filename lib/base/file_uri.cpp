@@ -71,6 +71,9 @@ Result<std::string> path_of_file_uri(std::string_view uri) {
     if (!path.starts_with('/')) {
         return std::unexpected(refused(uri, "holds no absolute path"));
     }
+    if (path.find('\0') != path.npos) {
+        return std::unexpected(refused(uri, "holds a NUL"));
+    }
     if (path.find_first_of("?#") != path.npos) {
         return std::unexpected(refused(uri, "has a query or fragment, which files do not take"));
     }

@@ -17,6 +17,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/fakes/build_under_test.h"
+
 namespace ecryptfs::test {
 namespace {
 
@@ -34,12 +36,12 @@ base::UniqueFd notification_socket(const std::string& path) {
 }  // namespace
 
 Command agent_command(const Arguments& options, const Environment& environment) {
-    Arguments arguments = {"--module-dir", ECRYPTFS_MODULES};
+    Arguments arguments = {"--module-dir", built("modules")};
     if (std::ranges::find(options, "--pki-host") == options.end()) {
-        arguments.insert(arguments.end(), {"--pki-host", ECRYPTFS_PKI_HOST});
+        arguments.insert(arguments.end(), {"--pki-host", host_program()});
     }
     arguments.insert(arguments.end(), options.begin(), options.end());
-    return {ECRYPTFS_AGENT, arguments, environment};
+    return {agent_program(), arguments, environment};
 }
 
 AgentProcess::AgentProcess(const Environment& environment, base::UniqueFd device,

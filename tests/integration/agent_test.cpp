@@ -51,7 +51,7 @@ void AgentTest::start_agent(const Arguments& options) {
 }
 
 Outcome AgentTest::ctl(const Arguments& arguments, const std::string& input) const {
-    return run({ECRYPTFSCTL, arguments, bus_.environment()}, input);
+    return run({ctl_program(), arguments, bus_.environment()}, input);
 }
 
 std::string AgentTest::add(const Arguments& key, const std::string& passphrase) const {

@@ -14,6 +14,7 @@
 
 #include "lib/base/error.h"
 #include "tests/fakes/agent_process.h"
+#include "tests/fakes/build_under_test.h"
 #include "tests/fakes/command.h"
 #include "tests/fakes/fake_kernel.h"
 #include "tests/fakes/private_bus.h"

@@ -178,7 +178,7 @@ TEST_F(CommandLineAlone, SaysThatThereIsNoAgent) {
 }
 
 TEST_F(CommandLineAlone, SaysThatThereIsNoBus) {
-    expect_clear(run({ECRYPTFSCTL, {"status"}, {}}), ErrorCode::kNoBus);
+    expect_clear(run({ctl_program(), {"status"}, {}}), ErrorCode::kNoBus);
     bus_.stop();
     expect_clear(ctl({"status"}), ErrorCode::kNoBus);
 }

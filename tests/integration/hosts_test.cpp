@@ -178,7 +178,7 @@ TEST_F(Hosts, EndWithTheAgent) {
 // A host that talks nonsense of the kind that its module's name says: see rogue_host.cpp.
 class RogueHosts : public AgentTest {
   protected:
-    void SetUp() override { start_agent({"--pki-host", ECRYPTFS_ROGUE_HOST}); }
+    void SetUp() override { start_agent({"--pki-host", built("tests/fakes/ecryptfs_rogue_host")}); }
 };
 
 TEST_F(RogueHosts, FailRequestsAndDoTheAgentNoHarm) {

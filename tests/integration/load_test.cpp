@@ -10,13 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Sanitizers make each request some ten times as expensive, and keep freed memory.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kFlood = 20'000;
-constexpr bool kMemoryTells = false;
-#else
-constexpr int kFlood = 100'000;
-constexpr bool kMemoryTells = true;
-#endif
+const int kFlood = has_sanitizers() ? 20'000 : 100'000;
+const bool kMemoryTells = !has_sanitizers();
 // Beyond these the agent refuses.
 constexpr std::size_t kMaxInFlight = 1024;
 

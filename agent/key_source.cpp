@@ -18,31 +18,93 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr char kLegacyModule[] = "openssl";
+constexpr std::string_view kOpenssl = "openssl";
+constexpr std::string_view kPkcs11 = "pkcs11";
+constexpr std::string_view kPkcs11Helper = "pkcs11-helper";  // what ecryptfs-utils calls it
+
+// How ecryptfs-utils had tokens unwrap; the module must not find a better one.
+constexpr std::string_view kLegacyMechanism = "x-mechanism=rsa-pkcs";
 
 Error invalid(const wire::KeySignature& signature, std::string_view why) {
     return {ErrorCode::kInvalidToken, fmt::format("the token of key {}: {}", signature.text(), why),
             "remove it and add the key again: ecryptfsctl remove-key, ecryptfsctl add-key"};
 }
 
-Result<KeySource> legacy_source(const wire::PrivateKeyToken& token) {
-    if (token.pki_type.text() != kLegacyModule) {
-        return std::unexpected(invalid(
-            token.signature, fmt::format("its {} blob holds no URI", token.pki_type.text())));
+// The module for a PKI type: of the same name, but for one.
+Result<wire::PkiType> module_for(const wire::PkiType& type) {
+    return type.text() == kPkcs11Helper ? wire::PkiType::from_text(kPkcs11) : type;
+}
+
+Result<KeySource> with_secret(KeySource source, base::ByteView secret) {
+    if (!secret.empty()) {
+        auto copy = base::SecretBytes::copy_of(secret);
+        if (!copy) {
+            return std::unexpected(std::move(copy.error()));
+        }
+        source.secret = std::move(*copy);
     }
+    return source;
+}
+
+// "name=", with all but RFC 3986's unreserved characters encoded.
+std::string attribute(std::string_view name, std::string_view value) {
+    constexpr std::string_view kUnreserved =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    std::string text(name);
+    text += '=';
+    for (const char c : value) {
+        text += kUnreserved.find(c) != std::string_view::npos
+                    ? std::string(1, c)
+                    : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return text;
+}
+
+Result<std::string> pkcs11_locator(std::string_view serialized_id) {
+    if (serialized_id.starts_with("pkcs11:")) {
+        const char separator = serialized_id.find('?') == std::string_view::npos ? '?' : '&';
+        return fmt::format("{}{}{}", serialized_id, separator, kLegacyMechanism);
+    }
+    const auto id = wire::parse_legacy_pkcs11_id(serialized_id);
+    if (!id) {
+        return std::unexpected(id.error());
+    }
+    return fmt::format("pkcs11:{};{};{};{};{};type=private?{}", attribute("token", id->label),
+                       attribute("serial", id->serial), attribute("manufacturer", id->manufacturer),
+                       attribute("model", id->model), attribute("id", base::as_text(id->id)),
+                       kLegacyMechanism);
+}
+
+Result<KeySource> legacy_openssl_source(const wire::PrivateKeyToken& token) {
     const auto blob = wire::parse_legacy_openssl_blob(token.blob);
     if (!blob) {
         return std::unexpected(invalid(token.signature, blob.error().message));
     }
-    KeySource source{token.pki_type, base::file_uri(blob->path), {}};
-    if (!blob->passphrase.empty()) {
-        auto secret = base::SecretBytes::copy_of(blob->passphrase);
-        if (!secret) {
-            return std::unexpected(std::move(secret.error()));
-        }
-        source.secret = std::move(*secret);
+    return with_secret({token.pki_type, base::file_uri(blob->path), {}}, blob->passphrase);
+}
+
+Result<KeySource> legacy_pkcs11_source(const wire::PrivateKeyToken& token,
+                                       const wire::PkiType& module) {
+    const auto blob = wire::parse_legacy_pkcs11_blob(token.blob);
+    if (!blob) {
+        return std::unexpected(invalid(token.signature, blob.error().message));
     }
-    return source;
+    auto locator = pkcs11_locator(blob->serialized_id);
+    if (!locator) {
+        return std::unexpected(invalid(token.signature, locator.error().message));
+    }
+    return with_secret({module, std::move(*locator), {}}, blob->pin);
+}
+
+Result<KeySource> legacy_source(const wire::PrivateKeyToken& token, const wire::PkiType& module) {
+    if (module.text() == kOpenssl) {
+        return legacy_openssl_source(token);
+    }
+    if (module.text() == kPkcs11) {
+        return legacy_pkcs11_source(token, module);
+    }
+    return std::unexpected(
+        invalid(token.signature, fmt::format("its {} blob holds no URI", token.pki_type.text())));
 }
 
 }  // namespace
@@ -66,9 +128,13 @@ Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
 }
 
 Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
+    const auto module = module_for(token.pki_type);
+    if (!module) {
+        return std::unexpected(module.error());
+    }
     auto source = wire::is_locator(token.blob)
-                      ? KeySource{token.pki_type, std::string(base::as_text(token.blob)), {}}
-                      : legacy_source(token);
+                      ? KeySource{*module, std::string(base::as_text(token.blob)), {}}
+                      : legacy_source(token, *module);
     if (source && source->locator.size() > pki::kMaxLocator) {
         return std::unexpected(invalid(token.signature, "its locator is too long"));
     }

@@ -11,7 +11,8 @@
 
 namespace ecryptfs::agent {
 
-// What a private-key token says of its key: the module, where the key is, and, in tokens that
+// What a private-key token says of its key: the module (which need not be called as the token's PKI
+// type: that may be ecryptfs-utils' name for it), where the key is, and, in tokens that
 // ecryptfs-utils made, the secret that opens it.
 struct KeySource {
     wire::PkiType module;
@@ -24,7 +25,8 @@ struct KeySource {
 base::Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
                                              const wire::KeySignature& signature);
 
-// kInvalidToken if its blob is neither a URI nor one of ecryptfs-utils' openssl module.
+// kInvalidToken if its blob is neither a URI nor one of ecryptfs-utils' openssl or
+// pkcs11-helper module.
 base::Result<KeySource> source_of(const wire::PrivateKeyToken& token);
 
 }  // namespace ecryptfs::agent

@@ -179,9 +179,10 @@ Result<AddedKey> Keys::take_in(const std::shared_ptr<Key>& key, const Result<Job
     const auto known = look_up(signature);
     if (!known || !holds(**known, key->module, blob->view())) {
         forget(signature);
-        entries_.insert_or_assign(
-            signature,
-            Entry{.module = key->module, .locator = key->locator, .blob = std::move(*blob)});
+        entries_.insert_or_assign(signature, Entry{.module = key->module,
+                                                   .pki_type = key->module,
+                                                   .locator = key->locator,
+                                                   .blob = std::move(*blob)});
     }
     entries_.at(signature).registered = false;
     if (auto put = put_unlocked(key, signature); !put) {
@@ -252,7 +253,7 @@ void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secr
     }
     const auto& entry = **found;
     if (!secret) {
-        if (auto source = source_of({signature, entry.module, entry.blob.view()})) {
+        if (auto source = source_of({signature, entry.pki_type, entry.blob.view()})) {
             secret = std::move(source->secret);
         }
     }
@@ -343,8 +344,8 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
     return &found->second;
 }
 
-bool Keys::holds(const Entry& entry, const wire::PkiType& module, base::ByteView blob) {
-    return entry.module == module && base::equal_in_constant_time(entry.blob.view(), blob);
+bool Keys::holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteView blob) {
+    return entry.pki_type == pki_type && base::equal_in_constant_time(entry.blob.view(), blob);
 }
 
 Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
@@ -358,8 +359,11 @@ Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
     }
     const auto key = make_key({0, source->module, source->locator, std::move(source->secret),
                                pki::KeyUse::kPrivate, token.signature});
-    return Entry{
-        .module = source->module, .locator = source->locator, .blob = std::move(*blob), .key = key};
+    return Entry{.module = source->module,
+                 .pki_type = token.pki_type,
+                 .locator = source->locator,
+                 .blob = std::move(*blob),
+                 .key = key};
 }
 
 void Keys::token_gone(const KeySignature& signature, const Error& why) {

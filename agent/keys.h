@@ -95,6 +95,7 @@ class Keys {
   private:
     struct Entry {
         wire::PkiType module;
+        wire::PkiType pki_type;  // in the token: the module's name, or an older one for it
         std::string locator;
         KeySerial serial = 0;  // 0 until its token was seen
         bool in_user_keyring = true;
@@ -108,7 +109,7 @@ class Keys {
 
     base::Result<Entry*> look_up(const wire::KeySignature& signature);
     base::Result<Entry> entry_of(const wire::PrivateKeyToken& token);
-    static bool holds(const Entry& entry, const wire::PkiType& module, base::ByteView blob);
+    static bool holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteView blob);
     void token_gone(const wire::KeySignature& signature, const base::Error& why);
     base::Result<AddedKey> take_in(const std::shared_ptr<Key>& key,
                                    const base::Result<JobResult>& opened);

@@ -5,7 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
 
+#include "lib/base/hex.h"
 #include "lib/wire/field_reader.h"
 
 namespace ecryptfs::wire {
@@ -42,6 +46,49 @@ base::Result<base::ByteView> take_string(FieldReader& reader, std::string_view n
     return field->first(field->size() - 1);
 }
 
+// Bytes counted like a string, without a NUL; may be none.
+base::Result<base::ByteView> take_bytes(FieldReader& reader, std::string_view name) {
+    const auto size = reader.take_little_endian<std::uint16_t>(name);
+    if (!size) {
+        return std::unexpected(size.error());
+    }
+    return reader.take(name, *size);
+}
+
+// A string that may be left out altogether, even its NUL.
+base::Result<base::ByteView> take_optional_string(FieldReader& reader, std::string_view name) {
+    constexpr std::array<std::uint8_t, 2> kNone{};
+    const auto left = base::as_text(reader.left());
+    return left.starts_with(base::as_text(kNone)) ? take_bytes(reader, name)
+                                                  : take_string(reader, name);
+}
+
+std::unexpected<base::Error> bad_id(std::string_view problem, std::size_t at) {
+    return std::unexpected(base::Error{base::ErrorCode::kInvalidToken,
+                                       fmt::format("serialized id: {} (byte {})", problem, at)});
+}
+
+// Undoes \xNN; nothing for any other use of the backslash, and for a NUL.
+std::optional<std::string> unescaped(std::string_view text) {
+    std::string plain;
+    while (!text.empty()) {
+        if (text[0] != '\\') {
+            plain += text[0];
+            text.remove_prefix(1);
+            continue;
+        }
+        const auto byte = text.starts_with("\\x") && text.size() >= 4
+                              ? base::from_hex(text.substr(2, 2))
+                              : std::nullopt;
+        if (!byte || byte->front() == 0) {
+            return std::nullopt;
+        }
+        plain += static_cast<char>(byte->front());
+        text.remove_prefix(4);
+    }
+    return plain;
+}
+
 }  // namespace
 
 bool is_locator(base::ByteView blob) {
@@ -65,6 +112,52 @@ base::Result<LegacyOpensslBlob> parse_legacy_openssl_blob(base::ByteView blob) {
         return std::unexpected(std::move(end.error()));
     }
     return LegacyOpensslBlob{base::as_text(*path), *passphrase};
+}
+
+base::Result<LegacyPkcs11Blob> parse_legacy_pkcs11_blob(base::ByteView blob) {
+    FieldReader reader("pkcs11-helper blob", base::ErrorCode::kInvalidToken, blob);
+    const auto id = take_string(reader, "serialized id");
+    if (!id) {
+        return std::unexpected(id.error());
+    }
+    if (id->empty()) {
+        return reader.fail("serialized id is empty", 2);
+    }
+    const auto certificate = take_bytes(reader, "certificate");
+    if (!certificate) {
+        return std::unexpected(certificate.error());
+    }
+    const auto pin = take_optional_string(reader, "PIN");
+    if (!pin) {
+        return std::unexpected(pin.error());
+    }
+    if (auto end = reader.expect_end(); !end) {
+        return std::unexpected(std::move(end.error()));
+    }
+    return LegacyPkcs11Blob{base::as_text(*id), *certificate, *pin};
+}
+
+base::Result<LegacyPkcs11Id> parse_legacy_pkcs11_id(std::string_view serialized_id) {
+    std::array<std::string, 4> names;  // of the token
+    std::size_t at = 0;
+    for (auto& name : names) {
+        const auto end = serialized_id.find('/', at);
+        if (end == std::string_view::npos) {
+            return bad_id("fewer than five parts", at);
+        }
+        auto plain = unescaped(serialized_id.substr(at, end - at));
+        if (!plain) {
+            return bad_id("a backslash that is no \\xNN", at);
+        }
+        name = std::move(*plain);
+        at = end + 1;
+    }
+    auto id = base::from_hex(serialized_id.substr(at));
+    if (!id || id->empty()) {
+        return bad_id("the last part is not an id in hexadecimal", at);
+    }
+    return LegacyPkcs11Id{std::move(names[0]), std::move(names[1]), std::move(names[2]),
+                          std::move(names[3]), std::move(*id)};
 }
 
 }  // namespace ecryptfs::wire

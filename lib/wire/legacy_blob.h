@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Blobs of private-key tokens. Ours are a URI, as text. Those of ecryptfs-utils' openssl module
-// are two counted strings, path and passphrase (PROTOCOL.md section 4), and are told apart by their
-// first two bytes: as a length they would exceed any payload if they were a URI's.
+// Blobs of private-key tokens. Ours are a URI, as text. Those of ecryptfs-utils' modules are
+// counted fields (PROTOCOL.md section 4), and are told apart by their first two bytes: as a length
+// they would exceed any payload if they were a URI's.
 
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -24,5 +27,28 @@ bool is_locator(base::ByteView blob);
 
 // kInvalidToken, with what and at which byte, for anything but two counted, NUL-terminated strings.
 base::Result<LegacyOpensslBlob> parse_legacy_openssl_blob(base::ByteView blob);
+
+// What its pkcs11-helper module keeps; views into the blob, without the NULs.
+struct LegacyPkcs11Blob {
+    std::string_view serialized_id;  // for parse_legacy_pkcs11_id(); not empty
+    base::ByteView certificate;      // DER
+    base::ByteView pin;              // a secret; empty if there is none
+};
+
+// kInvalidToken, with what and at which byte.
+base::Result<LegacyPkcs11Blob> parse_legacy_pkcs11_blob(base::ByteView blob);
+
+// By what pkcs11-helper knows a certificate, and the private key that belongs to it.
+struct LegacyPkcs11Id {
+    std::string manufacturer;
+    std::string model;
+    std::string serial;
+    std::string label;             // of the token
+    std::vector<std::uint8_t> id;  // CKA_ID; not empty
+};
+
+// From "MANUFACTURER/MODEL/SERIAL/LABEL/ID", odd characters as \xNN and the id in hexadecimal
+// (pkcs11h-serialization.c). kInvalidToken. Later versions of pkcs11-helper write a pkcs11: URI.
+base::Result<LegacyPkcs11Id> parse_legacy_pkcs11_id(std::string_view serialized_id);
 
 }  // namespace ecryptfs::wire

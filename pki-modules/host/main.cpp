@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -44,6 +45,9 @@ int main(int argc, char** argv) {
         std::fputs("usage: ecryptfs-pki-host MODULE.so (ecryptfs-agent starts it)\n", stderr);
         return 2;
     }
+    // Libraries that talk to a server, as p11-kit's and the smart card daemon's, do not all take
+    // care of one that goes away.
+    ::signal(SIGPIPE, SIG_IGN);
     try {
         if (const auto served = serve(argv[1]); !served) {
             ecryptfs::pki::refuse(STDIN_FILENO, served.error());

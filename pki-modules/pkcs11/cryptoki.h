@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PKCS#11's own types and return values, for headers that must not include p11-kit's.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "lib/base/error.h"
+
+struct _CK_FUNCTION_LIST;  // NOLINT(bugprone-reserved-identifier): p11-kit's name
+
+namespace ecryptfs::pkcs11_module {
+
+using Functions = _CK_FUNCTION_LIST;
+using ReturnValue = unsigned long;
+using SlotId = unsigned long;
+using SessionHandle = unsigned long;
+using ObjectHandle = unsigned long;
+
+// What a return value other than CKR_OK calls for.
+enum class Trouble : std::uint8_t {
+    kTokenGone,    // removed, or another one is in its place
+    kSessionGone,  // this session, or what it was doing, is of no use any more
+    kNotLoggedIn,  // somebody or something ended the login
+    kObjectGone,   // the handle names nothing: to be looked for again
+    kMechanism,    // the token does not do this
+    kPinRefused,   // a wrong PIN
+    kPinLocked,    // no PIN is taken any more
+    kOther,
+};
+Trouble trouble_of(ReturnValue value);
+
+// "C_Login, token \"a\": what p11-kit says". kTokenRemoved and so on by the trouble.
+base::Error cryptoki_error(std::string_view call, ReturnValue value, std::string_view token);
+
+// A field of PKCS#11 without the spaces (or, from careless libraries, zeros) that fill it.
+std::string unpadded(const unsigned char* field, std::size_t size);
+
+template <std::size_t Size>
+std::string unpadded(const unsigned char (&field)[Size]) {
+    return unpadded(field, Size);
+}
+
+}  // namespace ecryptfs::pkcs11_module

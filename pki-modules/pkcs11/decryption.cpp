@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// RSA_padding_check_PKCS1_OAEP_mgf1() is deprecated, but nothing else in OpenSSL removes OAEP from
+// a block that it did not decrypt itself.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "pki-modules/pkcs11/decryption.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <p11-kit/pkcs11.h>
+
+namespace ecryptfs::pkcs11_module {
+
+ReturnValue Decryption::begin() {
+    CK_RSA_PKCS_OAEP_PARAMS oaep = {};
+    const bool sha256 = mechanism_ == Mechanism::kOaepSha256;
+    oaep.hashAlg = sha256 ? CKM_SHA256 : CKM_SHA_1;
+    oaep.mgf = sha256 ? CKG_MGF1_SHA256 : CKG_MGF1_SHA1;
+    oaep.source = CKZ_DATA_SPECIFIED;
+    const auto type = cryptoki_type_of(mechanism_);
+    const bool has_parameters = type == CKM_RSA_PKCS_OAEP;
+    CK_MECHANISM mechanism = {type, has_parameters ? &oaep : nullptr,
+                              has_parameters ? sizeof oaep : 0};
+    return session_.functions().C_DecryptInit(session_.handle(), &mechanism, key_);
+}
+
+bool Decryption::run(base::ByteView wrapped, base::ByteSpan plain, Login* confirm_by) {
+    value_ = begin();
+    if (value_ != CKR_OK) {
+        return false;
+    }
+    if (confirm_by != nullptr) {
+        if (auto confirmed = confirm_by->confirm(session_); !confirmed) {
+            session_.discard();  // the operation waits for the PIN
+            not_confirmed_ = std::move(confirmed.error());
+            return false;
+        }
+    }
+    began_ = true;
+    unsigned long size = plain.size();
+    value_ = session_.functions().C_Decrypt(session_.handle(),
+                                            const_cast<unsigned char*>(wrapped.data()),
+                                            wrapped.size(), plain.data(), &size);
+    if (value_ == CKR_OK && size > plain.size()) {
+        value_ = CKR_GENERAL_ERROR;  // a library that counts wrong
+    }
+    if (value_ == CKR_BUFFER_TOO_SMALL) {
+        session_.discard();  // the operation is still under way
+    }
+    size_ = value_ == CKR_OK ? size : 0;
+    return value_ == CKR_OK;
+}
+
+std::optional<std::size_t> remove_oaep(base::ByteView block, std::size_t modulus_size,
+                                       base::ByteSpan room) {
+    if (block.size() > modulus_size) {
+        return std::nullopt;
+    }
+    const int size = ::RSA_padding_check_PKCS1_OAEP_mgf1(
+        room.data(), static_cast<int>(room.size()), block.data(), static_cast<int>(block.size()),
+        static_cast<int>(modulus_size), nullptr, 0, ::EVP_sha1(), ::EVP_sha1());
+    ::ERR_clear_error();
+    return size > 0 ? std::optional(static_cast<std::size_t>(size)) : std::nullopt;
+}
+
+}  // namespace ecryptfs::pkcs11_module

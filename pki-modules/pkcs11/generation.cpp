@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/generation.h"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+#include <p11-kit/pkcs11.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/openssl_error.h"
+#include "pki-modules/pkcs11/key_uri.h"
+#include "pki-modules/pkcs11/objects.h"
+#include "pki-modules/pkcs11/pin_source.h"
+#include "pki-modules/pkcs11/token.h"
+#include "pki-modules/pkcs11/token_key.h"
+
+namespace ecryptfs::pkcs11_module {
+
+using base::ByteView;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+constexpr std::array<unsigned long, 3> kSizes{2048, 3072, 4096};
+constexpr unsigned long kUsualBits = 3072;
+constexpr std::size_t kIdSize = 16;
+
+std::unexpected<Error> refused(ErrorCode code, std::string message, std::string advice) {
+    return std::unexpected(Error{code, std::move(message), std::move(advice)});
+}
+
+Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
+    if (wanted.option_count > 0) {
+        return refused(ErrorCode::kNotSupported,
+                       fmt::format("a key on a token has no option {}", wanted.options[0].name),
+                       "leave it out");
+    }
+    auto uri = KeyUri::parse(wanted.where);
+    if (!uri) {
+        return uri;
+    }
+    if (!(uri->label || uri->serial) || !uri->object || uri->object->empty()) {
+        return refused(ErrorCode::kInvalidArgument,
+                       "where the key is to be must name a token and the new key's label",
+                       "pkcs11:token=TOKEN;object=LABEL; see the tokens: p11tool --list-tokens");
+    }
+    if (!uri->id) {
+        uri->id = std::vector<std::uint8_t>(kIdSize);
+        module::check_openssl("RAND_bytes", ::RAND_bytes(uri->id->data(), kIdSize));
+    }
+    return uri;
+}
+
+Result<Token*> only_token(const KeyUri& uri) {
+    const auto tokens = Token::all_of(uri);
+    if (!tokens) {
+        return std::unexpected(tokens.error());
+    }
+    if (tokens->empty()) {
+        return refused(ErrorCode::kNotFound, "no token that is there fits the URI",
+                       "put the token in; see those that are there: p11tool --list-tokens");
+    }
+    if (tokens->size() > 1) {
+        return refused(ErrorCode::kInvalidArgument,
+                       fmt::format("the URI fits {} tokens", tokens->size()),
+                       "name one of them by token= and serial=");
+    }
+    return tokens->front();
+}
+
+Result<unsigned long> bits_for(Token& token, unsigned long wanted) {
+    const auto can = token.sessions().library().mechanism_info(token.sessions().slot(),
+                                                               CKM_RSA_PKCS_KEY_PAIR_GEN);
+    if (!can) {
+        return refused(ErrorCode::kNotSupported,
+                       fmt::format("{} cannot make RSA keys", token.text()),
+                       "make the key elsewhere and write it to the token with its own tool");
+    }
+    const auto fits = [&](unsigned long bits) {
+        return bits >= can->min_bits && bits <= can->max_bits;
+    };
+    unsigned long bits = wanted;
+    if (wanted == 0) {  // the usual size, or else the largest below it
+        bits = fits(kUsualBits) ? kUsualBits : kSizes.front();
+    } else if (std::ranges::find(kSizes, wanted) == kSizes.end()) {
+        return refused(ErrorCode::kNotSupported,
+                       fmt::format("RSA keys of {} bits are not made", wanted),
+                       "take 2048, 3072 or 4096");
+    }
+    if (!fits(bits)) {
+        return refused(ErrorCode::kNotSupported,
+                       fmt::format("{} makes RSA keys of {} to {} bits, not {}", token.text(),
+                                   can->min_bits, can->max_bits, bits),
+                       "take another size or token");
+    }
+    return bits;
+}
+
+// Takes part in the token's login as long as it lives.
+class LoginShare {
+  public:
+    explicit LoginShare(Login& login) : login_(login) {}
+    ~LoginShare() { login_.end(); }
+    LoginShare(const LoginShare&) = delete;
+    LoginShare& operator=(const LoginShare&) = delete;
+    LoginShare(LoginShare&&) = delete;
+    LoginShare& operator=(LoginShare&&) = delete;
+
+  private:
+    Login& login_;
+};
+
+// A session that may write, which the pool's may not.
+class WritingSession {
+  public:
+    static Result<WritingSession> open(SessionPool& pool) {
+        SessionHandle handle = 0;
+        const auto result = pool.library().functions().C_OpenSession(
+            pool.slot(), CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &handle);
+        if (result != CKR_OK) {
+            return std::unexpected(pool.error("C_OpenSession", result));
+        }
+        return WritingSession(pool, handle);
+    }
+    ~WritingSession() {
+        if (pool_ != nullptr) {
+            static_cast<void>(functions().C_CloseSession(handle_));
+        }
+    }
+    WritingSession(WritingSession&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), handle_(other.handle_) {}
+    WritingSession(const WritingSession&) = delete;
+    WritingSession& operator=(const WritingSession&) = delete;
+    WritingSession& operator=(WritingSession&&) = delete;
+
+    Functions& functions() const { return pool_->library().functions(); }
+    SessionHandle handle() const { return handle_; }
+
+  private:
+    WritingSession(SessionPool& pool, SessionHandle handle) : pool_(&pool), handle_(handle) {}
+
+    SessionPool* pool_;
+    SessionHandle handle_;
+};
+
+Result<void> check_name_is_free(Token& token, const KeyUri& uri) {
+    const auto session = token.sessions().take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    for (const auto type :
+         {ObjectClass::kPrivateKey, ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
+        for (const auto& name :
+             {ObjectName{uri.id, std::nullopt}, ObjectName{std::nullopt, uri.object}}) {
+            const auto found = find_objects(*session, type, name);
+            if (!found) {
+                return std::unexpected(found.error());
+            }
+            if (!found->empty()) {
+                return refused(ErrorCode::kAlreadyExists,
+                               fmt::format("{} already holds something of that {}", token.text(),
+                                           name.id ? "id" : "label"),
+                               "choose another, or remove it with the token's own tool");
+            }
+        }
+    }
+    return {};
+}
+
+struct KeyPair {
+    ObjectHandle public_key = 0;
+    ObjectHandle private_key = 0;
+};
+
+Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri uri,
+                          unsigned long bits) {
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_ULONG size = bits;
+    std::array<std::uint8_t, 3> exponent{1, 0, 1};
+    const auto flag = [](unsigned long type, CK_BBOOL& value) {
+        return CK_ATTRIBUTE{type, &value, sizeof value};
+    };
+    CK_ATTRIBUTE label{CKA_LABEL, uri.object->data(), uri.object->size()};
+    CK_ATTRIBUTE id{CKA_ID, uri.id->data(), uri.id->size()};
+    std::array public_half{flag(CKA_TOKEN, yes),
+                           flag(CKA_PRIVATE, no),
+                           flag(CKA_ENCRYPT, yes),
+                           flag(CKA_VERIFY, no),
+                           flag(CKA_WRAP, no),
+                           CK_ATTRIBUTE{CKA_MODULUS_BITS, &size, sizeof size},
+                           CK_ATTRIBUTE{CKA_PUBLIC_EXPONENT, exponent.data(), exponent.size()},
+                           label,
+                           id};
+    std::array private_half{flag(CKA_TOKEN, yes),
+                            flag(CKA_PRIVATE, yes),
+                            flag(CKA_SENSITIVE, yes),
+                            flag(CKA_EXTRACTABLE, no),
+                            flag(CKA_DECRYPT, yes),
+                            flag(CKA_SIGN, no),
+                            flag(CKA_UNWRAP, no),
+                            label,
+                            id};
+    CK_MECHANISM mechanism{CKM_RSA_PKCS_KEY_PAIR_GEN, nullptr, 0};
+    KeyPair pair;
+    const auto result = session.functions().C_GenerateKeyPair(
+        session.handle(), &mechanism, public_half.data(), public_half.size(), private_half.data(),
+        private_half.size(), &pair.public_key, &pair.private_key);
+    if (result != CKR_OK) {
+        return std::unexpected(token.sessions().error("C_GenerateKeyPair", result));
+    }
+    return pair;
+}
+
+void destroy(const WritingSession& session, const KeyPair& pair) {
+    static_cast<void>(session.functions().C_DestroyObject(session.handle(), pair.private_key));
+    static_cast<void>(session.functions().C_DestroyObject(session.handle(), pair.public_key));
+}
+
+// With the login in place.
+Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long bits,
+                                 std::optional<ByteView> pin) {
+    if (auto is_free = check_name_is_free(token, uri); !is_free) {
+        return std::unexpected(std::move(is_free.error()));
+    }
+    const auto session = WritingSession::open(token.sessions());
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    const auto pair = make_pair(token, *session, uri, bits);
+    if (!pair) {
+        return std::unexpected(pair.error());
+    }
+    try {
+        const auto key = TokenKey::open(uri.text(), pin, true);
+        if (key) {
+            return (*key)->locator();
+        }
+        destroy(*session, *pair);
+        return std::unexpected(key.error());
+    } catch (...) {
+        destroy(*session, *pair);
+        throw;
+    }
+}
+
+}  // namespace
+
+Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
+    const auto uri = new_name(wanted);
+    if (!uri) {
+        return std::unexpected(uri.error());
+    }
+    const auto token = only_token(*uri);
+    if (!token) {
+        return std::unexpected(token.error());
+    }
+    const auto bits = bits_for(**token, wanted.bits);
+    if (!bits) {
+        return std::unexpected(bits.error());
+    }
+    const auto given = wanted.secret == nullptr
+                           ? std::nullopt
+                           : std::optional(ByteView{wanted.secret->data, wanted.secret->size});
+    const auto pin = ChosenPin::choose(given, uri->pin_source);
+    if (!pin) {
+        return std::unexpected(pin.error());
+    }
+    auto& login = (*token)->login();
+    if (auto begun = login.begin(pin->view()); !begun) {
+        return std::unexpected(std::move(begun.error()));
+    }
+    const LoginShare share(login);
+    return make_and_try(**token, *uri, *bits, pin->view());
+}
+
+}  // namespace ecryptfs::pkcs11_module

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/key_uri.h"
+
+#include <fmt/format.h>
+#include <p11-kit/pkcs11.h>
+#include <p11-kit/uri.h>
+
+#include "ecryptfs_pki_module.h"
+#include "lib/base/bytes.h"
+#include "lib/base/handle.h"
+#include "pki-modules/pkcs11/cryptoki.h"
+
+namespace ecryptfs::pkcs11_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using Uri = base::Handle<P11KitUri, p11_kit_uri_free>;
+
+constexpr char kMechanismAttribute[] = "x-mechanism";
+
+std::unexpected<Error> refused(std::string message, std::string advice = {}) {
+    if (advice.empty()) {
+        advice = "name the key as p11tool --list-all does: pkcs11:token=…;object=…";
+    }
+    return std::unexpected(
+        Error{ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});
+}
+
+std::string text_or_empty(const char* text) {
+    return text == nullptr ? std::string() : std::string(text);
+}
+
+// A field of the token that the URI asks for: p11-kit leaves the others zeroed.
+template <std::size_t Size>
+std::optional<std::string> asked_for(const unsigned char (&field)[Size]) {
+    return field[0] == 0 ? std::nullopt : std::optional(unpadded(field));
+}
+
+std::optional<std::vector<std::uint8_t>> attribute(P11KitUri& uri, unsigned long type) {
+    const auto* found = ::p11_kit_uri_get_attribute(&uri, type);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto* bytes = static_cast<const std::uint8_t*>(found->pValue);
+    return std::vector<std::uint8_t>(bytes, bytes + found->ulValueLen);
+}
+
+Result<void> check_class(P11KitUri& uri) {
+    const auto value = attribute(uri, CKA_CLASS);
+    if (!value) {
+        return {};
+    }
+    CK_OBJECT_CLASS type = 0;
+    if (value->size() == sizeof type) {
+        std::memcpy(&type, value->data(), sizeof type);
+    }
+    // A public key's and a certificate's URI name the private key that they belong to.
+    if (type != CKO_PRIVATE_KEY && type != CKO_PUBLIC_KEY && type != CKO_CERTIFICATE) {
+        return refused("the URI's type is neither private nor public nor cert",
+                       "name a private key: type=private");
+    }
+    return {};
+}
+
+// What the URI may ask for, but would say where the token is now and not which one it is.
+bool names_slot_or_library(P11KitUri& uri) {
+    const auto* library = ::p11_kit_uri_get_module_info(&uri);
+    const auto* slot = ::p11_kit_uri_get_slot_info(&uri);
+    constexpr auto kNotSet = static_cast<unsigned char>(-1);
+    return library->libraryDescription[0] != 0 || library->manufacturerID[0] != 0 ||
+           library->libraryVersion.major != kNotSet || slot->slotDescription[0] != 0 ||
+           slot->manufacturerID[0] != 0 ||
+           ::p11_kit_uri_get_slot_id(&uri) != static_cast<CK_SLOT_ID>(-1);
+}
+
+Result<void> check_parts(P11KitUri& uri) {
+    if (::p11_kit_uri_get_pin_value(&uri) != nullptr) {
+        return refused("the URI holds a PIN (pin-value), which would lie open in the keyring",
+                       "leave it out to be asked for it, or name a file that holds it: "
+                       "pin-source=file:/…");
+    }
+    if (::p11_kit_uri_any_unrecognized(&uri) != 0) {
+        return refused("the URI has a part that is unknown or does not fit its field");
+    }
+    if (names_slot_or_library(uri)) {
+        return refused("the URI names a slot or a library's properties",
+                       "name the token by token= and serial=, and the library by module-path= "
+                       "or module-name=");
+    }
+    return check_class(uri);
+}
+
+Result<std::optional<Mechanism>> settled_mechanism(P11KitUri& uri) {
+    const char* name = ::p11_kit_uri_get_vendor_query(&uri, kMechanismAttribute);
+    if (name == nullptr) {
+        return std::optional<Mechanism>{};
+    }
+    const auto mechanism = mechanism_of_name(name);
+    if (!mechanism) {
+        return refused("the URI's x-mechanism is unknown",
+                       "leave it out, and what the token can do is found out");
+    }
+    return mechanism;
+}
+
+KeyUri names_in(P11KitUri& uri) {
+    const auto* token = ::p11_kit_uri_get_token_info(&uri);
+    KeyUri names;
+    names.label = asked_for(token->label);
+    names.serial = asked_for(token->serialNumber);
+    names.manufacturer = asked_for(token->manufacturerID);
+    names.model = asked_for(token->model);
+    if (const auto object = attribute(uri, CKA_LABEL)) {
+        names.object = std::string(base::as_text(*object));
+    }
+    names.id = attribute(uri, CKA_ID);
+    names.module_path = text_or_empty(::p11_kit_uri_get_module_path(&uri));
+    names.module_name = text_or_empty(::p11_kit_uri_get_module_name(&uri));
+    names.pin_source = text_or_empty(::p11_kit_uri_get_pin_source(&uri));
+    return names;
+}
+
+// RFC 3986's unreserved characters, and in a query also what file names often hold.
+void append_encoded(std::string& to, std::string_view text, std::string_view also = "") {
+    constexpr std::string_view kUnreserved =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    for (const char c : text) {
+        const bool as_it_is =
+            kUnreserved.find(c) != std::string_view::npos || also.find(c) != std::string_view::npos;
+        to += as_it_is ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+}
+
+class PathWriter {
+  public:
+    void add(std::string_view name, const std::optional<std::string>& value) {
+        if (value) {
+            begin(name);
+            append_encoded(text_, *value);
+        }
+    }
+    void add_bytes(std::string_view name, base::ByteView value) {
+        begin(name);
+        for (const std::uint8_t byte : value) {
+            text_ += fmt::format("%{:02X}", byte);
+        }
+    }
+    std::string take() { return std::move(text_); }
+
+  private:
+    void begin(std::string_view name) {
+        text_ += fmt::format("{}{}=", first_ ? "" : ";", name);
+        first_ = false;
+    }
+
+    std::string text_ = "pkcs11:";
+    bool first_ = true;
+};
+
+std::optional<std::string> if_any(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(text);
+}
+
+}  // namespace
+
+Result<KeyUri> KeyUri::parse(std::string_view text) {
+    if (text.size() >= ECRYPTFS_PKI_MAX_LOCATOR) {
+        return refused(fmt::format("the URI has {} bytes, at most {} are taken", text.size(),
+                                   ECRYPTFS_PKI_MAX_LOCATOR - 1));
+    }
+    const Uri uri(::p11_kit_uri_new());
+    const int result =
+        ::p11_kit_uri_parse(std::string(text).c_str(), P11_KIT_URI_FOR_ANY, uri.get());
+    if (result != P11_KIT_URI_OK) {
+        return refused(result == P11_KIT_URI_BAD_SCHEME
+                           ? "not a pkcs11: URI"
+                           : "a pkcs11: URI that does not keep to RFC 7512");
+    }
+    if (auto fits = check_parts(*uri); !fits) {
+        return std::unexpected(std::move(fits.error()));
+    }
+    const auto mechanism = settled_mechanism(*uri);
+    if (!mechanism) {
+        return std::unexpected(mechanism.error());
+    }
+    KeyUri names = names_in(*uri);
+    names.mechanism = *mechanism;
+    return names;
+}
+
+bool KeyUri::matches(const TokenName& token) const {
+    const auto fits = [](const std::optional<std::string>& asked, const std::string& is) {
+        return !asked || *asked == is;
+    };
+    return fits(label, token.label) && fits(serial, token.serial) &&
+           fits(manufacturer, token.manufacturer) && fits(model, token.model);
+}
+
+std::string KeyUri::text() const {
+    PathWriter path;
+    path.add("token", label);
+    path.add("serial", serial);
+    path.add("manufacturer", manufacturer);
+    path.add("model", model);
+    if (id) {
+        path.add_bytes("id", *id);
+    }
+    path.add("object", object);
+    path.add("type", "private");
+    std::string uri = path.take();
+    char separator = '?';
+    const auto add_query = [&](std::string_view name, std::string_view value) {
+        if (!value.empty()) {
+            uri += separator;
+            separator = '&';
+            uri += name;
+            uri += '=';
+            append_encoded(uri, value, "/:");
+        }
+    };
+    add_query("module-path", module_path);
+    add_query("module-name", module_name);
+    add_query("pin-source", pin_source);
+    add_query(kMechanismAttribute, mechanism ? name_of(*mechanism) : "");
+    return uri;
+}
+
+KeyUri precise_uri(const TokenName& token) {
+    KeyUri uri;
+    uri.label = if_any(token.label);
+    uri.serial = if_any(token.serial);
+    if (token.serial.empty()) {
+        uri.manufacturer = if_any(token.manufacturer);
+        uri.model = if_any(token.model);
+    }
+    return uri;
+}
+
+std::string token_uri(const TokenName& token) {
+    const KeyUri uri = precise_uri(token);
+    PathWriter path;
+    path.add("token", uri.label);
+    path.add("serial", uri.serial);
+    path.add("manufacturer", uri.manufacturer);
+    path.add("model", uri.model);
+    return path.take();
+}
+
+}  // namespace ecryptfs::pkcs11_module

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PKCS#11 libraries: those that the system's p11-kit configuration names, or one by its path.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "pki-modules/pkcs11/cryptoki.h"
+#include "pki-modules/pkcs11/key_uri.h"
+
+namespace ecryptfs::pkcs11_module {
+
+struct TokenInfo {
+    TokenName name;
+    unsigned long flags = 0;  // CKF_… of C_GetTokenInfo
+
+    bool has(unsigned long flag) const { return (flags & flag) != 0; }
+};
+
+struct MechanismInfo {
+    unsigned long min_bits = 0;
+    unsigned long max_bits = 0;
+    unsigned long flags = 0;
+};
+
+// A library, managed by p11-kit and initialized for threads when it is first used. Lives as long
+// as the process. Any thread.
+class Library {
+  public:
+    // Those that the URI allows, initialized. A registered one that cannot be initialized is left
+    // out, unless none can. kNotFound if there is none of that path or name.
+    static base::Result<std::vector<Library*>> for_uri(const KeyUri& uri);
+
+    Library(Functions* functions, std::string name, std::string path)
+        : functions_(functions), name_(std::move(name)), path_(std::move(path)) {}
+
+    Functions& functions() const { return *functions_; }
+    const std::string& name() const { return name_; }
+    const std::string& path() const { return path_; }
+
+    // Slots that a token is in. Starts the library anew if it cannot tell: it may stand for a
+    // server that was started anew.
+    base::Result<std::vector<SlotId>> slots();
+    // How often it was started: what was opened before the last time is no more.
+    std::uint64_t starts() const { return starts_; }
+    // CKR_OK or why not: a token may go at any time.
+    ReturnValue token_info(SlotId slot, TokenInfo& info) const;
+    // Where the token is now.
+    std::optional<SlotId> find(const TokenName& token);
+    // Nothing if the token does not know the mechanism (CKM_…).
+    std::optional<MechanismInfo> mechanism_info(SlotId slot, unsigned long type) const;
+
+  private:
+    friend class Libraries;
+    base::Result<void> initialize();
+    ReturnValue get_slots(std::vector<SlotId>& to) const;
+    bool is_idle_client() const;
+    ReturnValue restart();
+    bool lists_mechanism(SlotId slot, unsigned long type) const;
+
+    Functions* functions_;
+    std::string name_;
+    std::string path_;
+    std::mutex mutex_;
+    std::atomic<std::uint64_t> starts_ = 0;
+};
+
+}  // namespace ecryptfs::pkcs11_module

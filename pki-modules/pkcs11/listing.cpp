@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/listing.h"
+
+#include <fmt/format.h>
+#include <p11-kit/pkcs11.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pki-modules/pkcs11/key_uri.h"
+#include "pki-modules/pkcs11/objects.h"
+#include "pki-modules/pkcs11/token.h"
+
+namespace ecryptfs::pkcs11_module {
+
+using base::Result;
+
+namespace {
+
+// Names are string literals.
+using Properties = std::vector<std::pair<const char*, std::string>>;
+
+// Labels come from the token, and go to terminals.
+std::string printable(std::string text) {
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+    return text;
+}
+
+void give(ecryptfs_pki_take_item take, void* context, const std::string& uri,
+          const std::string& label, const Properties& properties) {
+    std::vector<ecryptfs_pki_property> raw;
+    for (const auto& [name, value] : properties) {
+        if (!value.empty()) {
+            raw.push_back({name, value.c_str()});
+        }
+    }
+    const std::string shown_label = printable(label);
+    const ecryptfs_pki_item item{uri.c_str(), shown_label.c_str(), raw.data(), raw.size()};
+    take(context, &item);
+}
+
+std::string names_of(const std::vector<Mechanism>& mechanisms) {
+    std::string names;
+    for (const auto mechanism : mechanisms) {
+        names += fmt::format("{}{}", names.empty() ? "" : " ", name_of(mechanism));
+    }
+    return names;
+}
+
+Properties properties_of(Token& token, const TokenInfo& info) {
+    const auto yes_if = [&](unsigned long flag) {
+        return std::string(info.has(flag) ? "yes" : "no");
+    };
+    const auto rows = token.sessions().library().mechanism_info(token.sessions().slot(),
+                                                                CKM_RSA_PKCS_KEY_PAIR_GEN);
+    return {{"manufacturer", printable(info.name.manufacturer)},
+            {"model", printable(info.name.model)},
+            {"serial", printable(info.name.serial)},
+            {"module", token.sessions().library().name()},
+            {"mechanisms", names_of(token.mechanisms())},
+            {"generates-keys", rows ? "yes" : "no"},
+            {"login-required", yes_if(CKF_LOGIN_REQUIRED)},
+            {"pin-pad", yes_if(CKF_PROTECTED_AUTHENTICATION_PATH)},
+            {"pin-locked", yes_if(CKF_USER_PIN_LOCKED)},
+            {"pin-last-try", yes_if(CKF_USER_PIN_FINAL_TRY)}};
+}
+
+// What is known of a key, from all of its objects.
+struct VisibleKey {
+    ObjectName name;
+    std::size_t bits = 0;  // 0: not known
+};
+
+void add_key(std::vector<VisibleKey>& keys, ObjectName name, std::size_t bits) {
+    const auto same = [&](const VisibleKey& key) {
+        return name.id ? key.name.id == name.id : !key.name.id && key.name.label == name.label;
+    };
+    if (const auto known = std::ranges::find_if(keys, same); known != keys.end()) {
+        known->bits = std::max(known->bits, bits);
+    } else {
+        keys.push_back({std::move(name), bits});
+    }
+}
+
+std::size_t bits_of(const module::RsaNumbers& numbers) {
+    return 8 * (numbers.modulus.size() - 1) +
+           static_cast<std::size_t>(std::bit_width(numbers.modulus.front()));
+}
+
+// Public halves first: a key is named as it will be when it is opened. Without the PIN the private
+// key is most often hidden, so that a certificate is all there is to see; one of an authority is
+// not there for its key.
+Result<std::vector<VisibleKey>> visible_keys(Token& token) {
+    const auto session = token.sessions().take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    std::vector<VisibleKey> keys;
+    for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
+        const auto halves = read_public_halves(*session, type, {});
+        if (!halves) {
+            return std::unexpected(halves.error());
+        }
+        for (const auto& half : *halves) {
+            if (!half.is_authority) {
+                add_key(keys, half.name, bits_of(half.numbers));
+            }
+        }
+    }
+    const auto objects = find_objects(*session, ObjectClass::kPrivateKey, {});
+    if (!objects) {
+        return std::unexpected(objects.error());
+    }
+    for (const auto object : *objects) {
+        if (is_rsa_key(*session, object)) {
+            const auto numbers = read_numbers(*session, object);
+            add_key(keys, read_name(*session, object), numbers ? bits_of(*numbers) : 0);
+        }
+    }
+    return keys;
+}
+
+// Calls `work` for each token that can decrypt; a token that fails is left out, unless all do.
+template <typename Work>
+Result<void> for_each_token(const Work& work) {
+    const auto tokens = Token::all_of({});
+    if (!tokens) {
+        return std::unexpected(tokens.error());
+    }
+    Result<void> last;
+    bool any = false;
+    for (auto* token : *tokens) {
+        if (token->mechanisms().empty()) {
+            continue;
+        }
+        if (auto done = work(*token); done) {
+            any = true;
+        } else {
+            last = std::move(done);
+        }
+    }
+    return any ? Result<void>{} : last;
+}
+
+}  // namespace
+
+Result<void> list_tokens(ecryptfs_pki_take_item take, void* context) {
+    return for_each_token([=](Token& token) -> Result<void> {
+        const auto info = token.sessions().token_info();
+        if (!info) {
+            return std::unexpected(info.error());
+        }
+        give(take, context, token_uri(token.name()), token.name().label,
+             properties_of(token, *info));
+        return {};
+    });
+}
+
+Result<void> list_keys(ecryptfs_pki_take_item take, void* context) {
+    return for_each_token([=](Token& token) -> Result<void> {
+        const auto keys = visible_keys(token);
+        if (!keys) {
+            return std::unexpected(keys.error());
+        }
+        for (const auto& key : *keys) {
+            KeyUri uri = precise_uri(token.name());
+            uri.id = key.name.id;
+            uri.object = key.name.label;
+            give(take, context, uri.text(), key.name.label.value_or(""),
+                 {{"token", printable(token.name().label)},
+                  {"bits", key.bits == 0 ? "" : std::to_string(key.bits)}});
+        }
+        return {};
+    });
+}
+
+}  // namespace ecryptfs::pkcs11_module

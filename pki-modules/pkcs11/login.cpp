@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/login.h"
+
+#include <fmt/format.h>
+#include <p11-kit/pkcs11.h>
+
+#include <utility>
+
+namespace ecryptfs::pkcs11_module {
+
+using base::ByteView;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+
+namespace {
+
+bool has_pad(const TokenInfo& info) {
+    return info.has(CKF_PROTECTED_AUTHENTICATION_PATH);
+}
+
+std::unexpected<Error> no_pin(const std::string& token, const TokenInfo& info) {
+    if (has_pad(info)) {
+        return std::unexpected(Error{ErrorCode::kSecretAtDevice,
+                                     fmt::format("the PIN of {} is typed on its own pad", token),
+                                     "add or unlock the key where you can reach the pad"});
+    }
+    return std::unexpected(Error{ErrorCode::kSecretRequired, fmt::format("{} needs its PIN", token),
+                                 "give the PIN when the key is added or unlocked"});
+}
+
+std::unexpected<Error> not_the_pin(const std::string& token) {
+    return std::unexpected(Error{
+        ErrorCode::kWrongSecret, fmt::format("this is not the PIN that {} was opened with", token),
+        "give the right PIN; if it was changed, lock the token's other keys first"});
+}
+
+bool says_logged_in(const Session& session) {
+    CK_SESSION_INFO info = {};
+    return session.functions().C_GetSessionInfo(session.handle(), &info) == CKR_OK &&
+           (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
+}
+
+}  // namespace
+
+Result<void> Login::begin(std::optional<ByteView> pin) {
+    const std::scoped_lock lock(mutex_);
+    const auto info = sessions_.token_info();
+    if (!info) {
+        return std::unexpected(info.error());
+    }
+    sessions_.keep_open();
+    auto joined = join(pin, *info);
+    if (joined) {
+        ++users_;
+    } else if (users_ == 0) {
+        sessions_.close_idle();
+    }
+    return joined;
+}
+
+void Login::end() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (--users_ > 0) {
+        return;
+    }
+    pin_.clear();
+    lost_.reset();
+    if (std::exchange(logged_in_, false)) {
+        log_out();
+    }
+    sessions_.close_idle();
+}
+
+// Closing the last session does it too, but one may be with a caller who reads a public key.
+void Login::log_out() noexcept {
+    try {
+        if (const auto session = sessions_.take()) {
+            static_cast<void>(session->functions().C_Logout(session->handle()));
+        }
+    } catch (...) {  // out of memory: the sessions are closed all the same
+    }
+}
+
+Result<void> Login::join(std::optional<ByteView> pin, const TokenInfo& info) {
+    if (!info.has(CKF_LOGIN_REQUIRED)) {
+        if (!pin || pin->empty() || !pin_.empty()) {
+            return {};
+        }
+        auto copy = SecretBytes::copy_of(*pin);  // a key may want it at each use
+        if (!copy) {
+            return std::unexpected(std::move(copy.error()));
+        }
+        pin_ = std::move(*copy);
+        return {};
+    }
+    if (!logged_in_) {
+        return start(pin, info);
+    }
+    if (auto same = compare(pin, info); !same) {
+        return same;
+    }
+    const auto session = sessions_.take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    return says_logged_in(*session) ? Result<void>{} : again(*session);
+}
+
+// A second key on the token: another C_Login could only fail, and would take the login from the
+// first if we logged out for it.
+Result<void> Login::compare(std::optional<ByteView> pin, const TokenInfo& info) const {
+    if (has_pad(info) && (!pin || pin->empty())) {
+        return {};
+    }
+    if (!pin || pin->empty()) {
+        return no_pin(sessions_.name(), info);
+    }
+    if (!base::equal_in_constant_time(*pin, pin_.view())) {
+        return not_the_pin(sessions_.name());
+    }
+    return {};
+}
+
+Result<void> Login::start(std::optional<ByteView> pin, const TokenInfo& info) {
+    if (!pin || (pin->empty() && !has_pad(info))) {
+        return no_pin(sessions_.name(), info);
+    }
+    if (auto tries = check_tries(info); !tries) {
+        return tries;
+    }
+    if (was_refused(*pin, info)) {
+        return std::unexpected(Error{
+            ErrorCode::kWrongSecret,
+            fmt::format("{} refused this PIN before; it was not tried again", sessions_.name()),
+            "give the right PIN"});
+    }
+    const auto session = sessions_.take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    auto copy = SecretBytes::copy_of(*pin);
+    if (!copy) {
+        return std::unexpected(std::move(copy.error()));
+    }
+    pin_ = std::move(*copy);
+    auto result = log_in(*session, CKU_USER);
+    if (result == CKR_USER_ALREADY_LOGGED_IN) {
+        // Not by us: it would prove nothing, and no key of ours needs it.
+        static_cast<void>(session->functions().C_Logout(session->handle()));
+        result = log_in(*session, CKU_USER);
+    }
+    if (result != CKR_OK) {
+        auto error = refused(result);
+        pin_.clear();
+        return std::unexpected(std::move(error));
+    }
+    logged_in_ = true;
+    lost_.reset();
+    refused_.clear();
+    return {};
+}
+
+// And would be again, unless the token was away meanwhile or somebody has reset its count.
+bool Login::was_refused(ByteView pin, const TokenInfo& info) const {
+    const bool count_was_reset = refused_count_was_low_ && !info.has(CKF_USER_PIN_COUNT_LOW);
+    return !pin.empty() && base::equal_in_constant_time(pin, refused_.view()) &&
+           sessions_.absences() == refused_at_ && !count_was_reset;
+}
+
+Result<void> Login::restore(const Session& session, bool was_denied) {
+    const std::scoped_lock lock(mutex_);
+    return !was_denied && says_logged_in(session) ? Result<void>{} : again(session);
+}
+
+Result<void> Login::again(const Session& session) {
+    const auto info = sessions_.token_info();
+    if (!info) {
+        return std::unexpected(info.error());
+    }
+    if (!info->has(CKF_LOGIN_REQUIRED)) {
+        return {};
+    }
+    if (!logged_in_) {
+        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), *info);
+    }
+    if (pin_.empty()) {
+        return no_pin(sessions_.name(), *info);  // nobody waits at the pad now
+    }
+    if (auto tries = check_tries(*info); !tries) {
+        return tries;
+    }
+    const auto result = log_in(session, CKU_USER);
+    if (result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN) {
+        return {};
+    }
+    return std::unexpected(refused(result));
+}
+
+Result<void> Login::confirm(const Session& session) {
+    const std::scoped_lock lock(mutex_);
+    const auto info = sessions_.token_info();
+    if (!info) {
+        return std::unexpected(info.error());
+    }
+    if (pin_.empty()) {
+        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), *info);
+    }
+    if (auto tries = check_tries(*info); !tries) {
+        return tries;
+    }
+    const auto result = log_in(session, CKU_CONTEXT_SPECIFIC);
+    return result == CKR_OK ? Result<void>{} : std::unexpected(refused(result));
+}
+
+bool Login::has_pin() {
+    const std::scoped_lock lock(mutex_);
+    return !pin_.empty();
+}
+
+Result<void> Login::check_tries(const TokenInfo& info) const {
+    const auto locked_out = [this](std::string_view why, std::string advice) {
+        return std::unexpected(Error{ErrorCode::kSecretLockedOut,
+                                     fmt::format("{} {}", sessions_.name(), why),
+                                     std::move(advice)});
+    };
+    if (info.has(CKF_USER_PIN_LOCKED)) {
+        return locked_out("takes no PIN any more: too many were wrong",
+                          "unblock it with its own tool and the PUK or security officer's PIN");
+    }
+    if (info.has(CKF_USER_PIN_FINAL_TRY)) {
+        return locked_out("takes one more PIN before it locks itself, so none was tried",
+                          "log in once with its own tool, which resets the count: "
+                          "pkcs11-tool --login --list-objects");
+    }
+    return {};
+}
+
+ReturnValue Login::log_in(const Session& session, unsigned long user) const {
+    // C_Login takes what it does not change by a pointer to what it could.
+    auto* pin = const_cast<unsigned char*>(pin_.view().data());
+    return session.functions().C_Login(session.handle(), user, pin_.empty() ? nullptr : pin,
+                                       pin_.size());
+}
+
+// C_Login failed, but not for the PIN.
+Error Login::cannot_log_in(ReturnValue value) {
+    switch (value) {
+        case CKR_USER_PIN_NOT_INITIALIZED:
+            return {ErrorCode::kAccessDenied,
+                    fmt::format("{} has no user PIN yet", sessions_.name()),
+                    "set one with its own tool: pkcs11-tool --init-pin"};
+        case CKR_PIN_EXPIRED:
+            return {ErrorCode::kAccessDenied,
+                    fmt::format("the PIN of {} has expired", sessions_.name()),
+                    "change it with its own tool: pkcs11-tool --change-pin"};
+        case CKR_FUNCTION_CANCELED:
+            return {ErrorCode::kSecretAtDevice,
+                    fmt::format("no PIN was typed on the pad of {}", sessions_.name()),
+                    "add or unlock the key again, and type the PIN when the pad asks"};
+        default:
+            return sessions_.error("C_Login", value);
+    }
+}
+
+// What C_Login said no to is dropped, and what could come of another try is said.
+Error Login::refused(ReturnValue value) {
+    const auto trouble = trouble_of(value);
+    if (trouble != Trouble::kPinRefused && trouble != Trouble::kPinLocked) {
+        return cannot_log_in(value);
+    }
+    refused_ = std::move(pin_);
+    logged_in_ = false;
+    Error error{ErrorCode::kWrongSecret, fmt::format("{} refused the PIN", sessions_.name()),
+                "give the right PIN"};
+    const auto info = sessions_.token_info();
+    refused_at_ = sessions_.absences();
+    refused_count_was_low_ = info && info->has(CKF_USER_PIN_COUNT_LOW);
+    if (trouble == Trouble::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
+        error.code = ErrorCode::kSecretLockedOut;
+        error.message += " and takes no more";
+        error.advice = "unblock it with its own tool and the PUK or security officer's PIN";
+    } else if (info && info->has(CKF_USER_PIN_FINAL_TRY)) {
+        error.advice += "; only one more try is left before the token locks itself";
+    } else if (info && info->has(CKF_USER_PIN_COUNT_LOW)) {
+        error.advice += "; a few more wrong ones and the token locks itself";
+    }
+    lost_ = error;
+    return error;
+}
+
+}  // namespace ecryptfs::pkcs11_module

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "pki-modules/common/rsa_contexts.h"
+
+namespace ecryptfs::pkcs11_module {
+
+// How a token unwraps file keys. Which of them one can do is found out once, and then kept in the
+// key's URI: a file that was wrapped for one is unwrapped by the same.
+enum class Mechanism : std::uint8_t {
+    kOaepSha1,     // CKM_RSA_PKCS_OAEP with SHA-1, as the module openssl and ecryptfs-utils have it
+    kOaepSha256,   // CKM_RSA_PKCS_OAEP with SHA-256, for tokens that refuse SHA-1
+    kRawOaepSha1,  // CKM_RSA_X_509; OAEP with SHA-1 is removed here
+    kPkcs1,        // CKM_RSA_PKCS: padding of PKCS#1 v1.5
+};
+
+// Best first: in this order a token is tried.
+inline constexpr std::array kMechanisms{Mechanism::kOaepSha1, Mechanism::kOaepSha256,
+                                        Mechanism::kRawOaepSha1, Mechanism::kPkcs1};
+
+// The value of x-mechanism in a key's URI: "rsa-oaep-sha1".
+std::string_view name_of(Mechanism mechanism);
+std::optional<Mechanism> mechanism_of_name(std::string_view name);
+
+// What the public half does for it.
+module::RsaPadding padding_of(Mechanism mechanism);
+
+// CKM_… of PKCS#11.
+unsigned long cryptoki_type_of(Mechanism mechanism);
+
+}  // namespace ecryptfs::pkcs11_module

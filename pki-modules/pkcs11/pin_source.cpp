@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/pin_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lib/base/file_uri.h"
+#include "pki-modules/common/key_file.h"
+#include "pki-modules/common/module_edge.h"
+
+namespace ecryptfs::pkcs11_module {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+
+namespace {
+
+constexpr char kAdvice[] =
+    "let pin-source name a file whose first line is the PIN, or leave it out to be asked";
+
+Result<std::string> path_of(const std::string& pin_source) {
+    if (pin_source.starts_with('/')) {
+        return pin_source;
+    }
+    auto path = base::path_of_file_uri(pin_source);
+    if (!path) {  // RFC 7512 would also have it name a program; that is for others to run
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "pin-source is neither a path nor a file: URI", kAdvice});
+    }
+    return path;
+}
+
+Result<SecretBytes> read_pin(const std::string& pin_source) {
+    const auto path = path_of(pin_source);
+    if (!path) {
+        return std::unexpected(path.error());
+    }
+    const auto contents = module::read_key_file(*path);
+    if (!contents) {
+        auto error = contents.error();
+        error.message = fmt::format("pin-source: {}", error.message);
+        error.advice = kAdvice;
+        return std::unexpected(std::move(error));
+    }
+    const auto end = std::ranges::find_if(contents->view(),
+                                          [](std::uint8_t c) { return c == '\n' || c == '\r'; });
+    const base::ByteView line{contents->view().begin(), end};
+    if (line.empty()) {
+        return std::unexpected(Error{ErrorCode::kSecretRequired,
+                                     fmt::format("pin-source: no PIN in {}", module::shown(*path)),
+                                     kAdvice});
+    }
+    return SecretBytes::copy_of(line);
+}
+
+}  // namespace
+
+Result<ChosenPin> ChosenPin::choose(std::optional<base::ByteView> given,
+                                    const std::string& pin_source) {
+    ChosenPin pin;
+    pin.given_ = given;
+    if ((!given || given->empty()) && !pin_source.empty()) {
+        auto read = read_pin(pin_source);
+        if (!read) {
+            return std::unexpected(std::move(read.error()));
+        }
+        pin.from_file_ = std::move(*read);
+    }
+    return pin;
+}
+
+}  // namespace ecryptfs::pkcs11_module

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/private_half.h"
+
+#include <fmt/format.h>
+#include <p11-kit/pkcs11.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "ecryptfs_pki_module.h"
+#include "pki-modules/common/module_edge.h"
+
+namespace ecryptfs::pkcs11_module {
+
+using base::ByteSpan;
+using base::ByteView;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+
+namespace {
+
+Error unusable(const Token& token, std::string_view why) {
+    return {ErrorCode::kInvalidKey, fmt::format("the key on {} {}", token.text(), why),
+            "use an RSA key that may decrypt; see them: p11tool --login --list-all"};
+}
+
+// Of several that a name fits, those that are RSA keys.
+std::vector<ObjectHandle> rsa_keys(const Session& session, std::vector<ObjectHandle> objects) {
+    std::erase_if(objects, [&](ObjectHandle object) { return !is_rsa_key(session, object); });
+    return objects;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PrivateHalf>> PrivateHalf::open(Token& token, ObjectName name,
+                                                       std::optional<ByteView> pin) {
+    if (auto begun = token.login().begin(pin); !begun) {
+        return std::unexpected(std::move(begun.error()));
+    }
+    std::unique_ptr<PrivateHalf> half(new PrivateHalf(token, std::move(name)));
+    if (auto usable = half->look_at_object(); !usable) {
+        return std::unexpected(std::move(usable.error()));
+    }
+    return half;
+}
+
+Result<void> PrivateHalf::look_at_object() {
+    const auto session = token_.sessions().take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    const auto object = object_in(*session);
+    if (!object) {
+        return std::unexpected(object.error());
+    }
+    if (!read_flag(*session, *object, CKA_DECRYPT).value_or(true)) {
+        return std::unexpected(unusable(token_, "is not for decrypting (CKA_DECRYPT)"));
+    }
+    name_ = read_name(*session, *object);
+    numbers_ = read_numbers(*session, *object);
+    confirm_each_ = read_flag(*session, *object, CKA_ALWAYS_AUTHENTICATE).value_or(false);
+    if (confirm_each_ && !token_.login().has_pin()) {
+        return std::unexpected(Error{
+            ErrorCode::kNotSupported,
+            fmt::format("the key on {} wants its PIN typed on the pad each time", token_.text()),
+            "use a key without CKA_ALWAYS_AUTHENTICATE, or give the PIN here"});
+    }
+    return {};
+}
+
+Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
+    auto found = find_objects(session, ObjectClass::kPrivateKey, wanted_);
+    if (found && found->empty() && wanted_.id && wanted_.label) {
+        // The label may be that of the public key or the certificate.
+        found = find_objects(session, ObjectClass::kPrivateKey, {wanted_.id, std::nullopt});
+    }
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    const auto keys = rsa_keys(session, *found);
+    if (keys.empty()) {
+        if (auto alive = session.pool().check(session); !alive) {
+            return std::unexpected(std::move(alive.error()));
+        }
+    }
+    if (found->empty()) {
+        return std::unexpected(Error{ErrorCode::kNotFound,
+                                     fmt::format("no such private key on {}", token_.text()),
+                                     "see what is there: pkcs11-tool --login --list-objects"});
+    }
+    if (keys.empty()) {
+        return std::unexpected(unusable(token_, "is no RSA key"));
+    }
+    if (keys.size() > 1) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("the URI fits {} keys on {}", keys.size(), token_.text()),
+                  "name one of them by id= or object="});
+    }
+    return keys.front();
+}
+
+Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (epoch_ == session.epoch()) {
+            return object_;
+        }
+    }
+    // Without a login a token shows no private keys.
+    if (auto restored = token_.login().restore(session, false); !restored) {
+        return std::unexpected(std::move(restored.error()));
+    }
+    const auto found = find_in(session);
+    if (found) {
+        const std::scoped_lock lock(mutex_);
+        object_ = *found;
+        epoch_ = session.epoch();
+    }
+    return found;
+}
+
+Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, ByteSpan room) {
+    auto plain = SecretBytes::create(ECRYPTFS_PKI_MAX_WRAPPED_KEY);
+    if (!plain) {
+        return std::unexpected(std::move(plain.error()));
+    }
+    for (Tried tried;;) {
+        auto session = token_.sessions().take();
+        if (!session) {
+            return std::unexpected(session.error());
+        }
+        const auto object = object_in(*session);
+        if (!object) {
+            if (object.error().code == ErrorCode::kTokenRemoved &&
+                !std::exchange(tried.session, true)) {
+                session->discard();
+                token_.sessions().forget_sessions(session->epoch());
+                continue;
+            }
+            return std::unexpected(object.error());
+        }
+        Decryption decryption(*session, *object, mechanism);
+        if (!decryption.run(wrapped, plain->span(), confirm_each_ ? &token_.login() : nullptr)) {
+            if (auto again = recover(*session, decryption, tried); !again) {
+                return std::unexpected(std::move(again.error()));
+            }
+            continue;
+        }
+        const ByteView answer = plain->view().first(decryption.size());
+        if (mechanism == Mechanism::kRawOaepSha1) {
+            const auto size = remove_oaep(answer, wrapped.size(), room);
+            return size ? Result<std::size_t>(*size) : std::unexpected(module::decrypt_failed());
+        }
+        if (answer.empty() || answer.size() > ECRYPTFS_PKI_MAX_FILE_KEY) {
+            return std::unexpected(module::decrypt_failed());
+        }
+        std::memcpy(room.data(), answer.data(), answer.size());
+        return answer.size();
+    }
+}
+
+// Nothing: try again. An error: it is no use.
+Result<void> PrivateHalf::recover(Session& session, const Decryption& failed, Tried& tried) {
+    if (failed.not_confirmed()) {
+        return std::unexpected(*failed.not_confirmed());
+    }
+    const auto trouble = trouble_of(failed.value());
+    switch (trouble) {
+        case Trouble::kTokenGone:
+        case Trouble::kSessionGone:
+            session.discard();
+            if (failed.value() != CKR_OPERATION_ACTIVE) {
+                token_.sessions().forget_sessions(session.epoch());
+            }
+            if (std::exchange(tried.session, true)) {
+                break;
+            }
+            return {};
+        case Trouble::kNotLoggedIn:
+            if (std::exchange(tried.login, true)) {
+                break;
+            }
+            return token_.login().restore(session, true);
+        case Trouble::kObjectGone: {
+            if (std::exchange(tried.object, true)) {
+                break;
+            }
+            const std::scoped_lock lock(mutex_);
+            epoch_ = 0;
+            return {};
+        }
+        case Trouble::kMechanism:
+            break;
+        default:
+            return look_whether_it_is_there(session, failed, tried);
+    }
+    return std::unexpected(
+        token_.sessions().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
+}
+
+// The token said something that may concern the bytes, or everything.
+Result<void> PrivateHalf::look_whether_it_is_there(Session& session, const Decryption& failed,
+                                                   Tried& tried) {
+    const auto starts = token_.sessions().library().starts();
+    const bool is_there = token_.sessions().token_info().has_value();
+    const bool was_restarted = token_.sessions().library().starts() != starts;
+    if (is_there && failed.began() && !was_restarted) {
+        return std::unexpected(module::decrypt_failed());
+    }
+    session.discard();
+    token_.sessions().forget_sessions(session.epoch());
+    if (is_there && !std::exchange(tried.session, true)) {
+        return {};
+    }
+    return std::unexpected(token_.sessions().error("C_DecryptInit", failed.value()));
+}
+
+}  // namespace ecryptfs::pkcs11_module

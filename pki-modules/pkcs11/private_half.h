@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/pkcs11/decryption.h"
+#include "pki-modules/pkcs11/objects.h"
+#include "pki-modules/pkcs11/token.h"
+
+namespace ecryptfs::pkcs11_module {
+
+// A private key on a token that is logged in to as long as this lives. Finds token, session, login
+// and object again when they got lost. Any thread.
+class PrivateHalf {
+  public:
+    // `name`: all that is known of the key. kNotFound, kInvalidArgument if it names several.
+    static base::Result<std::unique_ptr<PrivateHalf>> open(Token& token, ObjectName name,
+                                                           std::optional<base::ByteView> pin);
+    ~PrivateHalf() { token_.login().end(); }
+    PrivateHalf(const PrivateHalf&) = delete;
+    PrivateHalf& operator=(const PrivateHalf&) = delete;
+    PrivateHalf(PrivateHalf&&) = delete;
+    PrivateHalf& operator=(PrivateHalf&&) = delete;
+
+    // What the object says of itself. Numbers, only if it shows them.
+    const ObjectName& name() const { return name_; }
+    const std::optional<module::RsaNumbers>& numbers() const { return numbers_; }
+
+    // `wrapped` has the modulus's size. The size of the file key written into `room`.
+    base::Result<std::size_t> decrypt(Mechanism mechanism, base::ByteView wrapped,
+                                      base::ByteSpan room);
+
+  private:
+    // Which remedies a call has tried: each helps once or not at all.
+    struct Tried {
+        bool session = false;
+        bool login = false;
+        bool object = false;
+    };
+
+    PrivateHalf(Token& token, ObjectName wanted) : token_(token), wanted_(std::move(wanted)) {}
+    base::Result<void> look_at_object();
+    base::Result<ObjectHandle> find_in(const Session& session) const;
+    base::Result<ObjectHandle> object_in(const Session& session);
+    base::Result<void> recover(Session& session, const Decryption& failed, Tried& tried);
+    base::Result<void> look_whether_it_is_there(Session& session, const Decryption& failed,
+                                                Tried& tried);
+
+    Token& token_;
+    const ObjectName wanted_;
+    ObjectName name_;
+    std::optional<module::RsaNumbers> numbers_;
+    bool confirm_each_ = false;  // CKA_ALWAYS_AUTHENTICATE
+
+    std::mutex mutex_;
+    ObjectHandle object_ = 0;
+    std::uint64_t epoch_ = 0;  // of object_; 0: to be looked for
+};
+
+}  // namespace ecryptfs::pkcs11_module

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <vector>
+
+#include "lib/base/error.h"
+#include "pki-modules/pkcs11/key_uri.h"
+#include "pki-modules/pkcs11/login.h"
+#include "pki-modules/pkcs11/session_pool.h"
+
+namespace ecryptfs::pkcs11_module {
+
+// A token that was seen, and what all keys on it share. Remembered as long as the process, as it
+// may be taken out and put back. Any thread.
+class Token {
+  public:
+    Token(Library& library, const TokenName& name, SlotId slot)
+        : sessions_(library, name, slot), login_(sessions_) {}
+
+    SessionPool& sessions() { return sessions_; }
+    Login& login() { return login_; }
+    const std::string& text() const { return sessions_.name(); }  // for messages
+    const TokenName& name() const { return sessions_.token(); }
+
+    // What it says it can do, best first.
+    std::vector<Mechanism> mechanisms() const;
+
+    // Those that are there now and that the URI may mean.
+    static base::Result<std::vector<Token*>> all_of(const KeyUri& uri);
+
+  private:
+    SessionPool sessions_;
+    Login login_;
+};
+
+}  // namespace ecryptfs::pkcs11_module

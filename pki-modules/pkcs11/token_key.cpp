@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/pkcs11/token_key.h"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/openssl_error.h"
+#include "pki-modules/pkcs11/pin_source.h"
+
+namespace ecryptfs::pkcs11_module {
+
+using base::ByteSpan;
+using base::ByteView;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+// An id is what the parts of a key have in common; their labels may differ.
+ObjectName public_name(const KeyUri& uri) {
+    return uri.id ? ObjectName{uri.id, std::nullopt} : ObjectName{std::nullopt, uri.object};
+}
+
+// Objects that may be one key twice, such as two certificates for it.
+Result<PublicHalf> only_one(std::vector<PublicHalf> halves, const Token& token) {
+    const auto same = [&](const PublicHalf& half) {
+        return half.numbers.modulus == halves.front().numbers.modulus;
+    };
+    if (!std::ranges::all_of(halves, same)) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("the URI fits several keys on {}", token.text()),
+                                     "name one of them by id= or object="});
+    }
+    return std::move(halves.front());
+}
+
+Result<std::vector<PublicHalf>> public_halves_on(Token& token, const ObjectName& name) {
+    const auto session = token.sessions().take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    return find_public_halves(*session, name);
+}
+
+// The token that has the key, as far as can be seen without a PIN.
+Result<Token*> token_of(const KeyUri& uri) {
+    auto tokens = Token::all_of(uri);
+    if (!tokens) {
+        return std::unexpected(tokens.error());
+    }
+    std::erase_if(*tokens, [](Token* token) { return token->mechanisms().empty(); });
+    if (tokens->size() > 1) {
+        std::vector<Token*> with_key = *tokens;
+        std::erase_if(with_key, [&](Token* token) {
+            const auto halves = public_halves_on(*token, public_name(uri));
+            return !halves || halves->empty();
+        });
+        if (!with_key.empty()) {
+            tokens = std::move(with_key);
+        }
+    }
+    if (tokens->empty()) {
+        return std::unexpected(
+            Error{ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
+                  "put the token in; see those that are there: p11tool --list-tokens"});
+    }
+    if (tokens->size() > 1) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("the URI fits {} tokens", tokens->size()),
+                                     "name one of them by token= and serial="});
+    }
+    return tokens->front();
+}
+
+// RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.
+bool has_room(Mechanism mechanism, const module::RsaNumbers& numbers) {
+    return mechanism != Mechanism::kOaepSha256 ||
+           numbers.modulus.size() >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::optional<ByteView> pin,
+                                                 bool with_private_half) {
+    const auto uri = KeyUri::parse(text);
+    if (!uri) {
+        return std::unexpected(uri.error());
+    }
+    const auto token = token_of(*uri);
+    if (!token) {
+        return std::unexpected(token.error());
+    }
+    std::unique_ptr<TokenKey> key(new TokenKey(**token));
+    auto opened = with_private_half ? key->open_private(*uri, pin) : key->open_public(*uri, pin);
+    if (!opened) {
+        return std::unexpected(std::move(opened.error()));
+    }
+    return key;
+}
+
+Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pin) {
+    auto halves = public_halves_on(token_, public_name(uri));
+    if (!halves) {
+        return std::unexpected(halves.error());
+    }
+    if (halves->empty()) {
+        // The private key may say what it is, to those who have the PIN.
+        auto opened = open_private(uri, pin);
+        private_half_.reset();
+        return opened;
+    }
+    const auto half = only_one(std::move(*halves), token_);
+    if (!half) {
+        return std::unexpected(half.error());
+    }
+    use(uri.mechanism.value_or(token_.mechanisms().front()), half->numbers);
+    return set_locator(uri, half->name);
+}
+
+Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> pin) {
+    const auto chosen = ChosenPin::choose(pin, uri.pin_source);
+    if (!chosen) {
+        return std::unexpected(chosen.error());
+    }
+    auto half = PrivateHalf::open(token_, {uri.id, uri.object}, chosen->view());
+    if (!half) {
+        return std::unexpected(std::move(half.error()));
+    }
+    private_half_ = std::move(*half);
+    auto public_half = public_half_of(*private_half_, uri);
+    if (!public_half) {
+        return std::unexpected(std::move(public_half.error()));
+    }
+    if (auto settled = settle(uri, *public_half); !settled) {
+        return settled;
+    }
+    return set_locator(uri, public_half->name);
+}
+
+// The numbers of the key, and the name that open_public() would find it by.
+Result<PublicHalf> TokenKey::public_half_of(const PrivateHalf& half, const KeyUri& uri) {
+    const auto& id = half.name().id;
+    auto halves = public_halves_on(token_, id ? ObjectName{id, std::nullopt} : public_name(uri));
+    if (!halves) {
+        return std::unexpected(halves.error());
+    }
+    if (halves->empty()) {
+        if (!half.numbers()) {
+            return std::unexpected(
+                Error{ErrorCode::kInvalidKey, fmt::format("{} has no public half there", text()),
+                      "put its public key or certificate on the token, with the same id"});
+        }
+        return PublicHalf{*half.numbers(), half.name()};
+    }
+    auto found = only_one(std::move(*halves), token_);
+    if (found && half.numbers() && half.numbers()->modulus != found->numbers.modulus) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidKey,
+                  fmt::format("{}: the public key of the same id is another key's", text()),
+                  "give the key's own public key or certificate its id"});
+    }
+    return found;
+}
+
+Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
+    const auto candidates = token_.mechanisms();
+    if (uri.mechanism) {
+        const auto type = cryptoki_type_of(*uri.mechanism);
+        if (std::ranges::none_of(candidates,
+                                 [=](Mechanism one) { return cryptoki_type_of(one) == type; })) {
+            return std::unexpected(
+                Error{ErrorCode::kNotSupported,
+                      fmt::format("{} cannot do {}", token_.text(), name_of(*uri.mechanism)),
+                      "leave out x-mechanism, and what the token can do is found out"});
+        }
+        use(*uri.mechanism, half.numbers);
+        return {};
+    }
+    Error last;
+    for (const auto mechanism : candidates) {
+        if (!has_room(mechanism, half.numbers)) {
+            continue;
+        }
+        use(mechanism, half.numbers);
+        auto proven = prove();
+        if (proven) {
+            return proven;
+        }
+        last = std::move(proven.error());
+        if (last.code != ErrorCode::kNotSupported && last.code != ErrorCode::kDecryptFailed) {
+            return std::unexpected(std::move(last));
+        }
+    }
+    return std::unexpected(
+        Error{ErrorCode::kInvalidKey,
+              fmt::format("{} does not unwrap what its public half wraps", text()),
+              "check that the two belong together, and that the key may decrypt"});
+}
+
+// Wraps a number nobody knows and has the token unwrap it: says whether it can, and whether the
+// halves are of one key.
+Result<void> TokenKey::prove() {
+    std::array<std::uint8_t, 32> probe{};
+    module::check_openssl("RAND_bytes", ::RAND_bytes(probe.data(), probe.size()));
+    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
+    const auto wrapped_size = encrypt(probe, wrapped);
+    if (!wrapped_size) {
+        return std::unexpected(wrapped_size.error());
+    }
+    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
+    const auto size = decrypt(ByteView{wrapped}.first(*wrapped_size), unwrapped);
+    if (!size) {
+        return std::unexpected(size.error());
+    }
+    if (!std::ranges::equal(ByteView{unwrapped}.first(*size), probe)) {
+        return std::unexpected(module::decrypt_failed());
+    }
+    return {};
+}
+
+void TokenKey::use(Mechanism mechanism, const module::RsaNumbers& numbers) {
+    mechanism_ = mechanism;
+    public_half_.emplace(numbers, padding_of(mechanism), text());
+}
+
+Result<void> TokenKey::set_locator(KeyUri uri, const ObjectName& name) {
+    const KeyUri precise = precise_uri(token_.name());
+    uri.label = precise.label;
+    uri.serial = precise.serial;
+    uri.manufacturer = precise.manufacturer;
+    uri.model = precise.model;
+    if (name.id) {
+        uri.id = name.id;
+    }
+    if (!uri.object) {
+        uri.object = name.label;
+    }
+    uri.mechanism = mechanism_;
+    locator_ = uri.text();
+    if (locator_.size() >= ECRYPTFS_PKI_MAX_LOCATOR) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("{} has too long a name for a URI", text()),
+                                     "shorten its label or the module's path"});
+    }
+    return {};
+}
+
+std::string TokenKey::text() const {
+    return fmt::format("the key on {}", token_.text());
+}
+
+void TokenKey::describe(ecryptfs_pki_description& to) const {
+    public_half_->describe(to);
+    module::put_text(to.locator, locator_);
+}
+
+Result<std::size_t> TokenKey::decrypt(ByteView wrapped, ByteSpan room) {
+    if (auto fits = module::check_decrypt_sizes(room.size()); !fits) {
+        return std::unexpected(std::move(fits.error()));
+    }
+    if (!private_half_) {
+        return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
+                                     "this is a fault of the caller: report it"});
+    }
+    // Tokens want all of the number's bytes; MPIs leave off leading zeros.
+    const std::size_t modulus_size = public_half_->modulus_size();
+    if (wrapped.empty() || wrapped.size() > modulus_size) {
+        return std::unexpected(module::decrypt_failed());
+    }
+    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> whole{};
+    std::ranges::copy(wrapped,
+                      whole.begin() + static_cast<std::ptrdiff_t>(modulus_size - wrapped.size()));
+    return private_half_->decrypt(mechanism_, ByteView{whole}.first(modulus_size),
+                                  room.first(ECRYPTFS_PKI_MAX_FILE_KEY));
+}
+
+}  // namespace ecryptfs::pkcs11_module

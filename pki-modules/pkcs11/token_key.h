@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/common/rsa_public_key.h"
+#include "pki-modules/pkcs11/key_uri.h"
+#include "pki-modules/pkcs11/private_half.h"
+#include "pki-modules/pkcs11/token.h"
+
+namespace ecryptfs::pkcs11_module {
+
+// An RSA key on a token: wraps in software, has the token unwrap. Any thread.
+class TokenKey {
+  public:
+    // `pin`: nothing, or empty if a person waits. `with_private_half`: for encrypt() alone the
+    // token is only read, if it shows the public half to anybody.
+    static base::Result<std::unique_ptr<TokenKey>> open(std::string_view uri,
+                                                        std::optional<base::ByteView> pin,
+                                                        bool with_private_half);
+
+    // The URI to open it by from now on, with the mechanism in it.
+    const std::string& locator() const { return locator_; }
+    void describe(ecryptfs_pki_description& to) const;
+
+    // Both return the size written.
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
+        return public_half_->encrypt(file_key, room);
+    }
+    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
+
+  private:
+    explicit TokenKey(Token& token) : token_(token) {}
+    base::Result<void> open_public(const KeyUri& uri, std::optional<base::ByteView> pin);
+    base::Result<void> open_private(const KeyUri& uri, std::optional<base::ByteView> pin);
+    base::Result<PublicHalf> public_half_of(const PrivateHalf& half, const KeyUri& uri);
+    base::Result<void> settle(const KeyUri& uri, const PublicHalf& half);
+    base::Result<void> prove();
+    base::Result<void> set_locator(KeyUri uri, const ObjectName& name);
+    void use(Mechanism mechanism, const module::RsaNumbers& numbers);
+    std::string text() const;
+
+    Token& token_;
+    Mechanism mechanism_{};
+    std::optional<module::RsaPublicKey> public_half_;
+    std::unique_ptr<PrivateHalf> private_half_;
+    std::string locator_;
+};
+
+}  // namespace ecryptfs::pkcs11_module

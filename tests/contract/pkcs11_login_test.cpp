@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PINs of the module pkcs11: one login a token, and no try more than needed.
+
+#include <gmock/gmock.h>
+#include <p11-kit/pkcs11.h>
+
+#include "tests/contract/shim_token.h"
+
+namespace ecryptfs::contract {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Pkcs11Login : public ShimTest {
+  protected:
+    static void take_out_and_put_back() {
+        faults().removed = true;
+        EXPECT_EQ(failure_to_open(abi(), key()).status, ECRYPTFS_PKI_NOT_FOUND);
+        faults().removed = false;
+    }
+};
+
+TEST_F(Pkcs11Login, IsOneForAllKeysOfAToken) {
+    const auto first = open(key("a"));
+    const auto second = open(key("b"));
+    const auto again = open(key("a"));
+    EXPECT_EQ(faults().logins, 1U);
+    EXPECT_TRUE(works(*first) && works(*second) && works(*again));
+}
+
+TEST_F(Pkcs11Login, EndsWithTheLastKeyOfTheToken) {
+    auto first = open(key("a"));
+    auto second = open(key("b"));
+    first.reset();
+    EXPECT_EQ(faults().logouts, 0U);
+    EXPECT_TRUE(works(*second));
+    second.reset();
+    EXPECT_EQ(faults().logouts, 1U);
+    EXPECT_EQ(faults().sessions, 0U);
+    EXPECT_TRUE(works(*open(key("a"))));
+    EXPECT_EQ(faults().logins, 2U);
+}
+
+TEST_F(Pkcs11Login, IsNotNeededToEncrypt) {
+    const OpenKey half(abi(), key_without_pin(), ECRYPTFS_PKI_USE_PUBLIC);
+    EXPECT_EQ(half.wrap(pattern(19)).size(), 256U);
+    EXPECT_EQ(faults().logins, 0U);
+    EXPECT_EQ(faults().sessions, 0U);
+}
+
+TEST_F(Pkcs11Login, TellsAWrongPinFromTheRightOneWithoutATryWhileAnotherKeyIsOpen) {
+    const auto key = open(this->key());
+    EXPECT_EQ(failure_to_open(abi(), key_with("999999")).status, ECRYPTFS_PKI_WRONG_SECRET);
+    EXPECT_EQ(failure_to_open(abi(), {this->key("b").locator, "6482190"}).status,
+              ECRYPTFS_PKI_WRONG_SECRET);
+    EXPECT_EQ(failure_to_open(abi(), key_without_pin("b")).status, ECRYPTFS_PKI_SECRET_REQUIRED);
+    EXPECT_EQ(faults().logins, 1U);
+    EXPECT_TRUE(works(*key)) << "the other key's login";
+}
+
+TEST_F(Pkcs11Login, DoesNotTryARefusedPinAgain) {
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(failure_to_open(abi(), key_with("999999")).status, ECRYPTFS_PKI_WRONG_SECRET);
+    }
+    EXPECT_EQ(faults().logins, 1U);
+    EXPECT_EQ(failure_to_open(abi(), key_with("888888")).status, ECRYPTFS_PKI_WRONG_SECRET);
+    EXPECT_EQ(faults().logins, 2U) << "another PIN may be right";
+    EXPECT_TRUE(works(*open(key())));
+}
+
+TEST_F(Pkcs11Login, NamesNoPinInAMessage) {
+    for (const Outcome& outcome :
+         {failure_to_open(abi(), key_with("999999")), failure_to_open(abi(), key_with("999999"))}) {
+        EXPECT_THAT(outcome.message + outcome.advice, Not(HasSubstr("999999")));
+    }
+    EXPECT_TRUE(works(*open(key())));
+}
+
+TEST_F(Pkcs11Login, IsNotTriedWhenOneTryIsLeft) {
+    faults().more_flags = CKF_USER_PIN_FINAL_TRY;
+    const Outcome outcome = failure_to_open(abi(), key());
+    EXPECT_EQ(outcome.status, ECRYPTFS_PKI_SECRET_LOCKED_OUT);
+    EXPECT_THAT(outcome.advice, HasSubstr("pkcs11-tool --login --list-objects"));
+    EXPECT_EQ(faults().logins, 0U);
+    faults().more_flags = 0;
+    EXPECT_TRUE(works(*open(key())));
+}
+
+TEST_F(Pkcs11Login, IsNotTriedWhenThePinIsLocked) {
+    faults().more_flags = CKF_USER_PIN_LOCKED;
+    EXPECT_EQ(failure_to_open(abi(), key()).status, ECRYPTFS_PKI_SECRET_LOCKED_OUT);
+    EXPECT_EQ(faults().logins, 0U);
+}
+
+TEST_F(Pkcs11Login, WarnsWhenFewTriesAreLeft) {
+    const Outcome outcome = failure_to_open(abi(), key_with("999999"));
+    EXPECT_THAT(outcome.advice, HasSubstr("a few more wrong ones")) << "SoftHSM says so at once";
+    EXPECT_TRUE(works(*open(key())));
+}
+
+TEST_F(Pkcs11Login, HappensAtThePadOfATokenThatHasOne) {
+    faults().pad = true;
+    EXPECT_EQ(failure_to_open(abi(), key_without_pin()).status, ECRYPTFS_PKI_SECRET_AT_DEVICE);
+    EXPECT_EQ(faults().logins, 0U) << "nobody waits";
+    faults().typed = kPin;
+    const auto key = open(key_with(""));
+    EXPECT_EQ(faults().logins, 1U);
+    EXPECT_TRUE(works(*key));
+    EXPECT_TRUE(works(*open(key_without_pin("b")))) << "the pad need not ask twice";
+    EXPECT_EQ(faults().logins, 1U);
+}
+
+TEST_F(Pkcs11Login, FailsWhenNobodyTypesAtThePad) {
+    faults().pad = true;
+    EXPECT_EQ(failure_to_open(abi(), key_with("")).status, ECRYPTFS_PKI_SECRET_AT_DEVICE);
+    faults().typed = "999999";
+    EXPECT_EQ(failure_to_open(abi(), key_with("")).status, ECRYPTFS_PKI_WRONG_SECRET);
+    EXPECT_TRUE(works(*open(key()))) << "a PIN that was given goes to the token";
+}
+
+TEST_F(Pkcs11Login, OfAPadIsNotRepeatedWithoutAPerson) {
+    faults().pad = true;
+    faults().typed = kPin;
+    const auto key = open(key_with(""));
+    const Bytes wrapped = key->wrap(pattern(19));
+    log_out_behind_its_back();
+    EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_SECRET_AT_DEVICE);
+    EXPECT_EQ(faults().logins, 1U);
+}
+
+TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotIt) {
+    const auto key = open(this->key());
+    const auto other = open(this->key("b"));
+    log_out_behind_its_back();
+    EXPECT_TRUE(works(*key) && works(*other));
+    EXPECT_EQ(faults().logins, 2U);
+}
+
+TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenDeniesItAtRandom) {
+    const auto key = open(this->key());
+    faults().deny_every = 3;
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(works(*key)) << i;
+    }
+}
+
+TEST_F(Pkcs11Login, IsRepeatedOnceAndNotForEver) {
+    const auto key = open(this->key());
+    const Bytes wrapped = key->wrap(pattern(19));
+    faults().deny_always = true;
+    EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_FAILED);
+    EXPECT_EQ(faults().logins, 2U);
+    faults().deny_always = false;
+    EXPECT_TRUE(works(*key));
+}
+
+TEST_F(Pkcs11Login, WithAPinThatWasChangedElsewhereIsTriedOnce) {
+    const auto key = open(this->key("a"));
+    const auto other = open(this->key("b"));
+    const Bytes wrapped = key->wrap(pattern(19));
+    const Bytes wrapped_for_other = other->wrap(pattern(19));
+    log_out_behind_its_back();
+    faults().refuse_pin = true;
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_WRONG_SECRET);
+        EXPECT_EQ(other->decrypt(wrapped_for_other).status, ECRYPTFS_PKI_WRONG_SECRET);
+        EXPECT_EQ(failure_to_open(abi(), this->key()).status, ECRYPTFS_PKI_WRONG_SECRET);
+    }
+    EXPECT_EQ(faults().logins, 2U);
+    faults().refuse_pin = false;
+    EXPECT_EQ(failure_to_open(abi(), this->key()).status, ECRYPTFS_PKI_WRONG_SECRET);
+    take_out_and_put_back();
+    EXPECT_TRUE(works(*open(this->key()))) << "it may be another card's PIN";
+}
+
+TEST_F(Pkcs11Login, WithTheNewPinRevivesAllKeys) {
+    const auto key = open(this->key("a"));
+    const Bytes wrapped = key->wrap(pattern(19));
+    log_out_behind_its_back();
+    faults().refuse_pin = true;
+    EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_WRONG_SECRET);
+    faults().refuse_pin = false;
+    faults().pad = true;  // to the module another PIN, to SoftHSM the one that it knows
+    faults().typed = kPin;
+    const auto again = open({this->key("a").locator, ""});
+    EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19));
+    take_out_and_put_back();
+}
+
+TEST_F(Pkcs11Login, IsNotRepeatedWhenOneTryIsLeft) {
+    const auto key = open(this->key());
+    const Bytes wrapped = key->wrap(pattern(19));
+    log_out_behind_its_back();
+    faults().more_flags = CKF_USER_PIN_FINAL_TRY;
+    EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_SECRET_LOCKED_OUT);
+    EXPECT_EQ(faults().logins, 1U);
+    faults().more_flags = 0;
+    EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19)) << "once somebody reset the count";
+}
+
+TEST_F(Pkcs11Login, IsNeededToEncryptWhereTheTokenHidesThePublicHalf) {
+    faults().hide_public = true;
+    EXPECT_EQ(failure_to_open(abi(), key_without_pin(), ECRYPTFS_PKI_USE_PUBLIC).status,
+              ECRYPTFS_PKI_SECRET_REQUIRED);
+    const OpenKey half(abi(), key(), ECRYPTFS_PKI_USE_PUBLIC);
+    EXPECT_EQ(faults().sessions, 0U) << "the private half is not kept";
+    const auto whole = open(key());
+    EXPECT_EQ(whole->decrypt(half.wrap(pattern(19))).bytes, pattern(19));
+    EXPECT_EQ(half.decrypt(half.wrap(pattern(19))).status, ECRYPTFS_PKI_FAILED);
+}
+
+TEST_F(Pkcs11Login, SaysThatAKeyHasNoPublicHalf) {
+    faults().hide_public = true;
+    faults().hide_numbers = true;
+    const Outcome outcome = failure_to_open(abi(), key());
+    EXPECT_EQ(outcome.status, ECRYPTFS_PKI_INVALID_KEY);
+    EXPECT_THAT(outcome.advice, HasSubstr("certificate"));
+}
+
+}  // namespace
+}  // namespace ecryptfs::contract

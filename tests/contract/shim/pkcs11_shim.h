@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A PKCS#11 library that passes everything on to SoftHSM, but for the faults that a test asks for:
+// what real tokens do, and SoftHSM by itself never does.
+
+#pragma once
+
+#include <atomic>
+
+namespace ecryptfs::shim {
+
+struct Faults {
+    // Mechanisms that are refused when they are used, though C_GetMechanismInfo knows them; or that
+    // it does not know.
+    std::atomic<bool> refuse_oaep_sha1 = false;
+    std::atomic<bool> refuse_oaep = false;
+    std::atomic<bool> refuse_raw = false;
+    std::atomic<bool> hide_oaep = false;
+    std::atomic<bool> hide_raw = false;
+    // OAEP with SHA-256, which SoftHSM cannot do.
+    std::atomic<bool> offer_oaep_sha256 = false;
+
+    // The token is out of its slot: sessions die, as they do then.
+    std::atomic<bool> removed = false;
+    // It is in slots of other numbers than SoftHSM's.
+    std::atomic<unsigned long> slot_offset = 0;
+
+    std::atomic<unsigned long> more_flags = 0;  // of C_GetTokenInfo
+    std::atomic<bool> pad = false;              // a NULL PIN is typed on a pad …
+    std::atomic<const char*> typed = nullptr;   // … by somebody, or nobody
+    std::atomic<bool> refuse_pin = false;       // as if it had been changed elsewhere
+
+    std::atomic<unsigned> deny_every = 0;     // every so many C_DecryptInit: not logged in
+    std::atomic<bool> deny_always = false;    // each of them
+    std::atomic<unsigned> most_sessions = 0;  // 0: any number
+    std::atomic<bool> hide_numbers = false;   // the private key does not show its modulus
+    std::atomic<bool> hide_public = false;    // no public keys
+    std::atomic<bool> too_small = false;      // C_Decrypt: whatever the buffer, it is too small
+    std::atomic<bool> count_wrong = false;    // C_Decrypt: says it wrote more than it was given
+    std::atomic<bool> stay_active = false;    // C_DecryptInit: an operation is under way, once
+
+    // What was called.
+    std::atomic<unsigned> logins = 0;
+    std::atomic<unsigned> logouts = 0;
+    std::atomic<unsigned> sessions = 0;  // that are open
+    std::atomic<unsigned> decryptions = 0;
+};
+
+// Of the process; exported as ecryptfs_shim_faults.
+using GetFaults = Faults* (*)();
+// Logs out all of the token's sessions, behind everybody's back; ecryptfs_shim_log_out.
+using LogOut = void (*)();
+
+}  // namespace ecryptfs::shim

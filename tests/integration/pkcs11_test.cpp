@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keys on tokens of SoftHSM, from ecryptfsctl to the kernel.
+
+#include "lib/base/error.h"
+#include "lib/base/hex.h"
+#include "tests/contract/rsa_keys.h"
+#include "tests/contract/softhsm.h"
+#include "tests/integration/agent_test.h"
+#include "tests/integration/tokens.h"
+
+namespace ecryptfs::test {
+namespace {
+
+using contract::kPin;
+using contract::SoftHsm;
+using testing::HasSubstr;
+
+constexpr char kUri[] = "pkcs11:token=contract;object=file%20keys";
+
+class Pkcs11Keys : public AgentTest {
+  protected:
+    void SetUp() override {
+        static const auto imported = [] {
+            auto made = contract::make_rsa_key(2048);
+            SoftHsm::instance().import("contract", "file keys", "a1b2",
+                                       contract::to_pem(*made, contract::PemForm::kPkcs8));
+            return made;
+        }();
+        rsa_ = imported.get();
+    }
+
+    void start(Environment more = {}) {
+        more.merge(bus_.environment());
+        more["SOFTHSM2_CONF"] = SoftHsm::instance().folder().path("softhsm2.conf").string();
+        agent_.emplace(more, kernel_.device());
+    }
+
+    // Wrapped with PKCS#1 v1.5, as ecryptfs-utils' pkcs11-helper module did.
+    Bytes wrapped_by_ecryptfs_utils(const Bytes& file_key) const {
+        const auto& folder = SoftHsm::instance().folder();
+        folder.write("public.pem", contract::to_public_pem(*rsa_));
+        folder.write("file-key", std::string(file_key.begin(), file_key.end()));
+        contract::run_program(
+            "openssl pkeyutl -encrypt -pkeyopt rsa_padding_mode:pkcs1 -pubin -inkey " +
+            folder.path("public.pem").string() + " -in " + folder.path("file-key").string() +
+            " -out " + folder.path("wrapped").string());
+        std::ifstream file(folder.path("wrapped"), std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+
+    evp_pkey_st* rsa_ = nullptr;
+};
+
+TEST_F(Pkcs11Keys, AreAddedByTheirUriAndKeptByAMorePreciseOne) {
+    start();
+    const auto signature = add({kUri}, kPin);
+    const auto token = read_token(signature);
+    const std::string text(token.begin(), token.end());
+    EXPECT_THAT(text, HasSubstr("pkcs11:token=contract;serial="));
+    EXPECT_THAT(text,
+                HasSubstr(";id=%A1%B2;object=file%20keys;type=private?x-mechanism=rsa-oaep-sha1"));
+    expect_round_trip(signature);
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    const auto file_key = make_file_key(16);
+    const auto encrypted = wrapped(signature, file_key);
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
+    ASSERT_EQ(ctl({"unlock", signature, "--passphrase-file", "-"}, kPin).exit_code, 0);
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
+}
+
+TEST_F(Pkcs11Keys, AreNotAddedWithAWrongPin) {
+    start();
+    const auto outcome = ctl({"add-key", kUri, "--passphrase-file", "-"}, "111111");
+    EXPECT_EQ(outcome.exit_code, code(ErrorCode::kWrongSecret)) << outcome.err;
+}
+
+TEST_F(Pkcs11Keys, OfALibraryThatCrashesLoseNoRequest) {
+    const auto flag = folder_.path() / "crash";
+    start({{"ECRYPTFS_SHIM_CRASH", flag.string()}});
+    const auto signature = add({std::string(kUri) + "?module-path=" + ECRYPTFS_SHIM_SO}, kPin);
+    const auto file_key = make_file_key(16);
+    const auto encrypted = wrapped(signature, file_key);
+    folder_.file("crash", "");
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
+    EXPECT_EQ(module("pkcs11")["restarts"], 1);
+}
+
+TEST_F(Pkcs11Keys, OfALibraryThatHangsLoseNoRequest) {
+    const auto flag = folder_.path() / "hang";
+    start({{"ECRYPTFS_SHIM_HANG", flag.string()}});
+    const auto signature = add({std::string(kUri) + "?module-path=" + ECRYPTFS_SHIM_SO}, kPin);
+    const auto file_key = make_file_key(16);
+    const auto encrypted = wrapped(signature, file_key);
+    folder_.file("hang", "");
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
+    EXPECT_EQ(module("pkcs11")["restarts"], 1);
+}
+
+TEST_F(Pkcs11Keys, OfEcryptfsUtilsAreServedWithoutBeingTold) {
+    start();
+    const auto signature = add({kUri}, kPin);
+    ASSERT_EQ(ctl({"remove-key", signature}).exit_code, 0);
+    const auto listed = contract::run_program("softhsm2-util --show-slots");
+    const auto block = listed.substr(0, listed.find("Label:            contract"));
+    const auto at = block.rfind("Serial number:    ") + 18;
+    const auto serial = block.substr(at, 16);
+    std::string blob;
+    for (const std::string& field :
+         {R"(SoftHSM\x20project/SoftHSM\x20v2/)" + serial + "/contract/A1B2" + '\0',
+          std::string("no certificate"), std::string(kPin) + '\0'}) {
+        blob += static_cast<char>(field.size() & 0xff);
+        blob += static_cast<char>(field.size() >> 8);
+        blob += field;
+    }
+    put_token(signature, "pkcs11-helper", blob);
+    const auto file_key = make_file_key(16);
+    EXPECT_THAT(kernel_.decrypt(signature, wrapped_by_ecryptfs_utils(file_key)), Gives(file_key));
+    expect_round_trip(signature);
+    EXPECT_EQ(key(signature)["state"], "unlocked");
+    EXPECT_EQ(key(signature)["module"], "pkcs11");
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -67,7 +67,24 @@ std::size_t bits_of(base::ByteView number) {
         {base::ErrorCode::kInvalidKey, std::move(message), "use an RSA key of 2048 to 4096 bits"});
 }
 
-RsaNumbers checked(RsaNumbers numbers, OaepHash hash, std::string_view what) {
+// What a padding takes of the modulus's bytes. RFC 8017, 7.1.1: 2 hLen + 2; 7.2.1: 11.
+std::size_t overhead_of(RsaPadding padding) {
+    switch (padding) {
+        case RsaPadding::kOaepSha1:
+            return 2 + 2 * 20;
+        case RsaPadding::kOaepSha256:
+            return 2 + 2 * 32;
+        case RsaPadding::kOaepSha384:
+            return 2 + 2 * 48;
+        case RsaPadding::kOaepSha512:
+            return 2 + 2 * 64;
+        case RsaPadding::kPkcs1:
+            break;
+    }
+    return 11;
+}
+
+RsaNumbers checked(RsaNumbers numbers, RsaPadding padding, std::string_view what) {
     const std::size_t bits = bits_of(numbers.modulus);
     if (bits < kMinBits) {
         refuse(fmt::format("{} has {} bits, too few to wrap a file key", what, bits));
@@ -85,10 +102,9 @@ RsaNumbers checked(RsaNumbers numbers, OaepHash hash, std::string_view what) {
     if (!modulus_is_odd || !exponent_is_odd || numbers.exponent == std::vector<std::uint8_t>{1}) {
         refuse(fmt::format("{} is damaged: these are not the numbers of an RSA key", what));
     }
-    // RFC 8017, 7.1.1: what fits into a modulus of k bytes is k - 2 hLen - 2.
-    const std::size_t overhead = 2 + 2 * (hash == OaepHash::kSha1 ? 20U : 32U);
-    if (numbers.modulus.size() < overhead + ECRYPTFS_PKI_MAX_FILE_KEY) {
-        refuse(fmt::format("{} has {} bits, too few for OAEP with SHA-256", what, bits));
+    if (numbers.modulus.size() < overhead_of(padding) + ECRYPTFS_PKI_MAX_FILE_KEY) {
+        refuse(fmt::format("{} has {} bits, too few for OAEP with {}", what, bits,
+                           hash_name(padding)));
     }
     return numbers;
 }
@@ -99,9 +115,9 @@ RsaNumbers numbers_of(const evp_pkey_st& rsa_key) {
     return {number_of(rsa_key, OSSL_PKEY_PARAM_RSA_N), number_of(rsa_key, OSSL_PKEY_PARAM_RSA_E)};
 }
 
-RsaPublicKey::RsaPublicKey(RsaNumbers numbers, OaepHash hash, std::string_view what)
-    : numbers_(checked(std::move(numbers), hash, what)),
-      contexts_(make_public_key(numbers_), hash, OaepContexts::Operation::kEncrypt) {}
+RsaPublicKey::RsaPublicKey(RsaNumbers numbers, RsaPadding padding, std::string_view what)
+    : numbers_(checked(std::move(numbers), padding, what)),
+      contexts_(make_public_key(numbers_), padding, RsaContexts::Operation::kEncrypt) {}
 
 void RsaPublicKey::describe(ecryptfs_pki_description& to) const {
     std::ranges::copy(numbers_.modulus, to.modulus);

@@ -9,7 +9,7 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "pki-modules/common/oaep_contexts.h"
+#include "pki-modules/common/rsa_contexts.h"
 
 namespace ecryptfs::module {
 
@@ -26,18 +26,18 @@ RsaNumbers numbers_of(const evp_pkey_st& rsa_key);
 class RsaPublicKey {
   public:
     // `what` names the key in messages ("the key in /home/…"). Throws base::Failure: kInvalidKey
-    // for a key whose size the kernel, OAEP or the ABI cannot bear.
-    RsaPublicKey(RsaNumbers numbers, OaepHash hash, std::string_view what);
+    // for a key whose size the kernel, the padding or the ABI cannot bear.
+    RsaPublicKey(RsaNumbers numbers, RsaPadding padding, std::string_view what);
 
     std::size_t modulus_size() const { return numbers_.modulus.size(); }
     void describe(ecryptfs_pki_description& to) const;
 
-    // OAEP with an empty label. Returns the size written: the modulus's.
+    // Returns the size written: the modulus's.
     base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room);
 
   private:
     RsaNumbers numbers_;
-    OaepContexts contexts_;
+    RsaContexts contexts_;
 };
 
 }  // namespace ecryptfs::module

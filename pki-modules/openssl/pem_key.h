@@ -7,7 +7,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "pki-modules/common/oaep_contexts.h"
+#include "pki-modules/common/rsa_contexts.h"
 
 namespace ecryptfs::openssl_module {
 

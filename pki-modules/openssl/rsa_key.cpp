@@ -23,12 +23,12 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 using module::check_openssl;
-using module::OaepContexts;
-using module::OaepHash;
 using module::OpensslErrors;
+using module::RsaContexts;
+using module::RsaPadding;
 
 RsaKey::RsaKey(module::RsaNumbers numbers, std::string_view what)
-    : public_half_(std::move(numbers), OaepHash::kSha1, what) {}
+    : public_half_(std::move(numbers), RsaPadding::kOaepSha1, what) {}
 
 Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
                                              std::optional<base::ByteView> passphrase,
@@ -51,8 +51,8 @@ Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
     const std::string what = fmt::format("the RSA key in {}", module::shown(*path));
     std::unique_ptr<RsaKey> opened(new RsaKey(module::numbers_of(**key), what));
     if (with_private_half) {
-        opened->private_half_.emplace(std::move(*key), OaepHash::kSha1,
-                                      OaepContexts::Operation::kDecrypt);
+        opened->private_half_.emplace(std::move(*key), RsaPadding::kOaepSha1,
+                                      RsaContexts::Operation::kDecrypt);
         if (auto proven = opened->prove_halves_fit(what); !proven) {
             return std::unexpected(std::move(proven.error()));
         }

@@ -35,7 +35,7 @@ class RsaKey {
     base::Result<std::size_t> decrypt_first(base::ByteView wrapped, base::ByteSpan room);
 
     module::RsaPublicKey public_half_;
-    std::optional<module::OaepContexts> private_half_;
+    std::optional<module::RsaContexts> private_half_;
 };
 
 }  // namespace ecryptfs::openssl_module

@@ -19,23 +19,27 @@ void free_pkey_context(evp_pkey_ctx_st* context) noexcept;
 using EvpPkey = base::Handle<evp_pkey_st, free_pkey>;
 using EvpPkeyContext = base::Handle<evp_pkey_ctx_st, free_pkey_context>;
 
-// The hash of OAEP and of its MGF1, by OpenSSL's name.
-enum class OaepHash { kSha1, kSha256 };
+// How a file key is padded: OAEP with an empty label and this hash, also in MGF1; or PKCS#1 v1.5,
+// for keys that can do nothing else.
+enum class RsaPadding { kOaepSha1, kOaepSha256, kOaepSha384, kOaepSha512, kPkcs1 };
 
-// Contexts for RSA-OAEP with one key and an empty label. An EVP_PKEY_CTX serves one thread at a
+// "SHA256", as OpenSSL has it; null for PKCS#1 v1.5.
+const char* hash_name(RsaPadding padding);
+
+// Contexts for RSA encryption with one key and one padding. An EVP_PKEY_CTX serves one thread at a
 // time and is costly to prepare: each is prepared once and handed out again, so there are as many
 // as there were calls at once. Any thread.
-class OaepContexts {
+class RsaContexts {
   public:
     enum class Operation { kEncrypt, kDecrypt };
 
-    OaepContexts(EvpPkey key, OaepHash hash, Operation operation)
-        : key_(std::move(key)), hash_(hash), operation_(operation) {}
+    RsaContexts(EvpPkey key, RsaPadding padding, Operation operation)
+        : key_(std::move(key)), padding_(padding), operation_(operation) {}
 
     // One context for the caller alone; goes back when it is destroyed.
     class Lease {
       public:
-        Lease(OaepContexts& from, EvpPkeyContext context)
+        Lease(RsaContexts& from, EvpPkeyContext context)
             : from_(from), context_(std::move(context)) {}
         ~Lease() { from_.put_back(std::move(context_)); }
         Lease(const Lease&) = delete;
@@ -46,7 +50,7 @@ class OaepContexts {
         evp_pkey_ctx_st* get() const { return context_.get(); }
 
       private:
-        OaepContexts& from_;
+        RsaContexts& from_;
         EvpPkeyContext context_;
     };
 
@@ -58,7 +62,7 @@ class OaepContexts {
     void put_back(EvpPkeyContext context) noexcept;
 
     EvpPkey key_;
-    OaepHash hash_;
+    RsaPadding padding_;
     Operation operation_;
     std::mutex mutex_;
     std::vector<EvpPkeyContext> idle_;

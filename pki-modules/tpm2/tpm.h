@@ -58,7 +58,8 @@ class TpmConnection {
     void make_room();
     void need_hmac_session(const TpmObject& salt_key);
     const TpmObject& authorize(const KeyInTpm& key);
-    void need_policy_session(std::uint16_t hash);
+    // Any key of the TPM will do for the salt; null makes one for it.
+    void need_policy_session(std::uint16_t hash, const TpmObject* salt_key);
     void carry_out(const PolicyStep& step, const KeyInTpm& key);
     [[noreturn]] void refuse(const PolicyStep& step, const KeyInTpm& key);
 

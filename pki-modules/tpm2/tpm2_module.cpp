@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/generate.h"
+#include "pki-modules/tpm2/listing.h"
 #include "pki-modules/tpm2/tpm_key.h"
 
 namespace ecryptfs::tpm2_module {
@@ -70,6 +72,23 @@ void close(ecryptfs_pki_key* key) noexcept {
     const std::unique_ptr<TpmKey> owner(&tpm_key(key));
 }
 
+ecryptfs_pki_status list_items(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take,
+                               void* context, ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&] { return list(kind, take, context); });
+}
+
+ecryptfs_pki_status generate(const ecryptfs_pki_new_key* key, char* locator,
+                             ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&]() -> base::Result<void> {
+        auto made = generate_key(*key);
+        if (!made) {
+            return std::unexpected(std::move(made.error()));
+        }
+        module::put_text({locator, ECRYPTFS_PKI_MAX_LOCATOR}, *made);
+        return {};
+    });
+}
+
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
@@ -81,8 +100,8 @@ constexpr ecryptfs_pki_module kModule = {
     .encrypt = encrypt,
     .decrypt = decrypt,
     .close = close,
-    .list = nullptr,
-    .generate = nullptr,
+    .list = list_items,
+    .generate = generate,
 };
 
 }  // namespace

@@ -112,6 +112,9 @@ TpmObject TpmConnection::load_below_parent(KeyInTpm& key) {
                                  ? persistent_object(esys_, key.parent)
                                  : create_primary(esys_, key.parent, key.parent_type);
     need_hmac_session(parent);
+    if (!key.policy.empty()) {
+        need_policy_session(key.name_hash, &parent);
+    }
     return load_key(esys_, parent, hmac_session_, key.public_area, key.private_area);
 }
 
@@ -136,7 +139,7 @@ const TpmObject& TpmConnection::authorize(const KeyInTpm& key) {
     if (key.policy.empty()) {
         return hmac_session_;
     }
-    need_policy_session(key.name_hash);
+    need_policy_session(key.name_hash, nullptr);
     if (policy_begun_) {
         check_tss("Esys_PolicyRestart",
                   ::Esys_PolicyRestart(esys_.get(), policy_session_.get(), ESYS_TR_NONE,
@@ -149,15 +152,18 @@ const TpmObject& TpmConnection::authorize(const KeyInTpm& key) {
     return policy_session_;
 }
 
-void TpmConnection::need_policy_session(std::uint16_t hash) {
+void TpmConnection::need_policy_session(std::uint16_t hash, const TpmObject* salt_key) {
     if (policy_session_ && policy_hash_ == hash) {
         return;
     }
     policy_session_ = {};
-    // The parents of the keys may be gone by now; any key of the TPM will do for the salt.
-    make_room();
-    policy_session_ = start_session(esys_, create_primary(esys_, kNullHierarchy, PrimaryType::kEcc),
-                                    SessionType::kPolicy, hash);
+    TpmObject primary;
+    if (salt_key == nullptr) {
+        make_room();
+        primary = create_primary(esys_, kNullHierarchy, PrimaryType::kEcc);
+        salt_key = &primary;
+    }
+    policy_session_ = start_session(esys_, *salt_key, SessionType::kPolicy, hash);
     policy_hash_ = hash;
     policy_begun_ = false;
 }

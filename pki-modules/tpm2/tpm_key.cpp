@@ -63,32 +63,36 @@ Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool pin_may_be_n
     const bool takes_pin = in_tpm_.policy.empty() || asks_for_pin(in_tpm_.policy);
     const bool has_pin = takes_pin && pin && !pin->empty();
     pin_may_be_none = pin_may_be_none || !takes_pin || no_lockout_;
-    if (!has_pin && !pin_may_be_none) {
+    if (has_pin) {
+        auto opened = unlock_with(*pin);
+        // The needless PIN of a key that has none is no error.
+        const bool needless =
+            !opened && opened.error().code == ErrorCode::kWrongSecret && pin_may_be_none && prove();
+        return needless ? Result<void>{} : opened;
+    }
+    if (!pin_may_be_none) {
         return std::unexpected(
             Error{ErrorCode::kSecretRequired, fmt::format("{} needs its PIN", in_tpm_.what),
                   "give the PIN of the key; if it has none, add ?auth=none to its URI"});
     }
-    if (!has_pin) {
-        return prove();
-    }
-    if (without_trailing_zeros(*pin).size() > hash_size(in_tpm_.name_hash)) {
+    return prove();
+}
+
+Result<void> TpmKey::unlock_with(base::ByteView pin) {
+    const std::size_t most = hash_size(in_tpm_.name_hash);
+    if (without_trailing_zeros(pin).size() > most) {
         return std::unexpected(
             Error{ErrorCode::kWrongSecret, fmt::format("wrong PIN for {}", in_tpm_.what),
-                  fmt::format("try again: no PIN of this key has more than {} bytes",
-                              hash_size(in_tpm_.name_hash))});
+                  fmt::format("try again: no PIN of this key has more than {} bytes", most)});
     }
-    auto kept = base::SecretBytes::copy_of(*pin);
+    auto kept = base::SecretBytes::copy_of(pin);
     if (!kept) {
         return std::unexpected(std::move(kept.error()));
     }
     in_tpm_.pin = std::move(*kept);
     auto proven = prove();
-    // The needless PIN of a key that has none is no error.
-    if (!proven && proven.error().code == ErrorCode::kWrongSecret && pin_may_be_none) {
+    if (!proven) {
         in_tpm_.pin.clear();
-        if (prove()) {
-            return {};
-        }
     }
     return proven;
 }

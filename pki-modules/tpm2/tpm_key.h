@@ -51,6 +51,7 @@ class TpmKey {
 
     TpmKey(Found found, const Locator& locator);
     base::Result<void> unlock(std::optional<base::ByteView> pin, bool pin_may_be_none);
+    base::Result<void> unlock_with(base::ByteView pin);
     base::Result<void> prove();
     base::Result<std::size_t> decrypt_in_tpm(base::ByteView wrapped, base::ByteSpan room);
 

@@ -69,10 +69,16 @@ TpmObject create_primary(const Esys& esys, std::uint32_t hierarchy, PrimaryType 
     const TPM2B_DATA outside = {};
     const TPML_PCR_SELECTION pcrs = {};
     ESYS_TR object = ESYS_TR_NONE;
-    check_tss("Esys_CreatePrimary",
-              ::Esys_CreatePrimary(esys.get(), hierarchy_object(hierarchy), ESYS_TR_PASSWORD,
-                                   ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &area, &outside, &pcrs,
-                                   &object, nullptr, nullptr, nullptr, nullptr));
+    const auto code = ::Esys_CreatePrimary(
+        esys.get(), hierarchy_object(hierarchy), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+        &sensitive, &area, &outside, &pcrs, &object, nullptr, nullptr, nullptr, nullptr);
+    if (code != TSS2_RC_SUCCESS && trouble_of(code) == TpmTrouble::kWrongSecret) {
+        throw TpmFailure(
+            {base::ErrorCode::kAccessDenied, "the TPM's owner hierarchy has a password",
+             "use a key below a persistent parent, or take the password away: tpm2_changeauth"},
+            TpmTrouble::kPolicy);
+    }
+    check_tss("Esys_CreatePrimary", code);
     return {esys, object};
 }
 

@@ -32,8 +32,12 @@ std::vector<PcrValue> read_some_pcrs(const Esys& esys, const PcrBank& wanted) {
     std::uint32_t counter = 0;
     TPML_PCR_SELECTION* read = nullptr;
     TPML_DIGEST* values = nullptr;
-    check_tss("Esys_PCR_Read", ::Esys_PCR_Read(esys.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                               &selection, &counter, &read, &values));
+    const auto code = ::Esys_PCR_Read(esys.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                      &selection, &counter, &read, &values);
+    if (code != TSS2_RC_SUCCESS && trouble_of(code) == TpmTrouble::kBadInput) {
+        return {};  // no such bank
+    }
+    check_tss("Esys_PCR_Read", code);
     const EsysPtr<TPML_PCR_SELECTION> read_owner(read);
     const EsysPtr<TPML_DIGEST> values_owner(values);
     std::vector<PcrValue> result;

@@ -82,6 +82,18 @@ void Esys::wipe_answer() noexcept {
         ::Tss2_Sys_RSA_Decrypt_Prepare(buffer, TPM2_TRANSIENT_FIRST, &zeros, &scheme, &label));
 }
 
+void Esys::wipe_sensitive() noexcept {
+    // One that has no parent fails, but not before it took the place of the last one.
+    TPM2B_SENSITIVE_CREATE zeros = {};
+    zeros.sensitive.userAuth.size = sizeof zeros.sensitive.userAuth.buffer;
+    const TPM2B_PUBLIC area = {};
+    const TPM2B_DATA outside = {};
+    const TPML_PCR_SELECTION pcrs = {};
+    static_cast<void>(::Esys_Create(context_.get(), ESYS_TR_NONE, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                    ESYS_TR_NONE, &zeros, &area, &outside, &pcrs, nullptr, nullptr,
+                                    nullptr, nullptr, nullptr));
+}
+
 TpmObject& TpmObject::operator=(TpmObject&& other) noexcept {
     release();
     context_ = std::exchange(other.context_, nullptr);

@@ -31,6 +31,8 @@ class Esys {
 
     // ESYS keeps the last answer, decrypted, in a buffer of its own: overwrites it.
     void wipe_answer() noexcept;
+    // And what Esys_Create() was given, which holds a PIN.
+    void wipe_sensitive() noexcept;
 
   private:
     base::Handle<TSS2_TCTI_OPAQUE_CONTEXT_BLOB, close_tcti> tcti_;

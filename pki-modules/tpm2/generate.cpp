@@ -181,7 +181,7 @@ TpmObject usual_parent(const Esys& esys, bool& is_rsa) {
     }
 }
 
-KeyFile make_key(const Esys& esys, const Wanted& wanted) {
+KeyFile make_key(Esys& esys, const Wanted& wanted) {
     const auto values = read_pcrs(esys, wanted.pcrs);
     const Policy policy = make_policy(wanted, values);
     KeyFile file;
@@ -198,10 +198,11 @@ KeyFile make_key(const Esys& esys, const Wanted& wanted) {
     const TPML_PCR_SELECTION creation_pcrs = {};
     TPM2B_PRIVATE* private_area = nullptr;
     TPM2B_PUBLIC* public_area = nullptr;
-    check_tss("Esys_Create",
-              ::Esys_Create(esys.get(), parent.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE,
-                            &sensitive.value, &area, &outside, &creation_pcrs, &private_area,
-                            &public_area, nullptr, nullptr, nullptr));
+    const auto code = ::Esys_Create(esys.get(), parent.get(), session.get(), ESYS_TR_NONE,
+                                    ESYS_TR_NONE, &sensitive.value, &area, &outside, &creation_pcrs,
+                                    &private_area, &public_area, nullptr, nullptr, nullptr);
+    esys.wipe_sensitive();
+    check_tss("Esys_Create", code);
     const EsysPtr<TPM2B_PRIVATE> private_owner(private_area);
     const EsysPtr<TPM2B_PUBLIC> public_owner(public_area);
     file.public_area = marshal(*public_area);

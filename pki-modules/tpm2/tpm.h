@@ -40,7 +40,7 @@ class TpmConnection {
   public:
     explicit TpmConnection(const std::string& tcti) : esys_(tcti) {}
 
-    const Esys& esys() const { return esys_; }
+    Esys& esys() { return esys_; }
     // One command when the key is loaded and has no policy. Throws TpmFailure.
     std::size_t decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
     void unload(const KeyInTpm& key);

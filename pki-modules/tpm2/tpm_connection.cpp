@@ -40,7 +40,7 @@ TPMT_RSA_DECRYPT scheme_of(const KeyInTpm& key) {
 std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room) {
     const TpmObject& object = loaded(key);
     const TpmObject& session = authorize(key);
-    const AuthScope pin(esys_, object, key.pin.view());
+    const AuthScope pin(esys_, object, session, key.pin.view());
     TPM2B_PUBLIC_KEY_RSA in = {};
     in.size = static_cast<UINT16>(std::min(wrapped.size(), sizeof in.buffer));
     std::copy_n(wrapped.begin(), in.size, in.buffer);

@@ -153,20 +153,41 @@ base::ByteView without_trailing_zeros(base::ByteView auth_value) {
     return auth_value;
 }
 
-AuthScope::AuthScope(const Esys& esys, const TpmObject& object, base::ByteView value)
-    : context_(esys.get()), object_(object.get()) {
+AuthScope::AuthScope(const Esys& esys, const TpmObject& key, const TpmObject& session,
+                     base::ByteView value)
+    : context_(esys.get()),
+      key_(key.get()),
+      session_(session.get()),
+      size_(std::min(without_trailing_zeros(value).size(), sizeof TPM2B_AUTH{}.buffer)) {
     TPM2B_AUTH auth = {};
-    const auto bytes = without_trailing_zeros(value);
-    auth.size = static_cast<UINT16>(std::min(bytes.size(), sizeof auth.buffer));
-    std::copy_n(bytes.begin(), auth.size, auth.buffer);
-    const auto code = ::Esys_TR_SetAuth(context_, object_, &auth);
+    auth.size = static_cast<UINT16>(size_);
+    std::copy_n(value.begin(), size_, auth.buffer);
+    const auto code = ::Esys_TR_SetAuth(context_, key_, &auth);
     ::explicit_bzero(&auth, sizeof auth);
     check_tss("Esys_TR_SetAuth", code);
 }
 
+// ESYS appends the value to the session's key when it begins to put a command together: here one of
+// zeros, which then fails, unsent, as it has the same session twice.
 AuthScope::~AuthScope() {
-    const TPM2B_AUTH zeros = {};
-    static_cast<void>(::Esys_TR_SetAuth(context_, object_, &zeros));
+    TPM2B_AUTH zeros = {};
+    zeros.size = static_cast<UINT16>(size_);
+    static_cast<void>(::Esys_TR_SetAuth(context_, key_, &zeros));
+    if (size_ == 0) {
+        return;
+    }
+    TPM2B_PUBLIC_KEY_RSA in = {};
+    in.size = 1;
+    TPMT_RSA_DECRYPT scheme = {};
+    scheme.scheme = TPM2_ALG_NULL;
+    const TPM2B_DATA label = {};
+    if (::Esys_RSA_Decrypt_Async(context_, key_, session_, session_, ESYS_TR_NONE, &in, &scheme,
+                                 &label) == TSS2_RC_SUCCESS) {
+        // Another version of ESYS did send it: the TPM refuses it for the same reason.
+        TPM2B_PUBLIC_KEY_RSA* nothing = nullptr;
+        static_cast<void>(::Esys_RSA_Decrypt_Finish(context_, &nothing));
+        ::Esys_Free(nothing);
+    }
 }
 
 }  // namespace ecryptfs::tpm2_module

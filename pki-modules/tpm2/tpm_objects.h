@@ -43,10 +43,13 @@ TpmObject load_key(const Esys& esys, const TpmObject& parent, const TpmObject& s
 EsysPtr<TPMS_CONTEXT> save_context(const Esys& esys, const TpmObject& key);
 TpmObject load_context(const Esys& esys, const TPMS_CONTEXT& context);
 
-// While it lives, ESYS knows the authorization value of an object; overwritten afterwards.
+// While it lives, ESYS knows the authorization value of a key. Afterwards nothing of that is left
+// in ESYS's memory, which is not locked: neither in the key nor in the session that it was used
+// with.
 class AuthScope {
   public:
-    AuthScope(const Esys& esys, const TpmObject& object, base::ByteView value);
+    AuthScope(const Esys& esys, const TpmObject& key, const TpmObject& session,
+              base::ByteView value);
     ~AuthScope();
     AuthScope(const AuthScope&) = delete;
     AuthScope& operator=(const AuthScope&) = delete;
@@ -55,7 +58,9 @@ class AuthScope {
 
   private:
     ESYS_CONTEXT* context_;
-    std::uint32_t object_;
+    std::uint32_t key_;
+    std::uint32_t session_;
+    std::size_t size_;
 };
 
 // As the TPM compares them: without zeros at the end.

@@ -2,6 +2,7 @@
 
 #include "pki-modules/tpm2/esys.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_tctildr.h>
@@ -25,11 +26,12 @@ constexpr std::string_view kDevice = "device:";
 Error explain(const std::string& tcti, std::uint32_t code) {
     if (tcti.starts_with(kDevice)) {
         const std::string path = tcti.substr(kDevice.size());
-        if (::access(path.c_str(), F_OK) != 0) {
+        const bool denied = ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0;
+        if (denied && (errno == ENOENT || errno == ENOTDIR)) {
             return {ErrorCode::kNotFound, fmt::format("there is no TPM at {}", module::shown(path)),
                     "switch the TPM on in the firmware's set-up, if the machine has one"};
         }
-        if (::access(path.c_str(), R_OK | W_OK) != 0) {
+        if (denied) {
             return base::system_error(ErrorCode::kAccessDenied, module::shown(path), errno,
                                       "add this user to the group tss, and log in again");
         }

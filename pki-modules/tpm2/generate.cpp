@@ -222,6 +222,7 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& new_key) {
     }
     std::string pem;
     Tpm::at(wanted->place.tcti)->with_connection([&](TpmConnection& connection) {
+        connection.keep_at_most(1);  // beside the parent and the new one
         pem = to_pem(make_key(connection.esys(), *wanted));
     });
     if (auto written = module::write_new_key_file(wanted->place.path, base::as_bytes(pem));

@@ -44,6 +44,8 @@ class TpmConnection {
     // One command when the key is loaded and has no policy. Throws TpmFailure.
     std::size_t decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
     void unload(const KeyInTpm& key);
+    // Unloads those unused for longest. TPMs bear three loaded keys in all.
+    void keep_at_most(std::size_t count);
 
   private:
     struct LoadedKey {
@@ -55,7 +57,6 @@ class TpmConnection {
     const TpmObject& loaded(KeyInTpm& key);
     TpmObject load(KeyInTpm& key);
     TpmObject load_below_parent(KeyInTpm& key);
-    void make_room();
     void need_hmac_session(const TpmObject& salt_key);
     const TpmObject& authorize(const KeyInTpm& key);
     // Any key of the TPM will do for the salt; null makes one for it.

@@ -16,9 +16,9 @@ namespace {
 
 using base::ErrorCode;
 
-// Every TPM, and every connection to the kernel's resource manager, holds three keys at least. One
-// place is for the parent of a key that is being loaded.
-constexpr std::size_t kMostLoaded = 2;
+// Every TPM, and every connection to the kernel's resource manager, holds three keys at least: one
+// that was used before, one that is being loaded, and its parent.
+constexpr std::size_t kMostBeforeLoading = 1;
 
 // Wipes what came out of the TPM before it is freed.
 struct FreePlaintext {
@@ -94,7 +94,7 @@ TpmObject TpmConnection::load(KeyInTpm& key) {
         }
         return persistent_object(esys_, key.handle);
     }
-    make_room();
+    keep_at_most(kMostBeforeLoading);
     if (key.saved && hmac_session_) {
         try {
             return load_context(esys_, *key.saved);
@@ -118,12 +118,11 @@ TpmObject TpmConnection::load_below_parent(KeyInTpm& key) {
     return load_key(esys_, parent, hmac_session_, key.public_area, key.private_area);
 }
 
-void TpmConnection::make_room() {
+void TpmConnection::keep_at_most(std::size_t count) {
     const auto is_transient = [](const LoadedKey& entry) {
         return entry.object.kind() == TpmObject::Kind::kTransient;
     };
-    while (std::ranges::count_if(loaded_, is_transient) >=
-           static_cast<std::ptrdiff_t>(kMostLoaded)) {
+    while (std::ranges::count_if(loaded_, is_transient) > static_cast<std::ptrdiff_t>(count)) {
         const auto last = std::find_if(loaded_.rbegin(), loaded_.rend(), is_transient);
         loaded_.erase(std::next(last).base());
     }
@@ -159,7 +158,7 @@ void TpmConnection::need_policy_session(std::uint16_t hash, const TpmObject* sal
     policy_session_ = {};
     TpmObject primary;
     if (salt_key == nullptr) {
-        make_room();
+        keep_at_most(kMostBeforeLoading + 1);
         primary = create_primary(esys_, kNullHierarchy, PrimaryType::kEcc);
         salt_key = &primary;
     }

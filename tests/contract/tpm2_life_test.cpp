@@ -4,6 +4,8 @@
 // TPM forgot it.
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -44,6 +46,14 @@ TEST_F(Tpm2LifeTest, TakesOneCommandADecryptWithTwoKeys) {
     for (const OpenKey* each : {&key, &other, &key}) {
         EXPECT_THAT(commands_of(*each, 5), testing::AllOf(SizeIs(5), Each(kRsaDecrypt)));
     }
+}
+
+TEST_F(Tpm2LifeTest, TakesTwoCommandsMoreForAKeyThatHadToMakeRoom) {
+    const OpenKey key(module_, make());
+    const OpenKey second(module_, made(module_, {tpm_.locator("second.pem"), 2048}));
+    const OpenKey third(module_, made(module_, {tpm_.locator("third.pem"), 2048}));
+    EXPECT_THAT(commands_of(key, 2), ElementsAre(kFlush, kContextLoad, kRsaDecrypt, kRsaDecrypt));
+    EXPECT_THAT(commands_of(third, 1), ElementsAre(kRsaDecrypt));
 }
 
 TEST_F(Tpm2LifeTest, AddsThePolicysCommandsOnly) {
@@ -195,6 +205,31 @@ TEST_F(Tpm2ListingTest, ShowsNothingWhereThereIsNoTpm) {
     ::setenv("ECRYPTFS_TPM2_TCTI", "device:/no/tpm", 1);
     EXPECT_THAT(listed(module_, ECRYPTFS_PKI_TOKENS), SizeIs(0));
     EXPECT_THAT(listed(module_, ECRYPTFS_PKI_KEYS), SizeIs(0));
+}
+
+// A child without privileges, since root may use everything.
+TEST_F(Tpm2ListingTest, SaysThatThisUserMayNotUseTheTpm) {
+    tpm_.write("device", "");
+    std::filesystem::permissions(tpm_.path("device"), std::filesystem::perms::none);
+    ::setenv("ECRYPTFS_TPM2_TCTI", ("device:" + tpm_.path("device")).c_str(), 1);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        constexpr uid_t kNobody = 65534;
+        if (::geteuid() == 0 && ::seteuid(kNobody) != 0) {
+            ::_exit(2);
+        }
+        ecryptfs_pki_error error = {};
+        const auto take = [](void*, const ecryptfs_pki_item*) {};
+        const auto status = module_.list(ECRYPTFS_PKI_TOKENS, take, nullptr, &error);
+        const bool right = status == ECRYPTFS_PKI_ACCESS_DENIED &&
+                           std::string(error.message).find("/device") != std::string::npos &&
+                           std::string(error.advice).find("group tss") != std::string::npos;
+        ::_exit(right ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
 }
 
 }  // namespace

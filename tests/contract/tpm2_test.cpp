@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "lib/base/hex.h"
 #include "tests/contract/rsa_keys.h"
 
 namespace ecryptfs::contract {
@@ -88,6 +89,38 @@ TEST_F(Tpm2KeyTest, OpensAKeyBelowAPersistentParent) {
     tpm_.tool("tpm2_encodeobject", {"-C", "0x81000001", "-u", tpm_.path("k.pub"), "-r",
                                     tpm_.path("k.priv"), "-o", tpm_.path("k.pem")});
     expect_usable({tpm_.locator("k.pem") + "&auth=none"});
+}
+
+// No program at hand writes the optional field rsaParent: the file is put together by hand.
+TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
+    const std::string parent = tpm_.path("rsa.ctx");
+    tpm_.tool("tpm2_createprimary",
+              {"-Q", "-C", "o", "-G", "rsa2048:aes128cfb", "-c", parent, "-a",
+               "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt"});
+    tpm_.tool("tpm2_create", {"-Q", "-C", parent, "-G", "rsa2048", "-u", tpm_.path("k.pub"), "-r",
+                              tpm_.path("k.priv")});
+    const auto octets = [&](const std::string& name) {
+        return "FORMAT:HEX,OCTETSTRING:" + base::to_hex(base::as_bytes(tpm_.read(name))) + "\n";
+    };
+    for (const bool marked : {true, false}) {
+        tpm_.write("conf",
+                   "asn1=SEQUENCE:key\n[key]\ntype=OID:2.23.133.10.1.3\n"
+                   "empty=EXPLICIT:0,BOOLEAN:TRUE\n" +
+                       std::string(marked ? "rsa=EXPLICIT:5,BOOLEAN:TRUE\n" : "") +
+                       "parent=INTEGER:0x40000001\npub=" + octets("k.pub") +
+                       "priv=" + octets("k.priv"));
+        tpm_.run("openssl",
+                 {"asn1parse", "-noout", "-genconf", tpm_.path("conf"), "-out", tpm_.path("der")});
+        const std::string base64 = tpm_.run("openssl", {"base64", "-in", tpm_.path("der")});
+        const TestKey key{tpm_.write("k.pem", "-----BEGIN TSS2 PRIVATE KEY-----\n" + base64 +
+                                                  "-----END TSS2 PRIVATE KEY-----\n")};
+        if (marked) {
+            expect_usable(key);
+        } else {
+            EXPECT_THAT(failure_to_open(module_, key),
+                        fails(ECRYPTFS_PKI_INVALID_KEY, "parent", "parent"));
+        }
+    }
 }
 
 TEST_F(Tpm2KeyTest, OpensAPersistentKeyByItsHandle) {

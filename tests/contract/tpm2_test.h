@@ -45,6 +45,8 @@ class Tpm2ModuleTest : public testing::Test {
 
 // TPM_CC_…
 inline constexpr std::uint32_t kRsaDecrypt = 0x159;
+inline constexpr std::uint32_t kContextLoad = 0x161;
+inline constexpr std::uint32_t kFlush = 0x165;
 inline constexpr std::uint32_t kPolicyPcr = 0x17f;
 inline constexpr std::uint32_t kPolicyAuthValue = 0x16b;
 

@@ -94,12 +94,20 @@ Result<std::string> canonical_pkcs11_uri(std::string_view typed) {
     return fmt::format("pkcs11:{}", typed.substr(typed.find(':') + 1));
 }
 
-Result<std::string> canonical_file_uri(std::string_view typed) {
-    const auto path = base::path_of_file_uri(fmt::format("file:{}", typed.substr(5)));
+// What follows a '?' is the module's: only who names one can know what it takes.
+Result<std::string> canonical_file_uri(std::string_view typed, bool with_query) {
+    const auto question = with_query ? typed.find('?') : std::string_view::npos;
+    const auto path =
+        base::path_of_file_uri(fmt::format("file:{}", typed.substr(0, question).substr(5)));
     if (!path) {
         return path;
     }
-    return base::file_uri(*path);
+    const auto query = question == std::string_view::npos ? "" : typed.substr(question);
+    return fmt::format("{}{}", base::file_uri(*path), query);
+}
+
+bool is_known(std::string_view scheme) {
+    return scheme == "file" || scheme == "pkcs11" || scheme == "handle";
 }
 
 bool holds_tpm_key(const std::string& path) {
@@ -131,14 +139,13 @@ Result<std::string> canonical_uri(std::string_view typed, bool any_scheme) {
         const auto path = absolute_path(typed);
         return path ? Result<std::string>(base::file_uri(*path)) : path;
     }
-    if (scheme == "file") {
-        return canonical_file_uri(typed);
-    }
-    auto uri = scheme == "pkcs11" ? canonical_pkcs11_uri(typed) : std::string(typed);
+    auto uri = scheme == "file"     ? canonical_file_uri(typed, any_scheme)
+               : scheme == "pkcs11" ? canonical_pkcs11_uri(typed)
+                                    : std::string(typed);
     if (!uri) {
         return uri;
     }
-    if (scheme != "pkcs11" && !any_scheme) {
+    if (!is_known(scheme) && !any_scheme) {
         return std::unexpected(
             refused(fmt::format("no PKI module is known for \"{}:\"", scheme),
                     fmt::format("give a path, a file: or a pkcs11: URI, name the module with "
@@ -155,6 +162,9 @@ Result<std::string> canonical_uri(std::string_view typed, bool any_scheme) {
 std::string detect_module(std::string_view uri) {
     if (uri.starts_with("pkcs11:")) {
         return "pkcs11";
+    }
+    if (uri.starts_with("handle:")) {
+        return "tpm2";
     }
     const auto path = base::path_of_file_uri(uri);
     return path && holds_tpm_key(*path) ? "tpm2" : "openssl";

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/openssl/generate.h"
 #include "pki-modules/openssl/rsa_key.h"
 #include "pki-modules/openssl/secure_memory.h"
 
@@ -70,6 +71,18 @@ void close(ecryptfs_pki_key* key) noexcept {
     const std::unique_ptr<RsaKey> owner(&rsa_key(key));
 }
 
+ecryptfs_pki_status generate(const ecryptfs_pki_new_key* key, char* locator,
+                             ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&]() -> base::Result<void> {
+        auto made = generate_key(*key);
+        if (!made) {
+            return std::unexpected(std::move(made.error()));
+        }
+        module::put_text({locator, ECRYPTFS_PKI_MAX_LOCATOR}, *made);
+        return {};
+    });
+}
+
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
@@ -82,7 +95,7 @@ constexpr ecryptfs_pki_module kModule = {
     .decrypt = decrypt,
     .close = close,
     .list = nullptr,
-    .generate = nullptr,
+    .generate = generate,
 };
 
 }  // namespace

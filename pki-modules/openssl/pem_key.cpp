@@ -16,7 +16,7 @@
 
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
-#include "pki-modules/openssl/pem_blocks.h"
+#include "pki-modules/common/pem_blocks.h"
 
 namespace ecryptfs::openssl_module {
 namespace {
@@ -26,7 +26,9 @@ using base::ErrorCode;
 using base::Result;
 using module::check_openssl;
 using module::EvpPkey;
+using module::find_pem_blocks;
 using module::OpensslErrors;
+using module::PemBlock;
 using module::shown;
 
 using Bio = base::Handle<BIO, BIO_free>;

@@ -50,6 +50,18 @@ TEST(CanonicalUri, GivesEachSpellingOfAFileUriOneForm) {
     }
 }
 
+TEST(CanonicalUri, LeavesTheQueryOfAFileUriToTheModuleThatIsNamed) {
+    EXPECT_EQ(canonical_uri("FILE:/%6b.pem?tcti=swtpm:path=/run/x&pcrs=sha256:7+11", true),
+              "file:///k.pem?tcti=swtpm:path=/run/x&pcrs=sha256:7+11");
+    EXPECT_THAT(canonical_uri("file:///k.pem?a b", true),
+                FailsWith(ErrorCode::kInvalidArgument, "%20"));
+}
+
+TEST(CanonicalUri, KnowsHandlesOfTheTpm) {
+    EXPECT_EQ(uri_of("handle:0x81000010?auth=none"), "handle:0x81000010?auth=none");
+    EXPECT_EQ(cli::detect_module("handle:0x81000010"), "tpm2");
+}
+
 TEST(CanonicalUri, RefusesFileUrisThatNameNoLocalFile) {
     for (const char* typed : {"file:key.pem", "file:", "file://", "file://elsewhere/key.pem",
                               "file:///key%00.pem", "file:///key%zz", "file:key.pem?a=b"}) {

@@ -17,6 +17,7 @@
 #include <functional>
 #include <iterator>
 
+#include "tests/contract/careful_caller.h"
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/memory_search.h"
 #include "tests/contract/rsa_keys.h"
@@ -59,22 +60,18 @@ std::string output_of_child(const std::function<void()>& work) {
 
 constexpr std::size_t kPieceSize = 32;  // of a number, to look for
 
-// Makes a key file whose numbers this process never had in its memory; what to look for.
-std::vector<Needle> make_key_elsewhere(const TemporaryFolder& folder, PemForm form,
-                                       const Needle& masked_passphrase) {
-    const std::string masked = output_of_child([&] {
-        const auto key = make_rsa_key(2048);
-        std::string passphrase(masked_passphrase.size(), ' ');
-        masked_passphrase.unmask_to(reinterpret_cast<std::uint8_t*>(passphrase.data()));
-        static_cast<void>(folder.write("key.pem", to_pem(*key, form, passphrase)));
-        std::vector<std::uint8_t> pieces;
-        for (const auto& number : private_numbers_of(*key)) {
-            const auto whole_pieces = number.size() / kPieceSize * kPieceSize;
-            std::ranges::transform(base::ByteView{number}.last(whole_pieces),
-                                   std::back_inserter(pieces), Needle::mask);
-        }
-        static_cast<void>(::write(STDOUT_FILENO, pieces.data(), pieces.size()));
-    });
+// Writes pieces of a key's private numbers to standard output, masked: to be called in a child.
+void tell_private_numbers(const evp_pkey_st& key) {
+    std::vector<std::uint8_t> pieces;
+    for (const auto& number : private_numbers_of(key)) {
+        const auto whole_pieces = number.size() / kPieceSize * kPieceSize;
+        std::ranges::transform(base::ByteView{number}.last(whole_pieces),
+                               std::back_inserter(pieces), Needle::mask);
+    }
+    static_cast<void>(::write(STDOUT_FILENO, pieces.data(), pieces.size()));
+}
+
+std::vector<Needle> needles_of(const std::string& masked) {
     std::vector<Needle> needles;
     for (std::size_t at = 0; at < masked.size(); at += kPieceSize) {
         needles.push_back(Needle::from_masked("private number, byte " + std::to_string(at),
@@ -84,48 +81,17 @@ std::vector<Needle> make_key_elsewhere(const TemporaryFolder& folder, PemForm fo
     return needles;
 }
 
-// The ABI, called so that what it takes and gives is nowhere but in buffers that are wiped.
-class CarefulCaller {
-  public:
-    explicit CarefulCaller(const std::string& locator, const Needle& masked_passphrase)
-        : module_(load(ECRYPTFS_OPENSSL_SO)) {
-        std::array<std::uint8_t, 64> passphrase{};
-        masked_passphrase.unmask_to(passphrase.data());
-        const ecryptfs_pki_secret secret{passphrase.data(), masked_passphrase.size()};
-        ecryptfs_pki_error error = {};
-        EXPECT_EQ(module_.open(locator.c_str(), &secret, ECRYPTFS_PKI_USE_PRIVATE, &key_, &error),
-                  ECRYPTFS_PKI_OK)
-            << error.message;
-        ::explicit_bzero(passphrase.data(), passphrase.size());
-    }
-    void close() { module_.close(key_); }
-
-    // Wraps and unwraps a file key; what to look for.
-    Needle use() {
-        std::array<std::uint8_t, kPieceSize> file_key{};
-        EXPECT_EQ(::getrandom(file_key.data(), file_key.size(), 0), ssize_t{kPieceSize});
-        const Needle needle("the file key", file_key);
-        std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
-        std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
-        std::size_t wrapped_size = wrapped.size();
-        std::size_t size = unwrapped.size();
-        ecryptfs_pki_error error = {};
-        EXPECT_EQ(module_.encrypt(key_, file_key.data(), file_key.size(), wrapped.data(),
-                                  &wrapped_size, &error),
-                  ECRYPTFS_PKI_OK);
-        EXPECT_EQ(
-            module_.decrypt(key_, wrapped.data(), wrapped_size, unwrapped.data(), &size, &error),
-            ECRYPTFS_PKI_OK);
-        EXPECT_TRUE(needle.is_at(unwrapped.data()));
-        ::explicit_bzero(file_key.data(), file_key.size());
-        ::explicit_bzero(unwrapped.data(), unwrapped.size());
-        return needle;
-    }
-
-  private:
-    const ecryptfs_pki_module& module_;
-    ecryptfs_pki_key* key_ = nullptr;
-};
+// Makes a key file whose numbers this process never had in its memory; what to look for.
+std::vector<Needle> make_key_elsewhere(const TemporaryFolder& folder, PemForm form,
+                                       const Needle& masked_passphrase) {
+    return needles_of(output_of_child([&] {
+        const auto key = make_rsa_key(2048);
+        std::string passphrase(masked_passphrase.size(), ' ');
+        masked_passphrase.unmask_to(reinterpret_cast<std::uint8_t*>(passphrase.data()));
+        static_cast<void>(folder.write("key.pem", to_pem(*key, form, passphrase)));
+        tell_private_numbers(*key);
+    }));
+}
 
 class OpensslMemory : public testing::TestWithParam<PemForm> {
   protected:
@@ -137,7 +103,8 @@ class OpensslMemory : public testing::TestWithParam<PemForm> {
 
 TEST_P(OpensslMemory, HoldsNoTraceOfAKeyThatWasClosed) {
     const auto numbers = make_key_elsewhere(folder_, GetParam(), passphrase_);
-    CarefulCaller caller(folder_.uri("key.pem"), passphrase_);
+    CarefulCaller caller(ECRYPTFS_OPENSSL_SO);
+    caller.open(folder_.uri("key.pem"), passphrase_);
     const Needle file_key = caller.use();
     EXPECT_THAT(find_in_memory(numbers), testing::Not(IsEmpty())) << "the search finds nothing";
     EXPECT_THAT(find_in_memory({passphrase_, file_key}), IsEmpty());
@@ -147,7 +114,8 @@ TEST_P(OpensslMemory, HoldsNoTraceOfAKeyThatWasClosed) {
 
 TEST_P(OpensslMemory, KeepsPrivateNumbersOutOfSwapAndCoreDumps) {
     const auto numbers = make_key_elsewhere(folder_, GetParam(), passphrase_);
-    CarefulCaller caller(folder_.uri("key.pem"), passphrase_);
+    CarefulCaller caller(ECRYPTFS_OPENSSL_SO);
+    caller.open(folder_.uri("key.pem"), passphrase_);
     static_cast<void>(caller.use());
     const auto is_safe = testing::AllOf(testing::Field("locked", &Hit::locked, true),
                                         testing::Field("dumped", &Hit::dumped, false));
@@ -155,6 +123,25 @@ TEST_P(OpensslMemory, KeepsPrivateNumbersOutOfSwapAndCoreDumps) {
     EXPECT_THAT(hits, testing::Not(IsEmpty()));
     EXPECT_THAT(hits, testing::Each(is_safe));
     caller.close();
+}
+
+TEST(OpensslMemoryOfNewKeys, HoldsNoTraceOfAKeyThatItMade) {
+    const TemporaryFolder folder;
+    const Needle passphrase =
+        Needle::from_masked("the passphrase", base::as_bytes("95((?9.z25()?z).;*6?"));
+    CarefulCaller caller(ECRYPTFS_OPENSSL_SO);
+    caller.generate(folder.uri("plain"), nullptr);
+    caller.generate(folder.uri("encrypted"), &passphrase);
+    for (const std::string name : {"plain", "encrypted"}) {
+        auto numbers = needles_of(output_of_child([&] {
+            std::string text(passphrase.size() + 1, '\0');
+            passphrase.unmask_to(reinterpret_cast<std::uint8_t*>(text.data()));
+            tell_private_numbers(*read_private_key(folder.path(name).string(), text));
+        }));
+        EXPECT_GT(numbers.size(), 20U);
+        numbers.push_back(passphrase);
+        EXPECT_THAT(find_in_memory(numbers), IsEmpty()) << name;
+    }
 }
 
 // OpenSSL 3.0 frees the DER of a private key, and the block that holds a file key, as they are.

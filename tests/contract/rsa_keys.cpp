@@ -112,6 +112,14 @@ Pkey read_public_key(const std::string& pem) {
     return key;
 }
 
+Pkey read_private_key(const std::string& path, const std::string& passphrase) {
+    const Bio bio(::BIO_new_file(path.c_str(), "r"));
+    Pkey key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr,
+                                       const_cast<char*>(passphrase.c_str())));
+    check(key != nullptr, "PEM_read_bio_PrivateKey");
+    return key;
+}
+
 std::vector<std::uint8_t> wrap_by_oaep(evp_pkey_st& public_key, const std::string& hash,
                                        base::ByteView plain) {
     const Context context(::EVP_PKEY_CTX_new_from_pkey(nullptr, &public_key, nullptr));

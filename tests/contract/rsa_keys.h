@@ -40,6 +40,8 @@ std::string to_pem(const evp_pkey_st& key, PemForm form,
                    const std::optional<std::string>& passphrase = {});
 std::string to_public_pem(const evp_pkey_st& key);
 Pkey read_public_key(const std::string& pem);
+// The key in a PEM file.
+Pkey read_private_key(const std::string& path, const std::string& passphrase);
 
 std::vector<std::uint8_t> wrap_by_oaep(evp_pkey_st& public_key, const std::string& hash,
                                        base::ByteView plain);

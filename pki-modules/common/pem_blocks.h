@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ecryptfs::openssl_module {
+namespace ecryptfs::module {
 
 // One "-----BEGIN LABEL-----" … "-----END LABEL-----".
 struct PemBlock {
@@ -18,4 +18,4 @@ struct PemBlock {
 // `file`.
 std::vector<PemBlock> find_pem_blocks(std::string_view file);
 
-}  // namespace ecryptfs::openssl_module
+}  // namespace ecryptfs::module

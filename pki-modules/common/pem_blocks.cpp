@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "pki-modules/openssl/pem_blocks.h"
+#include "pki-modules/common/pem_blocks.h"
 
 #include <fmt/format.h>
 
 #include <optional>
 #include <string>
 
-namespace ecryptfs::openssl_module {
+namespace ecryptfs::module {
 namespace {
 
 constexpr std::string_view kBegin = "-----BEGIN ";
@@ -45,4 +45,4 @@ std::vector<PemBlock> find_pem_blocks(std::string_view file) {
     return blocks;
 }
 
-}  // namespace ecryptfs::openssl_module
+}  // namespace ecryptfs::module

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/common/new_key_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+
+#include "lib/base/handle.h"
+#include "pki-modules/common/module_edge.h"
+
+namespace ecryptfs::module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::UniqueFd;
+
+constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
+
+Error exists(const std::string& path) {
+    return {ErrorCode::kAlreadyExists, fmt::format("{} is there already", shown(path)),
+            "choose another name, or move the file away if nothing needs it"};
+}
+
+Error cannot_write(const std::string& path, int error_number) {
+    switch (error_number) {
+        case EEXIST:
+            return exists(path);
+        case ENOENT:
+        case ENOTDIR:
+            return base::system_error(ErrorCode::kNotFound, shown(path), error_number,
+                                      "make the folder first");
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return base::system_error(ErrorCode::kAccessDenied, shown(path), error_number,
+                                      "choose a folder that this user may write to");
+        default:
+            return base::system_error(ErrorCode::kInternal, shown(path), error_number);
+    }
+}
+
+std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+// A file without a name yet, or where the file system has no such thing, with a name that nobody
+// looks for, which goes with this object.
+class Draft {
+  public:
+    explicit Draft(const std::string& path) {
+        const std::string folder = folder_of(path);
+        fd_.reset(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kOwnerOnly));
+        if (!fd_ && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+            name_ = folder + ".new-key-XXXXXX";
+            fd_.reset(::mkostemp(name_.data(), O_CLOEXEC));  // for the owner only, too
+        }
+    }
+    ~Draft() {
+        if (fd_ && !name_.empty()) {
+            ::unlink(name_.c_str());
+        }
+    }
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+    Draft(Draft&&) = delete;
+    Draft& operator=(Draft&&) = delete;
+
+    int get() const { return fd_.get(); }
+
+    // Unlike rename(), link() leaves alone what is there.
+    bool link_to(const std::string& path) const {
+        const std::string from = name_.empty() ? fmt::format("/proc/self/fd/{}", fd_.get()) : name_;
+        return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    }
+
+  private:
+    UniqueFd fd_;
+    std::string name_;
+};
+
+bool write_all(int fd, base::ByteView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t size = ::write(fd, bytes.data(), bytes.size());
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0) {
+            return false;
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(size));
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<void> check_no_file(const std::string& path) {
+    struct stat status = {};
+    if (::lstat(path.c_str(), &status) == 0) {
+        return std::unexpected(exists(path));
+    }
+    return {};
+}
+
+Result<void> write_new_key_file(const std::string& path, base::ByteView contents) {
+    const Draft draft(path);
+    if (draft.get() < 0 || !write_all(draft.get(), contents) || ::fsync(draft.get()) != 0 ||
+        !draft.link_to(path)) {
+        return std::unexpected(cannot_write(path, errno));
+    }
+    // The name, too, has to be on disk: a key that is lost takes its files with it.
+    const UniqueFd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder) {
+        static_cast<void>(::fsync(folder.get()));
+    }
+    return {};
+}
+
+}  // namespace ecryptfs::module

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/openssl/generate.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "lib/base/file_uri.h"
+#include "pki-modules/common/new_key_file.h"
+#include "pki-modules/common/openssl_error.h"
+#include "pki-modules/common/rsa_contexts.h"
+#include "pki-modules/openssl/secure_memory.h"
+
+namespace ecryptfs::openssl_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using module::check_openssl;
+
+using Bio = base::Handle<BIO, BIO_free>;
+using Pkcs8 = base::Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
+using EncryptedPkcs8 = base::Handle<X509_SIG, X509_SIG_free>;
+using Algorithm = base::Handle<X509_ALGOR, X509_ALGOR_free>;
+
+Result<unsigned> settle_bits(std::uint32_t wanted) {
+    constexpr unsigned kBest = 3072;
+    if (wanted == 0) {
+        return kBest;
+    }
+    if (wanted != 2048 && wanted != kBest && wanted != 4096) {
+        return std::unexpected(Error{ErrorCode::kNotSupported,
+                                     fmt::format("no RSA keys of {} bits are made", wanted),
+                                     "choose 2048, 3072 or 4096 bits"});
+    }
+    return wanted;
+}
+
+// What is freed on the way is wiped: the allocator is ours.
+module::EvpPkey make_rsa_key(unsigned bits) {
+    const module::EvpPkeyContext context(check_openssl(
+        "EVP_PKEY_CTX_new_from_name", ::EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr)));
+    check_openssl("EVP_PKEY_keygen_init", ::EVP_PKEY_keygen_init(context.get()));
+    check_openssl("EVP_PKEY_CTX_set_rsa_keygen_bits",
+                  ::EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), static_cast<int>(bits)));
+    EVP_PKEY* key = nullptr;
+    check_openssl("EVP_PKEY_generate", ::EVP_PKEY_generate(context.get(), &key));
+    return module::EvpPkey(key);
+}
+
+// scrypt of 16 MiB, which is what OpenSSL's own programs take, and near the most that they read.
+EncryptedPkcs8 encrypt(PKCS8_PRIV_KEY_INFO& key, base::ByteView passphrase) {
+    constexpr std::uint64_t kCost = 16384;
+    constexpr std::uint64_t kBlocks = 8;
+    constexpr std::uint64_t kParallel = 1;
+    Algorithm algorithm(check_openssl(
+        "PKCS5_pbe2_set_scrypt", ::PKCS5_pbe2_set_scrypt(::EVP_aes_256_cbc(), nullptr, 0, nullptr,
+                                                         kCost, kBlocks, kParallel)));
+    const auto text = base::as_text(passphrase);
+    EncryptedPkcs8 encrypted(check_openssl(
+        "PKCS8_set0_pbe_ex", ::PKCS8_set0_pbe_ex(text.data(), static_cast<int>(text.size()), &key,
+                                                 algorithm.get(), nullptr, nullptr)));
+    static_cast<void>(algorithm.release());  // part of `encrypted` now
+    return encrypted;
+}
+
+// In the secure heap, as PEM without a passphrase is the private key itself.
+Bio to_pem(const evp_pkey_st& key, base::ByteView passphrase) {
+    Bio pem(check_openssl("BIO_new", ::BIO_new(::BIO_s_secmem())));
+    const Pkcs8 pkcs8(check_openssl("EVP_PKEY2PKCS8", ::EVP_PKEY2PKCS8(&key)));
+    if (passphrase.empty()) {
+        check_openssl("PEM_write_bio_PKCS8_PRIV_KEY_INFO",
+                      ::PEM_write_bio_PKCS8_PRIV_KEY_INFO(pem.get(), pkcs8.get()));
+    } else {
+        check_openssl("PEM_write_bio_PKCS8",
+                      ::PEM_write_bio_PKCS8(pem.get(), encrypt(*pkcs8, passphrase).get()));
+    }
+    return pem;
+}
+
+base::ByteView contents_of(BIO* bio) {
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(bio, &text);
+    return base::as_bytes({text, static_cast<std::size_t>(size)});
+}
+
+Result<void> refuse_options(const ecryptfs_pki_new_key& wanted) {
+    if (wanted.option_count == 0) {
+        return {};
+    }
+    return std::unexpected(Error{
+        ErrorCode::kNotSupported,
+        fmt::format("the option \"{}\" is not known to the module openssl", wanted.options[0].name),
+        "the module openssl has no options for new keys"});
+}
+
+}  // namespace
+
+Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
+    if (auto safe = memory_is_safe(); !safe) {
+        return std::unexpected(std::move(safe.error()));
+    }
+    if (auto none = refuse_options(wanted); !none) {
+        return std::unexpected(std::move(none.error()));
+    }
+    const auto path = base::path_of_file_uri(wanted.where);
+    if (!path) {
+        return std::unexpected(path.error());
+    }
+    const auto bits = settle_bits(wanted.bits);
+    if (!bits) {
+        return std::unexpected(bits.error());
+    }
+    if (auto absent = module::check_no_file(*path); !absent) {
+        return std::unexpected(std::move(absent.error()));
+    }
+    base::ByteView passphrase;
+    if (wanted.secret != nullptr) {
+        passphrase = {wanted.secret->data, wanted.secret->size};
+    }
+    const Bio pem = to_pem(*make_rsa_key(*bits), passphrase);
+    if (auto written = module::write_new_key_file(*path, contents_of(pem.get())); !written) {
+        return std::unexpected(std::move(written.error()));
+    }
+    return std::string(wanted.where);
+}
+
+}  // namespace ecryptfs::openssl_module

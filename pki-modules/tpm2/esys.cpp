@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/tpm2/esys.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <tss2/tss2_esys.h>
+#include <tss2/tss2_tctildr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/tpm_error.h"
+
+namespace ecryptfs::tpm2_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+constexpr std::string_view kDevice = "device:";
+
+// What keeps this user from a TPM device, in words that help; tpm2-tss says "IO failure".
+Error explain(const std::string& tcti, std::uint32_t code) {
+    if (tcti.starts_with(kDevice)) {
+        const std::string path = tcti.substr(kDevice.size());
+        const bool denied = ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0;
+        if (denied && (errno == ENOENT || errno == ENOTDIR)) {
+            return {ErrorCode::kNotFound, fmt::format("there is no TPM at {}", module::shown(path)),
+                    "switch the TPM on in the firmware's set-up, if the machine has one"};
+        }
+        if (denied) {
+            return base::system_error(ErrorCode::kAccessDenied, module::shown(path), errno,
+                                      "add this user to the group tss, and log in again");
+        }
+    }
+    return {ErrorCode::kNotFound,
+            fmt::format("no TPM answers at {} (0x{:x})", module::shown(tcti), code),
+            "check that the TPM or simulator runs, and that nobody else has it to himself"};
+}
+
+}  // namespace
+
+void free_esys(void* object) noexcept {
+    ::Esys_Free(object);
+}
+
+void close_tcti(TSS2_TCTI_OPAQUE_CONTEXT_BLOB* tcti) noexcept {
+    ::Tss2_TctiLdr_Finalize(&tcti);
+}
+
+void close_esys(ESYS_CONTEXT* context) noexcept {
+    ::Esys_Finalize(&context);
+}
+
+Esys::Esys(const std::string& tcti) {
+    TSS2_TCTI_CONTEXT* connection = nullptr;
+    if (const auto code = ::Tss2_TctiLdr_Initialize(tcti.c_str(), &connection)) {
+        throw TpmFailure(explain(tcti, code), TpmTrouble::kUnreachable);
+    }
+    tcti_.reset(connection);
+    ESYS_CONTEXT* context = nullptr;
+    if (const auto code = ::Esys_Initialize(&context, connection, nullptr)) {
+        throw TpmFailure(explain(tcti, code), TpmTrouble::kUnreachable);
+    }
+    context_.reset(context);
+}
+
+void Esys::wipe_answer() noexcept {
+    TSS2_SYS_CONTEXT* buffer = nullptr;
+    if (::Esys_GetSysContext(context_.get(), &buffer) != TSS2_RC_SUCCESS) {
+        return;
+    }
+    // A command of zeros is put together in that buffer, and never sent.
+    TPM2B_PUBLIC_KEY_RSA zeros = {};
+    zeros.size = sizeof zeros.buffer;
+    TPMT_RSA_DECRYPT scheme = {};
+    scheme.scheme = TPM2_ALG_NULL;
+    TPM2B_DATA label = {};
+    label.size = sizeof label.buffer;
+    static_cast<void>(
+        ::Tss2_Sys_RSA_Decrypt_Prepare(buffer, TPM2_TRANSIENT_FIRST, &zeros, &scheme, &label));
+}
+
+void Esys::wipe_sensitive() noexcept {
+    // One that has no parent fails, but not before it took the place of the last one.
+    TPM2B_SENSITIVE_CREATE zeros = {};
+    zeros.sensitive.userAuth.size = sizeof zeros.sensitive.userAuth.buffer;
+    const TPM2B_PUBLIC area = {};
+    const TPM2B_DATA outside = {};
+    const TPML_PCR_SELECTION pcrs = {};
+    static_cast<void>(::Esys_Create(context_.get(), ESYS_TR_NONE, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                    ESYS_TR_NONE, &zeros, &area, &outside, &pcrs, nullptr, nullptr,
+                                    nullptr, nullptr, nullptr));
+}
+
+TpmObject& TpmObject::operator=(TpmObject&& other) noexcept {
+    release();
+    context_ = std::exchange(other.context_, nullptr);
+    object_ = other.object_;
+    kind_ = other.kind_;
+    return *this;
+}
+
+void TpmObject::release() noexcept {
+    if (context_ == nullptr) {
+        return;
+    }
+    const bool flushed =
+        kind_ == Kind::kTransient && ::Esys_FlushContext(context_, object_) == TSS2_RC_SUCCESS;
+    if (!flushed) {
+        ::Esys_TR_Close(context_, &object_);
+    }
+    context_ = nullptr;
+}
+
+}  // namespace ecryptfs::tpm2_module

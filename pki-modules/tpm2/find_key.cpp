@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a locator names, before it is used: read from its file or from the TPM.
+
+#include <fmt/format.h>
+
+#include "pki-modules/common/key_file.h"
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/key_file.h"
+#include "pki-modules/tpm2/tpm_error.h"
+#include "pki-modules/tpm2/tpm_key.h"
+#include "pki-modules/tpm2/tpm_state.h"
+
+namespace ecryptfs::tpm2_module {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+Result<TpmKey::Found> TpmKey::find(const Locator& locator) {
+    auto found = locator.is_file() ? find_in_file(locator) : find_in_tpm(locator);
+    if (found) {
+        found->in_tpm.what = locator.what();
+        found->in_tpm.name_hash = found->area.name_hash;
+        found->in_tpm.fixed_scheme = found->area.fixed_scheme;
+    }
+    return found;
+}
+
+Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
+    const auto contents = module::read_key_file(locator.path);
+    if (!contents) {
+        return std::unexpected(contents.error());
+    }
+    auto file = parse_key_file(base::as_text(contents->view()), locator.path);
+    if (!file) {
+        return std::unexpected(std::move(file.error()));
+    }
+    auto area = read_public_area(file->public_area, locator.what());
+    if (!area) {
+        return std::unexpected(std::move(area.error()));
+    }
+    auto policy = policy_of(file->policy, locator.what());
+    if (!policy) {
+        return std::unexpected(std::move(policy.error()));
+    }
+    Found found;
+    found.area = std::move(*area);
+    found.file_says_no_pin = file->empty_auth;
+    found.in_tpm.parent = file->parent;
+    found.in_tpm.parent_type = file->rsa_parent ? PrimaryType::kRsa : PrimaryType::kEcc;
+    found.in_tpm.public_area = std::move(file->public_area);
+    found.in_tpm.private_area = std::move(file->private_area);
+    found.in_tpm.policy = std::move(*policy);
+    found.in_tpm.pcr_lines = std::move(file->pcr_lines);
+    return found;
+}
+
+Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
+    Bytes area;
+    try {
+        Tpm::at(locator.tcti)->with_connection([&](TpmConnection& connection) {
+            area = read_public(connection.esys(),
+                               persistent_object(connection.esys(), locator.handle));
+        });
+    } catch (const TpmFailure& failure) {
+        if (failure.trouble() != TpmTrouble::kLost) {
+            throw;
+        }
+        return std::unexpected(
+            Error{ErrorCode::kNotFound,
+                  fmt::format("the TPM has no persistent object at 0x{:08x}", locator.handle),
+                  "see which there are: tpm2_getcap handles-persistent"});
+    }
+    auto read = read_public_area(area, locator.what());
+    if (!read) {
+        return std::unexpected(std::move(read.error()));
+    }
+    Found found;
+    found.area = std::move(*read);
+    found.in_tpm.handle = locator.handle;
+    return found;
+}
+
+// Which policy is to be carried out, if any. A key's file says; for one in the TPM, its URI.
+Result<void> TpmKey::settle_policy(const Locator& locator, Found& found) {
+    KeyInTpm& key = found.in_tpm;
+    if (!locator.pcrs.empty()) {
+        return settle_policy_by_pcrs(locator, found);
+    }
+    if (!key.policy.empty()) {
+        if (digest_of(key.policy, key.name_hash) != found.area.policy) {
+            return std::unexpected(
+                Error{ErrorCode::kInvalidKey,
+                      fmt::format("the policy that {} comes with is not that of the key", key.what),
+                      "restore the file from a backup"});
+        }
+        return {};
+    }
+    if (!found.area.user_with_auth) {
+        return std::unexpected(
+            Error{ErrorCode::kNotSupported,
+                  fmt::format("{} has a policy, and nothing says which", key.what),
+                  "if it is bound to PCRs, add them to its URI, as ?pcrs=sha256:7+11"});
+    }
+    return {};
+}
+
+// With the PCRs as they are now, and with a PIN or without: one of the two must be the key's.
+Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found) {
+    KeyInTpm& key = found.in_tpm;
+    const auto selection = parse_pcr_selection(locator.pcrs);
+    if (!selection) {
+        return std::unexpected(selection.error());
+    }
+    std::vector<PcrValue> values;
+    Tpm::at(locator.tcti)->with_connection([&](TpmConnection& connection) {
+        values = read_pcrs(connection.esys(), *selection);
+    });
+    Policy policy{{PolicyStep::Kind::kPcrs, marshal(*selection), digest_of(values, key.name_hash)}};
+    for (const bool with_pin : {false, true}) {
+        if (with_pin) {
+            policy.push_back({PolicyStep::Kind::kAuthValue});
+        }
+        if (digest_of(policy, key.name_hash) == found.area.policy) {
+            key.policy = policy;
+            key.pcr_lines = lines_of(values);
+            return {};
+        }
+    }
+    return std::unexpected(
+        Error{ErrorCode::kAccessDenied,
+              fmt::format("{} is not bound to the PCRs {} as they are now", key.what,
+                          to_text(*selection)),
+              "name the PCRs that it is bound to; or start the system as it was when the key was "
+              "made"});
+}
+
+}  // namespace ecryptfs::tpm2_module

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/tpm2/generate.h"
+
+#include <fmt/format.h>
+#include <string.h>
+#include <tss2/tss2_esys.h>
+#include <tss2/tss2_mu.h>
+
+#include <algorithm>
+#include <span>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/new_key_file.h"
+#include "pki-modules/tpm2/key_file.h"
+#include "pki-modules/tpm2/locator.h"
+#include "pki-modules/tpm2/pcr_policy.h"
+#include "pki-modules/tpm2/public_area.h"
+#include "pki-modules/tpm2/tpm.h"
+#include "pki-modules/tpm2/tpm_error.h"
+#include "pki-modules/tpm2/tpm_state.h"
+
+namespace ecryptfs::tpm2_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::uint16_t kNameHash = TPM2_ALG_SHA256;
+
+// A key that is to be made, as far as that is known without the TPM.
+struct Wanted {
+    Locator place;
+    std::uint32_t bits = 0;
+    PcrSelection pcrs;
+    base::ByteView pin;
+};
+
+// Wiped when it goes.
+struct Sensitive {
+    TPM2B_SENSITIVE_CREATE value = {};
+
+    explicit Sensitive(base::ByteView pin) {
+        auto& auth = value.sensitive.userAuth;
+        auth.size = static_cast<UINT16>(std::min(pin.size(), sizeof auth.buffer));
+        std::copy_n(pin.begin(), auth.size, auth.buffer);
+    }
+    ~Sensitive() { ::explicit_bzero(&value, sizeof value); }
+    Sensitive(const Sensitive&) = delete;
+    Sensitive& operator=(const Sensitive&) = delete;
+    Sensitive(Sensitive&&) = delete;
+    Sensitive& operator=(Sensitive&&) = delete;
+};
+
+Result<void> take_options(const ecryptfs_pki_new_key& from, Wanted& to) {
+    for (const auto& option : std::span(from.options, from.option_count)) {
+        if (std::string_view(option.name) != "pcrs") {
+            return std::unexpected(
+                Error{ErrorCode::kNotSupported,
+                      fmt::format("the option \"{}\" is not known to the module tpm2", option.name),
+                      "known is: pcrs, as in pcrs=sha256:7+11"});
+        }
+        auto selection = parse_pcr_selection(option.value);
+        if (!selection) {
+            return std::unexpected(std::move(selection.error()));
+        }
+        to.pcrs = std::move(*selection);
+    }
+    return {};
+}
+
+Result<void> take_pin(const ecryptfs_pki_new_key& from, Wanted& to) {
+    if (from.secret == nullptr || from.secret->size == 0) {
+        return {};
+    }
+    to.pin = without_trailing_zeros({from.secret->data, from.secret->size});
+    if (to.pin.empty() || to.pin.size() > hash_size(kNameHash)) {
+        return std::unexpected(
+            Error{ErrorCode::kNotSupported, "the TPM cannot take this PIN",
+                  fmt::format("choose one of 1 to {} bytes that are not all zero",
+                              hash_size(kNameHash))});
+    }
+    return {};
+}
+
+Result<Wanted> read_wishes(const ecryptfs_pki_new_key& from) {
+    auto place = parse_locator(from.where);
+    if (!place) {
+        return std::unexpected(std::move(place.error()));
+    }
+    if (!place->is_file() || !place->pcrs.empty() || place->without_pin) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("a new key is a file, which \"{}\" does not name",
+                              module::shown(from.where)),
+                  "name the file to write, as file:///absolute/path, with ?tcti= at most"});
+    }
+    Wanted wanted{std::move(*place), from.bits, {}, {}};
+    if (auto taken = take_options(from, wanted); !taken) {
+        return std::unexpected(std::move(taken.error()));
+    }
+    if (auto taken = take_pin(from, wanted); !taken) {
+        return std::unexpected(std::move(taken.error()));
+    }
+    return wanted;
+}
+
+// 3,072 bits, or the TPM's most, unless it is asked for something else.
+std::uint16_t settle_bits(const Esys& esys, std::uint32_t wanted) {
+    constexpr std::uint16_t kBest = 3072;
+    constexpr std::uint16_t kUsual = 2048;
+    if (wanted == 0) {
+        return can_make_rsa_keys_of(esys, kBest) ? kBest : kUsual;
+    }
+    const bool known = wanted == kUsual || wanted == kBest || wanted == 4096;
+    const auto bits = static_cast<std::uint16_t>(known ? wanted : 0);
+    if (!known || !can_make_rsa_keys_of(esys, bits)) {
+        throw base::Failure({ErrorCode::kNotSupported,
+                             fmt::format("the TPM makes no RSA keys of {} bits", wanted),
+                             "choose 2048 or 3072 bits, or leave the choice to the module"});
+    }
+    return bits;
+}
+
+Policy make_policy(const Wanted& wanted, const std::vector<PcrValue>& values) {
+    Policy policy;
+    if (!wanted.pcrs.empty()) {
+        policy.push_back(
+            {PolicyStep::Kind::kPcrs, marshal(wanted.pcrs), digest_of(values, kNameHash)});
+        if (!wanted.pin.empty()) {
+            policy.push_back({PolicyStep::Kind::kAuthValue});
+        }
+    }
+    return policy;
+}
+
+TPM2B_PUBLIC key_template(std::uint16_t bits, const Policy& policy, bool has_pin) {
+    TPM2B_PUBLIC area = {};
+    TPMT_PUBLIC& key = area.publicArea;
+    key.type = TPM2_ALG_RSA;
+    key.nameAlg = kNameHash;
+    key.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+                           TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_DECRYPT;
+    if (policy.empty()) {
+        key.objectAttributes |= TPMA_OBJECT_USERWITHAUTH;
+    } else {
+        const Bytes digest = digest_of(policy, kNameHash);
+        key.authPolicy.size = static_cast<UINT16>(digest.size());
+        std::ranges::copy(digest, key.authPolicy.buffer);
+    }
+    if (!has_pin) {
+        key.objectAttributes |= TPMA_OBJECT_NODA;  // nothing to guess
+    }
+    key.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;
+    key.parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
+    key.parameters.rsaDetail.keyBits = bits;
+    return area;
+}
+
+Bytes marshal_private(const TPM2B_PRIVATE& area) {
+    Bytes bytes(sizeof area);
+    std::size_t size = 0;
+    check_tss("Tss2_MU_TPM2B_PRIVATE_Marshal",
+              ::Tss2_MU_TPM2B_PRIVATE_Marshal(&area, bytes.data(), bytes.size(), &size));
+    bytes.resize(size);
+    return bytes;
+}
+
+// P-256 is what readers of the file expect, and RSA where a TPM has no such curve.
+TpmObject usual_parent(const Esys& esys, bool& is_rsa) {
+    try {
+        is_rsa = false;
+        return create_primary(esys, kOwnerHierarchy, PrimaryType::kEcc);
+    } catch (const TpmFailure& failure) {
+        if (failure.trouble() != TpmTrouble::kOther && failure.trouble() != TpmTrouble::kBadInput) {
+            throw;
+        }
+        is_rsa = true;
+        return create_primary(esys, kOwnerHierarchy, PrimaryType::kRsa);
+    }
+}
+
+KeyFile make_key(Esys& esys, const Wanted& wanted) {
+    const auto values = read_pcrs(esys, wanted.pcrs);
+    const Policy policy = make_policy(wanted, values);
+    KeyFile file;
+    file.empty_auth = wanted.pin.empty();
+    file.policy = commands_of(policy);
+    file.pcr_lines = lines_of(values);
+    file.parent = kOwnerHierarchy;
+    const TpmObject parent = usual_parent(esys, file.rsa_parent);
+    const TpmObject session = start_session(esys, parent, SessionType::kHmac, TPM2_ALG_SHA256);
+    const Sensitive sensitive(wanted.pin);
+    const TPM2B_PUBLIC area =
+        key_template(settle_bits(esys, wanted.bits), policy, !wanted.pin.empty());
+    const TPM2B_DATA outside = {};
+    const TPML_PCR_SELECTION creation_pcrs = {};
+    TPM2B_PRIVATE* private_area = nullptr;
+    TPM2B_PUBLIC* public_area = nullptr;
+    const auto code = ::Esys_Create(esys.get(), parent.get(), session.get(), ESYS_TR_NONE,
+                                    ESYS_TR_NONE, &sensitive.value, &area, &outside, &creation_pcrs,
+                                    &private_area, &public_area, nullptr, nullptr, nullptr);
+    esys.wipe_sensitive();
+    check_tss("Esys_Create", code);
+    const EsysPtr<TPM2B_PRIVATE> private_owner(private_area);
+    const EsysPtr<TPM2B_PUBLIC> public_owner(public_area);
+    file.public_area = marshal(*public_area);
+    file.private_area = marshal_private(*private_area);
+    return file;
+}
+
+}  // namespace
+
+Result<std::string> generate_key(const ecryptfs_pki_new_key& new_key) {
+    const auto wanted = read_wishes(new_key);
+    if (!wanted) {
+        return std::unexpected(wanted.error());
+    }
+    if (auto absent = module::check_no_file(wanted->place.path); !absent) {
+        return std::unexpected(std::move(absent.error()));
+    }
+    std::string pem;
+    Tpm::at(wanted->place.tcti)->with_connection([&](TpmConnection& connection) {
+        connection.keep_at_most(1);  // beside the parent and the new one
+        pem = to_pem(make_key(connection.esys(), *wanted));
+    });
+    if (auto written = module::write_new_key_file(wanted->place.path, base::as_bytes(pem));
+        !written) {
+        return std::unexpected(std::move(written.error()));
+    }
+    return std::string(new_key.where);
+}
+
+}  // namespace ecryptfs::tpm2_module

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/tpm2/locator.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+
+#include "lib/base/file_uri.h"
+#include "lib/base/hex.h"
+#include "pki-modules/common/module_edge.h"
+
+namespace ecryptfs::tpm2_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::string_view kHandleScheme = "handle:";
+constexpr const char* kTctiVariable = "ECRYPTFS_TPM2_TCTI";
+
+// Part 2 of the TPM 2.0 library specification, 7.2: TPM_HT_PERSISTENT.
+constexpr std::uint32_t kPersistentMask = 0xff000000;
+constexpr std::uint32_t kPersistent = 0x81000000;
+
+Error refused(std::string_view uri, std::string_view why) {
+    return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" {}", module::shown(uri), why),
+            "name a TSS2 PEM file, as file:///absolute/path, or a persistent object, as "
+            "handle:0x81000001"};
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            decoded += text[i];
+            continue;
+        }
+        const auto byte = base::from_hex(text.substr(i + 1, 2));
+        if (!byte || byte->size() != 1 || byte->front() == 0) {
+            return std::nullopt;
+        }
+        decoded += static_cast<char>(byte->front());
+        i += 2;
+    }
+    return decoded;
+}
+
+Result<void> take_attribute(std::string_view attribute, std::string_view uri, Locator& to) {
+    const auto equals = attribute.find('=');
+    const std::string_view name = attribute.substr(0, equals);
+    const auto value =
+        percent_decoded(equals == std::string_view::npos ? "" : attribute.substr(equals + 1));
+    if (!value || value->empty()) {
+        return std::unexpected(refused(uri, fmt::format("gives \"{}\" no value", name)));
+    }
+    if (name == "tcti") {
+        to.tcti = *value;
+    } else if (name == "pcrs") {
+        to.pcrs = *value;
+    } else if (name == "auth" && *value == "none") {
+        to.without_pin = true;
+    } else {
+        return std::unexpected(
+            refused(uri, fmt::format("asks for \"{}\", which is not known", attribute)));
+    }
+    return {};
+}
+
+Result<void> take_query(std::string_view query, std::string_view uri, Locator& to) {
+    while (!query.empty()) {
+        const auto end = query.find('&');
+        if (auto taken = take_attribute(query.substr(0, end), uri, to); !taken) {
+            return taken;
+        }
+        query = end == std::string_view::npos ? "" : query.substr(end + 1);
+    }
+    return {};
+}
+
+Result<std::uint32_t> parse_handle(std::string_view text, std::string_view uri) {
+    std::uint32_t handle = 0;
+    const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    const std::string_view digits = hexadecimal ? text.substr(2) : text;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), handle,
+                                              hexadecimal ? 16 : 10);
+    if (error != std::errc() || end != digits.data() + digits.size() ||
+        (handle & kPersistentMask) != kPersistent) {
+        return std::unexpected(
+            refused(uri, "holds no handle of a persistent object (0x81000000 to 0x81ffffff)"));
+    }
+    return handle;
+}
+
+}  // namespace
+
+std::string Locator::what() const {
+    return is_file() ? fmt::format("the key in {}", module::shown(path))
+                     : fmt::format("the key at handle 0x{:08x}", handle);
+}
+
+std::string default_tcti() {
+    const char* set = std::getenv(kTctiVariable);
+    return set != nullptr && *set != '\0' ? set : "device:/dev/tpmrm0";
+}
+
+std::string handle_uri(std::uint32_t handle) {
+    return fmt::format("{}0x{:08x}", kHandleScheme, handle);
+}
+
+Result<Locator> parse_locator(std::string_view uri) {
+    Locator locator;
+    locator.tcti = default_tcti();
+    // A '?' in a path is written %3F, so the first one begins the query.
+    const auto question = uri.find('?');
+    const std::string_view place = uri.substr(0, question);
+    if (question != std::string_view::npos) {
+        if (auto taken = take_query(uri.substr(question + 1), uri, locator); !taken) {
+            return std::unexpected(std::move(taken.error()));
+        }
+    }
+    if (place.starts_with(kHandleScheme)) {
+        const auto handle = parse_handle(place.substr(kHandleScheme.size()), uri);
+        if (!handle) {
+            return std::unexpected(handle.error());
+        }
+        locator.handle = *handle;
+        return locator;
+    }
+    auto path = base::path_of_file_uri(place);
+    if (!path) {
+        return std::unexpected(refused(uri, "is neither a file: URI nor a handle: URI"));
+    }
+    locator.path = std::move(*path);
+    return locator;
+}
+
+}  // namespace ecryptfs::tpm2_module

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/tpm2/public_area.h"
+
+#include <fmt/format.h>
+#include <tss2/tss2_mu.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "pki-modules/tpm2/tpm_error.h"
+
+namespace ecryptfs::tpm2_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using module::RsaPadding;
+
+constexpr const char* kAdvice = "use an RSA key made for decrypting";
+
+std::unexpected<Error> refused(const std::string& what, std::string_view why) {
+    return std::unexpected(Error{ErrorCode::kInvalidKey, fmt::format("{} {}", what, why), kAdvice});
+}
+
+std::optional<RsaPadding> oaep_padding(TPMI_ALG_HASH hash) {
+    switch (hash) {
+        case TPM2_ALG_SHA1:
+            return RsaPadding::kOaepSha1;
+        case TPM2_ALG_SHA256:
+            return RsaPadding::kOaepSha256;
+        case TPM2_ALG_SHA384:
+            return RsaPadding::kOaepSha384;
+        case TPM2_ALG_SHA512:
+            return RsaPadding::kOaepSha512;
+        default:
+            return std::nullopt;
+    }
+}
+
+// A key that is fixed to a scheme can do nothing else; for all others it is OAEP with SHA-256.
+std::optional<RsaPadding> padding_of(const TPMT_RSA_SCHEME& scheme) {
+    switch (scheme.scheme) {
+        case TPM2_ALG_NULL:
+            return RsaPadding::kOaepSha256;
+        case TPM2_ALG_OAEP:
+            return oaep_padding(scheme.details.oaep.hashAlg);
+        case TPM2_ALG_RSAES:
+            return RsaPadding::kPkcs1;
+        default:
+            return std::nullopt;
+    }
+}
+
+// Part 2 of the TPM 2.0 library specification, 12.2.3.5: an exponent of 0 stands for 65,537.
+std::vector<std::uint8_t> exponent_of(const TPMS_RSA_PARMS& parameters) {
+    constexpr std::uint32_t kUsual = 65537;
+    const std::uint32_t exponent = parameters.exponent == 0 ? kUsual : parameters.exponent;
+    std::vector<std::uint8_t> bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        const auto byte = static_cast<std::uint8_t>(exponent >> shift);
+        if (byte != 0 || !bytes.empty()) {
+            bytes.push_back(byte);
+        }
+    }
+    return bytes;
+}
+
+std::vector<std::uint8_t> modulus_of(const TPM2B_PUBLIC_KEY_RSA& number) {
+    const auto* end = number.buffer + number.size;
+    const auto* first = std::find_if(number.buffer, end, [](BYTE byte) { return byte != 0; });
+    return {first, end};
+}
+
+}  // namespace
+
+base::Result<PublicArea> read_public_area(base::ByteView bytes, const std::string& what) {
+    TPM2B_PUBLIC area = {};
+    std::size_t used = 0;
+    const auto code = ::Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes.data(), bytes.size(), &used, &area);
+    if (code != TSS2_RC_SUCCESS || used != bytes.size()) {
+        return std::unexpected(Error{ErrorCode::kInvalidKey, fmt::format("{} is damaged", what),
+                                     "restore the file from a backup"});
+    }
+    const TPMT_PUBLIC& key = area.publicArea;
+    if (key.type != TPM2_ALG_RSA) {
+        return refused(what, "is not an RSA key");
+    }
+    if ((key.objectAttributes & TPMA_OBJECT_DECRYPT) == 0 ||
+        (key.objectAttributes & TPMA_OBJECT_RESTRICTED) != 0) {
+        return refused(what, "may not decrypt what the TPM did not make itself");
+    }
+    const auto padding = padding_of(key.parameters.rsaDetail.scheme);
+    if (!padding) {
+        return refused(what, "is fixed to a scheme that cannot decrypt");
+    }
+    return PublicArea{{modulus_of(key.unique.rsa), exponent_of(key.parameters.rsaDetail)},
+                      *padding,
+                      key.parameters.rsaDetail.scheme.scheme != TPM2_ALG_NULL,
+                      key.nameAlg,
+                      (key.objectAttributes & TPMA_OBJECT_USERWITHAUTH) != 0,
+                      (key.objectAttributes & TPMA_OBJECT_NODA) != 0,
+                      Bytes(key.authPolicy.buffer, key.authPolicy.buffer + key.authPolicy.size)};
+}
+
+Bytes marshal(const TPM2B_PUBLIC& area) {
+    Bytes bytes(sizeof area);
+    std::size_t size = 0;
+    check_tss("Tss2_MU_TPM2B_PUBLIC_Marshal",
+              ::Tss2_MU_TPM2B_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size));
+    bytes.resize(size);
+    return bytes;
+}
+
+}  // namespace ecryptfs::tpm2_module

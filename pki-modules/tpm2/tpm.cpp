@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "pki-modules/tpm2/tpm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/tpm_error.h"
+#include "pki-modules/tpm2/tpm_state.h"
+
+namespace ecryptfs::tpm2_module {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+// A fresh connection, with fresh sessions and nothing loaded, may mend it.
+bool may_pass(TpmTrouble trouble) {
+    return trouble == TpmTrouble::kLost || trouble == TpmTrouble::kNoRoom ||
+           trouble == TpmTrouble::kPcrChanged;
+}
+
+Error explain(const TpmFailure& failure, const KeyInTpm& key, TpmConnection* connection) {
+    switch (failure.trouble()) {
+        case TpmTrouble::kWrongSecret:
+            return key.pin.empty()
+                       ? Error{ErrorCode::kSecretRequired,
+                               fmt::format("{} needs its PIN", key.what), "give the PIN of the key"}
+                       : Error{ErrorCode::kWrongSecret, fmt::format("wrong PIN for {}", key.what),
+                               "try again; the TPM counts wrong PINs and locks itself for a while"};
+        case TpmTrouble::kLockedOut:
+            return connection != nullptr ? locked_out(connection->esys()) : failure.error();
+        case TpmTrouble::kForeign:
+            return {ErrorCode::kInvalidKey,
+                    fmt::format("{} is of another TPM or parent key, or damaged", key.what),
+                    "use it on the machine on which it was made, and with its parent in place"};
+        case TpmTrouble::kLost:
+            return {ErrorCode::kNotFound,
+                    fmt::format("the TPM does not know {}, or its parent ({})", key.what,
+                                failure.error().message),
+                    "check the handle, and that this is the TPM that it was made in"};
+        case TpmTrouble::kNoRoom:
+            return {ErrorCode::kInternal, "the TPM has no room for another key or session",
+                    "use its resource manager, /dev/tpmrm0, or end other programs that use it"};
+        case TpmTrouble::kPolicy:
+            return failure.error().code == ErrorCode::kAccessDenied
+                       ? failure.error()
+                       : Error{ErrorCode::kAccessDenied,
+                               fmt::format("the policy of {} does not hold", key.what),
+                               "start the system as it was when the key was made"};
+        default:
+            return failure.error();
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<Tpm> Tpm::at(const std::string& tcti) {
+    static std::mutex mutex;
+    static std::map<std::string, std::weak_ptr<Tpm>> known;
+    const std::scoped_lock lock(mutex);
+    std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+    auto tpm = known[tcti].lock();
+    if (!tpm) {
+        tpm = std::make_shared<Tpm>(tcti);
+        known[tcti] = tpm;
+    }
+    return tpm;
+}
+
+TpmConnection& Tpm::connected() {
+    if (!connection_) {
+        connection_ = std::make_unique<TpmConnection>(tcti_);
+    }
+    return *connection_;
+}
+
+void Tpm::with_connection(const std::function<void(TpmConnection&)>& work) {
+    const std::scoped_lock lock(mutex_);
+    for (bool again = false;; again = true) {
+        try {
+            work(connected());
+            return;
+        } catch (const TpmFailure& failure) {
+            if (again || !may_pass(failure.trouble())) {
+                throw;
+            }
+            connection_.reset();
+        }
+    }
+}
+
+base::Result<std::size_t> Tpm::decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room) {
+    std::size_t size = 0;
+    std::optional<Error> error;
+    try {
+        with_connection([&](TpmConnection& connection) {
+            try {
+                size = connection.decrypt(key, wrapped, room);
+            } catch (const TpmFailure& failure) {
+                if (may_pass(failure.trouble())) {
+                    throw;
+                }
+                error = failure.trouble() == TpmTrouble::kBadInput
+                            ? module::decrypt_failed()
+                            : explain(failure, key, &connection);
+            }
+        });
+    } catch (const TpmFailure& failure) {
+        error = explain(failure, key, nullptr);
+    }
+    if (error) {
+        return std::unexpected(std::move(*error));
+    }
+    return size;
+}
+
+void Tpm::unload(const KeyInTpm& key) noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (connection_) {
+        connection_->unload(key);
+    }
+}
+
+}  // namespace ecryptfs::tpm2_module

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "lib/base/secret_bytes.h"
+#include "pki-modules/tpm2/esys.h"
+#include "pki-modules/tpm2/pcr_policy.h"
+#include "pki-modules/tpm2/tpm_objects.h"
+
+struct TPMS_CONTEXT;  // NOLINT(readability-identifier-naming): tpm2-tss's name
+
+namespace ecryptfs::tpm2_module {
+
+// All that the TPM needs to use a key, also after it has forgotten everything. Belongs to one open
+// key, which stays where it is in memory.
+struct KeyInTpm {
+    std::string what;          // for messages
+    std::uint32_t handle = 0;  // of a persistent key; the next four are for all others
+    std::uint32_t parent = 0;
+    PrimaryType parent_type = PrimaryType::kEcc;
+    Bytes public_area;
+    Bytes private_area;
+    std::uint16_t name_hash = 0;
+    bool fixed_scheme = false;
+    Policy policy;  // none: the PIN is enough
+    std::vector<std::string> pcr_lines;
+    base::SecretBytes pin;
+    EsysPtr<TPMS_CONTEXT> saved;  // the key as it was once loaded, encrypted by the TPM
+};
+
+// What was set up with the TPM: gone when the connection is. One thread at a time.
+class TpmConnection {
+  public:
+    explicit TpmConnection(const std::string& tcti) : esys_(tcti) {}
+
+    Esys& esys() { return esys_; }
+    // One command when the key is loaded and has no policy. Throws TpmFailure.
+    std::size_t decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
+    void unload(const KeyInTpm& key);
+    // Unloads those unused for longest. TPMs bear three loaded keys in all.
+    void keep_at_most(std::size_t count);
+
+  private:
+    struct LoadedKey {
+        const KeyInTpm* key;
+        TpmObject object;
+    };
+
+    bool works();
+    const TpmObject& loaded(KeyInTpm& key);
+    TpmObject load(KeyInTpm& key);
+    TpmObject load_below_parent(KeyInTpm& key);
+    void need_hmac_session(const TpmObject& salt_key);
+    const TpmObject& authorize(const KeyInTpm& key);
+    // Any key of the TPM will do for the salt; null makes one for it.
+    void need_policy_session(std::uint16_t hash, const TpmObject* salt_key);
+    void carry_out(const PolicyStep& step, const KeyInTpm& key);
+    [[noreturn]] void refuse(const PolicyStep& step, const KeyInTpm& key);
+
+    Esys esys_;
+    TpmObject hmac_session_;
+    TpmObject policy_session_;
+    std::uint16_t policy_hash_ = 0;
+    bool policy_begun_ = false;    // and not used up by a successful command
+    std::list<LoadedKey> loaded_;  // the last used first
+};
+
+// One TPM, for all keys in it and all threads: a TPM does one thing at a time.
+class Tpm {
+  public:
+    explicit Tpm(std::string tcti) : tcti_(std::move(tcti)) {}
+
+    // The same one for the same `tcti` as long as somebody holds it.
+    static std::shared_ptr<Tpm> at(const std::string& tcti);
+
+    // Gives the size. Begins anew, once, when the TPM was reset or the connection lost.
+    base::Result<std::size_t> decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
+    void unload(const KeyInTpm& key) noexcept;
+
+    // Runs `work` with the connection, alone; once more with a new one if it was lost meanwhile.
+    void with_connection(const std::function<void(TpmConnection&)>& work);
+
+  private:
+    TpmConnection& connected();
+
+    const std::string tcti_;
+    std::mutex mutex_;
+    std::unique_ptr<TpmConnection> connection_;
+};
+
+}  // namespace ecryptfs::tpm2_module

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How calls of tpm2-tss are checked: check_tss("Esys_RSA_Decrypt", ::Esys_RSA_Decrypt(…)).
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "lib/base/error.h"
+
+namespace ecryptfs::tpm2_module {
+
+// What a failure means to us, whichever library or TPM it came from.
+enum class TpmTrouble {
+    kOther,
+    kWrongSecret,  // the authorization failed
+    kLockedOut,    // the TPM takes no authorizations for a while
+    kLost,         // the connection, a session or a loaded key is gone: begin anew
+    kUnreachable,  // there is no connection to be had
+    kNoRoom,       // too many keys or sessions are loaded
+    kPolicy,       // the key's policy does not hold
+    kPcrChanged,   // a PCR changed between the check and the use
+    kForeign,      // a key blob of another TPM or parent, or a damaged one
+    kBadInput      // the first parameter is not right: what was to be decrypted
+};
+
+class TpmFailure : public base::Failure {
+  public:
+    TpmFailure(std::string_view call, std::uint32_t code);
+    TpmFailure(base::Error error, TpmTrouble trouble)
+        : base::Failure(std::move(error)), trouble_(trouble) {}
+
+    TpmTrouble trouble() const noexcept { return trouble_; }
+    std::uint32_t code() const noexcept { return code_; }
+
+  private:
+    TpmTrouble trouble_;
+    std::uint32_t code_ = 0;
+};
+
+TpmTrouble trouble_of(std::uint32_t code);
+
+inline void check_tss(std::string_view call, std::uint32_t code) {
+    if (code != 0) {
+        throw TpmFailure(call, code);
+    }
+}
+
+}  // namespace ecryptfs::tpm2_module

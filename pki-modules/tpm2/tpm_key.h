@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/common/rsa_public_key.h"
+#include "pki-modules/tpm2/locator.h"
+#include "pki-modules/tpm2/public_area.h"
+#include "pki-modules/tpm2/tpm.h"
+
+namespace ecryptfs::tpm2_module {
+
+// An RSA key in the TPM. Any thread; encrypt() never waits for the TPM.
+class TpmKey {
+  public:
+    // For encrypt() alone, a key in a file needs no TPM, and no key needs its PIN.
+    static base::Result<std::unique_ptr<TpmKey>> open(std::string_view locator,
+                                                      std::optional<base::ByteView> pin,
+                                                      bool with_private_half);
+    ~TpmKey();
+    TpmKey(const TpmKey&) = delete;
+    TpmKey& operator=(const TpmKey&) = delete;
+    TpmKey(TpmKey&&) = delete;
+    TpmKey& operator=(TpmKey&&) = delete;
+
+    void describe(ecryptfs_pki_description& to) const { public_half_.describe(to); }
+
+    // Both return the size written.
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
+        return public_half_.encrypt(file_key, room);
+    }
+    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
+
+  private:
+    // What was read of a key before it is used.
+    struct Found {
+        PublicArea area;
+        KeyInTpm in_tpm;
+        bool file_says_no_pin = false;
+    };
+    static base::Result<Found> find(const Locator& locator);
+    static base::Result<Found> find_in_file(const Locator& locator);
+    static base::Result<Found> find_in_tpm(const Locator& locator);
+    static base::Result<void> settle_policy(const Locator& locator, Found& found);
+    static base::Result<void> settle_policy_by_pcrs(const Locator& locator, Found& found);
+
+    TpmKey(Found found, const Locator& locator);
+    base::Result<void> unlock(std::optional<base::ByteView> pin, bool pin_may_be_none);
+    base::Result<void> unlock_with(base::ByteView pin);
+    base::Result<void> prove();
+    base::Result<std::size_t> decrypt_in_tpm(base::ByteView wrapped, base::ByteSpan room);
+
+    module::RsaPublicKey public_half_;
+    KeyInTpm in_tpm_;
+    bool no_lockout_;
+    std::string tcti_;
+    std::shared_ptr<Tpm> tpm_;  // null when opened for encrypt() alone
+};
+
+}  // namespace ecryptfs::tpm2_module

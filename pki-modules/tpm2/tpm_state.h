@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a TPM says of itself to anybody. All throw TpmFailure.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "pki-modules/tpm2/esys.h"
+#include "pki-modules/tpm2/pcr_policy.h"
+
+namespace ecryptfs::tpm2_module {
+
+// TPM_PT_…; 0 for one that the TPM does not have.
+std::uint32_t property(const Esys& esys, std::uint32_t tag);
+
+// In the order of the selection. kNotSupported for a bank or PCR that the TPM does not have.
+std::vector<PcrValue> read_pcrs(const Esys& esys, const PcrSelection& selection);
+
+// The banks that are in use, with their PCRs.
+PcrSelection pcr_banks(const Esys& esys);
+
+std::vector<std::uint32_t> persistent_handles(const Esys& esys);
+
+// The public area of a persistent object, as a TPM2B_PUBLIC.
+Bytes read_public(const Esys& esys, const TpmObject& object);
+
+bool can_make_rsa_keys_of(const Esys& esys, std::uint16_t bits);
+
+// Why no secret is taken now, and until when.
+base::Error locked_out(const Esys& esys);
+
+}  // namespace ecryptfs::tpm2_module

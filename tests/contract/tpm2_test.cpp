@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is special to the module tpm2: which keys it takes, and what it says of all others.
+
+#include "tests/contract/tpm2_test.h"
+
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+
+#include "lib/base/hex.h"
+#include "tests/contract/rsa_keys.h"
+
+namespace ecryptfs::contract {
+namespace {
+
+using testing::HasSubstr;
+
+class Tpm2KeyTest : public Tpm2ModuleTest {
+  protected:
+    Outcome refusal(std::string_view pem) const {
+        return failure_to_open(module_, {tpm_.write("key.pem", pem) + "&auth=none"});
+    }
+    // Below the usual parent, with this scheme: "rsa2048:oaep-sha1".
+    TestKey key_of_scheme(const std::string& scheme) const {
+        tpm_.create_key(
+            "scheme",
+            {"-G", scheme, "-a", "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt"});
+        return {tpm_.locator("scheme.pem") + "&auth=none"};
+    }
+    Pkey public_key(const std::string& name) const {
+        return read_public_key(tpm_.public_pem(name));
+    }
+};
+
+// ---- keys that others made
+
+TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Tools) {
+    tpm_.create_key("key");
+    expect_usable({tpm_.locator("key.pem") + "&auth=none"});
+    tpm_.create_key("with-pin", {"-p", "1234"});
+    expect_usable({tpm_.locator("with-pin.pem"), "1234"});
+}
+
+TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Openssl) {
+    const auto genpkey = [&](const std::string& name, const test::Arguments& more) {
+        test::Arguments arguments = {"genpkey",   "-provider",  "tpm2",         "-provider",
+                                     "default",   "-algorithm", "RSA",          "-pkeyopt",
+                                     "bits:2048", "-out",       tpm_.path(name)};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        tpm_.tool("openssl", arguments);
+    };
+    genpkey("plain.pem", {});
+    expect_usable({tpm_.locator("plain.pem")});
+    genpkey("with-pin.pem", {"-pkeyopt", "user-auth:1234"});
+    expect_usable({tpm_.locator("with-pin.pem"), "1234"});
+}
+
+// By PKCS#1 v1.5, as pkeyutl of OpenSSL 3.0 cannot tell this provider to do anything else; the key
+// itself is fixed to no scheme.
+TEST_F(Tpm2KeyTest, MakesKeysThatTpm2OpensslOpens) {
+    for (const std::optional<std::string>& pin : {std::optional<std::string>(), {"1234"}}) {
+        const std::string name = pin ? "with-pin" : "plain";
+        const TestKey key = made(module_, {tpm_.locator(name), 2048, pin});
+        const auto description = OpenKey(module_, key).describe();
+        tpm_.write("plaintext", "a file key");
+        const test::Arguments with_tpm = {"-provider", "tpm2",    "-provider",
+                                          "default",   "-passin", "pass:" + pin.value_or("")};
+        const auto openssl = [&](test::Arguments arguments) {
+            arguments.insert(arguments.end(), with_tpm.begin(), with_tpm.end());
+            return tpm_.tool("openssl", arguments);
+        };
+        openssl({"pkey", "-in", tpm_.path(name), "-pubout", "-out", tpm_.path("public")});
+        EXPECT_EQ(numbers_of(*read_public_key(tpm_.read("public"))).modulus,
+                  Bytes(description.modulus, description.modulus + description.modulus_size));
+        tpm_.run("openssl", {"pkeyutl", "-encrypt", "-pubin", "-inkey", tpm_.path("public"), "-in",
+                             tpm_.path("plaintext"), "-out", tpm_.path("wrapped")});
+        EXPECT_EQ(openssl({"pkeyutl", "-decrypt", "-inkey", tpm_.path(name), "-in",
+                           tpm_.path("wrapped")}),
+                  "a file key");
+    }
+}
+
+TEST_F(Tpm2KeyTest, OpensAKeyBelowAPersistentParent) {
+    const std::string parent = tpm_.path("srk.ctx");
+    tpm_.tool("tpm2_createprimary", {"-Q", "-C", "o", "-G", "rsa", "-c", parent});
+    tpm_.tool("tpm2_evictcontrol", {"-Q", "-C", "o", "-c", parent, "0x81000001"});
+    tpm_.tool("tpm2_create", {"-Q", "-C", "0x81000001", "-G", "rsa2048", "-u", tpm_.path("k.pub"),
+                              "-r", tpm_.path("k.priv")});
+    tpm_.tool("tpm2_encodeobject", {"-C", "0x81000001", "-u", tpm_.path("k.pub"), "-r",
+                                    tpm_.path("k.priv"), "-o", tpm_.path("k.pem")});
+    expect_usable({tpm_.locator("k.pem") + "&auth=none"});
+}
+
+// No program at hand writes the optional field rsaParent: the file is put together by hand.
+TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
+    const std::string parent = tpm_.path("rsa.ctx");
+    tpm_.tool("tpm2_createprimary",
+              {"-Q", "-C", "o", "-G", "rsa2048:aes128cfb", "-c", parent, "-a",
+               "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt"});
+    tpm_.tool("tpm2_create", {"-Q", "-C", parent, "-G", "rsa2048", "-u", tpm_.path("k.pub"), "-r",
+                              tpm_.path("k.priv")});
+    const auto octets = [&](const std::string& name) {
+        return "FORMAT:HEX,OCTETSTRING:" + base::to_hex(base::as_bytes(tpm_.read(name))) + "\n";
+    };
+    for (const bool marked : {true, false}) {
+        tpm_.write("conf",
+                   "asn1=SEQUENCE:key\n[key]\ntype=OID:2.23.133.10.1.3\n"
+                   "empty=EXPLICIT:0,BOOLEAN:TRUE\n" +
+                       std::string(marked ? "rsa=EXPLICIT:5,BOOLEAN:TRUE\n" : "") +
+                       "parent=INTEGER:0x40000001\npub=" + octets("k.pub") +
+                       "priv=" + octets("k.priv"));
+        tpm_.run("openssl",
+                 {"asn1parse", "-noout", "-genconf", tpm_.path("conf"), "-out", tpm_.path("der")});
+        const std::string base64 = tpm_.run("openssl", {"base64", "-in", tpm_.path("der")});
+        const TestKey key{tpm_.write("k.pem", "-----BEGIN TSS2 PRIVATE KEY-----\n" + base64 +
+                                                  "-----END TSS2 PRIVATE KEY-----\n")};
+        if (marked) {
+            expect_usable(key);
+        } else {
+            EXPECT_THAT(failure_to_open(module_, key),
+                        fails(ECRYPTFS_PKI_INVALID_KEY, "parent", "parent"));
+        }
+    }
+}
+
+TEST_F(Tpm2KeyTest, OpensAPersistentKeyByItsHandle) {
+    tpm_.create_key("key", {"-p", "1234"});
+    const std::string key = tpm_.path("key.ctx");
+    tpm_.tool("tpm2_load", {"-Q", "-C", tpm_.path("parent.ctx"), "-u", tpm_.path("key.pub"), "-r",
+                            tpm_.path("key.priv"), "-c", key});
+    tpm_.tool("tpm2_evictcontrol", {"-Q", "-C", "o", "-c", key, "0x81000010"});
+    const std::string locator = "handle:0x81000010" + tpm_.query();
+    expect_usable({locator, "1234"});
+    EXPECT_EQ(failure_to_open(module_, {locator}).status, ECRYPTFS_PKI_SECRET_REQUIRED);
+    EXPECT_EQ(failure_to_open(module_, {locator, "4321"}).status, ECRYPTFS_PKI_WRONG_SECRET);
+    const OpenKey public_half(module_, {locator}, ECRYPTFS_PKI_USE_PUBLIC);
+    const OpenKey from_file(module_, {tpm_.locator("key.pem"), "1234"});
+    EXPECT_EQ(from_file.decrypt(public_half.wrap(pattern(19))).bytes, pattern(19));
+}
+
+TEST_F(Tpm2KeyTest, SaysThatThereIsNoPersistentKey) {
+    for (const auto use : {ECRYPTFS_PKI_USE_PRIVATE, ECRYPTFS_PKI_USE_PUBLIC}) {
+        EXPECT_THAT(failure_to_open(module_, {"handle:0x81000042" + tpm_.query()}, use),
+                    fails(ECRYPTFS_PKI_NOT_FOUND, "0x81000042", "tpm2_getcap"));
+    }
+}
+
+TEST_F(Tpm2KeyTest, UsesTheSchemeThatAKeyIsFixedTo) {
+    for (const std::string hash : {"sha1", "sha256", "sha384"}) {
+        const OpenKey key(module_, key_of_scheme("rsa2048:oaep-" + hash));
+        EXPECT_EQ(key.decrypt(wrap_by_oaep(*public_key("scheme"), hash, pattern(19))).bytes,
+                  pattern(19));
+        EXPECT_EQ(key.decrypt(key.wrap(pattern(67))).bytes, pattern(67));
+    }
+    const OpenKey key(module_, key_of_scheme("rsa2048:rsaes"));
+    EXPECT_EQ(key.decrypt(key.wrap(pattern(67))).bytes, pattern(67));
+    const Bytes by_oaep = wrap_by_oaep(*public_key("scheme"), "SHA256", pattern(19));
+    EXPECT_EQ(key.decrypt(by_oaep).status, ECRYPTFS_PKI_DECRYPT_FAILED);
+}
+
+TEST_F(Tpm2KeyTest, EncryptsWithoutATpm) {
+    const TestKey key = make("1234");
+    tpm_.stop();
+    const OpenKey public_half(module_, {key.locator}, ECRYPTFS_PKI_USE_PUBLIC);
+    const Bytes wrapped = public_half.wrap(pattern(19));
+    EXPECT_EQ(failure_to_open(module_, key).status, ECRYPTFS_PKI_NOT_FOUND);
+    tpm_.start();
+    EXPECT_EQ(OpenKey(module_, key).decrypt(wrapped).bytes, pattern(19));
+}
+
+// ---- what is no such key
+
+TEST_F(Tpm2KeyTest, RefusesKeysThatCannotDecrypt) {
+    tpm_.create_key("ecc", {"-G", "ecc256"});
+    EXPECT_THAT(failure_to_open(module_, {tpm_.locator("ecc.pem") + "&auth=none"}),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "ecc.pem is not an RSA key", "RSA"));
+    tpm_.create_key("signing", {"-G", "rsa2048:rsassa", "-a",
+                                "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"});
+    EXPECT_THAT(failure_to_open(module_, {tpm_.locator("signing.pem") + "&auth=none"}),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "may not decrypt", "decrypting"));
+}
+
+TEST_F(Tpm2KeyTest, RefusesAKeyOfAnotherTpm) {
+    const SoftwareTpm other;
+    const TestKey key = made(module_, {other.locator("key.pem"), 2048});
+    EXPECT_THAT(refusal(other.read("key.pem")),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "another TPM", "machine"));
+    expect_usable(key);
+}
+
+TEST_F(Tpm2KeyTest, RefusesGarbageAndTruncatedFiles) {
+    make();
+    const std::string pem = tpm_.read("key.pem");
+    for (std::size_t size = 1; size < pem.size() - 1; size += 31) {
+        EXPECT_EQ(refusal(pem.substr(0, size)).status, ECRYPTFS_PKI_INVALID_KEY) << size;
+    }
+    for (std::size_t at = 40; at + 40 < pem.size(); at += 23) {
+        std::string damaged = pem;
+        damaged[at] = damaged[at] == 'A' ? 'B' : 'A';
+        EXPECT_EQ(refusal(damaged).status, ECRYPTFS_PKI_INVALID_KEY) << at;
+    }
+    EXPECT_THAT(refusal("no key"), fails(ECRYPTFS_PKI_INVALID_KEY, "no TPM key", "TSS2 PEM"));
+    EXPECT_THAT(refusal(to_pem(*make_rsa_key(2048), PemForm::kPkcs8)),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "not in the TPM", "--module openssl"));
+}
+
+TEST_F(Tpm2KeyTest, RefusesQueriesThatItDoesNotKnow) {
+    for (const std::string query : {"?tpm=x", "?tcti=", "?tcti", "?auth=some", "?tcti=%zz"}) {
+        EXPECT_THAT(failure_to_open(module_, {"file:///key.pem" + query}),
+                    fails(ECRYPTFS_PKI_INVALID_LOCATOR, "", "file:///absolute/path"))
+            << query;
+    }
+    for (const std::string handle : {"handle:", "handle:0x80000001", "handle:0x8100000100",
+                                     "handle:0x8100000g", "handle:-1"}) {
+        EXPECT_EQ(failure_to_open(module_, {handle}).status, ECRYPTFS_PKI_INVALID_LOCATOR);
+    }
+}
+
+TEST_F(Tpm2KeyTest, SaysThatThereIsNoTpm) {
+    make();
+    const std::string file = "file://" + tpm_.path("key.pem");
+    EXPECT_THAT(failure_to_open(module_, {file + "?tcti=device:/no/tpm"}),
+                fails(ECRYPTFS_PKI_NOT_FOUND, "no TPM at /no/tpm", "firmware"));
+    EXPECT_THAT(failure_to_open(module_, {file + "?tcti=swtpm:path=/no/tpm"}),
+                fails(ECRYPTFS_PKI_NOT_FOUND, "swtpm:path=/no/tpm", "check"));
+    const OpenKey public_half(module_, {file + "?tcti=device:/no/tpm"}, ECRYPTFS_PKI_USE_PUBLIC);
+    EXPECT_EQ(public_half.wrap(pattern(19)).size(), 256U);
+}
+
+}  // namespace
+}  // namespace ecryptfs::contract

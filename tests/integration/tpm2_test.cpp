@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A key in the TPM, from ecryptfsctl through agent and host to a TPM in software.
+
+#include "tests/contract/software_tpm.h"
+#include "tests/integration/agent_test.h"
+
+namespace ecryptfs::test {
+namespace {
+
+class Tpm2Test : public AgentTest {
+  protected:
+    Tpm2Test() {
+        tpm_.tool("openssl", {"genpkey", "-provider", "tpm2", "-provider", "default", "-algorithm",
+                              "RSA", "-pkeyopt", "bits:2048", "-pkeyopt", "user-auth:1234", "-out",
+                              tpm_.path("key.pem")});
+        start_agent();
+    }
+
+    Arguments key() const { return {"--module", "tpm2", tpm_.locator("key.pem")}; }
+
+    contract::SoftwareTpm tpm_;
+};
+
+TEST_F(Tpm2Test, ServesFilesWithAKeyInTheTpm) {
+    const std::string signature = add(key(), "1234");
+    for (const std::size_t size : {16UL, 24UL, 32UL}) {
+        expect_round_trip(signature, size);
+    }
+}
+
+TEST_F(Tpm2Test, GoesOnAfterTheTpmWasReset) {
+    const std::string signature = add(key(), "1234");
+    expect_round_trip(signature);
+    tpm_.stop();
+    tpm_.start();
+    expect_round_trip(signature);
+}
+
+TEST_F(Tpm2Test, TellsAWrongPinFromOneThatIsMissing) {
+    Arguments arguments = key();
+    arguments.insert(arguments.begin(), "add-key");
+    arguments.insert(arguments.end(), {"--passphrase-file", "-"});
+    EXPECT_EQ(ctl(arguments, "4321").exit_code, code(ErrorCode::kWrongSecret));
+    EXPECT_EQ(ctl(arguments, "").exit_code, code(ErrorCode::kSecretRequired));
+    EXPECT_TRUE(keys().empty());
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

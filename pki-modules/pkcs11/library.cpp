@@ -221,6 +221,8 @@ Result<std::vector<SlotId>> Library::slots() {
 }
 
 ReturnValue Library::token_info(SlotId slot, TokenInfo& info) const {
+    // One at a time: SoftHSM (2.6.1) takes the time from gmtime(), which threads share.
+    const std::scoped_lock lock(info_mutex_);
     CK_TOKEN_INFO raw = {};
     const auto result = functions_->C_GetTokenInfo(slot, &raw);
     if (result == CKR_OK) {

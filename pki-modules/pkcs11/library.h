@@ -69,6 +69,7 @@ class Library {
     std::string name_;
     std::string path_;
     std::mutex mutex_;
+    mutable std::mutex info_mutex_;
     std::atomic<std::uint64_t> starts_ = 0;
 };
 

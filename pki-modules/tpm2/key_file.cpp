@@ -181,7 +181,8 @@ std::vector<std::string> lines_on_pcrs(std::string_view text) {
     while (!text.empty()) {
         const auto end = text.find('\n');
         const auto line = text.substr(0, end);
-        if (line.starts_with("PCR ")) {
+        // One with dashes could begin a PEM block of its own when it is written.
+        if (line.starts_with("PCR ") && line.find('-') == std::string_view::npos) {
             lines.emplace_back(line);
         }
         text = end == std::string_view::npos ? "" : text.substr(end + 1);

@@ -29,6 +29,7 @@ struct Item {
 
 void give(const Item& item, ecryptfs_pki_take_item take, void* context) {
     std::vector<ecryptfs_pki_property> properties;
+    properties.reserve(item.properties.size());
     for (const auto& [name, value] : item.properties) {
         properties.push_back({name, value.c_str()});
     }

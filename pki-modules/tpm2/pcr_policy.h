@@ -13,7 +13,7 @@
 #include "pki-modules/tpm2/der.h"
 #include "pki-modules/tpm2/key_file.h"
 
-struct TPML_PCR_SELECTION;
+struct TPML_PCR_SELECTION;  // NOLINT(readability-identifier-naming): tpm2-tss's name
 
 namespace ecryptfs::tpm2_module {
 

@@ -9,7 +9,7 @@
 #include "pki-modules/common/rsa_public_key.h"
 #include "pki-modules/tpm2/der.h"
 
-struct TPM2B_PUBLIC;
+struct TPM2B_PUBLIC;  // NOLINT(readability-identifier-naming): tpm2-tss's name
 
 namespace ecryptfs::tpm2_module {
 

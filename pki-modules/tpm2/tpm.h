@@ -14,7 +14,7 @@
 #include "pki-modules/tpm2/pcr_policy.h"
 #include "pki-modules/tpm2/tpm_objects.h"
 
-struct TPMS_CONTEXT;
+struct TPMS_CONTEXT;  // NOLINT(readability-identifier-naming): tpm2-tss's name
 
 namespace ecryptfs::tpm2_module {
 

@@ -12,7 +12,7 @@
 #include "pki-modules/tpm2/der.h"
 #include "pki-modules/tpm2/esys.h"
 
-struct TPMS_CONTEXT;
+struct TPMS_CONTEXT;  // NOLINT(readability-identifier-naming): tpm2-tss's name
 
 namespace ecryptfs::tpm2_module {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "pki-modules/tpm2/key_file.h"
 #include "pki-modules/tpm2/pcr_policy.h"
@@ -11,6 +12,9 @@ namespace {
 
 using namespace ecryptfs;
 using tpm2_module::KeyFile;
+
+// The library says much on stderr of what it cannot read.
+[[maybe_unused]] const int kQuiet = ::setenv("TSS2_LOG", "all+none", 1);
 
 void require_refused_well(const base::Error& error) {
     fuzz::require(

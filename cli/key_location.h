@@ -18,8 +18,9 @@ struct KeyLocation {
 
 // The URI that stands for `typed`: a path becomes file:///absolute/path, a file: URI takes the same
 // form, a pkcs11: URI (RFC 7512) and a handle: URI (of the TPM) stay as they are. `any_scheme` lets
-// others pass, and queries of file: URIs: the module that the user named may know them. kInvalidArgument, with the reason, for anything else, and for a
-// pkcs11: URI with a pin-value, which would be seen in argument lists and logs.
+// others pass, and queries of file: URIs: the module that the user named may know them.
+// kInvalidArgument, with the reason, for anything else, and for a pkcs11: URI with a pin-value,
+// which would be seen in argument lists and logs.
 base::Result<std::string> canonical_uri(std::string_view typed, bool any_scheme);
 
 // The module for a canonical URI of a known scheme: by the scheme, and for files by what is in

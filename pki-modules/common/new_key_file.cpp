@@ -58,8 +58,10 @@ class Draft {
   public:
     explicit Draft(const std::string& path) {
         const std::string folder = folder_of(path);
-        fd_.reset(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kOwnerOnly));
-        if (!fd_ && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        const int fd = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kOwnerOnly);
+        if (fd >= 0) {
+            fd_.reset(fd);
+        } else if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) {
             name_ = folder + ".new-key-XXXXXX";
             fd_.reset(::mkostemp(name_.data(), O_CLOEXEC));  // for the owner only, too
         }

@@ -39,6 +39,11 @@ TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Tools) {
     expect_usable({tpm_.locator("key.pem") + "&auth=none"});
     tpm_.create_key("with-pin", {"-p", "1234"});
     expect_usable({tpm_.locator("with-pin.pem"), "1234"});
+    // Version 5.4 marks a key as one without a PIN when it is told that there is one.
+    tpm_.tool("tpm2_encodeobject",
+              {"-C", tpm_.path("parent.ctx"), "-u", tpm_.path("with-pin.pub"), "-r",
+               tpm_.path("with-pin.priv"), "-p", "-o", tpm_.path("marked.pem")});
+    expect_usable({tpm_.locator("marked.pem"), "1234"});
 }
 
 TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Openssl) {

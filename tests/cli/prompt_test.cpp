@@ -10,7 +10,9 @@
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
+#include "tests/fakes/build_under_test.h"
 #include "tests/fakes/private_bus.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -134,6 +136,45 @@ TEST_F(Prompt, ReadsAPassphraseFileThatIsATerminalWithoutEcho) {
     EXPECT_FALSE(program.echoes());
     program.type("geheim\n");
     EXPECT_EQ(program.wait_for_change(), 0);
+}
+
+// A key's new secret is asked for twice: a slip of the finger would lose the key.
+class NewSecret : public ::testing::Test {
+  protected:
+    std::unique_ptr<TerminalProgram> generate() const {
+        return std::make_unique<TerminalProgram>(
+            Command{ECRYPTFSCTL,
+                    {"generate-key", "openssl", path_, "--bits", "2048", "--module-dir",
+                     built("modules"), "--pki-host", host_program()}});
+    }
+
+    TemporaryFolder folder_;
+    std::string path_ = (folder_.path() / "key.pem").string();
+};
+
+TEST_F(NewSecret, IsAskedForTwice) {
+    const auto program = generate();
+    program->wait_for("Passphrase for " + path_ + ": ");
+    EXPECT_FALSE(program->echoes());
+    program->type("geheim\n");
+    program->wait_for("Once more: ");
+    EXPECT_FALSE(program->echoes());
+    program->type("geheim\n");
+    EXPECT_EQ(program->wait_for_change(), 0) << program->shown();
+    EXPECT_THAT(program->shown(), ::testing::HasSubstr("file://" + path_));
+    EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(NewSecret, ThatIsTypedInTwoWaysMakesNoKey) {
+    const auto program = generate();
+    program->wait_for("Passphrase for " + path_ + ": ");
+    program->type("geheim\n");
+    program->wait_for("Once more: ");
+    program->type("geheiw\n");
+    const int status = program->wait_for_change();
+    EXPECT_EQ(WEXITSTATUS(status), base::traits(ErrorCode::kInvalidArgument).status);
+    EXPECT_THAT(program->shown(), ::testing::HasSubstr("not the same"));
+    EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 }  // namespace

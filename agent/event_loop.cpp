@@ -25,7 +25,7 @@ int check(const char* what, int result) {
     return result;
 }
 
-std::uint64_t microseconds(Clock::duration duration) {
+std::uint64_t to_usec(Clock::duration duration) {
     const auto count = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     return count < 0 ? 0 : static_cast<std::uint64_t>(count);
 }
@@ -123,7 +123,7 @@ void EventLoop::Source::set_io_events(std::uint32_t events) {
 
 void EventLoop::Source::run_after(Clock::duration delay) {
     check("sd_event_source_set_time_relative",
-          ::sd_event_source_set_time_relative(source_, microseconds(delay)));
+          ::sd_event_source_set_time_relative(source_, to_usec(delay)));
     check("sd_event_source_set_enabled", ::sd_event_source_set_enabled(source_, SD_EVENT_ONESHOT));
 }
 
@@ -189,7 +189,7 @@ EventLoop::Source EventLoop::timer(Clock::duration accuracy,
     owned->plain = std::move(handler);
     sd_event_source* source = nullptr;
     check("sd_event_add_time",
-          ::sd_event_add_time(event_, &source, CLOCK_MONOTONIC, 0, microseconds(accuracy),
+          ::sd_event_add_time(event_, &source, CLOCK_MONOTONIC, 0, to_usec(accuracy),
                               Source::Handler::on_time, owned.get()));
     Source timer{source, std::move(owned)};
     timer.stop();

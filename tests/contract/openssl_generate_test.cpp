@@ -11,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/contract/fails.h"
 #include "tests/contract/new_key.h"
 #include "tests/contract/temporary_folder.h"
 #include "tests/fakes/command.h"
@@ -39,12 +40,6 @@ class OpensslGenerateTest : public testing::Test {
         return static_cast<std::size_t>(std::distance(begin(all), end(all)));
     }
 };
-
-auto fails(ecryptfs_pki_status status, const std::string& message, const std::string& advice) {
-    return testing::AllOf(testing::Field("status", &Outcome::status, status),
-                          testing::Field("message", &Outcome::message, HasSubstr(message)),
-                          testing::Field("advice", &Outcome::advice, HasSubstr(advice)));
-}
 
 TEST_F(OpensslGenerateTest, MakesKeysOfTheSizeThatIsAskedFor) {
     for (const std::uint32_t bits : {2048U, 3072U, 4096U}) {

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tests/contract/fails.h"
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/temporary_folder.h"
@@ -49,13 +50,6 @@ class OpensslModuleTest : public testing::Test {
 const evp_pkey_st& rsa_2048() {
     static const Pkey key = make_rsa_key(2048);
     return *key;
-}
-
-// A failure of this status whose message or advice has these parts.
-auto fails(ecryptfs_pki_status status, const std::string& message, const std::string& advice) {
-    return AllOf(Field("status", &Outcome::status, status),
-                 Field("message", &Outcome::message, HasSubstr(message)),
-                 Field("advice", &Outcome::advice, HasSubstr(advice)));
 }
 
 auto is_invalid_key(const std::string& message, const std::string& advice) {

@@ -7,19 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "tests/contract/fails.h"
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/new_key.h"
 #include "tests/contract/software_tpm.h"
 
 namespace ecryptfs::contract {
-
-// A failure of this status whose message or advice has these parts.
-inline auto fails(ecryptfs_pki_status status, const std::string& message,
-                  const std::string& advice) {
-    return testing::AllOf(testing::Field("status", &Outcome::status, status),
-                          testing::Field("message", &Outcome::message, testing::HasSubstr(message)),
-                          testing::Field("advice", &Outcome::advice, testing::HasSubstr(advice)));
-}
 
 // A TPM of its own for each test.
 class Tpm2ModuleTest : public testing::Test {

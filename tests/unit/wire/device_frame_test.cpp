@@ -93,13 +93,13 @@ TEST(DeviceFrame, OfTypeHeloAndQuitIsBare) {
     }
 }
 
-struct Malformed {
+struct MalformedLength {
     std::string bytes;
     std::string_view problem;
 };
 
 TEST(DeviceFrame, IsRefusedWithWhatIsWrongAndWhere) {
-    for (const auto& [bytes, problem] : std::to_array<Malformed>({
+    for (const auto& [bytes, problem] : std::to_array<MalformedLength>({
              {"", "device frame: type needs 1 bytes, 0 are left (byte 0)"},
              {"00 00000001", "device frame: unknown type 0 (byte 0)"},
              {"63 00000001", "device frame: unknown type 99 (byte 0)"},

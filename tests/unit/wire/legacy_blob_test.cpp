@@ -63,13 +63,13 @@ TEST(LegacyOpensslBlob, MayHaveAPathWhoseLengthNeedsBothBytes) {
     EXPECT_EQ(base::as_text(blob->passphrase), "b");
 }
 
-struct Malformed {
+struct MalformedBlob {
     std::string bytes;
     std::string_view problem;
 };
 
 TEST(LegacyOpensslBlob, IsRefusedWithWhatIsWrongAndWhere) {
-    for (const auto& [bytes, problem] : std::to_array<Malformed>({
+    for (const auto& [bytes, problem] : std::to_array<MalformedBlob>({
              {"", "openssl blob: path needs 2 bytes, 0 are left (byte 0)"},
              {"03", "openssl blob: path needs 2 bytes, 1 are left (byte 0)"},
              {"0300 2f61", "openssl blob: path needs 3 bytes, 2 are left (byte 2)"},
@@ -122,7 +122,7 @@ TEST(LegacyPkcs11Blob, MayHaveNoPinInTwoWays) {
 }
 
 TEST(LegacyPkcs11Blob, IsRefusedWithWhatIsWrongAndWhere) {
-    for (const auto& [bytes, problem] : std::to_array<Malformed>({
+    for (const auto& [bytes, problem] : std::to_array<MalformedBlob>({
              {"", "pkcs11-helper blob: serialized id needs 2 bytes, 0 are left (byte 0)"},
              {"0000", "serialized id is not ended by its one NUL (byte 2)"},
              {"0100 00", "serialized id is empty (byte 2)"},
@@ -150,7 +150,7 @@ TEST(LegacyPkcs11Id, NamesTokenAndObject) {
 }
 
 TEST(LegacyPkcs11Id, IsRefusedWithWhatIsWrongAndWhere) {
-    for (const auto& [text, problem] : std::to_array<Malformed>({
+    for (const auto& [text, problem] : std::to_array<MalformedBlob>({
              {"", "serialized id: fewer than five parts (byte 0)"},
              {"a/b/c/01", "serialized id: fewer than five parts (byte 6)"},
              {R"(a/b\x2/c/d/01)", R"(a backslash that is no \xNN (byte 2))"},

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The functions of the ABI's table, for modules whose keys are objects of a class.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ecryptfs_pki_module.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "pki-modules/common/module_edge.h"
+
+namespace ecryptfs::module {
+
+// `Key` has a static open(locator, optional secret, with_private_half), which gives a
+// Result<std::unique_ptr<Key>>, and describe(), encrypt() and decrypt(). ecryptfs_pki_key is never
+// defined: to the host, an open key is a Key behind that name.
+template <typename Key>
+struct KeyFunctions {
+    static ecryptfs_pki_status open(const char* locator, const ecryptfs_pki_secret* secret,
+                                    ecryptfs_pki_use use, ecryptfs_pki_key** key,
+                                    ecryptfs_pki_error* error) noexcept {
+        return at_edge(error, [&]() -> base::Result<void> {
+            std::optional<base::ByteView> given;
+            if (secret != nullptr) {
+                given = base::ByteView{secret->data, secret->size};
+            }
+            auto opened = Key::open(locator, given, use == ECRYPTFS_PKI_USE_PRIVATE);
+            if (!opened) {
+                return std::unexpected(std::move(opened.error()));
+            }
+            *key = reinterpret_cast<ecryptfs_pki_key*>(opened->release());
+            return {};
+        });
+    }
+
+    static ecryptfs_pki_status describe(ecryptfs_pki_key* key,
+                                        ecryptfs_pki_description* description,
+                                        ecryptfs_pki_error* error) noexcept {
+        return at_edge(error, [&]() -> base::Result<void> {
+            behind(key).describe(*description);
+            return {};
+        });
+    }
+
+    static ecryptfs_pki_status encrypt(ecryptfs_pki_key* key, const uint8_t* in, size_t in_size,
+                                       uint8_t* out, size_t* out_size,
+                                       ecryptfs_pki_error* error) noexcept {
+        return at_edge(error, [&] {
+            return store(behind(key).encrypt({in, in_size}, {out, *out_size}), *out_size);
+        });
+    }
+
+    static ecryptfs_pki_status decrypt(ecryptfs_pki_key* key, const uint8_t* in, size_t in_size,
+                                       uint8_t* out, size_t* out_size,
+                                       ecryptfs_pki_error* error) noexcept {
+        return at_edge(error, [&] {
+            return store(behind(key).decrypt({in, in_size}, {out, *out_size}), *out_size);
+        });
+    }
+
+    static void close(ecryptfs_pki_key* key) noexcept {
+        const std::unique_ptr<Key> owner(&behind(key));
+    }
+
+  private:
+    static Key& behind(ecryptfs_pki_key* key) { return *reinterpret_cast<Key*>(key); }
+
+    static base::Result<void> store(base::Result<std::size_t> written, std::size_t& out_size) {
+        if (!written) {
+            return std::unexpected(std::move(written.error()));
+        }
+        out_size = *written;
+        return {};
+    }
+};
+
+// `make_key` takes what is wanted and gives a Result<std::string>: the new key's locator.
+template <auto make_key>
+ecryptfs_pki_status generate(const ecryptfs_pki_new_key* wanted, char* locator,
+                             ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&]() -> base::Result<void> {
+        const auto made = make_key(*wanted);
+        if (!made) {
+            return std::unexpected(made.error());
+        }
+        put_text({locator, ECRYPTFS_PKI_MAX_LOCATOR}, *made);
+        return {};
+    });
+}
+
+// `list_items` takes the rest, and gives a Result<void>.
+template <auto list_items>
+ecryptfs_pki_status list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take, void* context,
+                         ecryptfs_pki_error* error) noexcept {
+    return at_edge(error, [&] { return list_items(kind, take, context); });
+}
+
+}  // namespace ecryptfs::module

@@ -10,7 +10,7 @@
 namespace ecryptfs::openssl_module {
 namespace {
 
-using Functions = module::KeyFunctions<RsaKey>;
+using AbiKey = module::KeyFunctions<RsaKey>;
 
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
@@ -18,11 +18,11 @@ constexpr ecryptfs_pki_module kModule = {
     .name = "openssl",
     .version = ECRYPTFS_VERSION,
     .description = "RSA keys in PEM files (OpenSSL)",
-    .open = Functions::open,
-    .describe = Functions::describe,
-    .encrypt = Functions::encrypt,
-    .decrypt = Functions::decrypt,
-    .close = Functions::close,
+    .open = AbiKey::open,
+    .describe = AbiKey::describe,
+    .encrypt = AbiKey::encrypt,
+    .decrypt = AbiKey::decrypt,
+    .close = AbiKey::close,
     .list = nullptr,
     .generate = module::generate<generate_key>,
 };

@@ -15,7 +15,7 @@ base::Result<void> list_items(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_ite
     return kind == ECRYPTFS_PKI_TOKENS ? list_tokens(take, context) : list_keys(take, context);
 }
 
-using Functions = module::KeyFunctions<TokenKey>;
+using AbiKey = module::KeyFunctions<TokenKey>;
 
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
@@ -23,11 +23,11 @@ constexpr ecryptfs_pki_module kModule = {
     .name = "pkcs11",
     .version = ECRYPTFS_VERSION,
     .description = "RSA keys on smart cards and HSMs (PKCS#11)",
-    .open = Functions::open,
-    .describe = Functions::describe,
-    .encrypt = Functions::encrypt,
-    .decrypt = Functions::decrypt,
-    .close = Functions::close,
+    .open = AbiKey::open,
+    .describe = AbiKey::describe,
+    .encrypt = AbiKey::encrypt,
+    .decrypt = AbiKey::decrypt,
+    .close = AbiKey::close,
     .list = module::list<list_items>,
     .generate = module::generate<generate_key>,
 };

@@ -12,7 +12,7 @@
 namespace ecryptfs::tpm2_module {
 namespace {
 
-using Functions = module::KeyFunctions<TpmKey>;
+using AbiKey = module::KeyFunctions<TpmKey>;
 
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
@@ -20,11 +20,11 @@ constexpr ecryptfs_pki_module kModule = {
     .name = "tpm2",
     .version = ECRYPTFS_VERSION,
     .description = "RSA keys in the TPM 2.0 (tpm2-tss)",
-    .open = Functions::open,
-    .describe = Functions::describe,
-    .encrypt = Functions::encrypt,
-    .decrypt = Functions::decrypt,
-    .close = Functions::close,
+    .open = AbiKey::open,
+    .describe = AbiKey::describe,
+    .encrypt = AbiKey::encrypt,
+    .decrypt = AbiKey::decrypt,
+    .close = AbiKey::close,
     .list = module::list<list>,
     .generate = module::generate<generate_key>,
 };

@@ -55,9 +55,6 @@ std::string output_of_child(const std::function<void()>& work) {
     return output;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// Not with sanitizers, whose shadow memory takes hours to search.
-
 constexpr std::size_t kPieceSize = 32;  // of a number, to look for
 
 // Writes pieces of a key's private numbers to standard output, masked: to be called in a child.
@@ -166,8 +163,6 @@ INSTANTIATE_TEST_SUITE_P(Forms, OpensslMemory,
                          [](const auto& test) {
                              return test.param == PemForm::kPkcs8 ? "Pkcs8" : "Traditional";
                          });
-
-#endif
 
 // Opens a key `count` times, all at once, in a process that may lock no more than this.
 std::string outcome_with_lock_limit(rlim_t limit, int count, unsigned bits = 2048) {

@@ -5,9 +5,6 @@
 #include "tests/contract/careful_caller.h"
 #include "tests/contract/tpm2_test.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// Not with sanitizers, whose shadow memory takes hours to search.
-
 namespace ecryptfs::contract {
 namespace {
 
@@ -49,5 +46,3 @@ TEST_F(Tpm2MemoryTest, HoldsNoTraceOfAFileKey) {
 
 }  // namespace
 }  // namespace ecryptfs::contract
-
-#endif

@@ -22,12 +22,21 @@ void check(const pki::Refusal& message, base::ByteView input) {
 void check(const pki::Opened& message, base::ByteView input) {
     fuzz::require_inside(base::as_bytes(message.signature), input);
     fuzz::require_inside(base::as_bytes(message.warning), input);
+    fuzz::require_inside(base::as_bytes(message.locator), input);
 }
 void check(const pki::Done& message, base::ByteView input) {
     fuzz::require_inside(message.output, input);
 }
 void check(const pki::Failed& message, base::ByteView input) {
     check(message.why, input);
+}
+void check(const pki::Item& message, base::ByteView input) {
+    fuzz::require_inside(base::as_bytes(message.uri), input);
+    fuzz::require_inside(base::as_bytes(message.label), input);
+    for (const auto& property : message.properties) {
+        fuzz::require_inside(base::as_bytes(property.name), input);
+        fuzz::require_inside(base::as_bytes(property.value), input);
+    }
 }
 
 }  // namespace

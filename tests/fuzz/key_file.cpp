@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pki-modules/openssl/pem_blocks.h"
+#include "pki-modules/common/pem_blocks.h"
 #include "pki-modules/openssl/pem_key.h"
 #include "tests/fuzz/check.h"
 
@@ -12,7 +12,7 @@ using namespace ecryptfs;
 
 void check_blocks(std::string_view file) {
     std::string_view rest = file;
-    for (const auto& block : openssl_module::find_pem_blocks(file)) {
+    for (const auto& block : module::find_pem_blocks(file)) {
         fuzz::require_inside(base::as_bytes(block.text), base::as_bytes(rest));
         fuzz::require_inside(base::as_bytes(block.label), base::as_bytes(block.text));
         fuzz::require(block.text.starts_with("-----BEGIN "), "a block begins with its line");

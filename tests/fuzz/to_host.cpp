@@ -20,6 +20,12 @@ base::ByteView data_of(const pki::CloseKey& /*message*/) {
 base::ByteView data_of(const pki::KeyOperation& message) {
     return message.input;
 }
+base::ByteView data_of(const pki::ListItems& /*message*/) {
+    return {};
+}
+base::ByteView data_of(const pki::MakeKey& message) {
+    return message.secret.value_or(base::ByteView{});
+}
 
 }  // namespace
 

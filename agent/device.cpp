@@ -17,7 +17,6 @@
 #include <utility>
 
 #include "agent/log.h"
-#include "lib/wire/device_frame.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -28,9 +27,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLastRetry = 60s;
-// Longer than any frame, so that one that is too long is seen to be.
-constexpr std::size_t kReadSize = 1024;
-static_assert(kReadSize > wire::kMaxRequestFrame && kReadSize > wire::kMaxResponseFrame);
 // Frames read before other events get their turn.
 constexpr int kFramesAtOnce = 64;
 
@@ -70,15 +66,16 @@ bool has_input(int fd) {
 
 }  // namespace
 
-Device::Device(EventLoop& loop, std::string path)
+Device::Device(EventLoop& loop, DescriptorStore& store, std::string path)
     : loop_(loop),
+      store_(store),
       path_(std::move(path)),
+      guard_(loop),
       retry_timer_(loop.timer(1s, [this] { retry(); })),
-      retry_delay_(kFirstRetry),
-      frame_(base::value_or_throw(base::SecretBytes::create(kReadSize))) {}
+      retry_delay_(kFirstRetry) {}
 
-void Device::start(FrameHandler frame_arrived, base::UniqueFd handed_over) {
-    frame_arrived_ = std::move(frame_arrived);
+void Device::start(FrameTaker& taker, base::UniqueFd handed_over) {
+    taker_ = &taker;
     watch_for_appearance();
     if (handed_over) {
         adopt(std::move(handed_over));
@@ -108,6 +105,8 @@ void Device::adopt(base::UniqueFd fd) {
         ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
     }
     readiness_ = loop_.on_io(fd_.get(), EPOLLIN, [this](std::uint32_t events) { ready(events); });
+    store_.put(kDeviceName, fd_.get());
+    guard_.watch(fd_.get());
     retry_timer_.stop();
     retry_delay_ = kFirstRetry;
     opened_at_ = std::chrono::system_clock::now();
@@ -131,10 +130,11 @@ void Device::ready(std::uint32_t events) {
 
 // Whether a frame was read.
 bool Device::read_frame() {
-    const auto size = ::read(fd_.get(), frame_.span().data(), frame_.size());
+    const auto room = taker_->room();
+    const auto size = ::read(fd_.get(), room.data(), room.size());
     if (size > 0) {
-        frame_arrived_(frame_.view().first(static_cast<std::size_t>(size)));
-        ::explicit_bzero(frame_.span().data(), static_cast<std::size_t>(size));
+        guard_.note_read();
+        taker_->take_frame(room.first(static_cast<std::size_t>(size)));
         return is_open();
     }
     // The kernel's read() gives 0 when it was interrupted or somebody else reads.
@@ -185,6 +185,8 @@ void Device::lose(const std::string& why) {
     ++losses_;
     log_line(Priority::kWarning, fmt::format("{} went away: {}", path_, why));
     readiness_.stop();
+    guard_.end();
+    store_.remove(kDeviceName);
     fd_.reset();
     unwritten_.clear();
     error_ = Error{ErrorCode::kNoDevice, fmt::format("{} went away: {}", path_, why),

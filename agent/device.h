@@ -14,6 +14,8 @@
 #include <optional>
 #include <string>
 
+#include "agent/descriptor_store.h"
+#include "agent/device_guard.h"
 #include "agent/event_loop.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -22,6 +24,21 @@
 
 namespace ecryptfs::agent {
 
+// Takes the frames that the device gives. They may hold file keys.
+class FrameTaker {
+  public:
+    FrameTaker() = default;
+    FrameTaker(const FrameTaker&) = delete;
+    FrameTaker& operator=(const FrameTaker&) = delete;
+    virtual ~FrameTaker() = default;
+
+    // Where the next frame is to be read to: zeros, and more than any frame is long, so that one
+    // that is too long is seen to be.
+    virtual base::ByteSpan room() = 0;
+    // A frame as read, the front of what room() gave.
+    virtual void take_frame(base::ByteView frame) = 0;
+};
+
 class Device {
   public:
     enum class WriteOutcome : std::uint8_t {
@@ -29,18 +46,15 @@ class Device {
         kRefused  // the opener has given up, or the device is gone
     };
 
-    // A frame as read; the view ends with the call. It may hold a file key.
-    using FrameHandler = std::function<void(base::ByteView frame)>;
-
-    // Borrows the loop.
-    Device(EventLoop& loop, std::string path);
+    // Borrows the loop and the store.
+    Device(EventLoop& loop, DescriptorStore& store, std::string path);
 
     // Told when the device was opened, or went away, or cannot be opened for another reason.
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
     // Opens the path, now and whenever it may have come back; or takes `handed_over`, which may be
-    // a SEQPACKET socket, as the device until that closes.
-    void start(FrameHandler frame_arrived, base::UniqueFd handed_over);
+    // a SEQPACKET socket, as the device until that closes. Borrows the taker.
+    void start(FrameTaker& taker, base::UniqueFd handed_over);
 
     const std::string& path() const { return path_; }
     bool is_open() const { return static_cast<bool>(fd_); }
@@ -65,10 +79,12 @@ class Device {
     void watch_for_appearance();
 
     EventLoop& loop_;
+    DescriptorStore& store_;
     std::string path_;
-    FrameHandler frame_arrived_;
+    FrameTaker* taker_ = nullptr;
     std::function<void()> changed_ = [] {};
     base::UniqueFd fd_;
+    DeviceGuard guard_;
     bool is_socket_ = false;
     EventLoop::Source readiness_;
     EventLoop::Source appearance_;
@@ -77,7 +93,6 @@ class Device {
     std::optional<base::Error> error_;
     std::chrono::system_clock::time_point opened_at_;
     std::uint64_t losses_ = 0;
-    base::SecretBytes frame_;
     std::deque<base::SecretBytes> unwritten_;  // a socket's only: the kernel takes all at once
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/key_source.h"
+#include "agent/log.h"
 #include "lib/wire/legacy_blob.h"
 
 namespace ecryptfs::agent {
@@ -87,6 +88,53 @@ void Keys::on_change(std::function<void(const KeySignature&)> changed) {
     changed_ = std::move(changed);
 }
 
+void Keys::restore() {
+    for (const auto& note : notes_.all()) {
+        if (!note.in_user_keyring) {
+            static_cast<void>(tokens_.remember(note.signature, note.serial));  // or it is not found
+        }
+        const auto found = look_up(note.signature);
+        auto secret = note.secret ? base::SecretBytes::copy_of(*note.secret) : SecretBytes();
+        if (!found || !secret || (*found)->serial != note.serial ||
+            !base::equal_in_constant_time((*found)->blob.view(), note.blob)) {
+            notes_.erase(note.signature);
+            continue;
+        }
+        auto& entry = **found;
+        if (note.locked) {
+            close(entry);
+            set_state(note.signature, entry, KeyState::kLocked);
+        } else if (note.secret) {
+            close(entry);
+            entry.key = make_key({0, entry.module, entry.locator, std::move(*secret),
+                                  pki::KeyUse::kPrivate, note.signature});
+        }
+    }
+}
+
+// Nothing is to be said of a key whose token tells all.
+void Keys::note(const KeySignature& signature, const Entry& entry) {
+    const bool locked = entry.state == KeyState::kLocked;
+    const bool has_secret = entry.key && entry.key->secret;
+    if (!has_token(entry.state) || !entry.registered ||
+        (entry.in_user_keyring && !locked && !has_secret)) {
+        notes_.erase(signature);
+        return;
+    }
+    KeyNoteView view{signature, entry.serial,      entry.in_user_keyring,
+                     locked,    entry.blob.view(), std::nullopt};
+    if (has_secret) {
+        view.secret = entry.key->secret->view();
+    }
+    if (!notes_.write(view)) {
+        log_line(Priority::kNotice,
+                 fmt::format("key {} will be locked when the agent is restarted: there is no room "
+                             "to keep its secret",
+                             signature.text()),
+                 {{"ECRYPTFS_SIGNATURE", signature.text()}});
+    }
+}
+
 Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction action) {
     const auto found = look_up(signature);
     if (!found) {
@@ -118,6 +166,7 @@ Error Keys::note_failure(const KeySignature& signature, const Key& key, Error wh
         if (is_current) {
             close(entry);
             set_state(signature, entry, KeyState::kLocked);
+            note(signature, entry);
         }
         return locked_error(signature);
     }
@@ -208,6 +257,7 @@ Result<void> Keys::put_unlocked(const KeyRef& key, const KeySignature& signature
     close(entry);
     entry.key = key;
     set_state(signature, entry, KeyState::kUnlocked);
+    note(signature, entry);
     return {};
 }
 
@@ -227,7 +277,9 @@ Result<void> Keys::register_token(const KeySignature& signature, KeySerial seria
     if (auto looked_up = look_up(signature); !looked_up) {
         return std::unexpected(std::move(looked_up.error()));
     }
-    entries_.at(signature).registered = true;
+    auto& entry = entries_.at(signature);
+    entry.registered = true;
+    note(signature, entry);
     changed_(signature);
     return {};
 }
@@ -271,6 +323,7 @@ Result<void> Keys::lock(const KeySignature& signature) {
     }
     close(**found);
     set_state(signature, **found, KeyState::kLocked);
+    note(signature, **found);
     return {};
 }
 
@@ -282,6 +335,7 @@ void Keys::lock_all() {
 
 void Keys::forget(const KeySignature& signature) {
     tokens_.forget(signature);
+    notes_.erase(signature);
     if (const auto found = entries_.find(signature); found != entries_.end()) {
         close(found->second);
         entries_.erase(found);
@@ -335,6 +389,7 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
         }
         if (found != entries_.end()) {
             close(found->second);
+            notes_.erase(signature);
         }
         found = entries_.insert_or_assign(signature, std::move(*entry)).first;
         changed_(signature);
@@ -376,6 +431,7 @@ void Keys::token_gone(const KeySignature& signature, const Error& why) {
         forget(signature);
     } else {
         set_state(signature, found->second, state_without_token(why.code));
+        notes_.erase(signature);
     }
 }
 

@@ -17,6 +17,7 @@
 
 #include "agent/host_pool.h"
 #include "agent/key.h"
+#include "agent/key_notes.h"
 #include "agent/statistics.h"
 #include "agent/token_store.h"
 #include "lib/base/error.h"
@@ -56,8 +57,11 @@ struct AddedKey {
 
 class Keys {
   public:
-    // Borrows the hosts.
-    explicit Keys(HostPool& hosts) : hosts_(hosts) {}
+    // Borrows the hosts and the notes, which outlive this process.
+    Keys(HostPool& hosts, Places<KeyNote> notes) : hosts_(hosts), notes_(notes) {}
+
+    // Takes up what an earlier process was told, where the keyring still has the same token.
+    void restore();
 
     // Told when a key's state changes, when it comes and when it goes.
     void on_change(std::function<void(const wire::KeySignature&)> changed);
@@ -116,10 +120,12 @@ class Keys {
     base::Result<void> put_unlocked(const KeyRef& key, const wire::KeySignature& signature);
     void open(const KeyRef& key, std::move_only_function<void(base::Result<JobResult>)> done);
     void close(Entry& entry);
+    void note(const wire::KeySignature& signature, const Entry& entry);
     void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
     std::shared_ptr<Key> make_key(Key key);
 
     HostPool& hosts_;
+    KeyNotes notes_;
     TokenStore tokens_;
     std::map<wire::KeySignature, Entry> entries_;
     std::function<void(const wire::KeySignature&)> changed_ = [](const wire::KeySignature&) {};

@@ -8,8 +8,10 @@
 
 #include "agent/bus_service.h"
 #include "agent/datagram.h"
+#include "agent/descriptor_store.h"
 #include "agent/device.h"
 #include "agent/event_loop.h"
+#include "agent/handover.h"
 #include "agent/host_pool.h"
 #include "agent/keys.h"
 #include "agent/log.h"
@@ -21,39 +23,51 @@ namespace {
 
 using namespace ecryptfs;
 
-// The descriptor that the service manager, or a test, hands over under the name "device".
-base::UniqueFd handed_over_device() {
+// What the service manager, or a test, hands over.
+struct HandedOver {
+    base::UniqueFd device;
+    base::UniqueFd memory;
+};
+
+HandedOver handed_over() {
     char** names = nullptr;
     const int count = ::sd_listen_fds_with_names(/*unset_environment=*/1, &names);
-    base::UniqueFd device;
+    HandedOver all;
     for (int i = 0; i < count; ++i) {
         base::UniqueFd fd(SD_LISTEN_FDS_START + i);
-        if (std::strcmp(names[i], "device") == 0 && !device) {
-            device = std::move(fd);
+        if (std::strcmp(names[i], agent::kDeviceName) == 0 && !all.device) {
+            all.device = std::move(fd);
+        } else if (std::strcmp(names[i], agent::kMemoryName) == 0 && !all.memory) {
+            all.memory = std::move(fd);
         }
         ::free(names[i]);
     }
     ::free(static_cast<void*>(names));
-    return device;
+    return all;
 }
 
 int run(const agent::Options& options) {
     base::value_or_throw(base::forbid_dumps());
-    auto device_fd = handed_over_device();
+    auto inherited = handed_over();
 
     agent::EventLoop loop;
-    agent::Device device(loop, options.device);
+    agent::DescriptorStore store(loop);
+    agent::Handover handover(std::move(inherited.memory));
+    agent::Device device(loop, store, options.device);
     agent::HostPool hosts(loop, options.paths);
-    agent::Keys keys(hosts);
-    agent::Requests requests(device, keys, hosts, options.reply_within);
+    agent::Keys keys(hosts, handover.keys());
+    agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});
 
     const auto stop = [&loop] { loop.exit(0); };
     const auto on_terminate = loop.on_signal(SIGTERM, stop);
     const auto on_interrupt = loop.on_signal(SIGINT, stop);
     // The device is held from here on, and so must be read: nothing that waits comes after this.
-    device.start([&requests](base::ByteView frame) { requests.take_frame(frame); },
-                 std::move(device_fd));
+    store.put(agent::kMemoryName, handover.fd());
+    const bool goes_on = static_cast<bool>(inherited.device);
+    device.start(requests, std::move(inherited.device));
+    keys.restore();
+    goes_on ? requests.replay() : requests.discard_left_over();
     bus.start();
 
     const int exit_code = loop.run();

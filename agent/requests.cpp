@@ -16,6 +16,12 @@ using base::Result;
 using wire::Operation;
 
 constexpr std::uint8_t kTag66 = 0x42;
+// A request that this many processes died over is not tried once more.
+constexpr std::uint32_t kMaxReplays = 2;
+
+static_assert(sizeof(RequestSlot::frame) > wire::kMaxRequestFrame &&
+              sizeof(RequestSlot::frame) > wire::kMaxResponseFrame);
+static_assert(Handover::kRequestSlots > Requests::kMaxInFlight);
 
 pki::KeyAction action_of(Operation operation) {
     return operation == Operation::kDecrypt ? pki::KeyAction::kDecrypt : pki::KeyAction::kEncrypt;
@@ -46,11 +52,12 @@ Result<JobResult> checked(Operation operation, const Result<JobResult>& result) 
 
 }  // namespace
 
-Requests::Requests(Device& device, Keys& keys, HostPool& hosts,
+Requests::Requests(Device& device, Keys& keys, HostPool& hosts, Places<RequestSlot> slots,
                    std::chrono::milliseconds reply_within)
     : device_(device),
       keys_(keys),
       hosts_(hosts),
+      slots_(slots),
       reply_within_(reply_within),
       packet_(base::value_or_throw(base::SecretBytes::create(wire::kMaxResponseFrame))),
       frame_(base::value_or_throw(base::SecretBytes::create(wire::kMaxResponseFrame))) {}
@@ -59,11 +66,38 @@ void Requests::on_locked_key(std::function<void(const wire::KeySignature&)> want
     locked_key_wanted_ = std::move(wanted);
 }
 
-void Requests::take_frame(base::ByteView bytes) {
+base::ByteSpan Requests::room() {
+    if (next_ == nullptr) {
+        next_ = &slots_.take();
+    }
+    next_->read_at = Clock::now().time_since_epoch().count();
+    return next_->frame;
+}
+
+void Requests::take_frame(base::ByteView frame) {
+    take(*std::exchange(next_, nullptr), frame);
+}
+
+void Requests::replay() {
+    for (auto* slot : slots_.left_over()) {
+        ++slot->replays;
+        take(*slot, base::ByteView(slot->frame).first(wire::frame_size(slot->frame)));
+    }
+}
+
+void Requests::discard_left_over() {
+    for (auto* slot : slots_.left_over()) {
+        slots_.give_back(*slot);
+    }
+}
+
+void Requests::take(RequestSlot& slot, base::ByteView bytes) {
     const auto frame = wire::decode_frame(bytes);
     if (frame && frame->type == wire::FrameType::kRequest && !frame->bare) {
-        handle(*frame);
-    } else if (frame && frame->type == wire::FrameType::kRequest) {
+        handle(slot, *frame);
+        return;
+    }
+    if (frame && frame->type == wire::FrameType::kRequest) {
         ++counts_.stale;
     } else {
         ++counts_.malformed;
@@ -72,16 +106,20 @@ void Requests::take_frame(base::ByteView bytes) {
                      frame ? "the kernel sent a frame that is no request" : frame.error().message);
         }
     }
+    slots_.give_back(slot);
 }
 
-void Requests::handle(const wire::DeviceFrame& frame) {
+void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
     ++counts_.received;
     const auto packet = wire::parse_request_packet(frame.packet);
-    const InFlight request{frame.counter, frame.index,
+    const InFlight request{&slot, frame.counter, frame.index,
                            packet ? packet->operation : guess_operation(frame.packet),
-                           Clock::now()};
+                           Clock::time_point(Clock::duration(slot.read_at))};
     if (!packet) {
         fail(request, packet.error());
+    } else if (slot.replays > kMaxReplays) {
+        fail(request, {ErrorCode::kModuleFailed, "the agent died each time it was asked this"},
+             packet->signature.text());
     } else if (in_flight_.size() >= kMaxInFlight) {
         fail(request, {ErrorCode::kOverloaded, "too many requests at once"},
              packet->signature.text());
@@ -165,6 +203,7 @@ void Requests::reply(const InFlight& request, std::uint8_t status, base::ByteVie
     }
     ::explicit_bzero(packet_.span().data(), packet_.size());
     ::explicit_bzero(frame_.span().data(), frame_.size());
+    slots_.give_back(*request.slot);  // not before: a reply given twice does no harm, none does
 }
 
 const LatencyHistogram& Requests::latency(const wire::PkiType& module) const {

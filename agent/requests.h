@@ -15,6 +15,7 @@
 #include "agent/host_pool.h"
 #include "agent/keys.h"
 #include "agent/log.h"
+#include "agent/request_slots.h"
 #include "agent/statistics.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/wire/device_frame.h"
@@ -22,17 +23,23 @@
 
 namespace ecryptfs::agent {
 
-class Requests {
+class Requests : public FrameTaker {
   public:
     // More than these at once are refused: the kernel itself has 32 contexts by default.
     static constexpr std::size_t kMaxInFlight = 1024;
 
     // Borrows the device, keys and hosts. A request not done after `reply_within` is answered with
     // a failure: less than the kernel's ecryptfs_message_wait_timeout.
-    Requests(Device& device, Keys& keys, HostPool& hosts, std::chrono::milliseconds reply_within);
+    Requests(Device& device, Keys& keys, HostPool& hosts, Places<RequestSlot> slots,
+             std::chrono::milliseconds reply_within);
 
-    // Deals with one frame as read from the device; it may hold a file key.
-    void take_frame(base::ByteView frame);
+    base::ByteSpan room() override;
+    void take_frame(base::ByteView frame) override;
+
+    // Deals with what an earlier process read from this device and did not answer.
+    void replay();
+    // For when the device is another one.
+    void discard_left_over();
 
     // Told when a request failed since its key is locked, for a desktop to ask the user.
     void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);
@@ -47,13 +54,15 @@ class Requests {
   private:
     // What is needed to answer.
     struct InFlight {
+        RequestSlot* slot = nullptr;
         std::uint32_t counter = 0;
         std::uint32_t index = 0;
         wire::Operation operation = wire::Operation::kDecrypt;
         Clock::time_point received;
     };
 
-    void handle(const wire::DeviceFrame& frame);
+    void take(RequestSlot& slot, base::ByteView frame);
+    void handle(RequestSlot& slot, const wire::DeviceFrame& frame);
     void submit(const InFlight& request, const wire::RequestPacket& packet);
     void done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
               const base::Result<JobResult>& result);
@@ -64,6 +73,8 @@ class Requests {
     Device& device_;
     Keys& keys_;
     HostPool& hosts_;
+    RequestSlots slots_;
+    RequestSlot* next_ = nullptr;  // to be read into
     std::chrono::milliseconds reply_within_;
     std::function<void(const wire::KeySignature&)> locked_key_wanted_ =
         [](const wire::KeySignature& /*signature*/) {};

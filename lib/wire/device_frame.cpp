@@ -121,6 +121,19 @@ base::Result<DeviceFrame> decode_frame(base::ByteView bytes) {
     return frame;
 }
 
+std::size_t frame_size(base::ByteView bytes) {
+    FieldReader reader("device frame", base::ErrorCode::kMalformed, bytes);
+    if (!take_head(reader)) {
+        return bytes.size();
+    }
+    const auto after_head = reader.position();
+    const auto length = reader.take_length();
+    if (!length || *length > reader.left().size()) {
+        return bytes.size();
+    }
+    return *length == 0 ? after_head : reader.position() + *length;
+}
+
 base::Result<base::ByteView> encode_frame(const DeviceFrame& frame, base::ByteSpan buffer) {
     if (frame.bare ? frame.type == FrameType::kResponse : !may_carry_message(frame.type)) {
         return cannot_encode(frame.bare ? "a response without a message"

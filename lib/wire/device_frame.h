@@ -33,6 +33,10 @@ struct DeviceFrame {
 // short or too long, lengths that contradict each other.
 base::Result<DeviceFrame> decode_frame(base::ByteView bytes);
 
+// How many of `bytes` are the frame at their front, where zeros follow it, as in a buffer that was
+// zero before it was read into. All of them if that cannot be told.
+std::size_t frame_size(base::ByteView bytes);
+
 // Writes a frame into `buffer` and gives the part written: type and counter only if it is bare,
 // else a REQUEST or RESPONSE with `packet` in it. kMalformed when it does not fit the buffer or the
 // kernel's limit for a packet, and for what decode_frame refuses: a bare RESPONSE, a HELO or QUIT

@@ -2,11 +2,13 @@
 
 #pragma once
 
+#include <csignal>
 #include <optional>
 #include <string>
 
 #include "lib/base/handle.h"
 #include "tests/fakes/command.h"
+#include "tests/fakes/fake_service_manager.h"
 #include "tests/fakes/temporary_folder.h"
 
 namespace ecryptfs::test {
@@ -34,16 +36,24 @@ class AgentProcess {
     // Resident memory, in kB.
     std::size_t memory() const;
 
-    // Asks it to end; its exit code.
-    int stop();
+    // Ends it with this signal; its exit code.
+    int stop(int signal = SIGTERM);
+    // As the service manager would, with the descriptors that it kept. The process has ended.
+    void start_again();
+    // Whether the service manager keeps a descriptor of that name.
+    bool keeps(const std::string& name);
     // It is to end by itself, or was ended, and so.
     void expect_exit(int exit_code);
+    // How it is to end, from now on.
+    void expect_exit_code(int exit_code) { expected_exit_ = exit_code; }
 
   private:
-    void wait_until_ready(int notifications);
+    void start();
 
     TemporaryFolder folder_;
+    FakeServiceManager manager_;
     std::string log_path_;
+    Command command_;
     std::optional<Process> process_;
     int expected_exit_ = 0;
 };

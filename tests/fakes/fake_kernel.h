@@ -71,6 +71,10 @@ class FakeKernel {
     std::optional<std::uint32_t> try_to_ask(base::ByteView packet,
                                             std::chrono::milliseconds patience);
 
+    // From now on a request may be answered more than once, as it may after its answerer was
+    // killed; the first answer counts, and the others are refused by the real kernel.
+    void expect_repeated_replies() { repeats_ = true; }
+
     std::size_t unanswered() const { return asked_.size(); }
     // Fails the test for replies that are there and that nobody asked for.
     void expect_no_more_replies();
@@ -91,6 +95,7 @@ class FakeKernel {
 
     base::UniqueFd socket_;
     base::UniqueFd device_;
+    bool repeats_ = false;
     std::uint32_t last_counter_ = 1000;
     std::uint32_t last_index_ = 0;
     std::map<std::uint32_t, Asked> asked_;

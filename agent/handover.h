@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one process of the agent leaves to the next, however it ends: the requests that it read and
+// did not answer, and what it was told of keys. It is shared memory, written as things happen; the
+// service manager keeps a descriptor of it.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/handle.h"
+
+namespace ecryptfs::agent {
+
+// A request's place. A frame is read straight into it, so that there is no moment at which a
+// request has left the kernel and is nowhere.
+struct RequestSlot {
+    std::int64_t read_at;   // steady clock, nanoseconds, just before the read
+    std::uint32_t replays;  // processes that found it unanswered
+    std::uint32_t reserved;
+    std::array<std::uint8_t, 1008> frame;  // all zero when there is none
+};
+
+// What the next process must know of a key. `size` bytes are in use: the token's blob, then the
+// secret.
+struct KeyNote {
+    std::uint64_t sequence;  // 0: none; the greatest counts where a key has two. Written last
+    std::array<char, 16> signature;
+    std::int32_t serial;
+    std::uint8_t in_user_keyring;
+    std::uint8_t locked;
+    std::uint8_t has_secret;
+    std::uint8_t reserved;
+    std::uint16_t blob_size;
+    std::uint16_t secret_size;
+    std::array<std::uint8_t, 4096 - 36> bytes;
+};
+
+// Places for a kind of thing. Only the first `used` were ever written to: no others are looked at,
+// since looking costs a page of memory.
+template <typename T>
+struct Places {
+    std::span<T> all;
+    std::uint32_t& used;
+
+    std::span<T> written() const { return all.first(used); }
+    // The first that was never written to; null if all were.
+    T* next() const { return used == all.size() ? nullptr : &all[used++]; }
+};
+
+class Handover {
+  public:
+    // One more than may be in flight: what is beyond must be read, too, to be refused.
+    static constexpr std::size_t kRequestSlots = 1025;
+    static constexpr std::size_t kKeyNotes = 64;
+
+    // Goes on with the memory that an earlier process left, or with new memory where `inherited` is
+    // none, or another version's. Throws base::Failure: kMemoryLock, as it holds secrets.
+    explicit Handover(base::UniqueFd inherited);
+    Handover(const Handover&) = delete;
+    Handover& operator=(const Handover&) = delete;
+    ~Handover();
+
+    int fd() const { return fd_.get(); }
+    Places<RequestSlot> requests();
+    Places<KeyNote> keys();
+
+  private:
+    struct Layout;
+
+    base::UniqueFd fd_;
+    Layout* memory_ = nullptr;
+};
+
+}  // namespace ecryptfs::agent

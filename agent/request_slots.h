@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/handover.h"
+
+namespace ecryptfs::agent {
+
+// Gives out the places of requests in the memory that outlives this process.
+class RequestSlots {
+  public:
+    // Borrows the slots. Those that an earlier process left filled are taken.
+    explicit RequestSlots(Places<RequestSlot> slots);
+
+    // A slot that is all zero. There must be one: nobody takes more than there are.
+    RequestSlot& take();
+    // Wipes it: its request was answered, or was none.
+    void give_back(RequestSlot& slot);
+
+    // What an earlier process read and did not answer, the oldest first.
+    const std::vector<RequestSlot*>& left_over() const { return left_over_; }
+
+  private:
+    Places<RequestSlot> slots_;
+    std::vector<RequestSlot*> free_;  // of those written to
+    std::vector<RequestSlot*> left_over_;
+};
+
+}  // namespace ecryptfs::agent

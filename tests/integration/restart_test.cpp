@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent is killed, stopped or restarted, and started again as a service manager would: no
+// request is lost, and keys are as the user left them.
+
+#include <keyutils.h>
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <thread>
+
+#include "tests/integration/agent_test.h"
+#include "tests/integration/tokens.h"
+
+namespace ecryptfs::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kKilled = 128 + SIGKILL;
+
+std::set<pid_t> children_of(pid_t parent) {
+    std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) +
+                       "/children");
+    return {std::istream_iterator<pid_t>(file), {}};
+}
+
+class Restart : public AgentTest {
+  protected:
+    void SetUp() override {
+        start_agent();
+        kernel_.expect_repeated_replies();
+    }
+
+    void kill_and_start_again() {
+        ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
+        agent_->start_again();
+    }
+
+    std::string state_of(const std::string& signature) const { return key(signature)["state"]; }
+
+    // The agent's child that is no host.
+    pid_t guard() const {
+        for (const auto pid : children_of(agent_->pid())) {
+            std::ifstream name("/proc/" + std::to_string(pid) + "/comm");
+            if (std::string text; std::getline(name, text) && text == "ecryptfs-guard") {
+                return pid;
+            }
+        }
+        return 0;
+    }
+
+    void wait_for_guard_other_than(pid_t old) const {
+        const auto deadline = Clock::now() + kPatience;
+        for (auto pid = old; pid == old || pid == 0; pid = guard()) {
+            ASSERT_LT(Clock::now(), deadline);
+        }
+    }
+
+    const Bytes file_key_ = make_file_key(24);
+};
+
+TEST_F(Restart, AfterAKillLosesNoRequest) {
+    const auto signature = add_k2048();
+    const auto packet = decrypt_packet(signature, wrapped(signature, file_key_));
+    std::size_t right = 0;
+    const auto take_answers = [&] {
+        kernel_.wait_for_answers();
+        kernel_.take_new_answers(
+            [&](const Answer& answer) { right += answer.data == file_key_ ? 1 : 0; });
+    };
+    for (int round = 0; round < 5; ++round) {
+        for (int i = 0; i < 100; ++i) {
+            kernel_.ask(packet);
+        }
+        take_answers();
+        kill_and_start_again();
+        while (kernel_.unanswered() > 0 && !HasFailure()) {
+            take_answers();
+        }
+    }
+    EXPECT_EQ(right, 500U);
+}
+
+TEST_F(Restart, ByTheServiceManagerLosesNoRequestEither) {
+    const auto signature = add_faulty("slow?300");
+    const auto index = kernel_.ask_to_decrypt(signature, wrapped(signature, file_key_));
+    EXPECT_EQ(agent_->stop(), 0);
+    agent_->start_again();
+    EXPECT_THAT(kernel_.answer_to(index), Gives(file_key_));
+}
+
+TEST_F(Restart, KeepsKeysUnlockedAndLockedAsTheyWere) {
+    const auto unlocked = add_k2048();
+    const auto locked = add({"example:a", "--module", "example"});  // opens without a secret
+    const auto of_unlocked = wrapped(unlocked, file_key_);
+    const auto of_locked = wrapped(locked, file_key_);
+    EXPECT_EQ(ctl({"lock", locked}).exit_code, 0);
+    for (int i = 0; i < 3; ++i) {
+        kill_and_start_again();
+        EXPECT_THAT(kernel_.decrypt(unlocked, of_unlocked), Gives(file_key_));
+        EXPECT_THAT(kernel_.decrypt(locked, of_locked), FailsFor(ErrorCode::kKeyLocked));
+        EXPECT_EQ(state_of(locked), "locked");
+    }
+    EXPECT_EQ(ctl({"unlock", locked}).exit_code, 0);
+    EXPECT_EQ(ctl({"lock", unlocked}).exit_code, 0);
+    kill_and_start_again();
+    EXPECT_THAT(kernel_.decrypt(unlocked, of_unlocked), FailsFor(ErrorCode::kKeyLocked));
+    EXPECT_THAT(kernel_.decrypt(locked, of_locked), Gives(file_key_));
+}
+
+TEST_F(Restart, RemembersKeysOfASession) {
+    const auto signature =
+        add({"faulty:secret", "--module", "faulty", "--keyring", "session"}, "open sesame");
+    const auto encrypted = wrapped(signature, file_key_);
+    kill_and_start_again();
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
+}
+
+TEST_F(Restart, GivesNoOldSecretToATokenThatWasReplacedMeanwhile) {
+    const auto signature = add_k2048();
+    const auto encrypted = wrapped(signature, file_key_);
+    ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
+    // The same token once more, but another key of the kernel's.
+    const auto old = static_cast<key_serial_t>(
+        ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", signature.c_str(), 0));
+    ASSERT_GT(old, 0);
+    Bytes token(4096);
+    token.resize(static_cast<std::size_t>(
+        ::keyctl_read(old, reinterpret_cast<char*>(token.data()), token.size())));
+    ASSERT_EQ(::keyctl_unlink(old, KEY_SPEC_USER_KEYRING), 0);
+    ASSERT_GT(
+        ::add_key("user", signature.c_str(), token.data(), token.size(), KEY_SPEC_USER_KEYRING), 0);
+    agent_->start_again();
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
+}
+
+TEST_F(Restart, HappensTwiceAtTheMostForOneRequest) {
+    const auto signature = add_faulty("hang");
+    const auto index = kernel_.ask_to_decrypt(signature, wrapped(signature, file_key_));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(queue()["received"], i == 0 ? 2 : 1);
+        kill_and_start_again();
+    }
+    const auto answer = kernel_.answer_to(index);
+    EXPECT_THAT(answer, FailsFor(ErrorCode::kModuleFailed));
+}
+
+TEST_F(Restart, OfAnAgentThatStandsStillComesInTime) {
+    const auto signature = add_k2048();
+    const auto encrypted = wrapped(signature, file_key_);
+    ASSERT_EQ(::kill(agent_->pid(), SIGSTOP), 0);
+    const auto index = kernel_.ask_to_decrypt(signature, encrypted);
+    agent_->expect_exit(kKilled);  // by its guard
+    agent_->start_again();
+    agent_->expect_exit_code(0);
+    const auto answer = kernel_.answer_to(index);
+    EXPECT_THAT(answer, Gives(file_key_));
+    EXPECT_LT(answer.after, 3s);  // ecryptfs_message_wait_timeout
+}
+
+TEST_F(Restart, IsNotForcedUponAnAgentThatStandsStillWithoutRequests) {
+    ASSERT_EQ(::kill(agent_->pid(), SIGSTOP), 0);
+    std::this_thread::sleep_for(2s);
+    ASSERT_EQ(::kill(agent_->pid(), SIGCONT), 0);
+    EXPECT_EQ(ctl({"status"}).exit_code, 0);
+}
+
+TEST_F(Restart, GivesTheGuardASuccessorToo) {
+    const auto first = guard();
+    ASSERT_GT(first, 0);
+    ASSERT_EQ(::kill(first, SIGKILL), 0);
+    wait_for_guard_other_than(first);
+    ASSERT_EQ(::kill(agent_->pid(), SIGSTOP), 0);
+    kernel_.ask_to_decrypt(kK2048Signature, Bytes(256));
+    agent_->expect_exit(kKilled);
+    agent_->start_again();
+    agent_->expect_exit_code(0);
+    kernel_.wait_for_answers();
+}
+
+// Times that the agent and all its children slept and woke.
+std::uint64_t wake_ups_of(pid_t agent) {
+    auto processes = children_of(agent);
+    processes.insert(agent);
+    std::uint64_t sum = 0;
+    for (const auto process : processes) {
+        for (const auto& task :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+            std::ifstream status(task.path() / "status");
+            for (std::string word; status >> word;) {
+                if (std::uint64_t count = 0;
+                    word == "voluntary_ctxt_switches:" && status >> count) {
+                    sum += count;
+                }
+            }
+        }
+    }
+    return sum;
+}
+
+TEST_F(Restart, IsPreparedForWithoutAWakeUpWhenNothingHappens) {
+    expect_round_trip(add_k2048());
+    std::this_thread::sleep_for(2s);  // what was begun comes to its end
+    const auto before = wake_ups_of(agent_->pid());
+    EXPECT_GT(before, 0U);
+    std::this_thread::sleep_for(5s);
+    EXPECT_EQ(wake_ups_of(agent_->pid()), before);
+}
+
+TEST_F(Restart, KeepsNoDeviceThatHasGone) {
+    EXPECT_TRUE(agent_->keeps("device"));
+    EXPECT_TRUE(agent_->keeps("memory"));
+    kernel_.close();
+    const auto deadline = Clock::now() + kPatience;
+    while (agent_->keeps("device")) {
+        ASSERT_LT(Clock::now(), deadline);
+    }
+    EXPECT_EQ(guard(), 0);
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -190,7 +190,8 @@ KeyFile make_key(Esys& esys, const Wanted& wanted) {
     file.pcr_lines = lines_of(values);
     file.parent = kOwnerHierarchy;
     const TpmObject parent = usual_parent(esys, file.rsa_parent);
-    const TpmObject session = start_session(esys, parent, SessionType::kHmac, TPM2_ALG_SHA256);
+    const TpmObject session =
+        start_session(esys, parent, SessionType::kHmac, TPM2_ALG_SHA256, Encrypted::kBothWays);
     const Sensitive sensitive(wanted.pin);
     const TPM2B_PUBLIC area =
         key_template(settle_bits(esys, wanted.bits), policy, !wanted.pin.empty());

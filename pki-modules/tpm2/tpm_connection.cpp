@@ -130,7 +130,8 @@ void TpmConnection::keep_at_most(std::size_t count) {
 
 void TpmConnection::need_hmac_session(const TpmObject& salt_key) {
     if (!hmac_session_) {
-        hmac_session_ = start_session(esys_, salt_key, SessionType::kHmac, TPM2_ALG_SHA256);
+        hmac_session_ = start_session(esys_, salt_key, SessionType::kHmac, TPM2_ALG_SHA256,
+                                      Encrypted::kAnswers);
     }
 }
 
@@ -162,7 +163,8 @@ void TpmConnection::need_policy_session(std::uint16_t hash, const TpmObject* sal
         primary = create_primary(esys_, kNullHierarchy, PrimaryType::kEcc);
         salt_key = &primary;
     }
-    policy_session_ = start_session(esys_, *salt_key, SessionType::kPolicy, hash);
+    policy_session_ =
+        start_session(esys_, *salt_key, SessionType::kPolicy, hash, Encrypted::kAnswers);
     policy_hash_ = hash;
     policy_begun_ = false;
 }

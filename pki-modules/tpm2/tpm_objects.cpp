@@ -95,7 +95,7 @@ TpmObject persistent_object(const Esys& esys, std::uint32_t handle) {
 }
 
 TpmObject start_session(const Esys& esys, const TpmObject& salt_key, SessionType type,
-                        std::uint16_t hash) {
+                        std::uint16_t hash, Encrypted encrypted) {
     TPMT_SYM_DEF cipher = {};
     cipher.algorithm = TPM2_ALG_AES;
     cipher.keyBits.aes = 128;
@@ -107,10 +107,11 @@ TpmObject start_session(const Esys& esys, const TpmObject& salt_key, SessionType
                                       ESYS_TR_NONE, ESYS_TR_NONE, nullptr, session_type, &cipher,
                                       hash, &session));
     TpmObject owner(esys, session);
-    constexpr TPMA_SESSION kAttributes =
-        TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
+    const TPMA_SESSION attributes =
+        TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT |
+        (encrypted == Encrypted::kBothWays ? TPMA_SESSION_DECRYPT : TPMA_SESSION{});
     check_tss("Esys_TRSess_SetAttributes",
-              ::Esys_TRSess_SetAttributes(esys.get(), session, kAttributes, kAttributes));
+              ::Esys_TRSess_SetAttributes(esys.get(), session, attributes, attributes));
     return owner;
 }
 

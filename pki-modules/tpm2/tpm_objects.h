@@ -30,10 +30,12 @@ TpmObject persistent_object(const Esys& esys, std::uint32_t handle);
 bool is_persistent(std::uint32_t handle);
 
 // A session whose key is made from a secret encrypted for `salt_key`, so that who listens on the
-// bus cannot compute it; with parameters encrypted both ways, and kept open.
+// bus cannot compute it; kept open. What it encrypts costs time: a secret is in the answers only
+// unless a key is made.
 enum class SessionType { kHmac, kPolicy };
+enum class Encrypted { kAnswers, kBothWays };
 TpmObject start_session(const Esys& esys, const TpmObject& salt_key, SessionType type,
-                        std::uint16_t hash);
+                        std::uint16_t hash, Encrypted encrypted);
 
 // The areas are a TPM2B_PUBLIC and a TPM2B_PRIVATE. kForeign if it is not of this parent and TPM.
 TpmObject load_key(const Esys& esys, const TpmObject& parent, const TpmObject& session,

@@ -209,7 +209,8 @@ TEST_F(Restart, IsPreparedForWithoutAWakeUpWhenNothingHappens) {
     const auto before = wake_ups_of(agent_->pid());
     EXPECT_GT(before, 0U);
     std::this_thread::sleep_for(5s);
-    EXPECT_EQ(wake_ups_of(agent_->pid()), before);
+    // A sanitizer has a thread of its own that wakes up.
+    EXPECT_TRUE(has_sanitizers() || wake_ups_of(agent_->pid()) == before);
 }
 
 TEST_F(Restart, KeepsNoDeviceThatHasGone) {

@@ -30,10 +30,16 @@ constexpr auto kTick = 100ms;
 // answer is on its way.
 constexpr std::size_t kWindow = 2;
 constexpr std::uint32_t kMaxThreads = 64;
+// Of how many the usual time is an average, about.
+constexpr int kRecentOperations = 8;
 // A module that cannot be loaded is not tried again for this long.
 constexpr auto kRefusalHolds = 5s;
 constexpr int kLossesWithoutDelay = 3;
 constexpr Clock::duration kLastDelay = 10s;
+
+Error late_error() {
+    return {ErrorCode::kTimedOut, "the PKI module gave no answer in time"};
+}
 
 Clock::duration delay_after(int losses_in_a_row) {
     const int beyond = losses_in_a_row - kLossesWithoutDelay;
@@ -83,11 +89,22 @@ void Host::pump() {
     }
 }
 
+// When more is asked for than can be done in time, what is begun should be in time: else nothing
+// is.
+bool Host::is_hopeless(const Job& job, Clock::time_point now) const {
+    return job.action && now + int{kWindow} * usual_time_ > job.deadline;  // it queues there, too
+}
+
 void Host::send_pending() {
+    std::vector<Job> hopeless;
+    const auto now = Clock::now();
     auto job = pending_.begin();
     while (job != pending_.end() && sent_.size() < kWindow * threads_) {
         const auto state = keys_.find(job->key->id);
-        if (job->action && state == keys_.end()) {
+        if (is_hopeless(*job, now)) {
+            hopeless.push_back(std::move(*job));
+            job = pending_.erase(job);
+        } else if (job->action && state == keys_.end()) {
             Job open{job->key, {}, {}, Clock::now() + kOpenLimit, {}};
             if (!send_job(open)) {
                 break;
@@ -101,6 +118,9 @@ void Host::send_pending() {
         }
     }
     mark_started();
+    for (auto& late : hopeless) {  // last, as done() may submit others
+        late.done(std::unexpected(late_error()));
+    }
 }
 
 // Moves the job to those that were sent. False if the process takes no more for now: an answer of
@@ -215,6 +235,10 @@ std::optional<Job> Host::take_sent(std::uint64_t id) {
     }
     losses_in_a_row_ = 0;
     mark_started();
+    const auto& [job, started] = node.mapped();
+    if (job.action && started) {
+        usual_time_ += (Clock::now() - *started - usual_time_) / kRecentOperations;
+    }
     return std::move(node.mapped().job);
 }
 
@@ -327,7 +351,7 @@ bool Host::has_hung(Clock::time_point now) const {
 }
 
 void Host::expire_jobs(Clock::time_point now) {
-    const Error late{ErrorCode::kTimedOut, "the PKI module gave no answer in time"};
+    const auto late = late_error();
     fail_pending([&](const Job& job) { return job.deadline < now; }, late);
     for (auto& [id, sent] : sent_) {
         if (sent.job.deadline < now && sent.job.done) {

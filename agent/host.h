@@ -80,6 +80,7 @@ class Host : private HostConnectionUser {
 
     void pump();
     void send_pending();
+    bool is_hopeless(const Job& job, Clock::time_point now) const;
     bool send_job(Job& job);
     void mark_started();
 
@@ -122,6 +123,7 @@ class Host : private HostConnectionUser {
     Clock::time_point connect_not_before_;
     std::optional<base::Error> refusal_;  // holds until connect_not_before_
 
+    Clock::duration usual_time_ = {};  // that an operation takes the process
     std::uint64_t last_id_ = 0;
     std::deque<Job> pending_;
     std::map<std::uint64_t, Sent> sent_;                // by id, which is the order of sending

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -30,6 +31,10 @@ pki::KeyAction action_of(Operation operation) {
 // For a packet that does not parse: which kind of answer its opener waits for.
 Operation guess_operation(base::ByteView packet) {
     return !packet.empty() && packet.front() == kTag66 ? Operation::kEncrypt : Operation::kDecrypt;
+}
+
+std::size_t hash_of(base::ByteView packet) {
+    return std::hash<std::string_view>{}(base::as_text(packet));
 }
 
 // What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once
@@ -112,23 +117,36 @@ void Requests::take(RequestSlot& slot, base::ByteView bytes) {
 void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
     ++counts_.received;
     const auto packet = wire::parse_request_packet(frame.packet);
-    const InFlight request{&slot, frame.counter, frame.index,
-                           packet ? packet->operation : guess_operation(frame.packet),
-                           Clock::time_point(Clock::duration(slot.read_at))};
+    InFlight request{.slot = &slot,
+                     .counter = frame.counter,
+                     .index = frame.index,
+                     .operation = packet ? packet->operation : guess_operation(frame.packet),
+                     .received = Clock::time_point(Clock::duration(slot.read_at)),
+                     .packet = frame.packet};
     if (!packet) {
         fail(request, packet.error());
     } else if (slot.replays > kMaxReplays) {
         fail(request, {ErrorCode::kModuleFailed, "the agent died each time it was asked this"},
              packet->signature.text());
-    } else if (in_flight_.size() >= kMaxInFlight) {
+    } else if (in_flight() >= kMaxInFlight) {
         fail(request, {ErrorCode::kOverloaded, "too many requests at once"},
              packet->signature.text());
     } else {
-        submit(request, *packet);
+        submit(std::move(request), *packet);
     }
 }
 
-void Requests::submit(const InFlight& request, const wire::RequestPacket& packet) {
+// One that is under way and asks the same: programs like to open one file several times at once.
+Requests::InFlight* Requests::leader_of(const InFlight& request) {
+    const auto leader = leaders_.find(hash_of(request.packet));
+    if (request.operation != Operation::kDecrypt || leader == leaders_.end()) {
+        return nullptr;
+    }
+    auto& candidate = in_flight_.at(leader->second);
+    return std::ranges::equal(candidate.packet, request.packet) ? &candidate : nullptr;
+}
+
+void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
     const auto& signature = packet.signature;
     const auto key = keys_.key_for(signature, action_of(packet.operation));
     if (!key) {
@@ -138,24 +156,42 @@ void Requests::submit(const InFlight& request, const wire::RequestPacket& packet
         fail(request, key.error(), signature.text());
         return;
     }
+    if (auto* leader = leader_of(request)) {
+        leader->followers.push_back(std::move(request));
+        ++followers_;
+        return;
+    }
     auto input = base::SecretBytes::copy_of(packet.data);
     if (!input) {
         fail(request, input.error(), signature.text());
         return;
     }
     const auto id = ++last_id_;
-    in_flight_.emplace(id, request);
-    hosts_.submit({*key, action_of(packet.operation), std::move(*input),
-                   request.received + reply_within_,
+    const auto deadline = request.received + reply_within_;
+    if (request.operation == Operation::kDecrypt) {
+        leaders_[hash_of(request.packet)] = id;
+    }
+    in_flight_.emplace(id, std::move(request));
+    hosts_.submit({*key, action_of(packet.operation), std::move(*input), deadline,
                    [this, id, signature, key = *key](const Result<JobResult>& result) {
                        done(id, signature, key, result);
                    }});
 }
 
+Requests::InFlight Requests::take_in_flight(std::uint64_t id) {
+    auto request = std::move(in_flight_.extract(id).mapped());
+    const auto leader = leaders_.find(hash_of(request.packet));
+    if (leader != leaders_.end() && leader->second == id) {
+        leaders_.erase(leader);
+    }
+    followers_ -= request.followers.size();
+    return request;
+}
+
 void Requests::done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
                     const Result<JobResult>& result) {
-    const auto node = in_flight_.extract(id);
-    const auto& request = node.mapped();
+    auto request = take_in_flight(id);
+    auto followers = std::exchange(request.followers, {});
     const auto output = checked(request.operation, result);
     if (!output) {
         const auto why = keys_.note_failure(signature, *key, output.error());
@@ -163,13 +199,30 @@ void Requests::done(std::uint64_t id, const wire::KeySignature& signature, const
             locked_key_wanted_(signature);
         }
         fail(request, why, signature.text());
+        if (why.code == ErrorCode::kTimedOut) {
+            serve_again(std::move(followers));  // they came later and have time left
+            return;
+        }
+        for (const auto& follower : followers) {
+            fail(follower, why, signature.text());
+        }
         return;
     }
-    succeed(request, output->output);
-    const auto latency =
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.received);
-    latency_[key->module].add(latency);
-    keys_.note_success(signature, latency);
+    followers.insert(followers.begin(), std::move(request));
+    for (const auto& one : followers) {
+        succeed(one, output->output);
+        const auto latency =
+            std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - one.received);
+        latency_[key->module].add(latency);
+        keys_.note_success(signature, latency);
+    }
+}
+
+void Requests::serve_again(std::vector<InFlight> requests) {
+    for (auto& request : requests) {
+        const auto packet = wire::parse_request_packet(request.packet);
+        submit(std::move(request), packet.value());  // it parsed before
+    }
 }
 
 void Requests::succeed(const InFlight& request, base::ByteView data) {

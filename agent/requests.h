@@ -10,6 +10,8 @@
 #include <functional>
 #include <map>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/device.h"
 #include "agent/host_pool.h"
@@ -45,7 +47,7 @@ class Requests : public FrameTaker {
     void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);
 
     const RequestCounts& counts() const { return counts_; }
-    std::size_t in_flight() const { return in_flight_.size(); }
+    std::size_t in_flight() const { return in_flight_.size() + followers_; }
     // Zero if there is none.
     Clock::duration oldest_age() const;
     // Latency of all requests that a module answered with success.
@@ -59,11 +61,16 @@ class Requests : public FrameTaker {
         std::uint32_t index = 0;
         wire::Operation operation = wire::Operation::kDecrypt;
         Clock::time_point received;
+        base::ByteView packet = {};            // in the slot
+        std::vector<InFlight> followers = {};  // that ask the same, and get the same answer
     };
 
     void take(RequestSlot& slot, base::ByteView frame);
     void handle(RequestSlot& slot, const wire::DeviceFrame& frame);
-    void submit(const InFlight& request, const wire::RequestPacket& packet);
+    InFlight* leader_of(const InFlight& request);
+    void submit(InFlight request, const wire::RequestPacket& packet);
+    InFlight take_in_flight(std::uint64_t id);
+    void serve_again(std::vector<InFlight> requests);
     void done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
               const base::Result<JobResult>& result);
     void succeed(const InFlight& request, base::ByteView data);
@@ -81,7 +88,9 @@ class Requests : public FrameTaker {
     RequestCounts counts_;
     std::map<wire::PkiType, LatencyHistogram> latency_;
     std::uint64_t last_id_ = 0;
-    std::map<std::uint64_t, InFlight> in_flight_;  // the oldest first
+    std::map<std::uint64_t, InFlight> in_flight_;             // the oldest first
+    std::unordered_map<std::size_t, std::uint64_t> leaders_;  // by their packet's hash
+    std::size_t followers_ = 0;
     LogLimit log_limit_;
     base::SecretBytes packet_;
     base::SecretBytes frame_;

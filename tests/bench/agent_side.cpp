@@ -20,8 +20,7 @@ class AgentSide : public Side, public test::AgentTest {
         }
         agent_.emplace(environment, kernel_.device());
         const auto signature = add({key.uri, "--module", key.module}, key.secret);
-        const auto file_key = test::make_file_key(32);
-        packet_ = test::decrypt_packet(signature, wrapped(signature, file_key));
+        packets_ = different_packets(signature, 2 * in_flight);
     }
 
     double rate(Seconds time) override {
@@ -38,7 +37,7 @@ class AgentSide : public Side, public test::AgentTest {
         };
         while (Clock::now() - start < time) {
             while (kernel_.unanswered() < in_flight_) {
-                kernel_.ask(packet_);
+                kernel_.ask(packets_.at(next_++ % packets_.size()));
             }
             take();
         }
@@ -52,7 +51,8 @@ class AgentSide : public Side, public test::AgentTest {
     void TestBody() override {}
 
     std::size_t in_flight_;
-    test::Bytes packet_;
+    std::vector<test::Bytes> packets_;
+    std::size_t next_ = 0;
 };
 
 }  // namespace

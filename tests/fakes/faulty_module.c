@@ -7,6 +7,7 @@
  *   ok                  does what it should
  *   secret              the same, once it is opened with the secret "open sesame"
  *   slow?MILLISECONDS   decrypts as late as that
+ *   counted?FILE        decrypts 0.2 s late and appends a byte to the file
  *   hang                never returns from decrypt()
  *   hang-once?FLAG      the same, if the file FLAG is there; takes it away first
  *   crash               decrypt() ends the process by a signal
@@ -23,6 +24,7 @@
  *   no-modulus          describe() gives no modulus
  */
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,12 +142,26 @@ static enum ecryptfs_pki_status faulty_encrypt(struct ecryptfs_pki_key* key, con
     return ECRYPTFS_PKI_OK;
 }
 
+static void sleep_for(long milliseconds) {
+    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000 * 1000};
+    nanosleep(&time, NULL);
+}
+
+static void count_in(const char* path) {
+    const int file = open(path, O_WRONLY | O_APPEND);
+    if (file < 0 || write(file, "+", 1) != 1) {
+        abort();
+    }
+    close(file);
+}
+
 /* What happens before an answer, if there is to be one. */
 static void misbehave(const struct ecryptfs_pki_key* key) {
     if (behaves(key, "slow")) {
-        const long milliseconds = strtol(key->argument, NULL, 10);
-        const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000 * 1000};
-        nanosleep(&time, NULL);
+        sleep_for(strtol(key->argument, NULL, 10));
+    } else if (behaves(key, "counted")) {
+        count_in(key->argument);
+        sleep_for(200);
     } else if (behaves(key, "hang") || (behaves(key, "hang-once") && unlink(key->argument) == 0)) {
         hang();
     } else if (behaves(key, "crash") ||

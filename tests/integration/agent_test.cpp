@@ -97,6 +97,15 @@ Bytes AgentTest::wrapped(const std::string& signature, base::ByteView file_key) 
     return answer.data;
 }
 
+std::vector<Bytes> AgentTest::different_packets(const std::string& signature, std::size_t count) {
+    std::vector<Bytes> packets;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto file_key = make_file_key(16 + i / 256, static_cast<std::uint8_t>(i));
+        packets.push_back(decrypt_packet(signature, wrapped(signature, file_key)));
+    }
+    return packets;
+}
+
 void AgentTest::expect_round_trip(const std::string& signature, std::size_t size) {
     const auto file_key = make_file_key(size);
     const auto answer = kernel_.decrypt(signature, wrapped(signature, file_key));

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/error.h"
 #include "tests/fakes/agent_process.h"
@@ -74,6 +75,8 @@ class AgentTest : public ::testing::Test {
     void expect_round_trip(const std::string& signature, std::size_t size = 16);
     // A file key wrapped with this key.
     Bytes wrapped(const std::string& signature, base::ByteView file_key);
+    // Requests to unwrap as many different file keys, which the agent cannot answer together.
+    std::vector<Bytes> different_packets(const std::string& signature, std::size_t count);
 
     TemporaryFolder folder_;
     PrivateBus bus_;

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 // Sanitizers make each request some ten times as expensive, and keep freed memory.
 const int kFlood = has_sanitizers() ? 20'000 : 100'000;
 const bool kMemoryTells = !has_sanitizers();
+constexpr std::size_t kAtATime = 512;
 // Beyond these the agent refuses.
 constexpr std::size_t kMaxInFlight = 1024;
 
@@ -40,24 +41,24 @@ class Load : public AgentTest {
 TEST_F(Load, OfAHundredThousandRequestsIsAnsweredOnceEach) {
     start_agent();
     const auto signature = add_faulty("ok");
-    const auto file_key = make_file_key(32);
-    const auto packet = decrypt_packet(signature, wrapped(signature, file_key));
+    const auto packets = different_packets(signature, kAtATime);
     int right = 0;
-    const auto ask = [&] { return kernel_.ask(packet); };
+    std::size_t next = 0;
+    const auto ask = [&] { return kernel_.ask(packets.at(next++ % packets.size())); };
     const auto check = [&](const Answer& answer) {
-        right += answer.status == 0 && answer.data == file_key ? 1 : 0;
+        right += answer.status == 0 && wire::has_valid_checksum(answer.data) ? 1 : 0;
     };
-    flood(2'000, ask, 512, check);
+    flood(2'000, ask, kAtATime, check);
     const auto memory = agent_->memory();
-    flood(kFlood, ask, 512, check);
+    flood(kFlood, ask, kAtATime, check);
     EXPECT_EQ(right, 2'000 + kFlood);
     if (kMemoryTells) {
         EXPECT_LT(agent_->memory(), memory + 1'024) << "kB, before: " << memory;
     }
     kernel_.expect_no_more_replies();
     const auto counts = queue();
-    EXPECT_EQ(counts["answered"], 2'001 + kFlood);
-    EXPECT_EQ(counts["received"], 2'001 + kFlood);
+    EXPECT_EQ(counts["answered"], 2'000 + kAtATime + kFlood);
+    EXPECT_EQ(counts["received"], 2'000 + kAtATime + kFlood);
     EXPECT_EQ(counts["in_flight"], 0);
     EXPECT_EQ(module("faulty")["restarts"], 0);
 }
@@ -79,13 +80,12 @@ TEST_F(Load, OfFailingRequestsIsAnsweredOnceEach) {
 TEST_F(Load, BeyondWhatCanBeQueuedIsRefusedAtOnce) {
     start_agent({"--reply-within", "2"});
     const auto signature = add_faulty("slow?500");
-    const auto file_key = make_file_key(16);
-    const auto packet = decrypt_packet(signature, wrapped(signature, file_key));
     constexpr std::size_t kSurplus = 300;
+    const auto packets = different_packets(signature, kMaxInFlight + kSurplus);
     std::map<int, int> by_status;
     Clock::duration last_refusal{};
     Clock::duration last{};
-    for (std::size_t i = 0; i < kMaxInFlight + kSurplus; ++i) {
+    for (const auto& packet : packets) {
         kernel_.ask(packet);
     }
     while (kernel_.unanswered() > 0 && !HasFailure()) {

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// More is asked for than a slow token can do in the kernel's three seconds.
+
+#include <filesystem>
+
+#include "tests/integration/agent_test.h"
+
+namespace ecryptfs::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kKernelWaits = 3s;  // ecryptfs_message_wait_timeout
+
+class Overload : public AgentTest {
+  protected:
+    void SetUp() override { start_agent(); }
+
+    // Those answered with a file key while their opener waits.
+    int goodput() {
+        int good = 0;
+        while (kernel_.unanswered() > 0 && !HasFailure()) {
+            kernel_.wait_for_answers();
+            kernel_.take_new_answers([&](const Answer& answer) {
+                good += answer.status == 0 && answer.after < kKernelWaits ? 1 : 0;
+            });
+        }
+        return good;
+    }
+};
+
+TEST_F(Overload, OfIdenticalRequestsCostsOneOperation) {
+    const auto file = folder_.file("count", "");
+    const auto signature = add_faulty("counted?" + file);
+    const auto packet = different_packets(signature, 1).front();
+    constexpr int kOpeners = 50;
+    for (int i = 0; i < kOpeners; ++i) {
+        kernel_.ask(packet);
+    }
+    EXPECT_EQ(goodput(), kOpeners);
+    // One, unless this machine took more than 0.2 s to ask.
+    EXPECT_LT(std::filesystem::file_size(file), 5U);
+    EXPECT_EQ(queue()["answered"], kOpeners + 1);
+    // Later ones are worked on anew.
+    const auto before = std::filesystem::file_size(file);
+    kernel_.ask(packet);
+    EXPECT_EQ(goodput(), 1);
+    EXPECT_EQ(std::filesystem::file_size(file), before + 1);
+}
+
+TEST_F(Overload, OfIdenticalRequestsFailsThemAllWhenOneFails) {
+    const auto signature = add_faulty("wrong-output");
+    const auto packet = different_packets(signature, 1).front();
+    for (int i = 0; i < 20; ++i) {
+        kernel_.ask(packet);
+    }
+    EXPECT_EQ(goodput(), 0);
+    EXPECT_EQ(queue()["failed"], 20);
+}
+
+TEST_F(Overload, LeavesASlowTokenItsSpeed) {
+    const auto signature = add_faulty("slow?200");
+    const auto packets = different_packets(signature, 100);
+    // One thread alone could do 14 in the time that the kernel waits.
+    for (int wave = 0; wave < 3; ++wave) {
+        for (const auto& packet : packets) {
+            kernel_.ask(packet);
+        }
+        EXPECT_GE(goodput(), 9) << "wave " << wave;
+    }
+    // What is asked for alone is served at once.
+    kernel_.ask(packets.front());
+    EXPECT_EQ(goodput(), 1);
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

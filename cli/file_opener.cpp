@@ -79,7 +79,7 @@ Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
     if (!host) {
         return std::unexpected(host.error());
     }
-    const std::uint64_t number = private_keys_.size() + 1;
+    const std::uint64_t number = ++last_number_;
     const bool person = ::isatty(STDIN_FILENO) != 0;
     std::optional<SecretBytes> secret;
     if (!passphrase_file.empty()) {

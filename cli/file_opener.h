@@ -54,6 +54,7 @@ class FileOpener {
     pki::HostPaths paths_;
     std::map<std::string, std::unique_ptr<ModuleHost>> hosts_;  // by module
     std::map<wire::KeySignature, PrivateKey> private_keys_;
+    std::uint64_t last_number_ = 0;
     // Empty ones were looked for in the keyrings and are not there.
     std::map<wire::KeySignature, base::SecretBytes> passphrase_keys_;
 };

@@ -102,13 +102,14 @@ Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
     if (size < 0) {
         return std::unexpected(file_error(fmt::format("reading {}", path), errno));
     }
-    auto wrapped = lower::parse_wrapped_passphrase(
+    const auto wrapped = lower::parse_wrapped_passphrase(
         base::ByteView(bytes).first(static_cast<std::size_t>(size)));
     if (!wrapped) {
-        wrapped.error().message = fmt::format("{}: {}", path, wrapped.error().message);
-        wrapped.error().advice = "name a file that ecryptfs-wrap-passphrase or this program wrote";
+        return std::unexpected(
+            Error{wrapped.error().code, fmt::format("{}: {}", path, wrapped.error().message),
+                  "name a file that ecryptfs-wrap-passphrase or this program wrote"});
     }
-    return wrapped;
+    return *wrapped;
 }
 
 Result<SecretBytes> unwrapped_passphrase(const std::string& path,

@@ -27,9 +27,6 @@ using base::Result;
 using base::SecretBytes;
 using lower::PassphraseKey;
 
-constexpr char kQuestion[] = "Mount passphrase: ";
-constexpr char kOption[] = "--passphrase-file";
-
 // Whether somebody used the key here before: it is in a keyring, or ecryptfs-utils remembers it.
 bool is_known(const wire::KeySignature& signature) {
     for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
@@ -67,8 +64,9 @@ Result<void> confirm(const SecretBytes& typed, const wire::KeySignature& signatu
 }
 
 Result<SecretBytes> mount_passphrase(const AddPassphrase& command) {
-    return command.wrapped.empty() ? passphrase_from(command.passphrase_file, kQuestion, kOption)
-                                   : unwrapped_passphrase(command.wrapped, command.wrapping_file);
+    return command.wrapped.empty()
+               ? passphrase_from(command.passphrase_file, kMountQuestion, "--passphrase-file")
+               : unwrapped_passphrase(command.wrapped, command.wrapping_file);
 }
 
 Result<WrittenToken> write_passphrase_token(const PassphraseKey& key, const TokenPlace& place) {

@@ -20,22 +20,7 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr char kQuestion[] = "Mount passphrase: ";
 constexpr char kPassphraseFile[] = "--passphrase-file";
-
-// Counts what the bar will be full of.
-class FileCount : public TreeVisitor {
-  public:
-    bool enter_folder(const TreeEntry&) override { return true; }
-    void leave_folder(const TreeEntry&) override {}
-    void visit(const TreeEntry& entry) override { files_ += S_ISREG(entry.status.st_mode) ? 1 : 0; }
-    void unreadable(const std::string&, const Error&) override {}
-
-    std::uint64_t files() const { return files_; }
-
-  private:
-    std::uint64_t files_ = 0;
-};
 
 Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
     const auto& files = command.key_passphrase_files;
@@ -67,7 +52,7 @@ Result<void> add_passphrases(FileOpener& opener, const Decrypt& command) {
                           : std::unexpected(passphrase.error());
     };
     for (const auto& file : command.passphrase_files) {
-        if (auto added = add(passphrase_from(file, kQuestion, kPassphraseFile)); !added) {
+        if (auto added = add(passphrase_from(file, kMountQuestion, kPassphraseFile)); !added) {
             return added;
         }
     }
@@ -77,7 +62,7 @@ Result<void> add_passphrases(FileOpener& opener, const Decrypt& command) {
             return added;
         }
     }
-    return command.passphrase ? add(passphrase_from("", kQuestion, kPassphraseFile))
+    return command.passphrase ? add(passphrase_from("", kMountQuestion, kPassphraseFile))
                               : Result<void>();
 }
 
@@ -113,13 +98,8 @@ Result<void> run(const Decrypt& command) {
         return std::unexpected(output.error());
     }
     const int output_fd = output->get();
-    FileCount count;
-    for (const auto& path : command.lower) {
-        if (Progress::is_visible()) {
-            walk_tree(path, count);
-        }
-    }
-    Progress progress("decrypting", count.files());
+    Progress progress("decrypting",
+                      Progress::is_visible() ? size_of_trees(command.lower).bytes : 0);
     TreeDecryption decryption(opener, progress, std::move(*output));
     for (const auto& path : command.lower) {
         if (!decryption.stopped()) {

@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 
 #include "cli/file_decryption.h"
 #include "cli/lower_file.h"
@@ -32,21 +34,12 @@ mode_t mode_of(const struct stat& status) {
     return status.st_mode & (::geteuid() == 0 ? 07777U : 01777U);
 }
 
-Result<void> give_owner(int fd, const struct stat& status) {
-    if (::geteuid() == 0 && ::fchown(fd, status.st_uid, status.st_gid) != 0) {
-        return std::unexpected(file_error("setting its owner", errno));
-    }
-    return {};
-}
-
-Result<void> give_attributes(int fd, const struct stat& status) {
-    if (auto given = give_owner(fd, status); !given) {
-        return given;
-    }
-    if (::fchmod(fd, mode_of(status)) != 0 || ::futimens(fd, times_of(status).data()) != 0) {
-        return std::unexpected(file_error("setting its mode and times", errno));
-    }
-    return {};
+// Whether all could be given; FAT and its like have neither owners nor modes.
+bool give_attributes(int fd, const struct stat& status) {
+    const bool owned = ::geteuid() != 0 || ::fchown(fd, status.st_uid, status.st_gid) == 0;
+    // Where the owner is another, nobody else's program may come to run with his rights.
+    const bool moded = ::fchmod(fd, mode_of(status) & (owned ? 07777U : 01777U)) == 0;
+    return ::futimens(fd, times_of(status).data()) == 0 && owned && moded;
 }
 
 bool is_safe_name(const std::string& name) {
@@ -54,8 +47,9 @@ bool is_safe_name(const std::string& name) {
            name.find('/') == std::string::npos && name != kPartName;
 }
 
+// Within two seconds, which is as exact as FAT is.
 bool same_time(const timespec& left, const timespec& right) {
-    return left.tv_sec == right.tv_sec && left.tv_nsec == right.tv_nsec;
+    return std::abs(left.tv_sec - right.tv_sec) <= 2;
 }
 
 Error exists(const std::string& name) {
@@ -99,6 +93,7 @@ Result<base::UniqueFd> make_folder(int folder, const std::string& name) {
                                    ? exists(name)
                                    : file_error("opening the new folder", errno));
     }
+    ::fchmod(made.get(), 0700);  // one of an earlier run may be closed to writing already
     return made;
 }
 
@@ -120,9 +115,12 @@ void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     counts_.failures.push_back({path, error});
 }
 
-void TreeDecryption::stop(const std::string& path, const Error& error) {
-    unreadable(path, error);
-    stopped_ = true;
+void TreeDecryption::keep_attributes(int fd, const struct stat& status) {
+    if (!give_attributes(fd, status) && !warned_of_attributes_) {
+        progress_.clear();
+        warn("owners, modes or times cannot be kept there");
+        warned_of_attributes_ = true;
+    }
 }
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
@@ -161,18 +159,18 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
 }
 
 void TreeDecryption::leave_folder(const TreeEntry& folder) {
-    if (const auto given = give_attributes(output(), folder.status); !given && folder.depth > 0) {
-        unreadable(folder.path, given.error());
+    if (folder.depth > 0) {  // the output itself is the user's
+        keep_attributes(output(), folder.status);
     }
     folders_.pop_back();
 }
 
 void TreeDecryption::visit(const TreeEntry& entry) {
     if (S_ISREG(entry.status.st_mode)) {
+        const auto before = counts_.bytes;
         decrypt_file(entry, output_name(entry));
-        if (Progress::is_visible()) {
-            progress_.advance(1);
-        }
+        const auto size = static_cast<std::uint64_t>(entry.status.st_size);
+        progress_.advance(size - std::min(size, counts_.bytes - before));
     } else if (S_ISLNK(entry.status.st_mode)) {
         decrypt_link(entry, output_name(entry));
     } else {
@@ -244,9 +242,7 @@ Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile&
         }
         lost = std::move(*done);
     }
-    if (auto given = give_attributes(part->fd(), entry.status); !given) {
-        return given;
-    }
+    keep_attributes(part->fd(), entry.status);
     const std::string final_name = lost.empty() ? name : name + ".damaged";
     if (auto published = part->publish(final_name); !published) {
         return published.error().code == ErrorCode::kAlreadyExists

@@ -30,9 +30,10 @@ struct DecryptCounts {
 };
 
 // Writes what a mount would show of lower files and folders into a folder, with times, modes and,
-// as root, owners. What is there already is never replaced: a file of the same size and time is
-// complete and left alone, anything else is a failure. Damaged files are written as far as they go,
-// as NAME.damaged. Goes on after failures; stops only when the output cannot be written to.
+// as root, owners, as far as that filesystem has them. What is there already is never replaced: a
+// file of the same size and time is complete and left alone, anything else is a failure. Damaged
+// files are written as far as they go, as NAME.damaged. Goes on after failures; stops only when the
+// output cannot be written to.
 class TreeDecryption : public TreeVisitor {
   public:
     // Borrows both; `output` is a folder, which is not looked for in the lower ones again.
@@ -53,13 +54,14 @@ class TreeDecryption : public TreeVisitor {
     void decrypt_link(const TreeEntry& entry, const std::string& name);
     base::Result<void> write_file(const TreeEntry& entry, const LowerFile& file,
                                   const std::string& name);
-    void stop(const std::string& path, const base::Error& error);
+    void keep_attributes(int fd, const struct stat& status);
 
     FileOpener& opener_;
     Progress& progress_;
     std::vector<base::UniqueFd> folders_;  // of the output: from its root to where the walk is
     DecryptCounts counts_;
     bool stopped_ = false;
+    bool warned_of_attributes_ = false;
 };
 
 }  // namespace ecryptfs::cli

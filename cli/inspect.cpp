@@ -32,7 +32,7 @@ class Inspector : public TreeVisitor {
     void leave_folder(const TreeEntry&) override {}
     void visit(const TreeEntry& entry) override {
         take(entry);
-        progress_.advance(1);
+        progress_.advance(S_ISREG(entry.status.st_mode) ? 1 : 0);
     }
     void unreadable(const std::string& path, const Error& error) override {
         InspectedFile file{.path = path};
@@ -98,7 +98,8 @@ Result<void> run(const Inspect& command) {
             return printed;
         }
     }
-    Progress progress("inspecting files:", 0);
+    Progress progress("inspecting",
+                      Progress::is_visible() ? size_of_trees(command.paths).files : 0);
     Inspector inspector(command, progress);
     for (const auto& path : command.paths) {
         walk_tree(path, inspector);

@@ -55,7 +55,8 @@ Result<PartFile> PartFile::create(int folder) {
         if (!fd) {
             return std::unexpected(file_error("making a file", errno));
         }
-        if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        // Filesystems without locks are no reason to write nothing there.
+        if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             return std::unexpected(Error{ErrorCode::kAlreadyExists,
                                          "another program is writing into this folder",
                                          "wait until it is done, or choose another folder"});

@@ -119,7 +119,7 @@ Result<SecretBytes> unwrapped_passphrase(const std::string& path,
         return std::unexpected(wrapped.error());
     }
     const auto wrapping =
-        passphrase_from(wrapping_file, "Wrapping passphrase: ", "--wrapping-passphrase-file");
+        passphrase_from(wrapping_file, kWrappingQuestion, "--wrapping-passphrase-file");
     return wrapping ? lower::unwrap_passphrase(*wrapped, wrapping->view())
                     : std::unexpected(wrapping.error());
 }

@@ -13,6 +13,9 @@
 
 namespace ecryptfs::cli {
 
+inline constexpr char kMountQuestion[] = "Mount passphrase: ";
+inline constexpr char kWrappingQuestion[] = "Wrapping passphrase: ";
+
 // The first line of `file`, of standard input for "-"; with an empty `file` what is typed at
 // `question`. kSecretRequired, naming `option`, where there is nobody to ask; kInvalidArgument for
 // an empty line.

@@ -41,8 +41,7 @@ void Progress::clear() {
 }
 
 void Progress::draw() const {
-    fmt::print(stderr, "\r{} {}", doing_,
-               total_ == 0 ? fmt::format("{} so far", done_) : bar(done_, total_, kBarWidth));
+    fmt::print(stderr, "\r{} {}", doing_, bar(done_, total_, kBarWidth));
     std::fflush(stderr);
 }
 

@@ -12,7 +12,7 @@ namespace ecryptfs::cli {
 // Other lines on standard error first call clear().
 class Progress {
   public:
-    // `doing`: "decrypting". `total` is of the same unit as advance()'s steps; 0 if it is unknown.
+    // `doing`: "decrypting". `total` is of the same unit as advance()'s steps.
     Progress(std::string doing, std::uint64_t total);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;

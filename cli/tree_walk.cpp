@@ -81,7 +81,33 @@ void walk(TreeEntry entry, TreeVisitor& visitor) {
     }
 }
 
+class Counter : public TreeVisitor {
+  public:
+    bool enter_folder(const TreeEntry&) override { return true; }
+    void leave_folder(const TreeEntry&) override {}
+    void visit(const TreeEntry& entry) override {
+        if (S_ISREG(entry.status.st_mode)) {
+            ++size_.files;
+            size_.bytes += static_cast<std::uint64_t>(entry.status.st_size);
+        }
+    }
+    void unreadable(const std::string&, const base::Error&) override {}
+
+    const TreeSize& size() const { return size_; }
+
+  private:
+    TreeSize size_;
+};
+
 }  // namespace
+
+TreeSize size_of_trees(std::span<const std::string> paths) {
+    Counter counter;
+    for (const auto& path : paths) {
+        walk_tree(path, counter);
+    }
+    return counter.size();
+}
 
 void walk_tree(const std::string& path, TreeVisitor& visitor) {
     walk({AT_FDCWD, path, path, 0, {}}, visitor);

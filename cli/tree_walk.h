@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "lib/base/error.h"
@@ -39,5 +41,12 @@ class TreeVisitor {
 // What is at `path`, and all below it, each folder's entries by their names. Links are followed
 // only in what was typed; on the way nothing is looked up twice, so that nobody can move a link in.
 void walk_tree(const std::string& path, TreeVisitor& visitor);
+
+// How much there is to do, for a progress bar: regular files, and their bytes.
+struct TreeSize {
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+};
+TreeSize size_of_trees(std::span<const std::string> paths);
 
 }  // namespace ecryptfs::cli

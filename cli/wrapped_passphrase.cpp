@@ -75,12 +75,12 @@ Result<void> run(const WrapPassphrase& command) {
         return once;
     }
     const auto passphrase =
-        new_passphrase_from(command.passphrase_file, "Mount passphrase: ", "--passphrase-file");
+        new_passphrase_from(command.passphrase_file, kMountQuestion, "--passphrase-file");
     if (!passphrase) {
         return std::unexpected(passphrase.error());
     }
     const auto wrapping =
-        new_passphrase_from(command.wrapping_file, "Wrapping passphrase: ", kWrappingOption);
+        new_passphrase_from(command.wrapping_file, kWrappingQuestion, kWrappingOption);
     if (!wrapping) {
         return std::unexpected(wrapping.error());
     }
@@ -116,8 +116,7 @@ Result<void> run(const RewrapPassphrase& command) {
     if (!wrapped) {
         return std::unexpected(wrapped.error());
     }
-    auto wrapping =
-        passphrase_from(command.wrapping_file, "Wrapping passphrase: ", kWrappingOption);
+    auto wrapping = passphrase_from(command.wrapping_file, kWrappingQuestion, kWrappingOption);
     if (!wrapping) {
         return std::unexpected(wrapping.error());
     }

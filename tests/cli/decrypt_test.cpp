@@ -118,6 +118,12 @@ TEST_F(Decrypting, FillsFoldersThatOnlyTheirOwnerMayRead) {
     EXPECT_EQ(decrypt().exit_code, 0);
     EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0500U);
     EXPECT_TRUE(fs::exists(out("sub/deep/file.txt")));
+    ASSERT_EQ(::chmod(out("sub").c_str(), 0700), 0);
+    fs::remove_all(out("sub/deep"));
+    ASSERT_EQ(::chmod(out("sub").c_str(), 0500), 0);
+    EXPECT_EQ(decrypt().exit_code, 0) << "a run that goes on with it";
+    EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0500U);
+    EXPECT_TRUE(fs::exists(out("sub/deep/file.txt")));
     for (const auto& each : {sub, out("sub")}) {
         ::chmod(each.c_str(), 0700);  // to be removed
     }
@@ -152,7 +158,7 @@ TEST_F(Decrypting, NeverReplacesWhatIsThere) {
     unpack_vector("ciphers.plain", path("plain"));
     unpack_vector("aes24-fnek.lower", lower_);
     fs::create_directories(out("numbers.txt"));
-    std::ofstream(out("one.txt")) << "2";  // of the same size, and newer
+    std::ofstream(out("one.txt")) << "2";  // of the same size, and of another time
     std::ofstream(out("sub")) << "no folder";
     fs::create_symlink("elsewhere", out("link"));
     const auto outcome = decrypt();

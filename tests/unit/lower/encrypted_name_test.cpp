@@ -69,7 +69,7 @@ TEST(EncryptedName, IsTakenApartAsTheKernelPutItTogether) {
     EXPECT_EQ(encode_encrypted_name(parse_encrypted_name(kLongVector).value()), kLongVector);
 }
 
-struct Malformed {
+struct MalformedName {
     std::string name;
     std::string_view problem;
 };
@@ -77,7 +77,7 @@ struct Malformed {
 TEST(EncryptedName, IsRefusedWithWhatIsWrongAndWhere) {
     const std::string sig = "21e72551a9779b93";
     const std::string block(32, '7');
-    for (const auto& [name, problem] : std::to_array<Malformed>({
+    for (const auto& [name, problem] : std::to_array<MalformedName>({
              {"plain.txt", "encrypted name: it does not begin as one (byte 0)"},
              {"ECRYPTFS_FEK_ENCRYPTED.FWYV", "it does not begin as one"},
              {std::string(kEncryptedNamePrefix),

@@ -90,13 +90,13 @@ TEST(LowerHeader, InAnAttributeNeedNotSayHowLargeItIs) {
     EXPECT_EQ(parsed(bytes).packets.size(), 1U);
 }
 
-struct Malformed {
+struct MalformedHeader {
     std::string bytes;
     std::string_view problem;
 };
 
 TEST(LowerHeader, IsRefusedWithWhatIsWrongAndWhere) {
-    for (const auto& [bytes, problem] : std::to_array<Malformed>({
+    for (const auto& [bytes, problem] : std::to_array<MalformedHeader>({
              {"", "header: no eCryptfs marker (byte 0)"},
              {"0000000000000001", "header: no eCryptfs marker (byte 8)"},
              {"0000000000000001 756a3605 49eb81f1 03000002 00001000 0002",
@@ -118,7 +118,7 @@ TEST(LowerHeader, IsRefusedWithWhatIsWrongAndWhere) {
 
 TEST(LowerHeader, KeepsThePacketsBeforeADamagedOne) {
     const std::string sig = "fe3467554552491d";
-    for (const auto& [packets, problem] : std::to_array<Malformed>({
+    for (const auto& [packets, problem] : std::to_array<MalformedHeader>({
              {"ff", "header: no packet begins with 0xff (byte 81)"},
              {"01", "header: length field is missing (byte 82)"},
              {"01 0a 03" + sig + "01",

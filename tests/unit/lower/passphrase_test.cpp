@@ -106,7 +106,7 @@ TEST(WrappedPassphrase, IsNotMadeOfWhatCouldNotBeUnwrapped) {
     EXPECT_THAT(wrap_passphrase(as_bytes("a"), {}), FailsWith(ErrorCode::kInvalidArgument, "64"));
 }
 
-struct Malformed {
+struct MalformedFile {
     std::string bytes;
     std::string_view problem;
 };
@@ -115,7 +115,7 @@ TEST(WrappedPassphrase, IsRefusedWithWhatIsWrongAndWhere) {
     const std::string salt = "0011223344556677";
     const std::string sig(32, '3');
     const std::string block(32, '7');
-    for (const auto& [bytes, problem] : std::to_array<Malformed>({
+    for (const auto& [bytes, problem] : std::to_array<MalformedFile>({
              {"", "wrapped passphrase: signature needs 16 bytes, 0 are left (byte 0)"},
              {"3a02 0011", "wrapped passphrase: salt needs 8 bytes, 2 are left (byte 2)"},
              {"3a02" + salt + "3333", "signature needs 16 bytes, 2 are left (byte 10)"},

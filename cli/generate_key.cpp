@@ -10,6 +10,7 @@
 #include "cli/module_host.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "cli/passphrase_input.h"
 #include "cli/secret_input.h"
 #include "cli/verbs.h"
 
@@ -33,19 +34,8 @@ Result<OptionalSecret> ask_for_secret(const KeyLocation& where) {
             Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the key's secret",
                   "give --passphrase-file FILE, - for standard input, or --no-passphrase"});
     }
-    auto typed = prompt_for_secret(STDIN_FILENO, question_for(where));
-    if (!typed || has_secret_already(where)) {
-        return typed;
-    }
-    const auto again = prompt_for_secret(STDIN_FILENO, "Once more: ");
-    if (!again) {
-        return std::unexpected(again.error());
-    }
-    if (!base::equal_in_constant_time(typed->view(), again->view())) {
-        return std::unexpected(
-            Error{ErrorCode::kInvalidArgument, "the two are not the same", "try again"});
-    }
-    return typed;
+    return has_secret_already(where) ? prompt_for_secret(STDIN_FILENO, question_for(where))
+                                     : prompt_twice(question_for(where));
 }
 
 Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation& where) {

@@ -102,6 +102,10 @@ Json item_json(const TokenItem& item) {
             {"properties", properties}};
 }
 
+Json timeout_json(const TokenPlace& place) {
+    return place.timeout ? Json(place.timeout->count()) : Json(nullptr);
+}
+
 template <typename T>
 Json list_json(std::span<const T> items, Json (*item_json)(const T&)) {
     Json list = Json::array();
@@ -119,9 +123,23 @@ std::string added_key_json(const AddedKey& added) {
                     {"locator", added.location.locator},
                     {"keyring", keyring_name(added.place.keyring)},
                     {"serial", added.serial.value},
-                    {"timeout_seconds",
-                     added.place.timeout ? Json(added.place.timeout->count()) : Json(nullptr)},
+                    {"timeout_seconds", timeout_json(added.place)},
                     {"warnings", added.warnings}});
+}
+
+std::string added_passphrase_json(const AddedPassphrase& added) {
+    const bool names = !added.fnek_signature.empty();
+    return text_of({{"signature", added.signature},
+                    {"serial", added.serial.value},
+                    {"fnek_signature", text_or_null(added.fnek_signature)},
+                    {"fnek_serial", names ? Json(added.fnek_serial.value) : Json(nullptr)},
+                    {"keyring", keyring_name(added.place.keyring)},
+                    {"timeout_seconds", timeout_json(added.place)},
+                    {"warnings", added.warnings}});
+}
+
+std::string wrapped_file_json(const std::string& file, int version) {
+    return text_of({{"file", file}, {"version", version}});
 }
 
 std::string made_key_json(const KeyLocation& key) {

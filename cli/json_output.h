@@ -25,6 +25,17 @@ struct AddedKey {
     std::vector<std::string> warnings;
 };
 
+struct AddedPassphrase {
+    std::string signature;
+    KeySerial serial;
+    std::string fnek_signature;  // empty: no key for names was added
+    KeySerial fnek_serial;
+    TokenPlace place;
+    std::vector<std::string> warnings;
+};
+
+std::string added_passphrase_json(const AddedPassphrase& added);
+std::string wrapped_file_json(const std::string& file, int version);
 std::string added_key_json(const AddedKey& added);
 std::string made_key_json(const KeyLocation& key);
 // `name`: of the one member, "tokens" or "keys".

@@ -18,6 +18,7 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr char kTokenType[] = "user";
+constexpr std::size_t kMostOfAToken = 8192;
 
 std::string text_of(const wire::KeySignature& signature) {
     return std::string(signature.text());
@@ -144,6 +145,20 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
     std::erase_if(
         *keys, [&](KeySerial key) { return !listed.contains(key) && !is_token(key, description); });
     return keys;
+}
+
+Result<base::SecretBytes> read_token(KeySerial token) {
+    auto buffer = base::SecretBytes::create(kMostOfAToken);
+    if (!buffer) {
+        return buffer;
+    }
+    const long size =
+        ::keyctl_read(token.value, reinterpret_cast<char*>(buffer->span().data()), buffer->size());
+    if (size < 0) {
+        return std::unexpected(keyring_error("reading the key", errno));
+    }
+    return base::SecretBytes::copy_of(
+        buffer->view().first(std::min(static_cast<std::size_t>(size), buffer->size())));
 }
 
 bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token) {

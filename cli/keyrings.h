@@ -12,6 +12,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/secret_bytes.h"
 #include "lib/wire/key_signature.h"
 
 namespace ecryptfs::cli {
@@ -40,6 +41,9 @@ base::Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& s
 // The tokens directly in a keyring, expired and revoked ones too as far as /proc/keys shows them.
 base::Result<std::vector<KeySerial>> list_tokens(KeySerial keyring,
                                                  const wire::KeySignature& signature);
+
+// A token's payload: a secret if it is a passphrase's. kAccessDenied, kKeyExpired, kKeyRevoked.
+base::Result<base::SecretBytes> read_token(KeySerial token);
 
 // Whether a search from the keyring, nested ones included, as mount(2) does it, finds this token.
 bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token);

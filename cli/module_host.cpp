@@ -100,21 +100,59 @@ Result<void> ModuleHost::list(pki::ItemKind kind,
     }
 }
 
-Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
-    if (auto sent = send(message); !sent) {
-        return std::unexpected(std::move(sent.error()));
+Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
+                                                   const std::optional<base::SecretBytes>& secret) {
+    pki::OpenKey message{1, key, pki::KeyUse::kPrivate, locator, {}};
+    if (secret) {
+        message.secret = secret->view();
     }
-    const auto answer = receive(kForever);
+    // As long as it takes: a person may have to touch or type on the device.
+    const auto answer = ask(message, kForever);
     if (!answer) {
         return std::unexpected(answer.error());
     }
-    if (const auto* done = std::get_if<pki::Done>(&*answer)) {
-        return std::string(base::as_text(done->output));
+    const auto* opened = std::get_if<pki::Opened>(&*answer);
+    if (opened == nullptr) {
+        return out_of_turn();
     }
-    if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
-        return std::unexpected(pki::to_error(failed->why));
+    const auto signature = wire::KeySignature::from_text(opened->signature);
+    if (!signature) {
+        return std::unexpected(signature.error());
     }
-    return out_of_turn();
+    return OpenedKey{*signature, std::string(opened->warning)};
+}
+
+Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
+    const auto answer =
+        ask(pki::KeyOperation{1, key, pki::KeyAction::kDecrypt, encrypted_fek}, kAnswerTimeout);
+    if (!answer) {
+        return std::unexpected(answer.error());
+    }
+    const auto* done = std::get_if<pki::Done>(&*answer);
+    return done != nullptr ? base::SecretBytes::copy_of(done->output) : out_of_turn();
+}
+
+Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
+    const auto answer = ask(message, kForever);
+    if (!answer) {
+        return std::unexpected(answer.error());
+    }
+    const auto* done = std::get_if<pki::Done>(&*answer);
+    return done != nullptr ? Result<std::string>(base::as_text(done->output)) : out_of_turn();
+}
+
+// The one answer to a message, or why it failed. Views end with the next call.
+Result<pki::FromHost> ModuleHost::ask(const pki::ToHost& message, int timeout_ms) {
+    if (auto sent = send(message); !sent) {
+        return std::unexpected(std::move(sent.error()));
+    }
+    auto answer = receive(timeout_ms);
+    if (answer) {
+        if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
+            return std::unexpected(pki::to_error(failed->why));
+        }
+    }
+    return answer;
 }
 
 Result<void> ModuleHost::send(const pki::ToHost& message) {

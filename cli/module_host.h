@@ -5,7 +5,9 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -13,14 +15,15 @@
 #include "lib/base/secret_bytes.h"
 #include "lib/pki/host_process.h"
 #include "lib/pki/host_protocol.h"
+#include "lib/wire/key_signature.h"
 
 namespace ecryptfs::cli {
 
 // The modules that are installed, sorted. kUnknownModule if there are none.
 base::Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths);
 
-// A PKI host of our own, for what needs no agent: listing tokens, making keys. Its process goes
-// with it. One thing at a time.
+// A PKI host of our own, for what needs no agent: listing tokens, making keys, opening lower files.
+// Its process goes with it. One thing at a time.
 class ModuleHost {
   public:
     // kUnknownModule, kModuleFailed.
@@ -34,6 +37,19 @@ class ModuleHost {
     // Views end with the call of `take`. kTimedOut for a device that does not answer.
     base::Result<void> list(pki::ItemKind kind, const std::function<void(const pki::Item&)>& take);
 
+    // Opens a private key, which is `key` from now on. No secret is not the same as an empty one,
+    // by which a device may ask by itself. kSecretRequired, kWrongSecret and whatever the module
+    // has.
+    struct OpenedKey {
+        wire::KeySignature signature;
+        std::string warning;  // one line; empty if there is none
+    };
+    base::Result<OpenedKey> open_key(std::uint64_t key, std::string_view locator,
+                                     const std::optional<base::SecretBytes>& secret);
+
+    // The file key within an encrypted one: cipher code, FEK and checksum, if the key is the right.
+    base::Result<base::SecretBytes> decrypt(std::uint64_t key, base::ByteView encrypted_fek);
+
     // Gives the new key's locator. As long as it takes: a slow token needs minutes.
     base::Result<std::string> make_key(const pki::MakeKey& message);
 
@@ -43,6 +59,7 @@ class ModuleHost {
 
     base::Result<void> send(const pki::ToHost& message);
     base::Result<pki::FromHost> receive(int timeout_ms);
+    base::Result<pki::FromHost> ask(const pki::ToHost& message, int timeout_ms);
     base::Error lost();
 
     pki::HostPaths paths_;

@@ -23,14 +23,14 @@ Result<void> open_once(base::ByteView secret, const Open& open) {
     return open(*memfd);
 }
 
-Result<FileSecret> read_passphrase(const SecretSource& source) {
-    if (source.passphrase_file != "-") {
-        return read_secret_file(source.passphrase_file);
+Result<FileSecret> read_passphrase(const std::string& file, std::string_view question) {
+    if (file != "-") {
+        return read_secret_file(file);
     }
     if (::isatty(STDIN_FILENO) == 0) {
         return read_secret_line(STDIN_FILENO, "standard input");
     }
-    auto typed = prompt_for_secret(STDIN_FILENO, question_for(source.key));
+    auto typed = prompt_for_secret(STDIN_FILENO, question);
     if (!typed) {
         return std::unexpected(typed.error());
     }
@@ -51,15 +51,19 @@ Result<void> open_with_file(const SecretSource& source, const Open& open) {
 
 }  // namespace
 
-Result<base::SecretBytes> secret_from_file(const SecretSource& source) {
-    auto read = read_passphrase(source);
+Result<base::SecretBytes> secret_from(const std::string& file, std::string_view question) {
+    auto read = read_passphrase(file, question);
     if (!read) {
         return std::unexpected(std::move(read.error()));
     }
     if (read->others_can_read) {
-        warn(fmt::format("others can read {}: chmod 600 it", source.passphrase_file));
+        warn(fmt::format("others can read {}: chmod 600 it", file));
     }
     return std::move(read->secret);
+}
+
+Result<base::SecretBytes> secret_from_file(const SecretSource& source) {
+    return secret_from(source.passphrase_file, question_for(source.key));
 }
 
 std::string question_for(const KeyLocation& key) {

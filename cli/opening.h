@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "cli/key_location.h"
 #include "lib/base/error.h"
@@ -18,6 +19,10 @@ struct SecretSource {
     std::string passphrase_file;  // "-" for standard input; empty to ask if need be
     KeyLocation key;              // for the question
 };
+
+// The first line of a file, "-" for standard input, where `question` is asked if it is a terminal.
+// Warns of a file that others can read.
+base::Result<base::SecretBytes> secret_from(const std::string& file, std::string_view question);
 
 // The secret that --passphrase-file names.
 base::Result<base::SecretBytes> secret_from_file(const SecretSource& source);

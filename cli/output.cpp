@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -160,6 +161,19 @@ std::string span_in_words(std::uint64_t usec) {
         return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
     }
     return fmt::format("{} d {} h", seconds / 86'400, seconds / 3600 % 24);
+}
+
+std::string size_in_words(std::uint64_t bytes) {
+    constexpr auto kUnits = std::to_array<std::string_view>({"kB", "MB", "GB", "TB", "PB", "EB"});
+    if (bytes < 1000) {
+        return fmt::format("{} bytes", bytes);
+    }
+    double value = static_cast<double>(bytes) / 1e3;
+    std::size_t unit = 0;
+    for (; value >= 999.95 && unit + 1 < kUnits.size(); ++unit) {
+        value /= 1e3;
+    }
+    return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 std::string latency_in_words(std::uint64_t usec) {

@@ -43,8 +43,9 @@ class Table {
 };
 
 // Times are microseconds; points in time of CLOCK_REALTIME, 0 for never.
-std::string local_time(std::uint64_t usec);     // "2026-03-01 14:05:09", "never"
-std::string span_in_words(std::uint64_t usec);  // "850 us", "12.3 ms", "2.5 s", "3 min", "2 d 4 h"
+std::string local_time(std::uint64_t usec);      // "2026-03-01 14:05:09", "never"
+std::string span_in_words(std::uint64_t usec);   // "850 us", "12.3 ms", "2.5 s", "3 min", "2 d 4 h"
+std::string size_in_words(std::uint64_t bytes);  // "850 bytes", "12.3 kB", "1.2 GB"
 std::string latency_in_words(std::uint64_t usec);  // the same, "-" for 0
 
 }  // namespace ecryptfs::cli

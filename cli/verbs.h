@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/token_writer.h"
 #include "lib/base/error.h"
@@ -66,7 +67,64 @@ struct Status {
     bool json = false;
 };
 
+// What a mount passphrase is read from; all empty: it is asked for.
+struct AddPassphrase {
+    std::string passphrase_file = {};
+    std::string wrapped = {};        // a wrapped-passphrase file
+    std::string wrapping_file = {};  // holds the passphrase that opens it
+    std::string salt = {};           // 16 hexadecimal digits; empty: the default
+    bool fnek = false;               // the key for names too
+    TokenPlace place = {};
+    bool json = false;
+};
+
+struct WrapPassphrase {
+    std::string file;
+    std::string passphrase_file = {};
+    std::string wrapping_file = {};
+    bool json = false;
+};
+
+struct UnwrapPassphrase {
+    std::string file;
+    std::string wrapping_file = {};
+};
+
+struct RewrapPassphrase {
+    std::string file;
+    std::string wrapping_file = {};
+    std::string new_wrapping_file = {};
+    bool upgrade = false;  // keeps the wrapping passphrase
+    bool json = false;
+};
+
+struct Inspect {
+    std::vector<std::string> paths;
+    bool all = false;  // not only what has a fault
+    bool json = false;
+};
+
+struct Decrypt {
+    std::vector<std::string> lower;  // files and folders
+    std::string output;
+    std::vector<std::string> keys = {};                  // URIs
+    std::vector<std::string> key_passphrase_files = {};  // in the keys' order
+    bool passphrase = false;                             // ask for a mount passphrase
+    std::vector<std::string> passphrase_files = {};      // with mount passphrases
+    std::string wrapped = {};
+    std::string wrapping_file = {};
+    std::string salt = {};
+    pki::HostPaths paths = {};
+    bool json = false;
+};
+
 base::Result<void> run(const AddKey& command);
+base::Result<void> run(const AddPassphrase& command);
+base::Result<void> run(const WrapPassphrase& command);
+base::Result<void> run(const UnwrapPassphrase& command);
+base::Result<void> run(const RewrapPassphrase& command);
+base::Result<void> run(const Inspect& command);
+base::Result<void> run(const Decrypt& command);
 base::Result<void> run(const GenerateKey& command);
 base::Result<void> run(const ListTokens& command);
 base::Result<void> run(const ListKeys& command);

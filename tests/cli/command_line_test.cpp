@@ -51,6 +51,59 @@ TEST(CommandLine, TakesTheOtherVerbs) {
     EXPECT_TRUE(parsed<cli::Status>({"status", "--json"}).json);
 }
 
+TEST(CommandLine, TakesAllOptionsOfDecrypt) {
+    const auto command = parsed<cli::Decrypt>({"decrypt",
+                                               "--key",
+                                               "a.pem",
+                                               "lower",
+                                               "--key",
+                                               "b.pem",
+                                               "--key-passphrase-file",
+                                               "ap",
+                                               "more",
+                                               "--output",
+                                               "out",
+                                               "--passphrase",
+                                               "--passphrase-file",
+                                               "m",
+                                               "--wrapped",
+                                               "w",
+                                               "--wrapping-passphrase-file",
+                                               "-",
+                                               "--salt",
+                                               "0011223344556677",
+                                               "--module-dir",
+                                               "/m",
+                                               "--pki-host",
+                                               "/h",
+                                               "--json"});
+    EXPECT_EQ(command.lower, (std::vector<std::string>{"lower", "more"}));
+    EXPECT_EQ(command.keys, (std::vector<std::string>{"a.pem", "b.pem"}));
+    EXPECT_EQ(command.key_passphrase_files, std::vector<std::string>{"ap"});
+    EXPECT_EQ(command.passphrase_files, std::vector<std::string>{"m"});
+    EXPECT_EQ(command.output, "out");
+    EXPECT_TRUE(command.passphrase);
+    EXPECT_EQ(command.wrapped, "w");
+    EXPECT_EQ(command.wrapping_file, "-");
+    EXPECT_EQ(command.salt, "0011223344556677");
+    EXPECT_EQ(command.paths.module_folder, "/m");
+    EXPECT_EQ(command.paths.host_program, "/h");
+    EXPECT_TRUE(command.json);
+}
+
+TEST(CommandLine, TakesThePassphraseVerbs) {
+    const auto add = parsed<cli::AddPassphrase>(
+        {"add-passphrase", "--fnek", "--wrapped", "w", "--keyring", "session", "--timeout", "60"});
+    EXPECT_TRUE(add.fnek);
+    EXPECT_EQ(add.wrapped, "w");
+    EXPECT_EQ(add.place.keyring, cli::Keyring::kSession);
+    EXPECT_EQ(add.place.timeout, std::chrono::minutes(1));
+    EXPECT_EQ(parsed<cli::WrapPassphrase>({"wrap-passphrase", "w"}).file, "w");
+    EXPECT_EQ(parsed<cli::UnwrapPassphrase>({"unwrap-passphrase", "w"}).file, "w");
+    EXPECT_TRUE(parsed<cli::RewrapPassphrase>({"rewrap-passphrase", "--upgrade", "w"}).upgrade);
+    EXPECT_TRUE(parsed<cli::Inspect>({"inspect", "--all", "a", "b"}).all);
+}
+
 TEST(CommandLine, TakesAFileWhoseNameLooksLikeAnOption) {
     EXPECT_EQ(parsed<cli::AddKey>({"add-key", "--", "--key.pem"}).uri, "--key.pem");
 }

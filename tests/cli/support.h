@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,17 @@ namespace ecryptfs::test {
 inline constexpr char kSignature[] = "fe3467554552491d";
 
 wire::KeySignature signature(std::string_view text = kSignature);
+
+inline int exit_code(base::ErrorCode code) {
+    return base::traits(code).status;
+}
+
+// The example in docs/json.md under the heading of a verb.
+nlohmann::ordered_json documented_json(const std::string& verb);
+
+// A file of tests/vectors.
+std::string vector_path(std::string_view name);
+std::string content_of(const std::string& path);
 
 // A Result that is an Error of this code whose message or advice has this part.
 // NOLINTNEXTLINE(readability-identifier-naming): named as matchers are

@@ -7,8 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -31,19 +29,6 @@ using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kKeyUri[] = "file:///home/ada/.ecryptfs/key.pem";
-
-int exit_code(ErrorCode code) {
-    return base::traits(code).status;
-}
-
-// The example in docs/json.md under the heading of a verb.
-Json documented_json(const std::string& verb) {
-    std::ifstream file(ECRYPTFS_JSON_DOC);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const auto section = text.find("\n## " + verb + "\n");
-    const auto start = text.find("```json\n", section) + 8;
-    return Json::parse(text.substr(start, text.find("```", start) - start));
-}
 
 // The token's serial number, -1 if the keyring has none.
 key_serial_t token_in(key_serial_t keyring) {

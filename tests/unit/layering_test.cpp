@@ -27,6 +27,7 @@ const std::vector<Layer>& layers() {
     static const std::vector<Layer> table = {
         {"lib/base", {}},
         {"lib/wire", {"lib/base"}},
+        {"lib/lower", {"lib/wire", "lib/base"}},
         {"lib/pki", {"lib/base", "pki-modules/abi"}},
         {"lib/ipc", {"lib/base"}},
         {"agent", {"lib/wire", "lib/pki", "lib/ipc", "lib/base"}},
@@ -36,7 +37,7 @@ const std::vector<Layer>& layers() {
         {"pki-modules/openssl", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/pkcs11", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/tpm2", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
-        {"cli", {"lib/ipc", "lib/pki", "lib/wire", "lib/base"}},
+        {"cli", {"lib/ipc", "lib/lower", "lib/pki", "lib/wire", "lib/base"}},
     };
     return table;
 }
@@ -160,6 +161,7 @@ TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
     EXPECT_NE(objection("lib/base/hex.cpp", "lib/wire/device_frame.h"), "");
     EXPECT_NE(objection("lib/wire/auth_token.cpp", "lib/ipc/names.h"), "");
     EXPECT_NE(objection("agent/device.cpp", "cli/bus_values.h"), "");
+    EXPECT_NE(objection("agent/device.cpp", "lib/lower/header.h"), "");
     EXPECT_NE(objection("agent/device.cpp", "pki-modules/host/server.h"), "");
     EXPECT_NE(objection("agent/device.cpp", "ecryptfs_pki_module.h"), "");
     EXPECT_NE(objection("cli/main.cpp", "agent/device.h"), "");

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "cli/decrypt_tree.h"
+#include "cli/file_json.h"
+#include "cli/output.h"
+#include "cli/passphrase_input.h"
+#include "cli/verbs.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr char kPassphraseFile[] = "--passphrase-file";
+
+Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
+    const auto& files = command.key_passphrase_files;
+    if (files.size() > command.keys.size()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "more --key-passphrase-file than --key",
+                                     "give the first file for the first key, and so on"});
+    }
+    for (std::size_t i = 0; i < command.keys.size(); ++i) {
+        const auto location = locate_key(command.keys[i], "");
+        if (!location) {
+            return std::unexpected(location.error());
+        }
+        const auto added = opener.add_private_key(*location, i < files.size() ? files[i] : "");
+        if (!added) {
+            return std::unexpected(added.error());
+        }
+    }
+    return {};
+}
+
+Result<void> add_passphrases(FileOpener& opener, const Decrypt& command) {
+    const auto salt = typed_salt(command.salt);
+    if (!salt) {
+        return std::unexpected(salt.error());
+    }
+    const auto add = [&](const Result<base::SecretBytes>& passphrase) -> Result<void> {
+        return passphrase ? opener.add_passphrase(passphrase->view(), *salt)
+                          : std::unexpected(passphrase.error());
+    };
+    for (const auto& file : command.passphrase_files) {
+        if (auto added = add(passphrase_from(file, kMountQuestion, kPassphraseFile)); !added) {
+            return added;
+        }
+    }
+    if (!command.wrapped.empty()) {
+        if (auto added = add(unwrapped_passphrase(command.wrapped, command.wrapping_file));
+            !added) {
+            return added;
+        }
+    }
+    return command.passphrase ? add(passphrase_from("", kMountQuestion, kPassphraseFile))
+                              : Result<void>();
+}
+
+Result<base::UniqueFd> open_output(const std::string& path) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+        return std::unexpected(file_error(fmt::format("making {}", path), errno));
+    }
+    base::UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) {
+        return std::unexpected(file_error(fmt::format("opening {}", path), errno));
+    }
+    return folder;
+}
+
+std::string counts_text(const DecryptCounts& counts) {
+    return fmt::format("decrypted {} files, {}; {} were complete already; {} failures\n",
+                       counts.files, size_in_words(counts.bytes), counts.skipped,
+                       counts.failures.size());
+}
+
+}  // namespace
+
+Result<void> run(const Decrypt& command) {
+    FileOpener opener(command.paths);
+    if (auto added = add_keys(opener, command); !added) {
+        return added;
+    }
+    if (auto added = add_passphrases(opener, command); !added) {
+        return added;
+    }
+    auto output = open_output(command.output);
+    if (!output) {
+        return std::unexpected(output.error());
+    }
+    const int output_fd = output->get();
+    Progress progress("decrypting",
+                      Progress::is_visible() ? size_of_trees(command.lower).bytes : 0);
+    TreeDecryption decryption(opener, progress, std::move(*output));
+    for (const auto& path : command.lower) {
+        if (!decryption.stopped()) {
+            walk_tree(path, decryption);
+        }
+    }
+    progress.clear();
+    ::syncfs(output_fd);  // names and contents, so that what is called complete is
+    const auto& counts = decryption.counts();
+    if (auto printed = print(command.json ? decrypted_json(counts) : counts_text(counts));
+        !printed) {
+        return printed;
+    }
+    if (counts.failures.empty()) {
+        return {};
+    }
+    const auto& first = counts.failures.front();
+    return std::unexpected(
+        Error{first.error.code,
+              fmt::format("{} of what is there could not be decrypted, the first of it {}",
+                          counts.failures.size(), first.path),
+              first.error.advice});
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/file_opener.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "cli/keyrings.h"
+#include "cli/opening.h"
+#include "cli/output.h"
+#include "cli/secret_input.h"
+#include "lib/lower/encrypted_name.h"
+#include "lib/lower/name_key.h"
+#include "lib/wire/auth_token.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+using wire::KeySignature;
+
+// The FEKEK of a passphrase token in the user's or the session's keyring; empty if there is none.
+SecretBytes key_in_keyrings(const KeySignature& signature) {
+    for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
+        const auto serial = find_keyring(keyring);
+        for (const KeySerial token :
+             serial ? list_tokens(*serial, signature).value_or(std::vector<KeySerial>{})
+                    : std::vector<KeySerial>{}) {
+            const auto payload = read_token(token);
+            const auto parsed = payload ? wire::parse_auth_token(payload->view())
+                                        : std::unexpected(payload.error());
+            const auto* held = parsed ? std::get_if<wire::PassphraseToken>(&*parsed) : nullptr;
+            if (held == nullptr || held->signature != signature) {
+                continue;
+            }
+            if (auto fekek = SecretBytes::copy_of(held->fekek)) {
+                return std::move(*fekek);
+            }
+        }
+    }
+    return {};
+}
+
+Error no_key_for(const lower::Header& header) {
+    std::vector<std::string> needed;
+    for (const auto& packet : header.packets) {
+        needed.push_back(fmt::format(
+            "{} {}", packet.kind == lower::PacketKind::kPublicKey ? "private key" : "passphrase",
+            packet.signature.text()));
+    }
+    return {ErrorCode::kUnknownKey,
+            fmt::format("no key for it; it is opened by {}", fmt::join(needed, " or ")),
+            "give the key with --key URI, or the mount passphrase with --passphrase"};
+}
+
+}  // namespace
+
+Result<ModuleHost*> FileOpener::host_of(const std::string& module) {
+    auto& host = hosts_[module];
+    if (!host) {
+        auto started = ModuleHost::start(paths_, module);
+        if (!started) {
+            return std::unexpected(std::move(started.error()));
+        }
+        host = std::make_unique<ModuleHost>(std::move(*started));
+    }
+    return host.get();
+}
+
+Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
+                                                 const std::string& passphrase_file) {
+    const auto host = host_of(key.module);
+    if (!host) {
+        return std::unexpected(host.error());
+    }
+    const std::uint64_t number = ++last_number_;
+    const bool person = ::isatty(STDIN_FILENO) != 0;
+    std::optional<SecretBytes> secret;
+    if (!passphrase_file.empty()) {
+        auto read = secret_from_file({passphrase_file, key});
+        if (!read) {
+            return std::unexpected(std::move(read.error()));
+        }
+        secret = std::move(*read);
+    } else if (person) {
+        secret.emplace();  // for a device that asks by itself
+    }
+    auto opened = (*host)->open_key(number, key.locator, secret);
+    const bool ask = !opened && opened.error().code == ErrorCode::kSecretRequired;
+    if (ask && passphrase_file.empty() && person) {
+        auto typed = prompt_for_secret(STDIN_FILENO, question_for(key));
+        if (!typed) {
+            return std::unexpected(std::move(typed.error()));
+        }
+        secret = std::move(*typed);
+        opened = (*host)->open_key(number, key.locator, secret);
+    } else if (ask) {
+        opened.error().advice = "give it with --key-passphrase-file FILE, or - for standard input";
+    }
+    if (!opened) {
+        return std::unexpected(std::move(opened.error()));
+    }
+    if (!opened->warning.empty()) {
+        warn(opened->warning);
+    }
+    private_keys_.insert_or_assign(opened->signature, PrivateKey{*host, number});
+    return opened->signature;
+}
+
+Result<void> FileOpener::add_passphrase(base::ByteView passphrase, const lower::Salt& salt) {
+    for (const auto& each : {salt, lower::kNameSalt}) {
+        auto derived = lower::derive_passphrase_key(passphrase, each);
+        if (!derived) {
+            return std::unexpected(std::move(derived.error()));
+        }
+        passphrase_keys_.insert_or_assign(derived->signature, std::move(derived->key));
+    }
+    return {};
+}
+
+const SecretBytes* FileOpener::passphrase_key(const KeySignature& signature) {
+    const auto known = passphrase_keys_.find(signature);
+    const auto& key =
+        known != passphrase_keys_.end()
+            ? known->second
+            : passphrase_keys_.emplace(signature, key_in_keyrings(signature)).first->second;
+    return key.empty() ? nullptr : &key;
+}
+
+// kUnknownKey if there is no key for it.
+Result<lower::FileKey> FileOpener::open_packet(const lower::KeyPacket& packet) {
+    const auto unknown =
+        std::unexpected(Error{ErrorCode::kUnknownKey, std::string(packet.signature.text())});
+    if (packet.kind == lower::PacketKind::kPassphrase) {
+        const auto* fekek = passphrase_key(packet.signature);
+        if (fekek == nullptr) {
+            return unknown;
+        }
+        return lower::file_key_from_packet(packet, fekek->view());
+    }
+    const auto key = private_keys_.find(packet.signature);
+    if (key == private_keys_.end()) {
+        return unknown;
+    }
+    const auto decrypted = key->second.host->decrypt(key->second.number, packet.encrypted_fek);
+    return decrypted ? lower::file_key_from_decrypted(decrypted->view())
+                     : std::unexpected(decrypted.error());
+}
+
+Result<lower::FileKey> FileOpener::open(const lower::Header& header) {
+    std::optional<Error> last;
+    for (const auto& packet : header.packets) {
+        auto opened = open_packet(packet);
+        if (opened) {
+            return opened;
+        }
+        if (opened.error().code != ErrorCode::kUnknownKey) {
+            last = std::move(opened.error());
+        }
+    }
+    if (last) {
+        return std::unexpected(std::move(*last));
+    }
+    return std::unexpected(header.packets.empty() && header.damage ? *header.damage
+                                                                   : no_key_for(header));
+}
+
+Result<std::string> FileOpener::plain_name(const std::string& name) {
+    if (!lower::is_encrypted_name(name)) {
+        return name;
+    }
+    const auto encrypted = lower::parse_encrypted_name(name);
+    if (!encrypted) {
+        return std::unexpected(encrypted.error());
+    }
+    const auto* fnek = passphrase_key(encrypted->signature);
+    if (fnek == nullptr) {
+        return std::unexpected(
+            Error{ErrorCode::kUnknownKey,
+                  fmt::format("no key for its name, which is encrypted by passphrase {}",
+                              encrypted->signature.text()),
+                  "give the passphrase of the names with --passphrase"});
+    }
+    return lower::decrypt_name(*encrypted, fnek->view());
+}
+
+}  // namespace ecryptfs::cli

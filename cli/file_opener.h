@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/key_location.h"
+#include "cli/module_host.h"
+#include "lib/base/error.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/lower/file_key.h"
+#include "lib/lower/header.h"
+#include "lib/lower/passphrase.h"
+
+namespace ecryptfs::cli {
+
+// The keys with which lower files are opened in user space: private keys by PKI modules in hosts of
+// our own, and what passphrases become. Needs neither agent nor kernel; where there is a keyring,
+// its passphrase tokens open files too. One thing at a time.
+class FileOpener {
+  public:
+    explicit FileOpener(pki::HostPaths paths) : paths_(std::move(paths)) {}
+
+    // Opens a key; asks on the terminal when it needs a secret and `passphrase_file` is empty.
+    // Gives its signature.
+    base::Result<wire::KeySignature> add_private_key(const KeyLocation& key,
+                                                     const std::string& passphrase_file);
+
+    // Both keys that a mount passphrase makes: for contents, with this salt, and for names.
+    base::Result<void> add_passphrase(base::ByteView passphrase, const lower::Salt& salt);
+
+    // By the first packet that one of the keys opens. kUnknownKey, with the signatures that would
+    // do, if there is none; else why the last that should have did not.
+    base::Result<lower::FileKey> open(const lower::Header& header);
+
+    // What a name of a lower folder, or a link's target, stands for; itself if it is not encrypted.
+    // kUnknownKey, kMalformed, kDecryptFailed.
+    base::Result<std::string> plain_name(const std::string& name);
+
+  private:
+    struct PrivateKey {
+        ModuleHost* host;
+        std::uint64_t number;  // in that host
+    };
+
+    base::Result<ModuleHost*> host_of(const std::string& module);
+    base::Result<lower::FileKey> open_packet(const lower::KeyPacket& packet);
+    // A FEKEK or FNEK; null if there is none.
+    const base::SecretBytes* passphrase_key(const wire::KeySignature& signature);
+
+    pki::HostPaths paths_;
+    std::map<std::string, std::unique_ptr<ModuleHost>> hosts_;  // by module
+    std::map<wire::KeySignature, PrivateKey> private_keys_;
+    std::uint64_t last_number_ = 0;
+    // Empty ones were looked for in the keyrings and are not there.
+    std::map<wire::KeySignature, base::SecretBytes> passphrase_keys_;
+};
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/lower_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+// Up to `size` bytes from the file's beginning.
+Result<std::vector<std::uint8_t>> read_front(int fd, std::size_t size) {
+    std::vector<std::uint8_t> bytes(size);
+    std::size_t filled = 0;
+    while (filled < size) {
+        const auto count =
+            ::pread(fd, bytes.data() + filled, size - filled, static_cast<off_t>(filled));
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return std::unexpected(file_error("reading its header", errno));
+        }
+        if (count == 0) {
+            break;
+        }
+        filled += static_cast<std::size_t>(count);
+    }
+    bytes.resize(filled);
+    return bytes;
+}
+
+// Nothing where there is no such attribute, or none at all on that filesystem.
+std::vector<std::uint8_t> read_attribute(int fd) {
+    std::vector<std::uint8_t> bytes(lower::kMaxHeader);
+    const auto size = ::fgetxattr(fd, lower::kHeaderAttribute, bytes.data(), bytes.size());
+    bytes.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    return bytes;
+}
+
+}  // namespace
+
+Result<LowerFile> open_lower_file(int folder, const std::string& name) {
+    LowerFile file;
+    const int follow = folder == AT_FDCWD ? 0 : O_NOFOLLOW;  // what was typed may be a link
+    file.fd.reset(
+        ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow));
+    if (!file.fd || ::fstat(file.fd.get(), &file.status) != 0) {
+        return std::unexpected(file_error("opening it", errno));
+    }
+    if (!S_ISREG(file.status.st_mode)) {
+        return std::unexpected(
+            base::Error{ErrorCode::kInvalidArgument, "it is no regular file", ""});
+    }
+    auto front = read_front(file.fd.get(), lower::kMaxHeader);
+    if (!front) {
+        return std::unexpected(front.error());
+    }
+    file.header_bytes = std::move(*front);
+    // As the kernel does: in front first (crypto.c: ecryptfs_read_metadata).
+    if (!lower::has_marker(file.header_bytes)) {
+        file.header_bytes = read_attribute(file.fd.get());
+        file.header_in_attribute = true;
+        if (!lower::has_marker(file.header_bytes)) {
+            file.header_in_attribute = false;
+            return file;
+        }
+    }
+    auto header = lower::parse_header(file.header_bytes);
+    if (!header) {
+        return std::unexpected(header.error());
+    }
+    file.header = std::move(*header);
+    return file;
+}
+
+std::uint64_t missing_at_end(const LowerFile& file) {
+    const std::uint64_t extents =
+        (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
+    const std::uint64_t needed = file.data_offset() + extents * lower::kExtentSize;
+    return needed > file.lower_size() ? needed - file.lower_size() : 0;
+}
+
+base::Error file_error(std::string_view what, int error_number) {
+    const auto code = error_number == ENOENT || error_number == ENOTDIR ? ErrorCode::kNotFound
+                      : error_number == EACCES || error_number == EPERM ? ErrorCode::kAccessDenied
+                      : error_number == EEXIST                          ? ErrorCode::kAlreadyExists
+                                                                        : ErrorCode::kInternal;
+    return base::system_error(code, what, error_number);
+}
+
+}  // namespace ecryptfs::cli

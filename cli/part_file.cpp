@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/part_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "cli/lower_file.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+// Whether the name still leads to the file: its last owner may have renamed it before it was
+// locked.
+bool is_still_named(int folder, int fd) {
+    struct stat named{};
+    struct stat opened{};
+    return ::fstatat(folder, kPartName, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ::fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev;
+}
+
+// Filesystems that cannot rename without replacing: looked up before, under the folder's lock.
+bool rename_to_free_name(int folder, const std::string& name) {
+    if (::renameat2(folder, kPartName, folder, name.c_str(), RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return false;
+    }
+    if (::faccessat(folder, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return errno == ENOENT && ::renameat(folder, kPartName, folder, name.c_str()) == 0;
+}
+
+}  // namespace
+
+Result<PartFile> PartFile::create(int folder) {
+    constexpr int kAttempts = 100;  // each lost to another program that has just finished a file
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        base::UniqueFd fd(
+            ::openat(folder, kPartName, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!fd) {
+            return std::unexpected(file_error("making a file", errno));
+        }
+        // Filesystems without locks are no reason to write nothing there.
+        if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            return std::unexpected(Error{ErrorCode::kAlreadyExists,
+                                         "another program is writing into this folder",
+                                         "wait until it is done, or choose another folder"});
+        }
+        if (is_still_named(folder, fd.get())) {
+            if (::ftruncate(fd.get(), 0) != 0) {
+                return std::unexpected(file_error("making a file", errno));
+            }
+            return PartFile(folder, std::move(fd));
+        }
+    }
+    return std::unexpected(Error{ErrorCode::kAlreadyExists, "the folder is in use", ""});
+}
+
+PartFile::~PartFile() {
+    if (fd_) {
+        ::unlinkat(folder_, kPartName, 0);
+    }
+}
+
+Result<void> PartFile::publish(const std::string& name) {
+    if (!rename_to_free_name(folder_, name)) {
+        return std::unexpected(file_error(fmt::format("naming it {}", name), errno));
+    }
+    fd_.reset();
+    return {};
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/passphrase_input.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "cli/lower_file.h"
+#include "cli/opening.h"
+#include "cli/secret_input.h"
+#include "lib/base/handle.h"
+#include "lib/base/hex.h"
+#include "lib/lower/wrapping.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+using Ask = Result<SecretBytes> (*)(std::string_view question);
+
+constexpr std::size_t kMostOfAWrappedFile = 4096;
+
+Result<SecretBytes> prompt_once(std::string_view question) {
+    return prompt_for_secret(STDIN_FILENO, question);
+}
+
+Result<SecretBytes> from_file_or(Ask ask, const std::string& file, std::string_view question,
+                                 std::string_view option) {
+    if (file.empty() && ::isatty(STDIN_FILENO) == 0) {
+        return std::unexpected(
+            Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the passphrase",
+                  fmt::format("give it with {} FILE, or - for standard input", option)});
+    }
+    if (file.empty()) {
+        return ask(question);
+    }
+    auto read = secret_from(file, question);
+    if (read && read->empty()) {
+        return std::unexpected(Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("the first line of {} is empty", file == "-" ? "standard input" : file),
+            "put the passphrase on it"});
+    }
+    return read;
+}
+
+}  // namespace
+
+Result<SecretBytes> passphrase_from(const std::string& file, std::string_view question,
+                                    std::string_view option) {
+    return from_file_or(prompt_once, file, question, option);
+}
+
+Result<SecretBytes> new_passphrase_from(const std::string& file, std::string_view question,
+                                        std::string_view option) {
+    return from_file_or(prompt_twice, file, question, option);
+}
+
+Result<SecretBytes> prompt_twice(std::string_view question) {
+    auto typed = prompt_once(question);
+    if (!typed) {
+        return typed;
+    }
+    const auto again = prompt_once("Once more: ");
+    if (!again) {
+        return std::unexpected(again.error());
+    }
+    if (!base::equal_in_constant_time(typed->view(), again->view())) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument, "the two are not the same", "try again"});
+    }
+    return typed;
+}
+
+Result<lower::Salt> typed_salt(const std::string& text) {
+    if (text.empty()) {
+        return lower::kDefaultSalt;
+    }
+    const auto bytes = base::from_hex(text);
+    lower::Salt salt{};
+    if (!bytes || bytes->size() != salt.size()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("\"{}\" is no salt, 16 hexadecimal digits", text),
+                                     "leave --salt out for the default, 0011223344556677"});
+    }
+    std::ranges::copy(*bytes, salt.begin());
+    return salt;
+}
+
+Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
+    const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    std::array<std::uint8_t, kMostOfAWrappedFile> bytes;
+    const auto size = file ? ::read(file.get(), bytes.data(), bytes.size()) : -1;
+    if (size < 0) {
+        return std::unexpected(file_error(fmt::format("reading {}", path), errno));
+    }
+    const auto wrapped = lower::parse_wrapped_passphrase(
+        base::ByteView(bytes).first(static_cast<std::size_t>(size)));
+    if (!wrapped) {
+        return std::unexpected(
+            Error{wrapped.error().code, fmt::format("{}: {}", path, wrapped.error().message),
+                  "name a file that ecryptfs-wrap-passphrase or this program wrote"});
+    }
+    return *wrapped;
+}
+
+Result<SecretBytes> unwrapped_passphrase(const std::string& path,
+                                         const std::string& wrapping_file) {
+    const auto wrapped = read_wrapped_file(path);
+    if (!wrapped) {
+        return std::unexpected(wrapped.error());
+    }
+    const auto wrapping =
+        passphrase_from(wrapping_file, kWrappingQuestion, "--wrapping-passphrase-file");
+    return wrapping ? lower::unwrap_passphrase(*wrapped, wrapping->view())
+                    : std::unexpected(wrapping.error());
+}
+
+}  // namespace ecryptfs::cli

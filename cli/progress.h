@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace ecryptfs::cli {
+
+// A bar on standard error, where that is a terminal, for work that takes longer than a second.
+// Other lines on standard error first call clear().
+class Progress {
+  public:
+    // `doing`: "decrypting". `total` is of the same unit as advance()'s steps.
+    Progress(std::string doing, std::uint64_t total);
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    ~Progress() { clear(); }
+
+    void advance(std::uint64_t steps);
+    void clear();
+
+    // Whether there is anybody to see it: then it is worth to find out the total.
+    static bool is_visible();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    void draw() const;
+
+    std::string doing_;
+    std::uint64_t total_;
+    std::uint64_t done_ = 0;
+    Clock::time_point next_ = Clock::now() + std::chrono::seconds(1);
+    bool visible_;
+    bool drawn_ = false;
+};
+
+// "[======              ]  31 %", `width` characters between the brackets.
+std::string bar(std::uint64_t done, std::uint64_t total, std::size_t width);
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/whole_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkostemp()
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/lower_file.h"
+#include "lib/base/handle.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Result;
+
+// A file that is gone unless it got its name.
+class Draft {
+  public:
+    explicit Draft(const std::string& for_path) : path_(for_path + ".XXXXXX") {
+        fd_.reset(::mkostemp(path_.data(), O_CLOEXEC));  // of mode 0600
+    }
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+    ~Draft() {
+        if (fd_) {
+            ::unlink(path_.c_str());
+        }
+    }
+
+    int fd() const { return fd_.get(); }
+
+    bool rename_to(const std::string& path, IfThere if_there) {
+        const unsigned flags = if_there == IfThere::kRefuse ? RENAME_NOREPLACE : 0;
+        if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), flags) != 0) {
+            return false;
+        }
+        fd_.reset();
+        return true;
+    }
+
+  private:
+    std::string path_;
+    base::UniqueFd fd_;
+};
+
+bool write_all(int fd, base::ByteView content) {
+    while (!content.empty()) {
+        const auto count = ::write(fd, content.data(), content.size());
+        if (count <= 0) {
+            return false;
+        }
+        content = content.subspan(static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
+bool keep_owner_of(const std::string& path, int fd) {
+    struct stat old{};
+    return ::geteuid() != 0 || ::stat(path.c_str(), &old) != 0 ||
+           ::fchown(fd, old.st_uid, old.st_gid) == 0;
+}
+
+void sync_folder(const fs::path& folder) {
+    const base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ::fsync(fd.get());
+}
+
+}  // namespace
+
+Result<void> write_whole_file(const std::string& path, base::ByteView content, IfThere if_there) {
+    std::error_code none_there;
+    const auto canonical = fs::canonical(path, none_there);
+    const std::string target = none_there ? path : canonical.string();
+    const auto failed = [&] {
+        auto error = file_error(fmt::format("writing {}", path), errno);
+        if (errno == EEXIST) {
+            error.message = fmt::format("{} is there already", path);
+            error.advice = "choose another name; nothing is overwritten";
+        }
+        return std::unexpected(std::move(error));
+    };
+    if (if_there == IfThere::kRefuse && !none_there) {
+        errno = EEXIST;
+        return failed();
+    }
+    Draft draft(target);
+    if (draft.fd() < 0 || !write_all(draft.fd(), content) || !keep_owner_of(target, draft.fd()) ||
+        ::fsync(draft.fd()) != 0 || !draft.rename_to(target, if_there)) {
+        return failed();
+    }
+    const auto folder = fs::path(target).parent_path();
+    sync_folder(folder.empty() ? fs::path(".") : folder);
+    return {};
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <string>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+namespace ecryptfs::cli {
+
+enum class IfThere : std::uint8_t { kRefuse, kReplace };
+
+// Writes a file for its owner only, from its birth on, whole or not at all, also should the machine
+// stop: by another name, then renamed. One that is replaced keeps its owner; where `path` is a
+// link, what it leads to is replaced. kAlreadyExists, kNotFound, kAccessDenied, kInternal.
+base::Result<void> write_whole_file(const std::string& path, base::ByteView content,
+                                    IfThere if_there);
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lower/cipher.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ecryptfs::lower {
+namespace {
+
+// include/linux/ecryptfs.h: RFC2440_CIPHER_*; crypto.c: ecryptfs_cipher_code_str_map. The three
+// sizes of AES keys have a code each.
+constexpr auto kCiphers = std::to_array<Cipher>({
+    {0x02, "des3_ede", 8, 24, 24},
+    {0x03, "cast5", 8, 5, 16},
+    {0x04, "blowfish", 8, 4, 56},
+    {0x07, "aes", 16, 16, 16},
+    {0x08, "aes", 16, 24, 24},
+    {0x09, "aes", 16, 32, 32},
+    {0x0a, "twofish", 16, 16, 32},
+    {0x0b, "cast6", 16, 16, 32},
+});
+
+}  // namespace
+
+std::span<const Cipher> ciphers() {
+    return kCiphers;
+}
+
+const Cipher* find_cipher(std::uint8_t code) {
+    const auto* found = std::ranges::find(kCiphers, code, &Cipher::code);
+    return found == kCiphers.end() ? nullptr : found;
+}
+
+}  // namespace ecryptfs::lower

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lower/encrypted_name.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lib/base/hex.h"
+#include "lib/lower/cipher.h"
+#include "lib/wire/field_reader.h"
+#include "lib/wire/packet_length.h"
+
+namespace ecryptfs::lower {
+namespace {
+
+using base::ByteView;
+using base::ErrorCode;
+using base::Result;
+using wire::FieldReader;
+using wire::KeySignature;
+
+// crypto.c: portable_filename_chars
+constexpr std::string_view kAlphabet =
+    "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr std::size_t kCharacters = 4;  // for
+constexpr std::size_t kBytes = 3;
+
+constexpr std::uint8_t kTag70 = 0x46;
+constexpr std::size_t kSignatureSize = 8;
+constexpr std::size_t kFixed = kSignatureSize + 1;  // and the cipher's code
+
+std::unexpected<base::Error> bad_name(std::string_view problem, std::size_t at) {
+    return std::unexpected(base::Error{ErrorCode::kMalformed,
+                                       fmt::format("encrypted name: {} (byte {})", problem, at)});
+}
+
+Result<ByteView> take_body(FieldReader& reader) {
+    const auto tag = reader.take_native<std::uint8_t>("tag");
+    if (!tag) {
+        return std::unexpected(tag.error());
+    }
+    if (*tag != kTag70) {
+        return reader.fail(fmt::format("tag {:#04x} instead of {:#04x}", *tag, kTag70), 0);
+    }
+    const auto body = reader.take_counted("Tag 70 packet", kFixed + 1, wire::kMaxPacketLength);
+    if (!body) {
+        return body;
+    }
+    // Base 64 fills up to three bytes.
+    if (reader.left().size() >= kBytes ||
+        std::ranges::any_of(reader.left(), [](std::uint8_t byte) { return byte != 0; })) {
+        return reader.fail("something follows the packet", reader.position());
+    }
+    return body;
+}
+
+}  // namespace
+
+std::string encode_name_bytes(ByteView bytes) {
+    std::string text;
+    while (!bytes.empty()) {
+        const auto part = bytes.first(std::min(bytes.size(), kBytes));
+        std::uint32_t bits = 0;
+        for (std::size_t i = 0; i < kBytes; ++i) {
+            bits = (bits << 8) | (i < part.size() ? part[i] : 0U);
+        }
+        for (std::size_t i = 0; i < kCharacters; ++i) {
+            text += kAlphabet[(bits >> (6 * (kCharacters - 1 - i))) & 0x3f];
+        }
+        bytes = bytes.subspan(part.size());
+    }
+    return text;
+}
+
+Result<std::vector<std::uint8_t>> decode_name_bytes(std::string_view text) {
+    if (text.size() % kCharacters != 0) {
+        return bad_name(fmt::format("{} characters, which is no multiple of {}: it was cut",
+                                    text.size(), kCharacters),
+                        text.size());
+    }
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(text.size() / kCharacters * kBytes);
+    for (std::size_t at = 0; at < text.size(); at += kCharacters) {
+        std::uint32_t bits = 0;
+        for (std::size_t i = at; i < at + kCharacters; ++i) {
+            const auto value = kAlphabet.find(text[i]);
+            if (value == std::string_view::npos) {
+                return bad_name("a character that no encrypted name has", i);
+            }
+            bits = (bits << 6) | static_cast<std::uint32_t>(value);
+        }
+        for (std::size_t i = 0; i < kBytes; ++i) {
+            bytes.push_back(static_cast<std::uint8_t>(bits >> (8 * (kBytes - 1 - i))));
+        }
+    }
+    return bytes;
+}
+
+Result<EncryptedName> parse_encrypted_name(std::string_view name) {
+    if (!is_encrypted_name(name)) {
+        return bad_name("it does not begin as one", 0);
+    }
+    const auto packet = decode_name_bytes(name.substr(kEncryptedNamePrefix.size()));
+    if (!packet) {
+        return std::unexpected(packet.error());
+    }
+    FieldReader reader("encrypted name", ErrorCode::kMalformed, *packet);
+    const auto body = take_body(reader);
+    if (!body) {
+        return std::unexpected(body.error());
+    }
+    const std::size_t start = static_cast<std::size_t>(body->data() - packet->data());
+    const std::uint8_t code = (*body)[kSignatureSize];
+    const Cipher* cipher = find_cipher(code);
+    if (cipher == nullptr) {
+        return reader.fail(fmt::format("unknown cipher {:#04x}", code), start + kSignatureSize);
+    }
+    const auto encrypted = body->subspan(kFixed);
+    if (encrypted.size() % cipher->block_size != 0) {
+        return reader.fail(fmt::format("{} encrypted bytes, which are no whole blocks of {}",
+                                       encrypted.size(), cipher->block_size),
+                           start + kFixed);
+    }
+    return EncryptedName{KeySignature::from_bytes(body->first<kSignatureSize>()),
+                         code,
+                         {encrypted.begin(), encrypted.end()}};
+}
+
+std::string encode_encrypted_name(const EncryptedName& name) {
+    std::vector<std::uint8_t> packet(3 + kFixed + name.encrypted.size());
+    base::ByteWriter writer(packet);
+    writer.put_byte(kTag70);
+    wire::put_packet_length(writer, kFixed + name.encrypted.size());
+    writer.put(base::from_hex(name.signature.text()).value());
+    writer.put_byte(name.cipher_code);
+    writer.put(name.encrypted);
+    return std::string(kEncryptedNamePrefix) + encode_name_bytes(writer.written());
+}
+
+}  // namespace ecryptfs::lower

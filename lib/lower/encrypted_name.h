@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names of lower files that are encrypted: a prefix, and a Tag 70 packet in eCryptfs' own base 64
+// (crypto.c: ecryptfs_encode_for_filename; keystore.c: ecryptfs_parse_tag_70_packet). So are the
+// targets of symbolic links. Pure.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/wire/key_signature.h"
+
+namespace ecryptfs::lower {
+
+inline constexpr std::string_view kEncryptedNamePrefix = "ECRYPTFS_FNEK_ENCRYPTED.";
+
+// Whether a name, without folders, or a link's target begins with the prefix.
+inline bool is_encrypted_name(std::string_view name) {
+    return name.starts_with(kEncryptedNamePrefix);
+}
+
+// A Tag 70 packet.
+struct EncryptedName {
+    wire::KeySignature signature;  // of the FNEK
+    std::uint8_t cipher_code = 0;
+    std::vector<std::uint8_t> encrypted;  // whole blocks
+};
+
+// kMalformed, with what and at which byte of the name or, behind the prefix, of the packet.
+base::Result<EncryptedName> parse_encrypted_name(std::string_view name);
+
+// What parse_encrypted_name() takes apart. At most wire::kMaxPacketLength - 9 bytes encrypted.
+std::string encode_encrypted_name(const EncryptedName& name);
+
+// Four characters of "-.0-9A-Za-z" for three bytes, of which the last may be filled up by zeros.
+std::string encode_name_bytes(base::ByteView bytes);
+base::Result<std::vector<std::uint8_t>> decode_name_bytes(std::string_view text);
+
+}  // namespace ecryptfs::lower

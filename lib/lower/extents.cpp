@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lower/extents.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "lib/lower/header.h"
+
+namespace ecryptfs::lower {
+namespace {
+
+using base::Result;
+
+constexpr std::size_t kIvSize = 16;  // MD5's; smaller blocks take its beginning
+
+Result<void> digest(evp_md_ctx_st* context, evp_md_st* md5, base::ByteView in, base::ByteSpan out) {
+    if (::EVP_DigestInit_ex2(context, md5, nullptr) != 1 ||
+        ::EVP_DigestUpdate(context, in.data(), in.size()) != 1 ||
+        ::EVP_DigestFinal_ex(context, out.data(), nullptr) != 1) {
+        return std::unexpected(openssl_error("EVP_Digest"));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Extents> Extents::create(const FileKey& key) {
+    auto cipher = BlockCipher::create(*key.cipher, BlockCipher::Mode::kCbc,
+                                      BlockCipher::Direction::kDecrypt, key.fek.view());
+    if (!cipher) {
+        return std::unexpected(cipher.error());
+    }
+    EvpDigest md5(::EVP_MD_fetch(openssl_library(), "MD5", nullptr));
+    EvpDigestContext context(::EVP_MD_CTX_new());
+    if (!md5 || !context) {
+        return std::unexpected(openssl_error("EVP_MD_fetch"));
+    }
+    auto iv_input = base::SecretBytes::create(2 * kIvSize);
+    if (!iv_input) {
+        return std::unexpected(iv_input.error());
+    }
+    if (auto done = digest(context.get(), md5.get(), key.fek.view(), iv_input->span()); !done) {
+        return std::unexpected(std::move(done.error()));
+    }
+    return Extents(std::move(*cipher), std::move(md5), std::move(context), std::move(*iv_input),
+                   key.cipher->block_size);
+}
+
+Result<void> Extents::decrypt(std::uint64_t first, base::ByteSpan extents) {
+    while (!extents.empty()) {
+        const auto extent = extents.first(std::min(extents.size(), kExtentSize));
+        if (auto done = decrypt_one(first, extent); !done) {
+            return done;
+        }
+        extents = extents.subspan(extent.size());
+        ++first;
+    }
+    return {};
+}
+
+Result<void> Extents::decrypt_one(std::uint64_t number, base::ByteSpan extent) {
+    // In decimal, filled up by zeros. Of 20 digits the kernel would keep 16; no file is that large.
+    const auto field = iv_input_.span().last(kIvSize);
+    std::ranges::fill(field, std::uint8_t{0});
+    auto* const start = reinterpret_cast<char*>(field.data());
+    std::to_chars(start, start + field.size(), number);
+    std::array<std::uint8_t, kIvSize> iv;
+    if (auto done = digest(digest_context_.get(), md5_.get(), iv_input_.view(), iv); !done) {
+        return done;
+    }
+    return cipher_.run(base::ByteView(iv).first(block_size_), extent, extent);
+}
+
+}  // namespace ecryptfs::lower

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/lower/cipher.h"
+#include "lib/lower/header.h"
+
+namespace ecryptfs::lower {
+
+// What a file's contents are encrypted with.
+struct FileKey {
+    const Cipher* cipher = nullptr;  // never null
+    base::SecretBytes fek;
+};
+
+// From what a private key made of a public-key packet: cipher code, FEK, checksum (PROTOCOL.md
+// section 3). kDecryptFailed if the checksum is wrong: another key's, or damaged.
+base::Result<FileKey> file_key_from_decrypted(base::ByteView decrypted);
+
+// From a passphrase packet and the 64 bytes of its FEKEK, of which the cipher takes what it needs
+// (keystore.c: decrypt_passphrase_encrypted_session_key). There is no checksum that would tell a
+// wrong FEKEK. kMalformed for sizes that the cipher does not have, kNotSupported.
+base::Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fekek);
+
+}  // namespace ecryptfs::lower

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lower/header.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "lib/lower/cipher.h"
+#include "lib/wire/field_reader.h"
+#include "lib/wire/tag_packet.h"
+
+namespace ecryptfs::lower {
+namespace {
+
+using base::ByteReader;
+using base::ByteView;
+using base::ErrorCode;
+using base::Result;
+using wire::FieldReader;
+using wire::KeySignature;
+
+constexpr std::size_t kMarkerOffset = 8;
+constexpr std::uint32_t kMarkerMask = 0x3c81b7f5;  // MAGIC_ECRYPTFS_MARKER
+constexpr std::uint8_t kNewestVersion = 3;         // ECRYPTFS_SUPPORTED_FILE_VERSION
+constexpr std::uint64_t kLeastSizeAtFront = 8192;  // ECRYPTFS_MINIMUM_HEADER_EXTENT_SIZE
+constexpr std::size_t kSignatureSize = 8;
+constexpr std::size_t kSaltSize = 8;
+
+// RFC 4880 section 4.3, the first byte in its old form with and without the length's bits as the
+// kernel writes it (keystore.c: write_tag_1_packet, write_tag_3_packet, write_tag_11_packet).
+constexpr std::uint8_t kTag1 = 0x01;
+constexpr std::uint8_t kTag3 = 0x8c;
+constexpr std::uint8_t kTag11 = 0xed;
+
+constexpr std::uint8_t kPublicKeyVersion = 3;
+constexpr std::uint8_t kRsa = 1;
+constexpr std::size_t kPublicKeyFixed = 1 + kSignatureSize + 1;
+
+constexpr std::uint8_t kSymmetricVersion = 4;
+constexpr std::uint8_t kIteratedAndSalted = 3;  // RFC 4880 section 3.7.1.3
+constexpr std::uint8_t kMd5 = 1;                // what the kernel writes, whatever was used
+constexpr std::size_t kPassphraseFixed = 1 + 1 + 1 + 1 + kSaltSize + 1;
+
+constexpr std::uint8_t kBinary = 'b';
+constexpr std::uint8_t kNameSize = 8;  // of "_CONSOLE"
+constexpr std::size_t kDateSize = 4;
+constexpr std::size_t kLiteralSize = 1 + 1 + kNameSize + kDateSize + kSignatureSize;
+
+// A byte that has to have one value.
+struct Expected {
+    std::size_t at;  // in the packet's body
+    std::uint8_t value;
+    std::string_view name;
+};
+
+// Takes a length and as many bytes, in which some have the one value that the kernel knows.
+Result<ByteView> take_body(FieldReader& reader, std::string_view name, std::size_t smallest,
+                           std::size_t largest, std::initializer_list<Expected> expected) {
+    const auto body = reader.take_counted(name, smallest, largest);
+    if (!body) {
+        return body;
+    }
+    const std::size_t start = reader.position() - body->size();
+    for (const auto& [at, value, field] : expected) {
+        if ((*body)[at] != value) {
+            return reader.fail(
+                fmt::format("{} {} {:#04x} instead of {:#04x}", name, field, (*body)[at], value),
+                start + at);
+        }
+    }
+    return body;
+}
+
+KeySignature signature_at(ByteView body, std::size_t at) {
+    return KeySignature::from_bytes(body.subspan(at).first<kSignatureSize>());
+}
+
+// keystore.c: parse_tag_1_packet; behind the tag
+Result<KeyPacket> take_tag_1(FieldReader& reader) {
+    const auto body = take_body(
+        reader, "Tag 1 packet", kPublicKeyFixed + 1, kPublicKeyFixed + wire::kMaxEncryptedFek,
+        {{0, kPublicKeyVersion, "version"}, {kPublicKeyFixed - 1, kRsa, "algorithm"}});
+    if (!body) {
+        return std::unexpected(body.error());
+    }
+    return KeyPacket{.kind = PacketKind::kPublicKey,
+                     .signature = signature_at(*body, 1),
+                     .encrypted_fek = body->subspan(kPublicKeyFixed)};
+}
+
+// keystore.c: parse_tag_11_packet; with the tag. Gives the signature.
+Result<KeySignature> take_tag_11(FieldReader& reader) {
+    const std::size_t at = reader.position();
+    const auto tag = reader.take_native<std::uint8_t>("Tag 11 packet");
+    if (!tag) {
+        return std::unexpected(tag.error());
+    }
+    if (*tag != kTag11) {
+        return reader.fail(
+            fmt::format("no Tag 11 packet behind the Tag 3 packet, but {:#04x}", *tag), at);
+    }
+    const auto body = take_body(reader, "Tag 11 packet", kLiteralSize, kLiteralSize,
+                                {{0, kBinary, "format"}, {1, kNameSize, "name's size"}});
+    if (!body) {
+        return std::unexpected(body.error());
+    }
+    return signature_at(*body, kLiteralSize - kSignatureSize);
+}
+
+// keystore.c: parse_tag_3_packet; behind the tag, and the Tag 11 packet that follows
+Result<KeyPacket> take_tag_3(FieldReader& reader) {
+    const auto body =
+        take_body(reader, "Tag 3 packet", kPassphraseFixed + 1, kPassphraseFixed + wire::kMaxFek,
+                  {{0, kSymmetricVersion, "version"},
+                   {2, kIteratedAndSalted, "S2K specifier"},
+                   {3, kMd5, "hash"}});
+    if (!body) {
+        return std::unexpected(body.error());
+    }
+    const std::uint8_t code = (*body)[1];
+    if (find_cipher(code) == nullptr) {
+        return reader.fail(fmt::format("Tag 3 packet of an unknown cipher {:#04x}", code),
+                           reader.position() - body->size() + 1);
+    }
+    const std::size_t signature_offset = reader.position();
+    const auto signature = take_tag_11(reader);
+    if (!signature) {
+        return std::unexpected(signature.error());
+    }
+    return KeyPacket{.kind = PacketKind::kPassphrase,
+                     .signature = *signature,
+                     .encrypted_fek = body->subspan(kPassphraseFixed),
+                     .cipher_code = code,
+                     .salt = body->subspan(4, kSaltSize),
+                     .signature_offset = signature_offset};
+}
+
+// Packets up to a zero byte or the end; what ends them otherwise is the damage.
+void take_packets(FieldReader& reader, Header& header) {
+    while (!reader.empty() && reader.left().front() != 0) {
+        const std::size_t at = reader.position();
+        const std::uint8_t tag = reader.left().front();
+        static_cast<void>(reader.take("tag", 1));
+        auto packet = tag == kTag1   ? take_tag_1(reader)
+                      : tag == kTag3 ? take_tag_3(reader)
+                                     : Result<KeyPacket>(reader.fail(
+                                           fmt::format("no packet begins with {:#04x}", tag), at));
+        if (!packet) {
+            header.damage = std::move(packet.error());
+            return;
+        }
+        packet->offset = at;
+        packet->size = reader.position() - at;
+        header.packets.push_back(*packet);
+    }
+    if (header.packets.empty()) {
+        header.damage = reader.fail("no packet with a file key", reader.position()).error();
+    }
+}
+
+Result<void> take_fixed_fields(FieldReader& reader, Header& header) {
+    const auto size = reader.take_big_endian<std::uint64_t>("size");
+    const auto marker = reader.take("marker", 8);
+    const auto version = reader.take_big_endian<std::uint32_t>("version and flags");
+    if (!size || !marker || !version) {
+        return std::unexpected(!size ? size.error() : !marker ? marker.error() : version.error());
+    }
+    header.plain_size = *size;
+    header.version = static_cast<std::uint8_t>(*version >> 24);
+    header.flags = *version & 0xffffffU;
+    if (header.plain_size > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+        return reader.fail(fmt::format("a size of {} bytes, which no file can have", *size), 0);
+    }
+    if (header.version > kNewestVersion) {
+        return reader.fail(
+            fmt::format("version {}, where at most {} is known", header.version, kNewestVersion),
+            16);
+    }
+    return {};
+}
+
+// crypto.c: parse_header_metadata; files of version 0 do not have it
+Result<void> take_size_at_front(FieldReader& reader, Header& header) {
+    if (header.version == 0) {
+        header.size_at_front = kLeastSizeAtFront;
+        return {};
+    }
+    const std::size_t at = reader.position();
+    const auto size = reader.take_big_endian<std::uint32_t>("header extent size");
+    const auto count = reader.take_big_endian<std::uint16_t>("number of header extents");
+    if (!size || !count) {
+        return std::unexpected(size ? count.error() : size.error());
+    }
+    header.size_at_front = std::uint64_t{*size} * *count;
+    const bool elsewhere = (header.flags & kHeaderInAttribute) != 0;
+    if (header.size_at_front < kLeastSizeAtFront && !elsewhere) {
+        return reader.fail(fmt::format("a header of {} bytes, where at least {} are expected",
+                                       header.size_at_front, kLeastSizeAtFront),
+                           at);
+    }
+    return {};
+}
+
+}  // namespace
+
+bool has_marker(ByteView bytes) {
+    ByteReader reader(bytes);
+    if (!reader.take(kMarkerOffset)) {
+        return false;
+    }
+    const auto first = reader.take_big_endian<std::uint32_t>();
+    const auto second = reader.take_big_endian<std::uint32_t>();
+    return first && second && (*first ^ kMarkerMask) == *second;
+}
+
+Result<Header> parse_header(ByteView bytes) {
+    const auto head = bytes.first(std::min(bytes.size(), kMaxHeader));
+    FieldReader reader("header", ErrorCode::kMalformed, head);
+    if (!has_marker(head)) {
+        return reader.fail("no eCryptfs marker", std::min(kMarkerOffset, head.size()));
+    }
+    Header header;
+    if (auto taken = take_fixed_fields(reader, header); !taken) {
+        return std::unexpected(std::move(taken.error()));
+    }
+    if (auto taken = take_size_at_front(reader, header); !taken) {
+        return std::unexpected(std::move(taken.error()));
+    }
+    take_packets(reader, header);
+    return header;
+}
+
+}  // namespace ecryptfs::lower

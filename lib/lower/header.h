@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The header of a lower file: what eCryptfs writes in front of a file's encrypted contents, or into
+// its extended attribute (PROTOCOL.md section 6; crypto.c: ecryptfs_read_headers_virt; keystore.c:
+// ecryptfs_parse_packet_set). Pure.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/wire/key_signature.h"
+
+namespace ecryptfs::lower {
+
+// Contents are encrypted in extents of this many bytes, the last one filled up.
+inline constexpr std::size_t kExtentSize = 4096;
+// The kernel looks for all of a header in the first so many bytes.
+inline constexpr std::size_t kMaxHeader = 4096;
+// The extended attribute that a header is in when the mount was told `ecryptfs_xattr_metadata`.
+inline constexpr char kHeaderAttribute[] = "user.ecryptfs";
+
+// Whether bytes begin with a size and eCryptfs' marker: any 32 bits, and the same xor 0x3c81b7f5.
+bool has_marker(base::ByteView bytes);
+
+enum HeaderFlag : std::uint32_t {
+    kHasHmac = 0x01,  // was never written
+    kEncrypted = 0x02,
+    kHeaderInAttribute = 0x04,
+    kEncryptsNames = 0x08,
+};
+
+enum class PacketKind : std::uint8_t {
+    kPublicKey,   // Tag 1
+    kPassphrase,  // Tag 3, and the Tag 11 behind it that has the signature
+};
+
+// One way to the file key. Views into the bytes that were parsed; offsets from their first.
+struct KeyPacket {
+    PacketKind kind = PacketKind::kPublicKey;
+    std::size_t offset = 0;
+    std::size_t size = 0;  // with tags and lengths
+    wire::KeySignature signature;
+    base::ByteView encrypted_fek = {};
+    // Of passphrase packets only; a public-key packet has its cipher within what it encrypts.
+    std::uint8_t cipher_code = 0;
+    base::ByteView salt = {};          // not used by the kernel: the token has it
+    std::size_t signature_offset = 0;  // of the Tag 11
+};
+
+struct Header {
+    std::uint64_t plain_size = 0;  // bytes; what the file's owner sees
+    std::uint8_t version = 0;
+    std::uint32_t flags = 0;  // HeaderFlag
+    std::uint64_t size_at_front =
+        0;  // bytes; the data begins there, unless the header is elsewhere
+    std::vector<KeyPacket> packets;
+    // What is wrong behind the last of `packets`: those before it may still open the file.
+    std::optional<base::Error> damage;
+};
+
+// kMalformed, with what and at which byte, for: no marker, a version above 3, a size that no file
+// can have, a header size below the kernel's 8,192. Packets that do not follow the format are in
+// `damage`, and so is that there is none.
+base::Result<Header> parse_header(base::ByteView bytes);
+
+}  // namespace ecryptfs::lower

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lower/name_key.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lib/lower/block_cipher.h"
+#include "lib/lower/openssl.h"
+
+namespace ecryptfs::lower {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::size_t kDigestSize = 16;
+constexpr std::size_t kLeastPrefix = 16;     // ECRYPTFS_FILENAME_MIN_RANDOM_PREPEND_BYTES
+constexpr std::uint8_t kInsteadOfNul = 'B';  // ECRYPTFS_NON_NULL
+
+std::unexpected<base::Error> not_ours() {
+    return std::unexpected(
+        base::Error{ErrorCode::kDecryptFailed,
+                    "the encrypted name is damaged, or was made with another passphrase"});
+}
+
+// Whether `prefix` is what the kernel writes there: the FNEK's MD5, that one's MD5 and so on
+// (keystore.c: ecryptfs_write_tag_70_packet).
+Result<bool> is_prefix_of(base::ByteView fnek, base::ByteView prefix) {
+    const EvpDigest md5(::EVP_MD_fetch(openssl_library(), "MD5", nullptr));
+    std::array<std::uint8_t, kDigestSize> digest;
+    base::ByteView hashed = fnek;
+    while (!prefix.empty()) {
+        if (!md5 || ::EVP_Digest(hashed.data(), hashed.size(), digest.data(), nullptr, md5.get(),
+                                 nullptr) != 1) {
+            return std::unexpected(openssl_error("EVP_Digest"));
+        }
+        hashed = digest;
+        const auto part = prefix.first(std::min(prefix.size(), kDigestSize));
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            if (part[i] != (digest[i] == 0 ? kInsteadOfNul : digest[i])) {
+                return false;
+            }
+        }
+        prefix = prefix.subspan(part.size());
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek) {
+    const Cipher* cipher = find_cipher(name.cipher_code);
+    if (cipher == nullptr || cipher->largest_key > fnek.size()) {
+        return not_ours();
+    }
+    // The size of a Blowfish key and its like is in the mount's options only; this is the usual.
+    const std::size_t key_size = cipher->takes_key(16) ? 16 : cipher->largest_key;
+    auto decryption = BlockCipher::create(*cipher, BlockCipher::Mode::kEcb,
+                                          BlockCipher::Direction::kDecrypt, fnek.first(key_size));
+    if (!decryption) {
+        return std::unexpected(decryption.error());
+    }
+    std::vector<std::uint8_t> plain(name.encrypted.size());
+    if (auto done = decryption->run({}, name.encrypted, plain); !done) {
+        return std::unexpected(std::move(done.error()));
+    }
+    const auto nul = std::ranges::find(plain, 0);
+    const auto prefix_size = static_cast<std::size_t>(nul - plain.begin());
+    if (nul == plain.end() || prefix_size < kLeastPrefix) {
+        return not_ours();
+    }
+    const auto ours = is_prefix_of(fnek, base::ByteView(plain).first(prefix_size));
+    if (!ours) {
+        return std::unexpected(ours.error());
+    }
+    const auto text = base::as_text(base::ByteView(plain).subspan(prefix_size + 1));
+    if (!*ours || text.empty() || text.find('\0') != std::string_view::npos) {
+        return not_ours();
+    }
+    return std::string(text);
+}
+
+}  // namespace ecryptfs::lower

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file that ecryptfs-wrap-passphrase writes, ~/.ecryptfs/wrapped-passphrase as a rule: a mount
+// passphrase under a wrapping passphrase (PROTOCOL.md section 4). Pure.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/wire/key_signature.h"
+
+namespace ecryptfs::lower {
+
+struct WrappedPassphrase {
+    int version = 2;                        // 1 has the same salt in every file: weaker
+    std::array<std::uint8_t, 8> salt = {};  // of version 2; in version 1 the default
+    wire::KeySignature signature;           // of the wrapping passphrase
+    std::vector<std::uint8_t> encrypted;    // 16 to 64 bytes, whole blocks
+};
+
+// kMalformed, with what and at which byte.
+base::Result<WrappedPassphrase> parse_wrapped_passphrase(base::ByteView file);
+
+// A file of version 2.
+std::vector<std::uint8_t> encode_wrapped_passphrase(const WrappedPassphrase& wrapped);
+
+}  // namespace ecryptfs::lower

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ecryptfsctl decrypt, with passphrases; with private keys it is in tests/integration.
+
+#include <fcntl.h>
+#include <keyutils.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/progress.h"
+#include "lib/base/handle.h"
+#include "tests/cli/lower_files.h"
+#include "tests/cli/support.h"
+#include "tests/fakes/command.h"
+
+namespace ecryptfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using Json = nlohmann::ordered_json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+struct stat status_of(const std::string& path) {
+    struct stat status{};
+    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+    return status;
+}
+
+class Decrypting : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
+        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        fs::create_directory(lower_);
+    }
+
+    static Outcome ctl(const Arguments& arguments, const std::string& input = "") {
+        return run({ECRYPTFSCTL, arguments}, input);
+    }
+    Outcome decrypt(const std::string& passphrase = kCorrectHorsePassphrase,
+                    const Arguments& more = {}) const {
+        Arguments arguments = {"decrypt", lower_, "--output", out_, "--passphrase-file", "-"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return ctl(arguments, passphrase);
+    }
+    void write_lower(const std::string& name, const std::string& content) const {
+        std::ofstream(lower_ + "/" + name, std::ios::binary) << content;
+    }
+    std::string out(const std::string& name) const { return out_ + "/" + name; }
+    std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+    TemporaryFolder folder_;
+    std::string lower_ = path("lower");
+    std::string out_ = path("out");
+};
+
+struct KernelTree {
+    const char* name;
+    const char* passphrase;
+    const char* plain;
+};
+
+TEST_F(Decrypting, GivesWhatTheKernelEncrypted) {
+    unpack_vector("plain", path("p"));
+    unpack_vector("ciphers.plain", path("c"));
+    for (const auto& [name, passphrase, plain] : std::to_array<KernelTree>({
+             {"pass-aes16", kCorrectHorsePassphrase, "p"},
+             {"pass-aes32-fnek", kBatteryStaple, "p"},
+             {"rsa-plus-pass", "recovery", "p"},
+             {"aes24-fnek", kCorrectHorsePassphrase, "c"},
+             {"des3-fnek", kCorrectHorsePassphrase, "c"},
+             {"blowfish16-fnek", kCorrectHorsePassphrase, "c"},
+             {"blowfish56", kCorrectHorsePassphrase, "c"},
+             {"cast5-fnek", kCorrectHorsePassphrase, "c"},
+             {"aes16-xattr", kCorrectHorsePassphrase, "c"},
+         })) {
+        const auto to = path(std::string("out-") + name);
+        unpack_vector(std::string(name) + ".lower", path(name));
+        const auto outcome =
+            ctl({"decrypt", path(name), "--output", to, "--passphrase-file", "-"}, passphrase);
+        EXPECT_EQ(outcome.exit_code, 0) << name << ": " << outcome.err;
+        EXPECT_EQ(difference(path(plain), to), "") << name;
+    }
+}
+
+TEST_F(Decrypting, SaysWhichCipherOpensslDoesNotHave) {
+    unpack_vector("twofish32.lower", lower_);
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotSupported));
+    EXPECT_THAT(outcome.err, HasSubstr("OpenSSL has no cipher twofish"));
+}
+
+TEST_F(Decrypting, KeepsTimesAndModesOfFilesFoldersAndLinks) {
+    unpack_vector("aes24-fnek.lower", lower_);
+    ASSERT_EQ(decrypt().exit_code, 0);
+    unpack_vector("ciphers.plain", path("plain"));
+    for (const char* name : {"one.txt", "sub", "sub/below.txt"}) {
+        const auto expected = status_of(path("plain") + "/" + name);
+        const auto given = status_of(out(name));
+        EXPECT_EQ(given.st_mode, expected.st_mode) << name;
+        EXPECT_EQ(given.st_mtim.tv_sec, expected.st_mtim.tv_sec) << name;
+    }
+    EXPECT_EQ(status_of(out("link")).st_mtim.tv_sec, status_of(path("plain/link")).st_mtim.tv_sec);
+}
+
+TEST_F(Decrypting, FillsFoldersThatOnlyTheirOwnerMayRead) {
+    unpack_vector("pass-aes16.lower", lower_);
+    const auto sub = lower_ + "/sub";
+    ASSERT_EQ(::chmod(sub.c_str(), 0500), 0);
+    EXPECT_EQ(decrypt().exit_code, 0);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0500U);
+    EXPECT_TRUE(fs::exists(out("sub/deep/file.txt")));
+    ASSERT_EQ(::chmod(out("sub").c_str(), 0700), 0);
+    fs::remove_all(out("sub/deep"));
+    ASSERT_EQ(::chmod(out("sub").c_str(), 0500), 0);
+    EXPECT_EQ(decrypt().exit_code, 0) << "a run that goes on with it";
+    EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0500U);
+    EXPECT_TRUE(fs::exists(out("sub/deep/file.txt")));
+    for (const auto& each : {sub, out("sub")}) {
+        ::chmod(each.c_str(), 0700);  // to be removed
+    }
+}
+
+TEST_F(Decrypting, TakesSingleFilesByTheirName) {
+    unpack_vector("pass-aes32-fnek.lower", path("v"));
+    const auto name =
+        "ECRYPTFS_FNEK_ENCRYPTED.FWYVtmJFeLSPYkZJX-NgOfDT1lHK53ASG3TI9hHxIp5FEvdo9REiDP.ojU--";
+    const auto outcome = ctl(
+        {"decrypt", path("v/") + name, "--output", out_, "--passphrase-file", "-"}, kBatteryStaple);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(fs::file_size(out("size-000001.bin")), 1U);
+}
+
+TEST_F(Decrypting, SkipsWhatIsCompleteAndFinishesTheRest) {
+    unpack_vector("pass-aes16.lower", lower_);
+    ASSERT_EQ(decrypt().exit_code, 0);
+    fs::remove(out("size-004097.bin"));
+    // As a run that was killed leaves it behind.
+    std::ofstream(out(".ecryptfsctl-unfinished")) << std::string(9999, 'x');
+    const auto again = decrypt(kCorrectHorsePassphrase, {"--json"});
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+    const auto printed = Json::parse(again.out);
+    EXPECT_EQ(printed["decrypted"], 1);
+    EXPECT_EQ(printed["skipped"], 10);
+    unpack_vector("plain", path("p"));
+    EXPECT_EQ(difference(path("p"), out_), "");
+}
+
+TEST_F(Decrypting, NeverReplacesWhatIsThere) {
+    unpack_vector("ciphers.plain", path("plain"));
+    unpack_vector("aes24-fnek.lower", lower_);
+    fs::create_directories(out("numbers.txt"));
+    std::ofstream(out("one.txt")) << "2";  // of the same size, and of another time
+    std::ofstream(out("sub")) << "no folder";
+    fs::create_symlink("elsewhere", out("link"));
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("decrypted 1 files"));
+    EXPECT_THAT(outcome.out, HasSubstr("4 failures"));
+    EXPECT_EQ(content_of(out("one.txt")), "2");
+    EXPECT_EQ(content_of(out("sub")), "no folder");
+    EXPECT_EQ(fs::read_symlink(out("link")), "elsewhere");
+}
+
+TEST_F(Decrypting, LeavesAFolderAloneThatAnotherRunWritesInto) {
+    unpack_vector("pass-aes16.lower", path("v"));
+    fs::create_directory(out_);
+    const base::UniqueFd other(
+        ::open(out(".ecryptfsctl-unfinished").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+    const auto outcome =
+        ctl({"decrypt", path("v/size-000001.bin"), "--output", out_, "--passphrase-file", "-"},
+            kCorrectHorsePassphrase);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("another program is writing"));
+}
+
+TEST_F(Decrypting, WritesZerosAsHoles) {
+    std::vector<std::uint8_t> plain(3'000'000);
+    plain.front() = 'a';
+    plain[2'000'000] = 'b';
+    write_lower("sparse", lower_file_of(plain));
+    ASSERT_EQ(decrypt().exit_code, 0);
+    EXPECT_EQ(content_of(out("sparse")), std::string(plain.begin(), plain.end()));
+    EXPECT_LT(status_of(out("sparse")).st_blocks * 512, 100'000);
+}
+
+TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
+    std::vector<std::uint8_t> plain(20'000, 'p');
+    const auto whole = lower_file_of(plain);
+    write_lower("a-cut", whole.substr(0, 8192 + 2 * 4096 + 100));
+    auto zeroed = whole;
+    std::fill_n(zeroed.begin() + 8192 + 4096, 4096, '\0');
+    write_lower("b-zeroed", zeroed);
+    write_lower("c-plain", "no header here");
+    auto bad_packet = whole;
+    bad_packet[26] = '\x7f';
+    write_lower("d-packet", bad_packet);
+    write_lower("e-empty", "");
+    write_lower("f-header-only", whole.substr(0, 512));
+    write_lower("g-whole", whole);
+    const auto outcome = decrypt(kCorrectHorsePassphrase, {"--json"});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
+    const auto printed = Json::parse(outcome.out);
+    EXPECT_EQ(printed["decrypted"], 2);
+    EXPECT_EQ(printed["failures"].size(), 5U);
+    EXPECT_EQ(content_of(out("a-cut.damaged")), std::string(8192, 'p'));
+    EXPECT_THAT(outcome.err, HasSubstr("a-cut: 11808 of its 20000 bytes are lost, from byte 8192; "
+                                       "the rest is in a-cut.damaged"));
+    EXPECT_EQ(content_of(out("b-zeroed.damaged")),
+              std::string(4096, 'p') + std::string(4096, '\0') + std::string(11808, 'p'));
+    EXPECT_THAT(outcome.err,
+                HasSubstr("b-zeroed: 4096 of its 20000 bytes are lost, from byte 4096"));
+    EXPECT_THAT(outcome.err, HasSubstr("c-plain: no eCryptfs header"));
+    EXPECT_THAT(outcome.err, HasSubstr("d-packet: header: no packet begins with 0x7f (byte 26)"));
+    EXPECT_EQ(fs::file_size(out("e-empty")), 0U);
+    EXPECT_FALSE(fs::exists(out("a-cut")));
+    EXPECT_EQ(content_of(out("g-whole")), std::string(20'000, 'p'));
+}
+
+TEST_F(Decrypting, IsNotLedOutOfItsOutputByANameOrALink) {
+    const auto file = lower_file_of({'x'});
+    write_lower(lower_name_of("../escaped"), file);
+    write_lower(lower_name_of(".."), file);
+    // Two that have the same plain name: a link out of it, and a folder.
+    fs::create_symlink(folder_.path(), lower_ + "/" + lower_name_of("door"));
+    fs::create_directory(lower_ + "/door");
+    write_lower("door/stranger", file);
+    const auto outcome = ctl({"decrypt", lower_, "--output", out_, "--passphrase-file",
+                              folder_.file("b", kBatteryStaple), "--passphrase-file", "-"},
+                             kCorrectHorsePassphrase);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("not one that a file can have"));
+    EXPECT_FALSE(fs::exists(path("escaped")));
+    EXPECT_TRUE(fs::is_symlink(out("door")));
+    EXPECT_FALSE(fs::exists(path("stranger")));
+    EXPECT_TRUE(fs::exists(out(lower_name_of(".."))));
+}
+
+TEST_F(Decrypting, DoesNotWriteThroughALinkThatIsThere) {
+    fs::create_directory(lower_ + "/sub");
+    write_lower("sub/file", lower_file_of({'x'}));
+    fs::create_directories(path("elsewhere"));
+    fs::create_directory(out_);
+    fs::create_directory_symlink(path("elsewhere"), out("sub"));
+    EXPECT_EQ(decrypt().exit_code, exit_code(ErrorCode::kAlreadyExists));
+    EXPECT_TRUE(fs::is_empty(path("elsewhere")));
+}
+
+TEST_F(Decrypting, KeepsTheEncryptedNameWhenThatIsAllThatCannotBeRead) {
+    const auto name = lower_name_of("secret.txt");
+    write_lower(name, lower_file_of({'x'}));
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey)) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("encrypted by passphrase 21e72551a9779b93"));
+    EXPECT_EQ(content_of(out(name)), "x");
+}
+
+TEST_F(Decrypting, TakesPassphraseTokensThatAreInTheKeyring) {
+    unpack_vector("aes24-fnek.lower", lower_);
+    unpack_vector("ciphers.plain", path("plain"));
+    ASSERT_EQ(
+        ctl({"add-passphrase", "--fnek", "--passphrase-file", "-"}, "correct-horse").exit_code, 0);
+    const auto outcome = ctl({"decrypt", lower_, "--output", out_});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(difference(path("plain"), out_), "");
+}
+
+TEST_F(Decrypting, TakesTheSaltThatIsGiven) {
+    write_lower("file", lower_file_of({'x'}));
+    EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556678"}).exit_code,
+              exit_code(ErrorCode::kUnknownKey));
+    EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556677"}).exit_code, 0);
+}
+
+TEST_F(Decrypting, SaysWhichKeyWouldOpenAFile) {
+    unpack_vector("rsa-plus-pass.lower", lower_);
+    const auto outcome = decrypt("another");
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("private key fe3467554552491d or passphrase "
+                                             "4effbc23256b813d"),
+                                   HasSubstr("try: give the key with --key URI")));
+}
+
+TEST_F(Decrypting, RefusesWrongUsageBeforeItWritesAnything) {
+    struct Wrong {
+        Arguments arguments;
+        ErrorCode why;
+        std::string says;
+    };
+    for (const auto& [arguments, why, says] : std::vector<Wrong>{
+             {{"decrypt", lower_}, ErrorCode::kInvalidArgument, "--output"},
+             {{"decrypt", "--output", out_}, ErrorCode::kInvalidArgument, "PATH"},
+             {{"decrypt", lower_, "--output", out_, "--passphrase"},
+              ErrorCode::kSecretRequired,
+              "--passphrase-file"},
+             {{"decrypt", lower_, "--output", out_, "--salt", "x"},
+              ErrorCode::kInvalidArgument,
+              "salt"},
+             {{"decrypt", lower_, "--output", out_, "--key-passphrase-file", "-"},
+              ErrorCode::kInvalidArgument,
+              "more --key-passphrase-file than --key"},
+             {{"decrypt", lower_, "--output", out_, "--key", "http://a"},
+              ErrorCode::kInvalidArgument,
+              "http:"},
+             {{"decrypt", lower_, "--output", out_, "--key", "/k.pem", "--pki-host", "/no/host"},
+              ErrorCode::kModuleFailed,
+              "/no/host"},
+             {{"decrypt", lower_, "--output", path("no/folder")},
+              ErrorCode::kNotFound,
+              "no/folder"},
+         }) {
+        const auto outcome = ctl(arguments);
+        EXPECT_EQ(outcome.exit_code, exit_code(why)) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr(says));
+        EXPECT_THAT(outcome.out, IsEmpty());
+        EXPECT_FALSE(fs::exists(out_));
+    }
+}
+
+TEST_F(Decrypting, DoesNotDecryptItsOwnOutput) {
+    write_lower("file", lower_file_of({'x'}));
+    const auto outcome =
+        ctl({"decrypt", lower_, "--output", lower_ + "/out", "--passphrase-file", "-"},
+            kCorrectHorsePassphrase);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument)) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("the output's own folder"));
+    EXPECT_EQ(content_of(lower_ + "/out/file"), "x");
+}
+
+TEST_F(Decrypting, GoesOnWhenAPathIsNotThere) {
+    write_lower("file", lower_file_of({'x'}));
+    const auto outcome =
+        ctl({"decrypt", path("none"), lower_, "--output", out_, "--passphrase-file", "-"},
+            kCorrectHorsePassphrase);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotFound));
+    EXPECT_EQ(content_of(out("file")), "x");
+}
+
+TEST_F(Decrypting, PrintsTheDocumentedJson) {
+    write_lower("broken", lower_file_of(std::vector<std::uint8_t>(20'000, 'p')).substr(0, 512));
+    const auto printed = Json::parse(decrypt(kCorrectHorsePassphrase, {"--json"}).out);
+    const auto expected = documented_json("decrypt");
+    ASSERT_EQ(printed["failures"].size(), 1U);
+    for (const auto& [name, value] : expected.items()) {
+        EXPECT_EQ(printed[name].type(), value.type()) << name;
+    }
+    EXPECT_EQ(printed.size(), expected.size());
+    EXPECT_EQ(printed["failures"][0]["error"].size(), expected["failures"][0]["error"].size());
+    EXPECT_EQ(printed["failures"][0]["error"]["name"], "Malformed");
+}
+
+TEST(Bars, FillUp) {
+    EXPECT_EQ(cli::bar(0, 10, 10), "[          ]   0 %");
+    EXPECT_EQ(cli::bar(5, 10, 10), "[=====     ]  50 %");
+    EXPECT_EQ(cli::bar(12, 10, 10), "[==========] 100 %");
+    EXPECT_EQ(cli::bar(0, 0, 4), "[====] 100 %");
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ecryptfsctl inspect: the whole program.
+
+#include <keyutils.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cli/lower_files.h"
+#include "tests/cli/support.h"
+#include "tests/fakes/command.h"
+
+namespace ecryptfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using Json = nlohmann::ordered_json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Inspecting : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
+        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+    }
+
+    static Outcome inspect(Arguments arguments) {
+        arguments.insert(arguments.begin(), "inspect");
+        return run({ECRYPTFSCTL, arguments});
+    }
+    static Json json(Arguments arguments) {
+        arguments.emplace_back("--json");
+        return Json::parse(inspect(arguments).out);
+    }
+    std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+    TemporaryFolder folder_;
+};
+
+TEST_F(Inspecting, AFileShowsItsHeaderAndWhatOpensIt) {
+    unpack_vector("rsa-plus-pass.lower", path("v"));
+    const auto file = path("v/size-004097.bin");
+    const auto outcome = inspect({file});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, file +
+                               "\n"
+                               "  state     encrypted\n"
+                               "  size      4097 bytes, 16384 encrypted\n"
+                               "  header    version 3, encrypted; 8192 bytes in front\n"
+                               "  cipher    aes, 128 bits\n"
+                               "  PACKET     BYTE  OPENED BY    SIGNATURE         HELD HERE\n"
+                               "  tag 1      26    private key  fe3467554552491d  no\n"
+                               "  tag 3, 11  295   passphrase   4effbc23256b813d  no\n\n");
+    EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(Inspecting, AFilePrintsTheDocumentedJson) {
+    unpack_vector("pass-aes32-fnek.lower", path("v"));
+    const auto file = lower_name_of("size-000001.bin");
+    auto printed = json({path("v/") + file});
+    const auto expected = documented_json("inspect");
+    printed["files"][0]["path"] = expected["files"][0]["path"];
+    EXPECT_EQ(printed, expected);
+}
+
+TEST_F(Inspecting, AFolderPrintsASummary) {
+    unpack_vector("rsa-plus-pass.lower", path("v/a"));
+    unpack_vector("pass-aes32-fnek.lower", path("v/b"));
+    const auto outcome = inspect({path("v")});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out,
+              "22 files: 22 encrypted; 249.2 kB when decrypted; 11 have one key only\n"
+              "KEY                SIGNATURE         FILES     ALONE  HELD HERE\n"
+              "names' passphrase  21e72551a9779b93  13 names  -      no\n"
+              "passphrase         241defdd14eab0c2  11        11     no\n"
+              "passphrase         4effbc23256b813d  11        0      no\n"
+              "private key        fe3467554552491d  11        0      no\n");
+}
+
+TEST_F(Inspecting, AFolderShowsEachFileWhenAsked) {
+    unpack_vector("pass-aes16.lower", path("v"));
+    EXPECT_THAT(inspect({path("v")}).out, Not(HasSubstr("size-004097.bin")));
+    EXPECT_THAT(inspect({path("v"), "--all"}).out,
+                AllOf(HasSubstr("size-004097.bin\n"), HasSubstr("file.txt\n"),
+                      HasSubstr("11 files: 11 encrypted")));
+}
+
+TEST_F(Inspecting, SaysWhichKeysThisMachineHolds) {
+    unpack_vector("aes24-fnek.lower", path("v"));
+    ASSERT_EQ(run({ECRYPTFSCTL, {"add-passphrase", "--fnek", "--passphrase-file", "-"}},
+                  kCorrectHorsePassphrase)
+                  .exit_code,
+              0);
+    for (const auto& key : json({path("v")})["summary"]["keys"]) {
+        EXPECT_EQ(key["held_in"], Json::array({"user"})) << key;
+    }
+    EXPECT_THAT(inspect({path("v")}).out, HasSubstr("in the user keyring"));
+}
+
+TEST_F(Inspecting, FindsAHeaderInTheExtendedAttribute) {
+    unpack_vector("aes16-xattr.lower", path("v"));
+    const auto file = json({path("v/one.txt")})["files"][0];
+    EXPECT_EQ(file["state"], "encrypted");
+    EXPECT_EQ(file["header"]["place"], "xattr");
+    EXPECT_EQ(file["header"]["data_offset"], 0);
+    EXPECT_EQ(file["header"]["size"], 1);
+    EXPECT_EQ(file["header"]["flags"], Json::array({"encrypted", "header-in-xattr"}));
+    EXPECT_THAT(inspect({path("v/one.txt")}).out, HasSubstr("in the extended attribute"));
+}
+
+TEST_F(Inspecting, SaysWhichFilesAreDamagedAndWhere) {
+    unpack_vector("pass-aes16.lower", path("v"));
+    const auto lower = path("v/");
+    fs::resize_file(lower + "size-100000.bin", 50'000);
+    std::fstream(lower + "size-004097.bin", std::ios::in | std::ios::out).seekp(27) << '\xff';
+    std::fstream(lower + "size-004096.bin", std::ios::in | std::ios::out).seekp(16) << '\x09';
+    std::ofstream(lower + "plain.txt") << "plain";
+    std::ofstream(lower + "empty.txt") << "";
+    fs::create_directory(lower + "ECRYPTFS_FNEK_ENCRYPTED.FWYV");
+    const auto outcome = inspect({path("v")});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));
+    EXPECT_THAT(
+        outcome.out,
+        AllOf(HasSubstr("size-100000.bin\n  state     damaged\n            60592 bytes of its "
+                        "encrypted contents are missing at the end (byte 50000)\n"),
+              HasSubstr("header: length field begins with 0xff, a form that the kernel does not "
+                        "know (byte 27)"),
+              HasSubstr("header: version 9, where at most 3 is known (byte 16)"),
+              HasSubstr("plain.txt\n  state     not-encrypted\n"),
+              HasSubstr("FWYV\n  state     damaged\n            encrypted name: ")));
+    EXPECT_THAT(outcome.out, Not(HasSubstr("empty.txt")));
+    EXPECT_THAT(outcome.out,
+                HasSubstr("14 files: 8 encrypted, 1 empty, 1 not-encrypted, 4 damaged"));
+    EXPECT_THAT(outcome.err, HasSubstr("ecryptfsctl: "));
+    const auto printed = json({path("v")});
+    EXPECT_EQ(printed["files"].size(), 14U);
+    EXPECT_EQ(printed["summary"]["by_state"]["damaged"], 4);
+}
+
+TEST_F(Inspecting, SaysWhatCannotBeRead) {
+    const auto file = folder_.file("file", "x");
+    ASSERT_EQ(::chmod(file.c_str(), 0), 0);
+    const auto outcome = inspect({path(""), path("none")});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAccessDenied)) << outcome.err;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("Permission denied"), HasSubstr("No such file"),
+                                   HasSubstr("2 files: 2 unreadable")));
+}
+
+TEST_F(Inspecting, DoesNotWaitForAPipeOrFollowALink) {
+    ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+    fs::create_symlink("/etc", path("link"));
+    EXPECT_EQ(json({path("")})["summary"]["files"], 0);
+}
+
+TEST_F(Inspecting, WantsAPath) {
+    const auto outcome = inspect({});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument));
+    EXPECT_THAT(outcome.err, HasSubstr("PATH"));
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

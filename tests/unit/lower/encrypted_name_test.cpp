@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lower/encrypted_name.h"
+
+#include "lib/lower/name_key.h"
+#include "lib/lower/passphrase.h"
+#include "tests/unit/support.h"
+
+namespace ecryptfs::lower {
+namespace {
+
+using base::ErrorCode;
+using test::Bytes;
+using test::FailsWith;
+using test::hex;
+using test::pattern;
+using test::Succeeds;
+
+// From pass-aes32-fnek.lower.tar.xz; the first is `size-000001.bin`.
+constexpr std::string_view kVector =
+    "ECRYPTFS_FNEK_ENCRYPTED.FWYVtmJFeLSPYkZJX-NgOfDT1lHK53ASG3TI9hHxIp5FEvdo9REiDP.ojU--";
+constexpr std::string_view kLongVector =
+    "ECRYPTFS_FNEK_ENCRYPTED.FdYVtmJFeLSPYkZJX-NgOfDT1lHK53ASG3TIsD2fFSYZ8Tp2mhY8wFfWDFW-V1xKugpFE2"
+    "CjVj862SkMU6EzJifBII.1fsPmW.5g4602DpPenJ3-Euy4wcUFv.W-V1xKugpFE2CjVj862SkMU6EzJifBII.1fsPmW."
+    "5g4602DpPenJ3-Euy4wcUFvBLMjQoD5of.tPgPP.PrCnY-";
+
+PassphraseKey fnek(std::string_view passphrase = "battery-staple") {
+    return base::value_or_throw(derive_passphrase_key(base::as_bytes(passphrase), kNameSalt));
+}
+
+std::string with_packet(const std::string& digits) {
+    return std::string(kEncryptedNamePrefix) + encode_name_bytes(hex(digits));
+}
+
+TEST(NameBytes, AreFourCharactersForThreeBytes) {
+    EXPECT_EQ(encode_name_bytes({}), "");
+    EXPECT_EQ(encode_name_bytes(hex("000000")), "----");
+    EXPECT_EQ(encode_name_bytes(hex("ffffff")), "zzzz");
+    EXPECT_EQ(encode_name_bytes(hex("00108310518720928b")), "-.0123456789");
+    EXPECT_EQ(encode_name_bytes(hex("ff")), "zk--");
+}
+
+TEST(NameBytes, AreDecodedAsTheyWereEncodedFilledUpByZeros) {
+    for (std::size_t size = 0; size < 40; ++size) {
+        Bytes bytes = pattern(size);
+        const auto decoded = decode_name_bytes(encode_name_bytes(bytes));
+        ASSERT_THAT(decoded, Succeeds());
+        bytes.resize((size + 2) / 3 * 3);
+        EXPECT_EQ(*decoded, bytes);
+    }
+}
+
+TEST(NameBytes, OfAnotherAlphabetAreRefused) {
+    for (const char* text : {"AAA+", "AA/A", "A A-", "_AAA", "AA\x80-"}) {
+        EXPECT_THAT(decode_name_bytes(text),
+                    FailsWith(ErrorCode::kMalformed, "a character that no encrypted name has"));
+    }
+    EXPECT_THAT(decode_name_bytes("AAAAA"),
+                FailsWith(ErrorCode::kMalformed, "it was cut (byte 5)"));
+}
+
+TEST(EncryptedName, IsTakenApartAsTheKernelPutItTogether) {
+    const auto name = parse_encrypted_name(kVector);
+    ASSERT_THAT(name, Succeeds());
+    EXPECT_EQ(name->signature.text(), "21e72551a9779b93");
+    EXPECT_EQ(name->cipher_code, 9);
+    EXPECT_EQ(name->encrypted.size(), 32U);
+    EXPECT_EQ(encode_encrypted_name(*name), kVector);
+    EXPECT_EQ(encode_encrypted_name(parse_encrypted_name(kLongVector).value()), kLongVector);
+}
+
+struct MalformedName {
+    std::string name;
+    std::string_view problem;
+};
+
+TEST(EncryptedName, IsRefusedWithWhatIsWrongAndWhere) {
+    const std::string sig = "21e72551a9779b93";
+    const std::string block(32, '7');
+    for (const auto& [name, problem] : std::to_array<MalformedName>({
+             {"plain.txt", "encrypted name: it does not begin as one (byte 0)"},
+             {"ECRYPTFS_FEK_ENCRYPTED.FWYV", "it does not begin as one"},
+             {std::string(kEncryptedNamePrefix),
+              "encrypted name: tag needs 1 bytes, 0 are left (byte 0)"},
+             {std::string(kEncryptedNamePrefix) + "FWYVt",
+              "5 characters, which is no multiple of 4"},
+             {with_packet("47 19" + sig + "07" + block), "tag 0x47 instead of 0x46 (byte 0)"},
+             {with_packet("46 09" + sig + "07"),
+              "Tag 70 packet of 9 bytes, where 10 to 8383 are expected (byte 1)"},
+             {with_packet("46 1a" + sig + "07" + block),
+              "length field says 26 bytes, 25 follow (byte 1)"},
+             {with_packet("46 19" + sig + "07" + block + "000000"),
+              "something follows the packet (byte 27)"},
+             {with_packet("46 18" + sig + "07" + std::string(30, '7') + "01"),
+              "something follows the packet (byte 26)"},
+             {with_packet("46 19" + sig + "06" + block), "unknown cipher 0x06 (byte 10)"},
+             {with_packet("46 18" + sig + "07" + std::string(30, '7') + "00"),
+              "15 encrypted bytes, which are no whole blocks of 16 (byte 11)"},
+         })) {
+        EXPECT_THAT(parse_encrypted_name(name), FailsWith(ErrorCode::kMalformed, problem)) << name;
+    }
+}
+
+TEST(EncryptedName, IsDecryptedByThePassphraseItWasMadeWith) {
+    const auto key = fnek();
+    EXPECT_EQ(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()).value(),
+              "size-000001.bin");
+    EXPECT_EQ(decrypt_name(parse_encrypted_name(kLongVector).value(), key.key.view()).value(),
+              std::string(120, 'n') + ".txt");
+}
+
+TEST(EncryptedName, OfAnotherPassphraseIsNotDecryptedToNoise) {
+    const auto key = fnek("another");
+    EXPECT_THAT(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()),
+                FailsWith(ErrorCode::kDecryptFailed, "another passphrase"));
+}
+
+TEST(EncryptedName, ThatIsDamagedInItsFirstBlockIsNotDecrypted) {
+    const auto key = fnek();
+    auto name = parse_encrypted_name(kVector).value();
+    for (std::size_t i = 0; i < 16; ++i) {
+        name.encrypted[i] ^= 1;
+        EXPECT_THAT(decrypt_name(name, key.key.view()),
+                    FailsWith(ErrorCode::kDecryptFailed, "damaged"))
+            << i;
+        name.encrypted[i] ^= 1;
+    }
+}
+
+}  // namespace
+}  // namespace ecryptfs::lower

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMostThreads = 32;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ECRYPTFS_SANITIZED
 constexpr bool kSanitized =
     true;  // freed memory is kept for a while, and mallinfo2() knows nothing
 #else

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kKernelWaits = 3s;  // ecryptfs_message_wait_timeout
+constexpr auto kOpenersWait = 3s;  // ecryptfs_message_wait_timeout
 
 class Overload : public AgentTest {
   protected:
@@ -23,7 +23,7 @@ class Overload : public AgentTest {
         while (kernel_.unanswered() > 0 && !HasFailure()) {
             kernel_.wait_for_answers();
             kernel_.take_new_answers([&](const Answer& answer) {
-                good += answer.status == 0 && answer.after < kKernelWaits ? 1 : 0;
+                good += answer.status == 0 && answer.after < kOpenersWait ? 1 : 0;
             });
         }
         return good;

@@ -14,9 +14,14 @@ _ecryptfsctl_signatures() {
     ecryptfsctl list-keys 2>/dev/null | sed -n 's/^\([0-9a-f]\{16\}\)\( .*\)\{0,1\}$/\1/p'
 }
 
-# On cards and the like; printable characters without a blank, which is all that a URI has.
+# On cards and the like; printable characters, neither blanks nor quotes, which is all that a URI needs. Quoted, unless
+# the word to be completed, $1, already begins so: readline would not quote all that must be.
 _ecryptfsctl_uris() {
-    ecryptfsctl list-keys --available 2>/dev/null | LC_ALL=C sed -n 's/^  \(pkcs11:[!-~]*\)$/\1/p'
+    local uri
+    ecryptfsctl list-keys --available 2>/dev/null | LC_ALL=C sed -n "s/^  \(pkcs11:[!#-&(-~]*\)$/\1/p" |
+        while IFS= read -r uri; do
+            if [[ $1 == \'* ]]; then printf '%s\n' "$uri"; else printf '%q\n' "$uri"; fi
+        done
 }
 
 # What stands for the value of an option in the help: "FILE" of "--passphrase-file FILE".
@@ -28,7 +33,7 @@ _ecryptfsctl_value_of() {
 _ecryptfsctl_candidates() {
     case $1 in
     SIG) _ecryptfsctl_signatures ;;
-    URI | WHERE) [[ $2 != p* ]] || _ecryptfsctl_uris ;;
+    URI | WHERE) [[ $2 != ?(\')p* ]] || _ecryptfsctl_uris "$2" ;;
     MODULE | NAME) printf '%s\n' openssl pkcs11 tpm2 ;;
     KEYRING) printf '%s\n' user session ;;
     BITS) printf '%s\n' 2048 3072 4096 ;;
@@ -51,7 +56,7 @@ _ecryptfsctl_expected() {
         echo "$value"
     else
         read -r -a names < <(sed -n "s/^Usage: ecryptfsctl $2 \[OPTIONS\] *//p" <<<"$help")
-        echo "${names[position]-}"
+        echo "${names[position]//[^A-Z]/}" # without the brackets of one that may be left out
     fi
 }
 
@@ -67,16 +72,15 @@ _ecryptfsctl() {
         if [[ $word == -* ]]; then
             mapfile -t candidates < <(sed -n '/^Options:/,/^$/s/^  \(-h,\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<"$help")
         else
-            mapfile -t candidates < <(_ecryptfsctl_candidates "$expected" "${word#[\"\']}")
+            mapfile -t candidates < <(_ecryptfsctl_candidates "$expected" "$word")
         fi
     fi
     COMPREPLY=()
     for candidate in "${candidates[@]}"; do
-        [[ $candidate != "${word#[\"\']}"* ]] || COMPREPLY+=("$candidate")
+        [[ $candidate != "${word#\'}"* ]] || COMPREPLY+=("$candidate")
     done
     case $expected in
-    URI | WHERE) compopt -o filenames -o default ;; # quotes what the shell would take for its own
-    FILE | PROGRAM | PATH) compopt -o default ;;
+    URI | WHERE | FILE | PROGRAM | PATH) compopt -o default ;;
     FOLDER) compopt -o dirnames ;;
     esac
 }

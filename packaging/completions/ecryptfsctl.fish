@@ -33,7 +33,7 @@ function __ecryptfsctl_candidates
         case SIG
             __ecryptfsctl_signatures
         case URI WHERE
-            if string match --quiet 'p*' -- (commandline --current-token)
+            if string match --quiet -- 'p*' (commandline --current-token)
                 __ecryptfsctl_uris
             end
             __fish_complete_path (commandline --current-token)
@@ -69,12 +69,12 @@ function __ecryptfsctl_expected
         echo $value
     else
         set --local names (string replace --filter --regex '^Usage: ecryptfsctl [a-z-]+ \[OPTIONS\] *' '' -- $help | string split ' ')
-        echo $names[$position]
+        string replace --all --regex '[^A-Z]' '' -- $names[$position] # without the brackets of one that may be left out
     end
 end
 
 complete --command ecryptfsctl --no-files
 complete --command ecryptfsctl --condition 'not __ecryptfsctl_verb >/dev/null' --arguments '(__ecryptfsctl_verbs)'
 complete --command ecryptfsctl --condition __ecryptfsctl_verb --arguments '(__ecryptfsctl_candidates (__ecryptfsctl_expected))'
-complete --command ecryptfsctl --condition '__ecryptfsctl_verb >/dev/null; and string match --quiet "-*" -- (commandline --current-token)' \
+complete --command ecryptfsctl --condition '__ecryptfsctl_verb >/dev/null; and string match --quiet -- "-*" (commandline --current-token)' \
     --arguments '(__ecryptfsctl_options)'

@@ -59,7 +59,7 @@ _ecryptfsctl() {
         return
     fi
     names=(${=$(sed -n "s/^Usage: ecryptfsctl $verb \[OPTIONS\] *//p" <<<$help)})
-    _ecryptfsctl_candidates ${value:-$names[position]}
+    _ecryptfsctl_candidates ${value:-${names[position]//[^A-Z]/}} # without the brackets of one that may be left out
 }
 
 _ecryptfsctl "$@"

@@ -56,6 +56,7 @@ _ecryptfsctl_expected() {
         echo "$value"
     else
         read -r -a names < <(sed -n "s/^Usage: ecryptfsctl $2 \[OPTIONS\] *//p" <<<"$help")
+        if [[ ${names[*]} == *... && position -ge ${#names[@]} ]]; then position=$((${#names[@]} - 1)); fi # "PATH..."
         echo "${names[position]//[^A-Z]/}" # without the brackets of one that may be left out
     fi
 }
@@ -81,7 +82,7 @@ _ecryptfsctl() {
     done
     case $expected in
     URI | WHERE | FILE | PROGRAM | PATH) compopt -o default ;;
-    FOLDER) compopt -o dirnames ;;
+    DIR | FOLDER) compopt -o dirnames ;;
     esac
 }
 

@@ -39,7 +39,7 @@ function __ecryptfsctl_candidates
             __fish_complete_path (commandline --current-token)
         case FILE PROGRAM PATH
             __fish_complete_path (commandline --current-token)
-        case FOLDER
+        case DIR FOLDER
             __fish_complete_directories (commandline --current-token)
         case MODULE NAME
             printf '%s\n' openssl pkcs11 tpm2
@@ -69,6 +69,9 @@ function __ecryptfsctl_expected
         echo $value
     else
         set --local names (string replace --filter --regex '^Usage: ecryptfsctl [a-z-]+ \[OPTIONS\] *' '' -- $help | string split ' ')
+        if string match --quiet '*...' -- $names[-1]; and test $position -gt (count $names) # "PATH..."
+            set position (count $names)
+        end
         string replace --all --regex '[^A-Z]' '' -- $names[$position] # without the brackets of one that may be left out
     end
 end

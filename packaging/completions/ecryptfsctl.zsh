@@ -19,7 +19,7 @@ _ecryptfsctl_candidates() {
             fi
             _files ;;
         (FILE|PROGRAM|PATH) _files ;;
-        (FOLDER) _files -/ ;;
+        (DIR|FOLDER) _files -/ ;;
         (MODULE|NAME) compadd openssl pkcs11 tpm2 ;;
         (KEYRING) compadd user session ;;
         (BITS) compadd 2048 3072 4096 ;;
@@ -59,6 +59,7 @@ _ecryptfsctl() {
         return
     fi
     names=(${=$(sed -n "s/^Usage: ecryptfsctl $verb \[OPTIONS\] *//p" <<<$help)})
+    [[ $names[-1] != *... ]] || (( position <= $#names )) || position=$#names # "PATH..."
     _ecryptfsctl_candidates ${value:-${names[position]//[^A-Z]/}} # without the brackets of one that may be left out
 }
 

@@ -17,16 +17,21 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
         "Answers the kernel's requests for eCryptfs file keys with keys from files, smart cards "
         "and TPMs. Usually started by the user's service manager; see ecryptfsctl(1).");
     app.set_version_flag("--version", "ecryptfs-agent " ECRYPTFS_VERSION);
-    app.add_option("--device", options.device, "the kernel's device")->capture_default_str();
+    app.add_option("--device", options.device, "the kernel's device")
+        ->type_name("FILE")
+        ->capture_default_str();
     app.add_option("--module-dir", options.paths.module_folder, "folder of the PKI modules")
+        ->type_name("FOLDER")
         ->capture_default_str();
     app.add_option("--pki-host", options.paths.host_program, "the program that runs a PKI module")
+        ->type_name("PROGRAM")
         ->capture_default_str();
     app.add_option("--reply-within", reply_within_seconds,
                    "seconds after which a request is answered with a failure; less than the "
                    "kernel module's parameter ecryptfs_message_wait_timeout")
+        ->type_name("SECONDS")
         ->capture_default_str()
-        ->check(CLI::Range(0.1, 3600.0));
+        ->check(CLI::Range(0.1, 3600.0).description(""));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "lib/base/handle.h"
@@ -18,6 +20,7 @@ using base::ErrorCode;
 using base::Result;
 using Message = base::Handle<sd_bus_message, sd_bus_message_unref>;
 
+constexpr char kDevice[] = "/dev/ecryptfs";
 constexpr std::uint64_t kSecond = 1'000'000;
 constexpr std::uint64_t kCallTimeout = 10 * kSecond;
 // Smart cards and TPMs take their time.
@@ -48,6 +51,13 @@ base::Error no_bus(int error_number) {
                             : ::strerrordesc_np(error_number)),
             "log in as this user (su and sudo give no user bus), or start a bus: dbus-run-session "
             "bash"};
+}
+
+// Who may not open the device has no agent: its unit is skipped then, and the bus would wait long
+// for it.
+bool is_kept_from_having_an_agent(sd_bus* bus) {
+    return sd_bus_get_name_creds(bus, ipc::kBusName, 0, nullptr) < 0 &&
+           ::access(kDevice, R_OK | W_OK) < 0 && errno == EACCES;
 }
 
 base::Error local_failure(const char* call, int result) {
@@ -135,6 +145,13 @@ Result<AgentClient> AgentClient::connect() {
     }
     if (result < 0) {
         return std::unexpected(no_bus(-result));
+    }
+    if (is_kept_from_having_an_agent(bus.get())) {
+        return std::unexpected(
+            base::Error{ErrorCode::kDevicePermission,
+                        fmt::format("you have no agent, and no permission to open {}", kDevice),
+                        "become a member of the device's group: sudo adduser $USER ecryptfs; then "
+                        "log in anew"});
     }
     return AgentClient(std::move(bus));
 }

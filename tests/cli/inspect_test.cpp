@@ -97,7 +97,8 @@ TEST_F(Inspecting, SaysWhichKeysThisMachineHolds) {
                   kCorrectHorsePassphrase)
                   .exit_code,
               0);
-    for (const auto& key : json({path("v")})["summary"]["keys"]) {
+    const auto printed = json({path("v")});
+    for (const auto& key : printed["summary"]["keys"]) {
         EXPECT_EQ(key["held_in"], Json::array({"user"})) << key;
     }
     EXPECT_THAT(inspect({path("v")}).out, HasSubstr("in the user keyring"));

@@ -188,8 +188,8 @@ Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri ur
     const auto flag = [](unsigned long type, CK_BBOOL& value) {
         return CK_ATTRIBUTE{type, &value, sizeof value};
     };
-    CK_ATTRIBUTE label{CKA_LABEL, uri.object->data(), uri.object->size()};
-    CK_ATTRIBUTE id{CKA_ID, uri.id->data(), uri.id->size()};
+    const CK_ATTRIBUTE label{CKA_LABEL, uri.object->data(), uri.object->size()};
+    const CK_ATTRIBUTE id{CKA_ID, uri.id->data(), uri.id->size()};
     std::array public_half{flag(CKA_TOKEN, yes),
                            flag(CKA_PRIVATE, no),
                            flag(CKA_ENCRYPT, yes),

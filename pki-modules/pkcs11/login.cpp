@@ -80,7 +80,8 @@ void Login::log_out() noexcept {
         if (const auto session = sessions_.take()) {
             static_cast<void>(session->functions().C_Logout(session->handle()));
         }
-    } catch (...) {  // out of memory: the sessions are closed all the same
+        // Out of memory: the sessions are closed all the same.
+    } catch (...) {  // NOLINT(bugprone-empty-catch)
     }
 }
 

@@ -12,7 +12,6 @@
 namespace ecryptfs::pkcs11_module {
 
 using base::Error;
-using base::ErrorCode;
 using base::Result;
 
 namespace {

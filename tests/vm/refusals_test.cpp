@@ -63,6 +63,13 @@ class AddingAKey : public OnTheRealKernel {
 TEST_F(AddingAKey, WithoutPermissionOnTheDevice) {
     set_device_mode(0600);
     const UserSession session(alice());
+    EXPECT_EQ(session.ctl({"status"}).exit_code, 6);
+    EXPECT_EQ(session.agent(), 0);
+    // An agent that is there all the same says so, too, and opens the device once it may.
+    const auto started = session.run(
+        {"/usr/bin/dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/",
+         "org.freedesktop.DBus.StartServiceByName", "string:org.ecryptfs.Agent1", "uint32:0"});
+    EXPECT_EQ(started.exit_code, 0) << started.err;
     expect_refusal(session, 6, "no permission to open /dev/ecryptfs", "adduser");
     set_device_mode(0660);
     expect_device_opens_by_itself(session);

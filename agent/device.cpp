@@ -70,7 +70,7 @@ Device::Device(EventLoop& loop, DescriptorStore& store, std::string path)
     : loop_(loop),
       store_(store),
       path_(std::move(path)),
-      guard_(loop),
+      guard_(loop, [this] { read_frames(); }),
       retry_timer_(loop.timer(1s, [this] { retry(); })),
       retry_delay_(kFirstRetry) {}
 
@@ -120,11 +120,15 @@ void Device::ready(std::uint32_t events) {
         flush();
     }
     if ((events & EPOLLIN) != 0) {
-        // The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says: look first.
-        for (int i = 0; i < kFramesAtOnce && read_frame() && has_input(fd_.get()); ++i) {
-        }
+        read_frames();
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
         lose("it was closed");
+    }
+}
+
+// The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says: look first.
+void Device::read_frames() {
+    for (int i = 0; i < kFramesAtOnce && is_open() && has_input(fd_.get()) && read_frame(); ++i) {
     }
 }
 

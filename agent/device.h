@@ -71,6 +71,7 @@ class Device {
   private:
     void adopt(base::UniqueFd fd);
     void ready(std::uint32_t events);
+    void read_frames();
     bool read_frame();
     void flush();
     void lose(const std::string& why);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "agent/log.h"
 #include "lib/base/error.h"
@@ -41,30 +43,34 @@ void wait_for_request(int poller, int device) {
     ::epoll_wait(poller, &event, 1, -1);
 }
 
-bool stays_unread(int device, const std::atomic<std::uint64_t>& frames_read) {
+// Pokes the broker at each look that finds it behind.
+bool stays_unread(int device, int poke, const std::atomic<std::uint64_t>& frames_read) {
     const auto before = frames_read.load();
     for (int look = 0; look < kLooks; ++look) {
         ::nanosleep(&kBetweenLooks, nullptr);
         if (frames_read.load() != before || !has_request(device)) {
             return false;
         }
+        ::eventfd_write(poke, 1);
     }
     return true;
 }
 
 // A fork of the broker, which has one thread, and system calls only: there is no need for a program
 // of its own. The broker's secrets are not in it (SecretBytes, Handover: not for children).
-[[noreturn]] void guard(pid_t broker, int device, const std::atomic<std::uint64_t>& frames_read) {
+[[noreturn]] void guard(pid_t broker, int device, int poke,
+                        const std::atomic<std::uint64_t>& frames_read) {
     ::prctl(PR_SET_NAME, "ecryptfs-guard");
     const auto last = ~0U;
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != broker ||
-        ::dup2(device, STDIN_FILENO) < 0 || ::close_range(STDERR_FILENO + 1, last, 0) != 0) {
+        ::dup2(device, STDIN_FILENO) < 0 || ::dup2(poke, STDOUT_FILENO) < 0 ||
+        ::close_range(STDERR_FILENO + 1, last, 0) != 0) {
         ::_exit(EXIT_FAILURE);
     }
     const int poller = ::epoll_create1(EPOLL_CLOEXEC);
     for (;;) {
         wait_for_request(poller, STDIN_FILENO);
-        if (stays_unread(STDIN_FILENO, frames_read)) {
+        if (stays_unread(STDIN_FILENO, STDOUT_FILENO, frames_read)) {
             ::kill(broker, SIGKILL);
         }
     }
@@ -72,8 +78,17 @@ bool stays_unread(int device, const std::atomic<std::uint64_t>& frames_read) {
 
 }  // namespace
 
-DeviceGuard::DeviceGuard(EventLoop& loop)
-    : loop_(loop), retry_(loop.timer(100ms, [this] { start(); })) {
+DeviceGuard::DeviceGuard(EventLoop& loop, std::function<void()> look)
+    : loop_(loop),
+      look_(std::move(look)),
+      poke_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      poked_(loop.on_io(poke_.get(), EPOLLIN,
+                        [this](std::uint32_t /*events*/) {
+                            eventfd_t count = 0;
+                            ::eventfd_read(poke_.get(), &count);
+                            look_();
+                        })),
+      retry_(loop.timer(100ms, [this] { start(); })) {
     void* shared = ::mmap(nullptr, sizeof(*frames_read_), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {
@@ -97,7 +112,7 @@ void DeviceGuard::start() {
     const pid_t broker = ::getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        guard(broker, device_, *frames_read_);
+        guard(broker, device_, poke_.get(), *frames_read_);
     }
     if (pid < 0) {
         log_line(Priority::kWarning, "cannot start the device's guard");

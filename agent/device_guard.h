@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "agent/event_loop.h"
+#include "lib/base/handle.h"
 
 namespace ecryptfs::agent {
 
@@ -17,8 +19,10 @@ namespace ecryptfs::agent {
 // while no request comes. A watchdog of systemd's would have to be fed while nothing happens.
 class DeviceGuard {
   public:
-    // Borrows the loop.
-    explicit DeviceGuard(EventLoop& loop);
+    // Borrows the loop. `look` is called when a request may have been missed: the kernel's poll()
+    // of the device knows one caller at a time, and says "nothing" to a second one, be it the
+    // broker's (miscdev.c: ecryptfs_miscdev_poll).
+    DeviceGuard(EventLoop& loop, std::function<void()> look);
     DeviceGuard(const DeviceGuard&) = delete;
     DeviceGuard& operator=(const DeviceGuard&) = delete;
     ~DeviceGuard();
@@ -35,6 +39,9 @@ class DeviceGuard {
     void start();
 
     EventLoop& loop_;
+    std::function<void()> look_;
+    base::UniqueFd poke_;  // by the process
+    EventLoop::Source poked_;
     EventLoop::Source retry_;
     EventLoop::Source exit_;
     std::atomic<std::uint64_t>* frames_read_;  // shared with the process

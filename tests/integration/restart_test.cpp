@@ -160,7 +160,8 @@ TEST_F(Restart, OfAnAgentThatStandsStillComesInTime) {
     agent_->expect_exit_code(0);
     const auto answer = kernel_.answer_to(index);
     EXPECT_THAT(answer, Gives(file_key_));
-    EXPECT_LT(answer.after, 3s);  // ecryptfs_message_wait_timeout
+    // ecryptfs_message_wait_timeout
+    EXPECT_TRUE(has_sanitizers() || answer.after < 3s);
 }
 
 TEST_F(Restart, IsNotForcedUponAnAgentThatStandsStillWithoutRequests) {

@@ -14,7 +14,6 @@
 #include "lib/base/handle.h"
 
 namespace ecryptfs::agent {
-
 namespace {
 
 // Room for one descriptor in a message's control data.

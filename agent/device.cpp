@@ -126,7 +126,8 @@ void Device::ready(std::uint32_t events) {
     }
 }
 
-// The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says: look first.
+// The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says: look first, also when
+// the loop has looked, as what it saw may have been read since at the guard's poke.
 void Device::read_frames() {
     for (int i = 0; i < kFramesAtOnce && is_open() && has_input(fd_.get()) && read_frame(); ++i) {
     }

@@ -122,7 +122,8 @@ void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
                      .index = frame.index,
                      .operation = packet ? packet->operation : guess_operation(frame.packet),
                      .received = Clock::time_point(Clock::duration(slot.read_at)),
-                     .packet = frame.packet};
+                     .packet = frame.packet,
+                     .hash = hash_of(frame.packet)};
     if (!packet) {
         fail(request, packet.error());
     } else if (slot.replays > kMaxReplays) {
@@ -138,7 +139,7 @@ void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
 
 // One that is under way and asks the same: programs like to open one file several times at once.
 Requests::InFlight* Requests::leader_of(const InFlight& request) {
-    const auto leader = leaders_.find(hash_of(request.packet));
+    const auto leader = leaders_.find(request.hash);
     if (request.operation != Operation::kDecrypt || leader == leaders_.end()) {
         return nullptr;
     }
@@ -169,7 +170,7 @@ void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
     const auto id = ++last_id_;
     const auto deadline = request.received + reply_within_;
     if (request.operation == Operation::kDecrypt) {
-        leaders_[hash_of(request.packet)] = id;
+        leaders_[request.hash] = id;
     }
     in_flight_.emplace(id, std::move(request));
     hosts_.submit({*key, action_of(packet.operation), std::move(*input), deadline,
@@ -180,7 +181,7 @@ void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
 
 Requests::InFlight Requests::take_in_flight(std::uint64_t id) {
     auto request = std::move(in_flight_.extract(id).mapped());
-    const auto leader = leaders_.find(hash_of(request.packet));
+    const auto leader = leaders_.find(request.hash);
     if (leader != leaders_.end() && leader->second == id) {
         leaders_.erase(leader);
     }

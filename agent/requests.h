@@ -62,6 +62,7 @@ class Requests : public FrameTaker {
         wire::Operation operation = wire::Operation::kDecrypt;
         Clock::time_point received;
         base::ByteView packet = {};            // in the slot
+        std::size_t hash = 0;                  // of the packet
         std::vector<InFlight> followers = {};  // that ask the same, and get the same answer
     };
 

@@ -14,6 +14,7 @@
 
 #include "cli/lower_file.h"
 #include "lib/base/handle.h"
+#include "lib/base/write_file.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -51,26 +52,10 @@ class Draft {
     base::UniqueFd fd_;
 };
 
-bool write_all(int fd, base::ByteView content) {
-    while (!content.empty()) {
-        const auto count = ::write(fd, content.data(), content.size());
-        if (count <= 0) {
-            return false;
-        }
-        content = content.subspan(static_cast<std::size_t>(count));
-    }
-    return true;
-}
-
 bool keep_owner_of(const std::string& path, int fd) {
     struct stat old{};
     return ::geteuid() != 0 || ::stat(path.c_str(), &old) != 0 ||
            ::fchown(fd, old.st_uid, old.st_gid) == 0;
-}
-
-void sync_folder(const fs::path& folder) {
-    const base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    ::fsync(fd.get());
 }
 
 }  // namespace
@@ -92,12 +77,13 @@ Result<void> write_whole_file(const std::string& path, base::ByteView content, I
         return failed();
     }
     Draft draft(target);
-    if (draft.fd() < 0 || !write_all(draft.fd(), content) || !keep_owner_of(target, draft.fd()) ||
-        ::fsync(draft.fd()) != 0 || !draft.rename_to(target, if_there)) {
+    if (draft.fd() < 0 || !base::write_all(draft.fd(), content) ||
+        !keep_owner_of(target, draft.fd()) || ::fsync(draft.fd()) != 0 ||
+        !draft.rename_to(target, if_there)) {
         return failed();
     }
     const auto folder = fs::path(target).parent_path();
-    sync_folder(folder.empty() ? fs::path(".") : folder);
+    base::sync_folder(folder.empty() ? "." : folder.string());
     return {};
 }
 

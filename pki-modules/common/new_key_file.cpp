@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "lib/base/handle.h"
+#include "lib/base/write_file.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {
@@ -89,20 +90,6 @@ class Draft {
     std::string name_;
 };
 
-bool write_all(int fd, base::ByteView bytes) {
-    while (!bytes.empty()) {
-        const ssize_t size = ::write(fd, bytes.data(), bytes.size());
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size < 0) {
-            return false;
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(size));
-    }
-    return true;
-}
-
 }  // namespace
 
 Result<void> check_no_file(const std::string& path) {
@@ -115,15 +102,12 @@ Result<void> check_no_file(const std::string& path) {
 
 Result<void> write_new_key_file(const std::string& path, base::ByteView contents) {
     const Draft draft(path);
-    if (draft.get() < 0 || !write_all(draft.get(), contents) || ::fsync(draft.get()) != 0 ||
+    if (draft.get() < 0 || !base::write_all(draft.get(), contents) || ::fsync(draft.get()) != 0 ||
         !draft.link_to(path)) {
         return std::unexpected(cannot_write(path, errno));
     }
     // The name, too, has to be on disk: a key that is lost takes its files with it.
-    const UniqueFd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder) {
-        static_cast<void>(::fsync(folder.get()));
-    }
+    base::sync_folder(folder_of(path));
     return {};
 }
 

@@ -54,7 +54,7 @@ int run(const agent::Options& options) {
     agent::DescriptorStore store(loop);
     agent::Handover handover(std::move(inherited.memory));
     agent::Device device(loop, store, options.device);
-    agent::HostPool hosts(loop, options.paths);
+    agent::HostPool hosts(loop, options.hosts);
     agent::Keys keys(hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});

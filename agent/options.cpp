@@ -8,9 +8,18 @@
 
 namespace ecryptfs::agent {
 
+namespace {
+
+std::chrono::milliseconds milliseconds(double seconds) {
+    return std::chrono::milliseconds(static_cast<int>(seconds * 1000));
+}
+
+}  // namespace
+
 std::expected<Options, int> parse_options(int argc, char** argv) {
     Options options;
-    options.paths = {ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR};
+    options.hosts.paths = {ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR};
+    double idle_seconds = std::chrono::duration<double>(options.hosts.idle_time).count();
     double reply_within_seconds = std::chrono::duration<double>(options.reply_within).count();
 
     CLI::App app(
@@ -20,12 +29,18 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
     app.add_option("--device", options.device, "the kernel's device")
         ->type_name("FILE")
         ->capture_default_str();
-    app.add_option("--module-dir", options.paths.module_folder, "folder of the PKI modules")
+    app.add_option("--module-dir", options.hosts.paths.module_folder, "folder of the PKI modules")
         ->type_name("FOLDER")
         ->capture_default_str();
-    app.add_option("--pki-host", options.paths.host_program, "the program that runs a PKI module")
+    app.add_option("--pki-host", options.hosts.paths.host_program,
+                   "the program that runs a PKI module")
         ->type_name("PROGRAM")
         ->capture_default_str();
+    app.add_option("--host-idle-time", idle_seconds,
+                   "seconds after which a PKI module's process that nobody needs is ended")
+        ->type_name("SECONDS")
+        ->capture_default_str()
+        ->check(CLI::Range(0.1, 86400.0).description(""));
     app.add_option("--reply-within", reply_within_seconds,
                    "seconds after which a request is answered with a failure; less than the "
                    "kernel module's parameter ecryptfs_message_wait_timeout")
@@ -38,7 +53,8 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
         const bool failed = app.exit(error) != 0;
         return std::unexpected(failed ? base::traits(base::ErrorCode::kInvalidArgument).status : 0);
     }
-    options.reply_within = std::chrono::milliseconds(static_cast<int>(reply_within_seconds * 1000));
+    options.reply_within = milliseconds(reply_within_seconds);
+    options.hosts.idle_time = milliseconds(idle_seconds);
     return options;
 }
 

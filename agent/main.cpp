@@ -17,6 +17,7 @@
 #include "agent/log.h"
 #include "agent/options.h"
 #include "agent/requests.h"
+#include "agent/session_watch.h"
 #include "lib/base/process.h"
 
 namespace {
@@ -58,6 +59,10 @@ int run(const agent::Options& options) {
     agent::Keys keys(hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});
+    agent::SessionWatch session(loop, options.lock_on, [&keys](const std::string& why) {
+        agent::log_line(agent::Priority::kInfo, "locking all keys: " + why);
+        keys.lock_all();
+    });
 
     const auto stop = [&loop] { loop.exit(0); };
     const auto on_terminate = loop.on_signal(SIGTERM, stop);
@@ -69,6 +74,7 @@ int run(const agent::Options& options) {
     keys.restore();
     goes_on ? requests.replay() : requests.discard_left_over();
     bus.start();
+    session.start();
 
     const int exit_code = loop.run();
     agent::notify_service_manager("STOPPING=1");

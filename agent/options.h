@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/host.h"
+#include "agent/session_watch.h"
 
 namespace ecryptfs::agent {
 
@@ -16,6 +17,7 @@ struct Options {
     // Below the kernel's ecryptfs_message_wait_timeout, which is 3 s unless the module was loaded
     // with another.
     std::chrono::milliseconds reply_within{2800};
+    LockOn lock_on;
 };
 
 // The options, or the exit code when there is nothing to do but exit (--help, --version, or an

@@ -14,7 +14,6 @@
 namespace ecryptfs::agent {
 namespace {
 
-using base::Error;
 using base::ErrorCode;
 using base::Result;
 using namespace std::chrono_literals;

@@ -39,6 +39,7 @@ class BusService {
     BusService(EventLoop& loop, AgentParts parts);
     BusService(const BusService&) = delete;
     BusService& operator=(const BusService&) = delete;
+    ~BusService() = default;
 
     // Connects to the user bus and asks for the name. Without a bus the agent serves the tokens
     // that it finds in the keyring; a bus that goes away is looked for again.

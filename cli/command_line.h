@@ -18,8 +18,8 @@ struct ShowText {
 base::Result<void> run(const ShowText& command);
 
 using Command = std::variant<ShowText, AddKey, GenerateKey, ListTokens, ListKeys, RemoveKey, Lock,
-                             Unlock, Status, AddPassphrase, WrapPassphrase, UnwrapPassphrase,
-                             RewrapPassphrase, Inspect, Decrypt>;
+                             Unlock, Status, Doctor, AddPassphrase, WrapPassphrase,
+                             UnwrapPassphrase, RewrapPassphrase, Inspect, Decrypt>;
 
 // The arguments without the program's name. kInvalidArgument for what cannot be understood, with
 // the word that was probably meant as advice.

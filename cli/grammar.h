@@ -29,6 +29,7 @@ struct Grammar {
     Lock lock;
     Unlock unlock;
     Status status;
+    Doctor doctor;
     AddPassphrase add_passphrase;
     WrapPassphrase wrap_passphrase;
     UnwrapPassphrase unwrap_passphrase;

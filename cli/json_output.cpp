@@ -170,6 +170,17 @@ std::string unlocked_key_json(const std::string& signature) {
     return text_of({{"unlocked", signature}});
 }
 
+std::string findings_json(std::span<const Finding> findings) {
+    Json links = Json::array();
+    for (const auto& finding : findings) {
+        links.push_back({{"link", finding.link},
+                         {"health", name_of(finding.health)},
+                         {"message", finding.message},
+                         {"advice", text_or_null(finding.advice)}});
+    }
+    return text_of({{"links", std::move(links)}});
+}
+
 std::string status_json(const ManagerState& manager, const AgentObjects& objects) {
     return text_of({{"agent", {{"version", manager.version}, {"pid", manager.pid}}},
                     {"device", device_json(manager)},

@@ -42,6 +42,17 @@ base::Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& s
 base::Result<std::vector<KeySerial>> list_tokens(KeySerial keyring,
                                                  const wire::KeySignature& signature);
 
+struct NamedToken {
+    wire::KeySignature signature;
+    KeySerial serial;
+};
+
+// All tokens directly in a keyring that are alive.
+base::Result<std::vector<NamedToken>> all_tokens(KeySerial keyring);
+
+// Whether the session keyring links the user keyring: mount(2) looks there alone.
+base::Result<bool> user_keyring_is_linked();
+
 // A token's payload: a secret if it is a passphrase's. kAccessDenied, kKeyExpired, kKeyRevoked.
 base::Result<base::SecretBytes> read_token(KeySerial token);
 

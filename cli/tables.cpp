@@ -116,4 +116,16 @@ std::string status_text(const ManagerState& manager, const AgentObjects& objects
         modules_text(objects.modules, now_usec), keys_text(objects.keys));
 }
 
+std::string findings_text(std::span<const Finding> findings) {
+    std::string text;
+    for (const auto& finding : findings) {
+        text += fmt::format("{:<8}  {}: {}\n", name_of(finding.health), printable(finding.link),
+                            printable(finding.message));
+        if (!finding.advice.empty()) {
+            text += fmt::format("{:<8}  try: {}\n", "", printable(finding.advice));
+        }
+    }
+    return text;
+}
+
 }  // namespace ecryptfs::cli

@@ -67,6 +67,11 @@ struct Status {
     bool json = false;
 };
 
+struct Doctor {
+    pki::HostPaths paths = {};
+    bool json = false;
+};
+
 // What a mount passphrase is read from; all empty: it is asked for.
 struct AddPassphrase {
     std::string passphrase_file = {};
@@ -132,6 +137,7 @@ base::Result<void> run(const RemoveKey& command);
 base::Result<void> run(const Lock& command);
 base::Result<void> run(const Unlock& command);
 base::Result<void> run(const Status& command);
+base::Result<void> run(const Doctor& command);
 
 // A signature as typed: upper case will do. kInvalidArgument for anything else.
 base::Result<wire::KeySignature> typed_signature(const std::string& text);

@@ -19,7 +19,7 @@ base::Result<void> run(const ShowText& command);
 
 using Command = std::variant<ShowText, AddKey, GenerateKey, ListTokens, ListKeys, RemoveKey, Lock,
                              Unlock, Status, Doctor, AddPassphrase, WrapPassphrase,
-                             UnwrapPassphrase, RewrapPassphrase, Inspect, Decrypt>;
+                             UnwrapPassphrase, RewrapPassphrase, Inspect, Decrypt, Mount, Unmount>;
 
 // The arguments without the program's name. kInvalidArgument for what cannot be understood, with
 // the word that was probably meant as advice.

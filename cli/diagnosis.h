@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/agent_state.h"
+#include "cli/mounted_folder.h"
 #include "lib/base/error.h"
 #include "lib/pki/host_process.h"
 
@@ -58,6 +59,9 @@ Finding check_old_daemon(const std::vector<RunningProcess>& processes, uid_t uid
 
 // That the user keyring, with the tokens, is found from this session's.
 Finding check_session_keyring();
+
+// That this user's eCryptfs mounts find their keys.
+std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_t uid);
 
 // --- The agent ----------------------------------------------------------------------------------
 

@@ -37,6 +37,9 @@ Findings examine_system() {
     findings.push_back(check_device_node(kSystem));
     findings.push_back(check_session_keyring());
     findings.push_back(check_key_quota(kSystem, ::geteuid()));
+    if (const auto mounts = mounted_folders()) {
+        append(findings, check_mounts(*mounts, ::geteuid()));
+    }
     return findings;
 }
 

@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "cli/keyrings.h"
@@ -49,11 +51,11 @@ SecretBytes key_in_keyrings(const KeySignature& signature) {
 
 Error no_key_for(const lower::Header& header) {
     std::vector<std::string> needed;
-    for (const auto& packet : header.packets) {
-        needed.push_back(fmt::format(
-            "{} {}", packet.kind == lower::PacketKind::kPublicKey ? "private key" : "passphrase",
-            packet.signature.text()));
-    }
+    std::ranges::transform(header.packets, std::back_inserter(needed), [](const auto& packet) {
+        const bool is_private = packet.kind == lower::PacketKind::kPublicKey;
+        return fmt::format("{} {}", is_private ? "private key" : "passphrase",
+                           packet.signature.text());
+    });
     return {ErrorCode::kUnknownKey,
             fmt::format("no key for it; it is opened by {}", fmt::join(needed, " or ")),
             "give the key with --key URI, or the mount passphrase with --passphrase"};

@@ -139,7 +139,8 @@ Grammar::Grammar(pki::HostPaths default_paths) : paths(std::move(default_paths))
     describe_key_verbs();
     describe_passphrase_verbs();
     describe_file_verbs();
-    verb("status", "Show the agent, its device, queue, modules and keys", status,
+    describe_mount_verbs();
+    verb("status", "Show the agent, its device, queue, modules and keys, and the mounts", status,
          "ecryptfsctl status --json | jq .queue");
     add_paths(*verb("doctor", "Look at every link from the kernel to the keys; say how to mend it",
                     doctor, "ecryptfsctl doctor", [this] { return Doctor{paths, doctor.json}; }));

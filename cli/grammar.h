@@ -11,7 +11,7 @@
 
 namespace ecryptfs::cli {
 
-// The parser and what it fills in. command_line.cpp alone includes this and the two that describe
+// The parser and what it fills in. command_line.cpp alone includes this and those that describe
 // the verbs: CLI11 is slow to compile.
 struct Grammar {
     CLI::App app{"Keys for eCryptfs, held by ecryptfs-agent", "ecryptfsctl"};
@@ -36,6 +36,8 @@ struct Grammar {
     RewrapPassphrase rewrap_passphrase;
     Inspect inspect;
     Decrypt decrypt;
+    Mount mount;
+    Unmount unmount;
 
     explicit Grammar(pki::HostPaths default_paths);
 
@@ -65,6 +67,7 @@ struct Grammar {
     void describe_key_verbs();
     void describe_passphrase_verbs();
     void describe_file_verbs();
+    void describe_mount_verbs();
 
   private:
     std::map<std::string, std::function<Command()>> makers_;  // by verb

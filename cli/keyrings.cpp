@@ -195,6 +195,18 @@ bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial 
     return ::keyctl_search(keyring.value, kTokenType, text_of(signature).c_str(), 0) == token.value;
 }
 
+Result<KeySerial> request_token(const wire::KeySignature& signature, const char* type) {
+    const key_serial_t serial = ::request_key(type, text_of(signature).c_str(), nullptr, 0);
+    if (serial < 0) {
+        return std::unexpected(
+            errno == ENOKEY
+                ? base::Error{ErrorCode::kUnknownKey,
+                              fmt::format("the keyrings have no key {}", signature.text())}
+                : keyring_error(fmt::format("finding the key {}", signature.text()), errno));
+    }
+    return KeySerial{serial};
+}
+
 Result<void> link(KeySerial key, KeySerial keyring) {
     return checked("linking the key into the keyring", ::keyctl_link(key.value, keyring.value));
 }

@@ -59,6 +59,11 @@ base::Result<base::SecretBytes> read_token(KeySerial token);
 // Whether a search from the keyring, nested ones included, as mount(2) does it, finds this token.
 bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token);
 
+// The key of this type and signature that mount(2) would find, which searches the process's and the
+// session's keyrings. kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.
+base::Result<KeySerial> request_token(const wire::KeySignature& signature,
+                                      const char* type = "user");
+
 base::Result<void> link(KeySerial key, KeySerial keyring);
 base::Result<void> unlink(KeySerial key, KeySerial keyring);
 

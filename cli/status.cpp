@@ -4,6 +4,7 @@
 
 #include "cli/agent_client.h"
 #include "cli/json_output.h"
+#include "cli/mounted_folder.h"
 #include "cli/output.h"
 #include "cli/tables.h"
 #include "cli/verbs.h"
@@ -32,8 +33,9 @@ base::Result<void> run(const Status& command) {
     if (!objects) {
         return std::unexpected(objects.error());
     }
-    const auto printed = print(command.json ? status_json(*manager, *objects)
-                                            : status_text(*manager, *objects, now_usec()));
+    const auto mounts = mounted_folders().value_or(std::vector<MountedFolder>{});
+    const auto printed = print(command.json ? status_json(*manager, *objects, mounts)
+                                            : status_text(*manager, *objects, mounts, now_usec()));
     return printed ? device_ready(*manager) : printed;
 }
 

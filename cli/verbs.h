@@ -123,6 +123,39 @@ struct Decrypt {
     bool json = false;
 };
 
+// How a lower folder is mounted; what is empty or not set is as it is remembered.
+struct Mount {
+    std::string lower;
+    std::string upper = {};
+    std::vector<std::string> keys = {};      // signatures
+    std::vector<std::string> recovery = {};  // of keys that open every new file too
+    std::string fnek = {};
+    std::string cipher = {};
+    unsigned key_bytes = 0;
+    bool xattr = false;
+    bool passthrough = false;
+    bool encrypted_view = false;
+    bool read_only = false;
+    bool keep_keys = false;  // when it is unmounted
+    bool fresh = false;      // nothing is remembered
+    bool force = false;
+    bool print_options = false;
+    bool print_fstab = false;
+    std::string user = {};
+    bool json = false;
+};
+
+struct Unmount {
+    std::string folder;  // upper or lower
+    bool lazy = false;
+    bool keep_keys = false;
+    bool unlink_keys = false;
+    std::string user = {};
+    bool json = false;
+};
+
+base::Result<void> run(const Mount& command);
+base::Result<void> run(const Unmount& command);
 base::Result<void> run(const AddKey& command);
 base::Result<void> run(const AddPassphrase& command);
 base::Result<void> run(const WrapPassphrase& command);

@@ -48,6 +48,7 @@ enum class ErrorCode : std::uint8_t {
     kNotSupported,
     kSecretAtDevice,
     kAlreadyExists,
+    kBusy,
     kUnhealthy,
     kCancelled,
 };

@@ -69,6 +69,9 @@ Finding check_device_holder(const ManagerState& manager,
         return finding;
     }
     finding = broken(finding.link, ready.error());
+    if (ready.error().code != base::ErrorCode::kDeviceBusy) {
+        return finding;
+    }
     const auto agent = static_cast<pid_t>(manager.pid);
     for (const auto& process : processes) {
         // An agent's descriptors cannot be seen, and its guard is its child.

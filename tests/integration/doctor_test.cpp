@@ -60,9 +60,11 @@ TEST_F(Doctor, FindsAllOfOursInOrder) {
     start_agent();
     const auto signature = add_k2048();
     const auto found = links(own_modules());
-    for (const std::string name :
-         {"session keyring", "ecryptfsd", "bus", "agent", "locked memory", "holder",
-          "agent's keyring", "key " + signature, "module openssl", "module pkcs11"}) {
+    const std::vector<std::string> ours = {"session keyring", "ecryptfsd",        "bus",
+                                           "agent",           "locked memory",    "holder",
+                                           "agent's keyring", "key " + signature, "module openssl",
+                                           "module pkcs11"};
+    for (const auto& name : ours) {
         expect(find(found, name), "works", "", "");
     }
     const auto text = ctl({"doctor"}).out;
@@ -126,10 +128,10 @@ TEST_F(Doctor, FindsModulesThatCannotBeLoaded) {
                              built("pki-modules/host/ecryptfs-pki-host")};
     expect(link("modules", there), "broken", modules.string(), "install");
     folder_.file("modules/broken.so", "no shared object");
-    expect(link("module broken", there), "broken", "broken.so", "");
+    expect(link("module broken", there), "broken", "broken.so", "install");
     const auto found =
         links({"--module-dir", built("modules"), "--pki-host", "/nowhere/ecryptfs-pki-host"});
-    expect(find(found, "module openssl"), "broken", "/nowhere/ecryptfs-pki-host", "");
+    expect(find(found, "module openssl"), "broken", "/nowhere/ecryptfs-pki-host", "install");
 }
 
 }  // namespace

@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 
 namespace ecryptfs::cli {
 namespace {
@@ -42,6 +44,14 @@ Result<Pipes> make_pipe() {
         ::execvp(arguments.front(), arguments.data());
     }
     ::_exit(kExecFailed);
+}
+
+// A program that writes more than one line is not to fail for that.
+void drain(int fd) {
+    std::array<char, 256> rest{};
+    while (::read(fd, rest.data(), rest.size()) > 0) {
+    }
+    ::explicit_bzero(rest.data(), rest.size());
 }
 
 }  // namespace
@@ -78,6 +88,7 @@ AnsweringProgram::~AnsweringProgram() {
 
 Result<void> AnsweringProgram::finish() {
     in_.reset();
+    drain(out_.get());
     out_.reset();
     int status = 0;
     const pid_t pid = std::exchange(pid_, -1);

@@ -20,6 +20,7 @@ struct Grammar {
     std::string keyring = "user";
     std::uint32_t timeout_seconds = 0;
     pki::HostPaths paths;
+    Manners manners;
 
     AddKey add_key;
     GenerateKey generate_key;
@@ -63,6 +64,8 @@ struct Grammar {
     void add_place(CLI::App& verb);
     void add_paths(CLI::App& verb);
     TokenPlace place() const;
+
+    void add_manners();
 
     void describe_key_verbs();
     void describe_passphrase_verbs();

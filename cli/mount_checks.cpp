@@ -18,6 +18,7 @@
 #include "cli/lower_file.h"
 #include "cli/mount_plan.h"
 #include "cli/tree_walk.h"
+#include "lib/lower/cipher.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/wire/auth_token.h"
 
@@ -165,6 +166,7 @@ class Sample : public TreeVisitor {
     // By signature, of files; several a file.
     std::map<KeySignature, std::uint64_t> keys;
     std::set<KeySignature> name_keys;
+    const lower::Cipher* name_cipher = nullptr;  // of the last
     std::uint64_t encrypted = 0;
     std::uint64_t in_attribute = 0;
     std::vector<std::set<KeySignature>> ways;  // of each encrypted file
@@ -175,6 +177,7 @@ class Sample : public TreeVisitor {
         if (const auto name = lower::parse_encrypted_name(entry.name);
             entry.path != root_ && lower::is_encrypted_name(entry.name) && name) {
             name_keys.insert(name->signature);
+            name_cipher = lower::find_cipher(name->cipher_code);
         }
     }
 
@@ -203,6 +206,12 @@ std::string listed(const std::set<KeySignature>& signatures) {
     std::vector<std::string_view> texts;
     std::ranges::transform(signatures, std::back_inserter(texts), &KeySignature::text);
     return fmt::format("{}", fmt::join(texts, " or "));
+}
+
+std::string name_of(const lower::Cipher& cipher) {
+    return cipher.smallest_key == cipher.largest_key
+               ? fmt::format("{} of {} bits", cipher.name, 8 * cipher.smallest_key)
+               : std::string(cipher.name);
 }
 
 // None of the files that were looked at would open, or not all.
@@ -258,6 +267,20 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
                 {ErrorCode::kInvalidArgument,
                  fmt::format("names in {} are encrypted, and would stay so", plan.folder.lower),
                  fmt::format("--fnek {}", listed(sample.name_keys))});
+            !raised) {
+            return raised;
+        }
+    }
+    // The kernel encrypts a name to look it up, as new ones (crypto.c): another cipher, another
+    // name.
+    const auto* cipher = sample.name_cipher;
+    if (cipher != nullptr && !plan.encrypted_view &&
+        (cipher->name != options.cipher || !cipher->takes_key(options.key_bytes))) {
+        if (auto raised = objections.raise(
+                {ErrorCode::kInvalidArgument,
+                 fmt::format("names in {} are encrypted with {}, and would not be found",
+                             plan.folder.lower, name_of(*cipher)),
+                 fmt::format("--cipher {} --key-bytes {}", cipher->name, cipher->smallest_key)});
             !raised) {
             return raised;
         }

@@ -61,13 +61,21 @@ Json folder_json(const RememberedFolder& folder) {
             {"locators", locators}};
 }
 
+// A number of another kind would be converted, whatever comes of it.
+unsigned small_number(const Json& number) {
+    if (!number.is_number_unsigned() || number.get<std::uint64_t>() > 1024) {
+        throw base::Failure({ErrorCode::kMalformed, "key_bytes is no size of a key"});
+    }
+    return number.get<unsigned>();
+}
+
 RememberedFolder folder_in(const Json& json) {
     RememberedFolder folder{.lower = json.at("lower"),
                             .upper = json.at("upper"),
                             .options = {.keys = signatures_in(json.at("keys")),
                                         .name_keys = signatures_in(json.at("name_keys")),
                                         .cipher = json.at("cipher"),
-                                        .key_bytes = json.at("key_bytes"),
+                                        .key_bytes = small_number(json.at("key_bytes")),
                                         .xattr = json.at("xattr"),
                                         .passthrough = json.at("passthrough"),
                                         .unlink_keys = json.at("unlink_keys")},

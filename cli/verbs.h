@@ -64,6 +64,7 @@ struct Unlock {
 };
 
 struct Status {
+    bool watch = false;  // until it is interrupted
     bool json = false;
 };
 

@@ -188,6 +188,9 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
 }
 
 TEST_F(Home, DamagedMemoryIsNamed) {
+    EXPECT_FALSE(cli::parse_remembered(R"({"folders": [{"lower": "/l", "upper": "/u", "keys": [],
+        "recovery": [], "name_keys": [], "cipher": "aes", "key_bytes": -1e300, "xattr": false,
+        "passthrough": false, "unlink_keys": true, "locators": {}}]})"));
     write_file(cli::memory_path(path("")), "{\"folders\": [{}]}");
     const auto outcome = ctl({"mount", path("lower"), path("upper"), "--print-options"});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));

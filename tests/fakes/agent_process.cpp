@@ -55,6 +55,11 @@ bool AgentProcess::keeps(const std::string& name) {
     return manager_.kept().contains(name);
 }
 
+int AgentProcess::kept(const std::string& name) {
+    manager_.take_messages();
+    return manager_.kept().at(name).get();
+}
+
 AgentProcess::~AgentProcess() {
     EXPECT_EQ(stop(), expected_exit_) << log();
     for (const char* complaint : {"Sanitizer", "runtime error:"}) {

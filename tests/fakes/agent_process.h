@@ -42,6 +42,8 @@ class AgentProcess {
     void start_again();
     // Whether the service manager keeps a descriptor of that name.
     bool keeps(const std::string& name);
+    // That descriptor, borrowed; the process has ended.
+    int kept(const std::string& name);
     // It is to end by itself, or was ended, and so.
     void expect_exit(int exit_code);
     // How it is to end, from now on.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -35,6 +36,13 @@ std::map<std::string, std::string> fields_of(const std::string& text) {
         fields[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
     }
     return fields;
+}
+
+bool are_same(int one, int other) {
+    struct stat first{};
+    struct stat second{};
+    return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 }  // namespace
@@ -99,6 +107,9 @@ bool FakeServiceManager::take_message() {
     if (fields.contains("FDSTORE")) {
         EXPECT_TRUE(fd);
         EXPECT_EQ(fields.at("FDPOLL"), "0") << "the service manager would wake with each request";
+        const auto before = kept_.find(fields.at("FDNAME"));
+        EXPECT_TRUE(before == kept_.end() || are_same(before->second.get(), fd.get()))
+            << "systemd would keep both";
         keep(fields.at("FDNAME"), std::move(fd));
     } else if (fields.contains("FDSTOREREMOVE")) {
         kept_.erase(fields.at("FDNAME"));

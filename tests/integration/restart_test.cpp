@@ -5,6 +5,7 @@
 
 #include <keyutils.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -136,6 +137,19 @@ TEST_F(Restart, GivesNoOldSecretToATokenThatWasReplacedMeanwhile) {
     ASSERT_GT(
         ::add_key("user", signature.c_str(), token.data(), token.size(), KEY_SPEC_USER_KEYRING), 0);
     agent_->start_again();
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
+}
+
+TEST_F(Restart, AfterMemoryOfAnotherVersionRemembersFromThenOn) {
+    const auto signature = add({"example:a", "--module", "example"});  // opens without a secret
+    const auto encrypted = wrapped(signature, file_key_);
+    ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
+    const std::uint64_t other_version = 1;
+    ASSERT_EQ(::pwrite(agent_->kept("memory"), &other_version, sizeof(other_version), 0),
+              static_cast<ssize_t>(sizeof(other_version)));
+    agent_->start_again();
+    EXPECT_EQ(ctl({"lock", signature}).exit_code, 0);
+    kill_and_start_again();
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
 }
 

@@ -41,6 +41,7 @@ std::string steady(std::string text, const std::string& home) {
         {std::regex(R"re(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \([^)]*\))re"),
          "2026-03-01 13:05:09 (3 min)"},
         {std::regex(R"re(("version": |agent    |ecryptfsctl )("?)\d+\.\d+\.\d+)re"), "$01$020.1.0"},
+        {std::regex(R"re((version )\d+\.\d+\.\d+)re"), "$010.1.0"},
         {std::regex(R"re((\nkernel   ).*)re"), "$010x42: public-key, device"},
         {std::regex(R"re(("feature_mask": )\d+)re"), "$0166"},
         {std::regex(R"re("features": \[[^\]]*\])re"), R"("features": ["public-key", "device"])"},

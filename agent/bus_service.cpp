@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <systemd/sd-bus.h>
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "agent/bus_objects.h"
@@ -16,13 +14,10 @@
 namespace ecryptfs::agent {
 namespace {
 
-using base::Error;
 using base::ErrorCode;
 using base::Result;
 using namespace std::chrono_literals;
 
-constexpr Clock::duration kFirstReconnect = 1s;
-constexpr Clock::duration kLastReconnect = 60s;
 // How long a key that was added waits for its token to be registered.
 constexpr auto kTokenPatience = 30s;
 // D-Bus specification, RequestName.
@@ -33,8 +28,7 @@ constexpr std::uint32_t kPrimaryOwner = 1;
 BusService::BusService(EventLoop& loop, AgentParts parts)
     : loop_(loop),
       parts_(parts),
-      reconnect_(loop.timer(1s, [this] { connect(); })),
-      reconnect_delay_(kFirstReconnect) {
+      link_(loop, "user bus", ::sd_bus_open_user, [this](sd_bus* bus) { return set_up(bus); }) {
     parts_.device.on_change([this] {
         device_changed_ = true;
         something_changed();
@@ -51,15 +45,9 @@ BusService::BusService(EventLoop& loop, AgentParts parts)
         [this](const wire::KeySignature& signature) { secret_needed(signature); });
 }
 
-BusService::~BusService() {
-    ::sd_bus_close_unref(bus_);
-}
-
 void BusService::start() {
     something_changed();
-    connect();
-    if (bus_ == nullptr) {
-        reconnect_.stop();
+    if (!link_.start()) {
         log_line(Priority::kWarning,
                  "no user bus: ecryptfsctl cannot reach this agent; it serves the tokens that it "
                  "finds in the user keyring");
@@ -67,44 +55,15 @@ void BusService::start() {
     }
 }
 
-void BusService::connect() {
-    bus_ = ::sd_bus_close_unref(bus_);
-    int result = ::sd_bus_open_user(&bus_);
-    if (result >= 0) {
-        result = ::sd_bus_attach_event(bus_, loop_.native(), SD_EVENT_PRIORITY_NORMAL);
-    }
-    if (result >= 0) {
-        result = add_bus_objects(bus_, *this);
-    }
-    if (result >= 0) {
-        const auto on_disconnect = [](sd_bus_message* /*signal*/, void* self, sd_bus_error*) {
-            static_cast<BusService*>(self)->disconnected();
-            return 0;
-        };
-        result = ::sd_bus_match_signal_async(
-            bus_, nullptr, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-            "org.freedesktop.DBus.Local", "Disconnected", on_disconnect, nullptr, this);
-    }
-    if (result >= 0) {
-        const auto on_answer = [](sd_bus_message* reply, void* self, sd_bus_error*) {
-            static_cast<BusService*>(self)->name_answered(reply);
-            return 0;
-        };
-        result = ::sd_bus_request_name_async(bus_, nullptr, ipc::kBusName, 0, on_answer, this);
-    }
-    if (result < 0) {
-        log_line(Priority::kWarning,
-                 fmt::format("connecting to the user bus: {}", ::strerrordesc_np(-result)));
-        bus_ = ::sd_bus_close_unref(bus_);
-        reconnect_.run_after(reconnect_delay_);
-        reconnect_delay_ = std::min(2 * reconnect_delay_, kLastReconnect);
-    }
-}
-
-void BusService::disconnected() {
-    log_line(Priority::kWarning, "the user bus went away; looking for it again");
-    reconnect_.run_after(reconnect_delay_);
-    reconnect_delay_ = std::min(2 * reconnect_delay_, kLastReconnect);
+int BusService::set_up(sd_bus* bus) {
+    const auto on_answer = [](sd_bus_message* reply, void* self, sd_bus_error*) {
+        static_cast<BusService*>(self)->name_answered(reply);
+        return 0;
+    };
+    const int result = add_bus_objects(bus, *this);
+    return result < 0
+               ? result
+               : ::sd_bus_request_name_async(bus, nullptr, ipc::kBusName, 0, on_answer, this);
 }
 
 void BusService::name_answered(sd_bus_message* reply) {
@@ -120,7 +79,7 @@ void BusService::name_answered(sd_bus_message* reply) {
         loop_.exit(base::traits(ErrorCode::kDeviceBusy).status);
         return;
     }
-    reconnect_delay_ = kFirstReconnect;
+    link_.works();
     notify_service_manager("READY=1");
 }
 
@@ -231,13 +190,13 @@ void BusService::announce_changes() {
         const auto& error = parts_.device.error();
         notify_service_manager(
             fmt::format("STATUS={}", error ? error->message : "Serving the kernel."));
-        if (bus_ != nullptr) {
-            ::sd_bus_emit_properties_changed(bus_, ipc::kManagerPath, ipc::kManagerInterface,
+        if (link_.get() != nullptr) {
+            ::sd_bus_emit_properties_changed(link_.get(), ipc::kManagerPath, ipc::kManagerInterface,
                                              "DeviceState", "DeviceMessage", "DeviceAdvice",
                                              "DeviceOpenedUsec", nullptr);
         }
     }
-    if (bus_ == nullptr) {
+    if (link_.get() == nullptr) {
         return;
     }
     for (const auto& signature : std::exchange(changed_keys_, {})) {
@@ -252,13 +211,13 @@ void BusService::announce_key(const wire::KeySignature& signature) {
     const auto path = key_path(signature);
     if (!parts_.keys.info(signature)) {
         if (shown_keys_.erase(signature) > 0) {
-            ::sd_bus_emit_object_removed(bus_, path.c_str());
+            ::sd_bus_emit_object_removed(link_.get(), path.c_str());
         }
     } else if (shown_keys_.insert(signature).second) {
-        ::sd_bus_emit_object_added(bus_, path.c_str());
+        ::sd_bus_emit_object_added(link_.get(), path.c_str());
     } else {
-        ::sd_bus_emit_properties_changed(bus_, path.c_str(), ipc::kKeyInterface, "State", "Serial",
-                                         "Keyring", "Locator", "Module", nullptr);
+        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), ipc::kKeyInterface, "State",
+                                         "Serial", "Keyring", "Locator", "Module", nullptr);
     }
 }
 
@@ -266,24 +225,25 @@ void BusService::announce_module(const wire::PkiType& module) {
     const auto path = module_path(module);
     if (!parts_.hosts.hosts().contains(module)) {
         if (shown_modules_.erase(module) > 0) {
-            ::sd_bus_emit_object_removed(bus_, path.c_str());
+            ::sd_bus_emit_object_removed(link_.get(), path.c_str());
         }
     } else if (shown_modules_.insert(module).second) {
-        ::sd_bus_emit_object_added(bus_, path.c_str());
+        ::sd_bus_emit_object_added(link_.get(), path.c_str());
     } else {
-        ::sd_bus_emit_properties_changed(bus_, path.c_str(), ipc::kModuleInterface, "Version",
-                                         "Description", "HostPid", "HostStartedUsec", "Restarts",
-                                         nullptr);
+        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), ipc::kModuleInterface,
+                                         "Version", "Description", "HostPid", "HostStartedUsec",
+                                         "Restarts", nullptr);
     }
 }
 
 void BusService::secret_needed(const wire::KeySignature& signature) {
-    if (bus_ == nullptr || !signal_limit_.allows()) {
+    if (link_.get() == nullptr || !signal_limit_.allows()) {
         return;
     }
     const auto info = parts_.keys.info(signature);
-    ::sd_bus_emit_signal(bus_, ipc::kManagerPath, ipc::kManagerInterface, "SecretNeeded", "ss",
-                         std::string(signature.text()).c_str(), info ? info->locator.c_str() : "");
+    ::sd_bus_emit_signal(link_.get(), ipc::kManagerPath, ipc::kManagerInterface, "SecretNeeded",
+                         "ss", std::string(signature.text()).c_str(),
+                         info ? info->locator.c_str() : "");
 }
 
 }  // namespace ecryptfs::agent

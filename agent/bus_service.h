@@ -12,6 +12,7 @@
 #include <string>
 
 #include "agent/bus_call.h"
+#include "agent/bus_link.h"
 #include "agent/device.h"
 #include "agent/event_loop.h"
 #include "agent/host_pool.h"
@@ -38,7 +39,7 @@ class BusService {
     BusService(EventLoop& loop, AgentParts parts);
     BusService(const BusService&) = delete;
     BusService& operator=(const BusService&) = delete;
-    ~BusService();
+    ~BusService() = default;
 
     // Connects to the user bus and asks for the name. Without a bus the agent serves the tokens
     // that it finds in the keyring; a bus that goes away is looked for again.
@@ -55,9 +56,7 @@ class BusService {
     void lock_key(const BusCall& call, const wire::KeySignature& signature);
 
   private:
-    void connect();
-    void add_objects();
-    void disconnected();
+    int set_up(sd_bus* bus);
     void name_answered(sd_bus_message* reply);
     void announce_changes();
     void announce_key(const wire::KeySignature& signature);
@@ -68,9 +67,7 @@ class BusService {
 
     EventLoop& loop_;
     AgentParts parts_;
-    sd_bus* bus_ = nullptr;
-    EventLoop::Source reconnect_;
-    Clock::duration reconnect_delay_;
+    BusLink link_;
 
     // Changes are told when the loop is idle: while they happen, the objects are half changed.
     EventLoop::Source announcement_;

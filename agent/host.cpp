@@ -34,6 +34,8 @@ constexpr std::uint32_t kMaxThreads = 64;
 constexpr int kRecentOperations = 8;
 // A module that cannot be loaded is not tried again for this long.
 constexpr auto kRefusalHolds = 5s;
+// For a process that was told to end, to close its keys and go.
+constexpr auto kTimeToEnd = 2s;
 constexpr int kLossesWithoutDelay = 3;
 constexpr Clock::duration kLastDelay = 10s;
 
@@ -49,16 +51,17 @@ Clock::duration delay_after(int losses_in_a_row) {
 
 }  // namespace
 
-Host::Host(EventLoop& loop, pki::HostPaths paths, wire::PkiType module,
+Host::Host(EventLoop& loop, HostSettings settings, wire::PkiType module,
            std::function<void()> changed)
     : loop_(loop),
-      paths_(std::move(paths)),
+      settings_(std::move(settings)),
       module_(std::move(module)),
       changed_(std::move(changed)),
       ticks_(loop.timer(10ms, [this] { tick(); })) {}
 
 void Host::submit(Job job) {
     if (pending_.empty() && sent_.empty()) {
+        idle_since_.reset();
         ticks_.run_after(kTick);
     }
     pending_.push_back(std::move(job));
@@ -66,9 +69,12 @@ void Host::submit(Job job) {
 }
 
 void Host::close_key(const Key& key) {
-    if (keys_.erase(key.id) > 0 && !connection_->send(pki::CloseKey{key.id})) {
-        // It must not keep the key: end it, and the key with it.
-        connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
+    if (keys_.erase(key.id)) {
+        if (!connection_->send(pki::CloseKey{key.id})) {
+            // It must not keep the key: end it, and the key with it.
+            connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
+        }
+        ticks_.run_after(kTick);  // maybe nothing keeps the process now
     }
     fail_pending([&](const Job& job) { return job.key->id == key.id; },
                  {ErrorCode::kKeyLocked, "the key was locked"});
@@ -100,16 +106,16 @@ void Host::send_pending() {
     const auto now = Clock::now();
     auto job = pending_.begin();
     while (job != pending_.end() && sent_.size() < kWindow * threads_) {
-        const auto state = keys_.find(job->key->id);
+        const auto key = job->key->id;
         if (is_hopeless(*job, now)) {
             hopeless.push_back(std::move(*job));
             job = pending_.erase(job);
-        } else if (job->action && state == keys_.end()) {
-            Job open{job->key, {}, {}, Clock::now() + kOpenLimit, {}};
+        } else if (job->action && !keys_.has(key)) {
+            Job open{job->key, {}, {}, now + kOpenLimit, {}};
             if (!send_job(open)) {
                 break;
             }
-        } else if (job->action && state->second == KeyState::kOpening) {
+        } else if (job->action && !keys_.is_open(key)) {
             ++job;
         } else if (send_job(*job)) {
             job = pending_.erase(job);
@@ -133,8 +139,8 @@ bool Host::send_job(Job& job) {
         message = pki::KeyOperation{id, key.id, *job.action, job.input.view()};
     } else {
         auto secret = key.secret ? std::optional(key.secret->view()) : std::nullopt;
-        if (!secret && job.done) {
-            secret.emplace();  // none, but a person waits: the device may have a PIN pad
+        if (job.at_device) {
+            secret.emplace();  // none, but a person waits at its PIN pad
         }
         message = pki::OpenKey{id, key.id, key.use, key.locator, secret};
     }
@@ -142,7 +148,7 @@ bool Host::send_job(Job& job) {
         return false;
     }
     if (!job.action) {
-        keys_[key.id] = KeyState::kOpening;
+        keys_.opening(key.id);
     }
     sent_.emplace(id, Sent{std::move(job), std::nullopt});
     return true;
@@ -173,6 +179,7 @@ void Host::handle(const pki::Hello& message) {
         return;
     }
     greeted_ = true;
+    start_took_ = Clock::now() - connected_at_;
     threads_ = std::clamp(message.threads, 1U, kMaxThreads);
     info_.version = message.version;
     info_.description = message.description;
@@ -221,7 +228,11 @@ void Host::handle(const pki::Failed& message) {
         return;
     }
     const auto failure = std::unexpected(pki::to_error(message.why));
-    if (!job->action) {
+    const bool at_device = message.why.code == ErrorCode::kSecretAtDevice && !job->at_device;
+    if (!job->action && job->done && at_device && keys_.has(job->key->id)) {
+        job->at_device = true;  // somebody waits, so it may ask
+        pending_.push_front(std::move(*job));
+    } else if (!job->action) {
         finish_open(std::move(*job), failure);
     } else if (job->done) {
         job->done(failure);
@@ -243,10 +254,9 @@ std::optional<Job> Host::take_sent(std::uint64_t id) {
 }
 
 void Host::finish_open(Job job, const Result<JobResult>& result) {
-    const auto state = keys_.find(job.key->id);
-    const bool wanted = state != keys_.end();  // not closed in the meantime
+    const bool wanted = keys_.has(job.key->id);  // not closed in the meantime
     if (wanted && result) {
-        state->second = KeyState::kOpen;
+        keys_.opened(job.key->id, job.at_device);
     } else {
         keys_.erase(job.key->id);
         connection_->send(pki::CloseKey{job.key->id});
@@ -265,7 +275,8 @@ void Host::finish_open(Job job, const Result<JobResult>& result) {
 void Host::connect() {
     try {
         HostConnectionUser& user = *this;
-        connection_ = std::make_unique<HostConnection>(loop_, user, paths_, module_.text());
+        connection_ =
+            std::make_unique<HostConnection>(loop_, user, settings_.paths, module_.text());
     } catch (const base::Failure& failure) {
         refuse_for(1s, failure.error());
         return;
@@ -283,7 +294,7 @@ void Host::disconnect() {
         retired_ = std::move(connection_);
     }
     greeted_ = false;
-    keys_.clear();
+    keys_ = {};
     info_.pid = 0;
     changed_();
 }
@@ -336,7 +347,27 @@ void Host::tick() {
     pump();
     if (!pending_.empty() || !sent_.empty()) {
         ticks_.run_after(kTick);
+    } else {
+        rest(now);
     }
+}
+
+// Nothing is asked for. The process goes when that has lasted, unless its place could not be taken
+// unnoticed.
+void Host::rest(Clock::time_point now) {
+    retired_.reset();  // has had its time to end
+    if (!connection_ || !greeted_ || !keys_.can_be_opened_again(start_took_)) {
+        return;
+    }
+    const auto ends_at = idle_since_.emplace(idle_since_.value_or(now)) + settings_.idle_time;
+    if (now < ends_at) {
+        ticks_.run_after(ends_at - now);
+        return;
+    }
+    connection_->finish();
+    retired_ = std::move(connection_);
+    disconnect();
+    ticks_.run_after(kTimeToEnd);
 }
 
 bool Host::has_hung(Clock::time_point now) const {

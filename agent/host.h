@@ -2,7 +2,8 @@
 //
 // One PKI module as the broker sees it: a queue of jobs, and a process that does them. The process
 // is started for the first job; when it dies, or makes no headway, another takes its place and what
-// is unfinished is asked again.
+// is unfinished is asked again. After a while without jobs it is ended, where the next one can do
+// without it.
 
 #pragma once
 
@@ -14,11 +15,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "agent/event_loop.h"
 #include "agent/host_connection.h"
 #include "agent/key.h"
+#include "agent/open_keys.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/pki/host_protocol.h"
@@ -42,6 +43,12 @@ struct Job {
     Clock::time_point deadline;
     std::move_only_function<void(base::Result<JobResult>)> done;
     int attempts = 0;
+    bool at_device = false;  // the secret may be asked for by the device itself: somebody waits
+};
+
+struct HostSettings {
+    pki::HostPaths paths;
+    std::chrono::milliseconds idle_time{std::chrono::minutes(5)};  // after which a process is ended
 };
 
 // What the status listing shows.
@@ -56,7 +63,7 @@ struct HostInfo {
 class Host : private HostConnectionUser {
   public:
     // Borrows the loop. `changed` is called when info() has something new.
-    Host(EventLoop& loop, pki::HostPaths paths, wire::PkiType module,
+    Host(EventLoop& loop, HostSettings settings, wire::PkiType module,
          std::function<void()> changed);
 
     void submit(Job job);
@@ -70,8 +77,6 @@ class Host : private HostConnectionUser {
     bool is_out_of_use() const { return refusal_ && pending_.empty() && sent_.empty(); }
 
   private:
-    enum class KeyState : std::uint8_t { kOpening, kOpen };
-
     // A job that the process has. `started` is set once it must be among those worked on.
     struct Sent {
         Job job;
@@ -101,6 +106,7 @@ class Host : private HostConnectionUser {
     void refuse_for(Clock::duration time, base::Error why);
     void retry_or_fail(Job job, const base::Error& why);
     void tick();
+    void rest(Clock::time_point now);
     void expire_jobs(Clock::time_point now);
     bool has_hung(Clock::time_point now) const;
 
@@ -108,14 +114,16 @@ class Host : private HostConnectionUser {
     void fail_pending(Matches matches, const base::Error& why);
 
     EventLoop& loop_;
-    pki::HostPaths paths_;
+    HostSettings settings_;
     wire::PkiType module_;
     std::function<void()> changed_;
     HostInfo info_;
 
     std::unique_ptr<HostConnection> connection_;
-    std::unique_ptr<HostConnection> retired_;  // ended, but maybe still on the call stack
+    std::unique_ptr<HostConnection> retired_;  // ending or ended, but maybe still on the call stack
     Clock::time_point connected_at_;
+    Clock::duration start_took_ = {};
+    std::optional<Clock::time_point> idle_since_;
     bool greeted_ = false;
     std::uint32_t threads_ = 1;
 
@@ -126,8 +134,8 @@ class Host : private HostConnectionUser {
     Clock::duration usual_time_ = {};  // that an operation takes the process
     std::uint64_t last_id_ = 0;
     std::deque<Job> pending_;
-    std::map<std::uint64_t, Sent> sent_;                // by id, which is the order of sending
-    std::unordered_map<std::uint64_t, KeyState> keys_;  // by Key::id, those of this connection
+    std::map<std::uint64_t, Sent> sent_;  // by id, which is the order of sending
+    OpenKeys keys_;                       // of this connection
     EventLoop::Source ticks_;
 };
 

@@ -36,13 +36,19 @@ HostConnection::HostConnection(EventLoop& loop, HostConnectionUser& user,
 
 bool HostConnection::send(const pki::ToHost& message) {
     const auto packet = pki::encode(message, outgoing_.span());
-    if (ended_ || !packet) {
+    if (ended_ || finishing_ || !packet) {
         return false;
     }
     const auto sent =
         ::send(socket_.get(), packet->data(), packet->size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::explicit_bzero(outgoing_.span().data(), packet->size());
     return sent >= 0;
+}
+
+void HostConnection::finish() {
+    finishing_ = true;
+    readiness_ = {};
+    ::shutdown(socket_.get(), SHUT_WR);
 }
 
 void HostConnection::end() {
@@ -83,6 +89,9 @@ void HostConnection::readable() {
 
 void HostConnection::exited(int code, int status) {
     exit_ = {};  // sd-event reaps it when this handler is done
+    if (finishing_) {
+        return;
+    }
     readable();  // its last words, which tell more than its end
     if (ended_) {
         return;

@@ -43,6 +43,9 @@ class HostConnection {
     // False if the socket is full or the connection at its end; nothing was sent then.
     bool send(const pki::ToHost& message);
 
+    // Lets the process close its keys and end by itself. The user hears no more.
+    void finish();
+
     // Kills the process, and has it reaped when it is dead. The user hears no more.
     void end();
 
@@ -57,6 +60,7 @@ class HostConnection {
     base::UniqueFd socket_;
     EventLoop::Source readiness_;
     EventLoop::Source exit_;
+    bool finishing_ = false;
     bool ended_ = false;
     base::SecretBytes incoming_;
     base::SecretBytes outgoing_;

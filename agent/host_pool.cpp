@@ -27,7 +27,7 @@ void HostPool::submit(Job job) {
     }
     if (found == hosts_.end()) {
         auto host =
-            std::make_unique<Host>(loop_, paths_, module, [this, module] { changed_(module); });
+            std::make_unique<Host>(loop_, settings_, module, [this, module] { changed_(module); });
         found = hosts_.emplace(module, std::move(host)).first;
     }
     found->second->submit(std::move(job));

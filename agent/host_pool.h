@@ -17,7 +17,8 @@ class HostPool {
     static constexpr std::size_t kMaxHosts = 16;
 
     // Borrows the loop.
-    HostPool(EventLoop& loop, pki::HostPaths paths) : loop_(loop), paths_(std::move(paths)) {}
+    HostPool(EventLoop& loop, HostSettings settings)
+        : loop_(loop), settings_(std::move(settings)) {}
 
     // Told the module whose host's info has changed, or whose host is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
@@ -32,7 +33,7 @@ class HostPool {
     void drop_hosts_out_of_use();
 
     EventLoop& loop_;
-    pki::HostPaths paths_;
+    HostSettings settings_;
     std::function<void(const wire::PkiType&)> changed_ = [](const wire::PkiType& /*module*/) {};
     std::map<wire::PkiType, std::unique_ptr<Host>> hosts_;
 };

@@ -17,6 +17,7 @@
 #include "agent/log.h"
 #include "agent/options.h"
 #include "agent/requests.h"
+#include "agent/session_watch.h"
 #include "lib/base/process.h"
 
 namespace {
@@ -55,10 +56,14 @@ int run(const agent::Options& options) {
     const int inherited_memory = inherited.memory.get();
     agent::Handover handover(std::move(inherited.memory));
     agent::Device device(loop, store, options.device);
-    agent::HostPool hosts(loop, options.paths);
+    agent::HostPool hosts(loop, options.hosts);
     agent::Keys keys(hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});
+    agent::SessionWatch session(loop, options.lock_on, [&keys](const std::string& why) {
+        agent::log_line(agent::Priority::kInfo, "locking all keys: " + why);
+        keys.lock_all();
+    });
 
     const auto stop = [&loop] { loop.exit(0); };
     const auto on_terminate = loop.on_signal(SIGTERM, stop);
@@ -73,6 +78,7 @@ int run(const agent::Options& options) {
     keys.restore();
     goes_on ? requests.replay() : requests.discard_left_over();
     bus.start();
+    session.start();
 
     const int exit_code = loop.run();
     agent::notify_service_manager("STOPPING=1");

@@ -6,16 +6,18 @@
 #include <expected>
 #include <string>
 
-#include "agent/host_connection.h"
+#include "agent/host.h"
+#include "agent/session_watch.h"
 
 namespace ecryptfs::agent {
 
 struct Options {
     std::string device = "/dev/ecryptfs";
-    pki::HostPaths paths;
+    HostSettings hosts;
     // Below the kernel's ecryptfs_message_wait_timeout, which is 3 s unless the module was loaded
     // with another.
     std::chrono::milliseconds reply_within{2800};
+    LockOn lock_on;
 };
 
 // The options, or the exit code when there is nothing to do but exit (--help, --version, or an

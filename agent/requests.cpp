@@ -261,9 +261,9 @@ void Requests::reply(const InFlight& request, std::uint8_t status, base::ByteVie
 }
 
 const LatencyHistogram& Requests::latency(const wire::PkiType& module) const {
-    static const LatencyHistogram kNone;
+    static const LatencyHistogram none;
     const auto found = latency_.find(module);
-    return found == latency_.end() ? kNone : found->second;
+    return found == latency_.end() ? none : found->second;
 }
 
 Clock::duration Requests::oldest_age() const {

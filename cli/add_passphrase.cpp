@@ -9,11 +9,11 @@
 #include <iterator>
 #include <optional>
 
+#include "cli/asking.h"
 #include "cli/json_output.h"
 #include "cli/keyrings.h"
 #include "cli/output.h"
 #include "cli/passphrase_input.h"
-#include "cli/secret_input.h"
 #include "cli/token_writer.h"
 #include "cli/verbs.h"
 #include "lib/wire/auth_token.h"
@@ -51,8 +51,7 @@ Result<void> confirm(const SecretBytes& typed, const wire::KeySignature& signatu
     if (is_known(signature)) {
         return {};
     }
-    const auto again =
-        prompt_for_secret(STDIN_FILENO, "This passphrase was not used here before. Once more: ");
+    const auto again = ask("This passphrase was not used here before. Once more: ");
     if (!again) {
         return std::unexpected(again.error());
     }

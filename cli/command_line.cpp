@@ -3,9 +3,11 @@
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
+#include "cli/asking.h"
 #include "cli/grammar.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
@@ -69,20 +71,20 @@ Error usage_error(const CLI::App& app, const std::string& message) {
 
 }  // namespace
 
-Result<Command> parse_command_line(std::vector<std::string> arguments) {
+Result<CommandLine> parse_command_line(std::vector<std::string> arguments) {
     Grammar grammar({ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR});
     grammar.app.set_version_flag("--version", "ecryptfsctl " ECRYPTFS_VERSION, "Print the version");
     std::ranges::reverse(arguments);  // CLI11 takes them off the back
     try {
         grammar.app.parse(std::move(arguments));
     } catch (const CLI::CallForVersion& version) {
-        return ShowText{fmt::format("{}\n", version.what())};
+        return CommandLine{ShowText{fmt::format("{}\n", version.what())}, {}};
     } catch (const CLI::CallForHelp&) {
-        return ShowText{grammar.app.help()};
+        return CommandLine{ShowText{grammar.app.help()}, {}};
     } catch (const CLI::ParseError& error) {
         return std::unexpected(usage_error(grammar.app, error.what()));
     }
-    return grammar.chosen();
+    return CommandLine{grammar.chosen(), grammar.manners};
 }
 
 base::Result<void> run(const ShowText& command) {
@@ -90,10 +92,15 @@ base::Result<void> run(const ShowText& command) {
 }
 
 int run_command_line(std::vector<std::string> arguments) {
-    const auto command = parse_command_line(std::move(arguments));
-    auto done = command ? Result<void>() : std::unexpected(command.error());
-    if (command) {
-        done = std::visit([](const auto& chosen) { return run(chosen); }, *command);
+    const auto line = parse_command_line(std::move(arguments));
+    auto done = line ? Result<void>() : std::unexpected(line.error());
+    if (line) {
+        if (line->manners.quiet) {
+            be_quiet();
+        }
+        ask_by(line->manners.askpass);
+        style_output(style_of(STDOUT_FILENO));
+        done = std::visit([](const auto& chosen) { return run(chosen); }, line->command);
     }
     if (done) {
         return 0;

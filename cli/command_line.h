@@ -18,12 +18,23 @@ struct ShowText {
 base::Result<void> run(const ShowText& command);
 
 using Command = std::variant<ShowText, AddKey, GenerateKey, ListTokens, ListKeys, RemoveKey, Lock,
-                             Unlock, Status, AddPassphrase, WrapPassphrase, UnwrapPassphrase,
-                             RewrapPassphrase, Inspect, Decrypt>;
+                             Unlock, Status, Doctor, AddPassphrase, WrapPassphrase,
+                             UnwrapPassphrase, RewrapPassphrase, Inspect, Decrypt, Mount, Unmount>;
+
+// What all verbs may be told.
+struct Manners {
+    bool quiet = false;
+    std::string askpass = {};  // a program; empty: the terminal is asked
+};
+
+struct CommandLine {
+    Command command;
+    Manners manners;
+};
 
 // The arguments without the program's name. kInvalidArgument for what cannot be understood, with
 // the word that was probably meant as advice.
-base::Result<Command> parse_command_line(std::vector<std::string> arguments);
+base::Result<CommandLine> parse_command_line(std::vector<std::string> arguments);
 
 // The whole program but for what must be done before anything else; gives its exit code.
 int run_command_line(std::vector<std::string> arguments);

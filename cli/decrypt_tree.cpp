@@ -126,7 +126,7 @@ void TreeDecryption::keep_attributes(int fd, const struct stat& status) {
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
 // matters.
 std::string TreeDecryption::output_name(const TreeEntry& entry) {
-    const std::string lower = last_name(entry);
+    std::string lower = last_name(entry);
     auto name = opener_.plain_name(lower);
     if (name && !is_safe_name(*name)) {
         name = std::unexpected(

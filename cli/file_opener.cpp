@@ -4,14 +4,15 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
+#include "cli/asking.h"
 #include "cli/keyrings.h"
 #include "cli/opening.h"
 #include "cli/output.h"
-#include "cli/secret_input.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/name_key.h"
 #include "lib/wire/auth_token.h"
@@ -49,11 +50,11 @@ SecretBytes key_in_keyrings(const KeySignature& signature) {
 
 Error no_key_for(const lower::Header& header) {
     std::vector<std::string> needed;
-    for (const auto& packet : header.packets) {
-        needed.push_back(fmt::format(
-            "{} {}", packet.kind == lower::PacketKind::kPublicKey ? "private key" : "passphrase",
-            packet.signature.text()));
-    }
+    std::ranges::transform(header.packets, std::back_inserter(needed), [](const auto& packet) {
+        const bool is_private = packet.kind == lower::PacketKind::kPublicKey;
+        return fmt::format("{} {}", is_private ? "private key" : "passphrase",
+                           packet.signature.text());
+    });
     return {ErrorCode::kUnknownKey,
             fmt::format("no key for it; it is opened by {}", fmt::join(needed, " or ")),
             "give the key with --key URI, or the mount passphrase with --passphrase"};
@@ -80,7 +81,7 @@ Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
         return std::unexpected(host.error());
     }
     const std::uint64_t number = ++last_number_;
-    const bool person = ::isatty(STDIN_FILENO) != 0;
+    const bool person = somebody_to_ask();
     std::optional<SecretBytes> secret;
     if (!passphrase_file.empty()) {
         auto read = secret_from_file({passphrase_file, key});
@@ -92,16 +93,16 @@ Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
         secret.emplace();  // for a device that asks by itself
     }
     auto opened = (*host)->open_key(number, key.locator, secret);
-    const bool ask = !opened && opened.error().code == ErrorCode::kSecretRequired;
-    if (ask && passphrase_file.empty() && person) {
-        auto typed = prompt_for_secret(STDIN_FILENO, question_for(key));
+    const bool wants_secret = !opened && opened.error().code == ErrorCode::kSecretRequired;
+    if (wants_secret && passphrase_file.empty() && person) {
+        auto typed = ask(question_for(key));
         if (!typed) {
             return std::unexpected(std::move(typed.error()));
         }
         secret = std::move(*typed);
         opened = (*host)->open_key(number, key.locator, secret);
-    } else if (ask) {
-        opened.error().advice = "give it with --key-passphrase-file FILE, or - for standard input";
+    } else if (wants_secret) {
+        opened.error().advice = instead_of_asking("--key-passphrase-file");
     }
     if (!opened) {
         return std::unexpected(std::move(opened.error()));

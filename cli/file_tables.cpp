@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/output.h"
 
 namespace ecryptfs::cli {
@@ -12,9 +15,7 @@ namespace {
 
 std::string held_text(const std::vector<Keyring>& keyrings) {
     std::vector<std::string_view> names;
-    for (const Keyring keyring : keyrings) {
-        names.push_back(keyring_name(keyring));
-    }
+    std::ranges::transform(keyrings, std::back_inserter(names), keyring_name);
     return names.empty() ? "no" : fmt::format("in the {} keyring", fmt::join(names, " and the "));
 }
 
@@ -67,10 +68,10 @@ std::string inspected_file_text(const InspectedFile& file) {
 
 std::string inspection_summary_text(const InspectionSummary& summary) {
     std::vector<std::string> states;
-    for (const auto& [state, count] : summary.by_state) {
-        states.push_back(fmt::format("{} {}", count, state_name(state)));
-    }
-    std::string text =
+    std::ranges::transform(summary.by_state, std::back_inserter(states), [](const auto& entry) {
+        return fmt::format("{} {}", entry.second, state_name(entry.first));
+    });
+    const std::string text =
         fmt::format("{} files{}{}; {} when decrypted; {} have one key only\n", summary.files,
                     states.empty() ? "" : ": ", fmt::join(states, ", "),
                     size_in_words(summary.bytes), summary.one_key_only);

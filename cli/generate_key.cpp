@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <optional>
 
 #include "cli/adding.h"
+#include "cli/asking.h"
 #include "cli/json_output.h"
 #include "cli/module_host.h"
 #include "cli/opening.h"
 #include "cli/output.h"
 #include "cli/passphrase_input.h"
-#include "cli/secret_input.h"
 #include "cli/verbs.h"
 
 namespace ecryptfs::cli {
@@ -29,13 +28,12 @@ bool has_secret_already(const KeyLocation& where) {
 }
 
 Result<OptionalSecret> ask_for_secret(const KeyLocation& where) {
-    if (::isatty(STDIN_FILENO) == 0) {
+    if (!somebody_to_ask()) {
         return std::unexpected(
             Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the key's secret",
-                  "give --passphrase-file FILE, - for standard input, or --no-passphrase"});
+                  instead_of_asking("--passphrase-file") + ", or --no-passphrase"});
     }
-    return has_secret_already(where) ? prompt_for_secret(STDIN_FILENO, question_for(where))
-                                     : prompt_twice(question_for(where));
+    return has_secret_already(where) ? ask(question_for(where)) : prompt_twice(question_for(where));
 }
 
 Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation& where) {

@@ -139,8 +139,31 @@ Grammar::Grammar(pki::HostPaths default_paths) : paths(std::move(default_paths))
     describe_key_verbs();
     describe_passphrase_verbs();
     describe_file_verbs();
-    verb("status", "Show the agent, its device, queue, modules and keys", status,
-         "ecryptfsctl status --json | jq .queue");
+    describe_mount_verbs();
+    auto* status_verb =
+        verb("status", "Show the agent, its device, queue, modules and keys, and the mounts",
+             status, "ecryptfsctl status --json | jq .queue\n  ecryptfsctl status --watch");
+    status_verb
+        ->add_flag("--watch", status.watch, "Show it anew each second, and requests a second")
+        ->excludes("--json");
+    add_paths(*verb("doctor", "Look at every link from the kernel to the keys; say how to mend it",
+                    doctor, "ecryptfsctl doctor", [this] { return Doctor{paths, doctor.json}; }));
+    add_manners();
+}
+
+// Of every verb; --askpass of those that may ask, which have files to take the answer from instead.
+void Grammar::add_manners() {
+    for (auto* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+        const auto options = verb->get_options([](const CLI::Option* option) {
+            return option->get_name().ends_with("passphrase-file");
+        });
+        if (!options.empty()) {
+            verb->add_option("--askpass", manners.askpass,
+                             "Have PROGRAM ask: a pinentry, ssh-askpass, systemd-ask-password")
+                ->type_name("PROGRAM");
+        }
+        verb->add_flag("--quiet", manners.quiet, "No warnings, notes and progress bars");
+    }
 }
 
 void Grammar::describe_key_verbs() {

@@ -11,7 +11,7 @@
 
 namespace ecryptfs::cli {
 
-// The parser and what it fills in. command_line.cpp alone includes this and the two that describe
+// The parser and what it fills in. command_line.cpp alone includes this and those that describe
 // the verbs: CLI11 is slow to compile.
 struct Grammar {
     CLI::App app{"Keys for eCryptfs, held by ecryptfs-agent", "ecryptfsctl"};
@@ -20,6 +20,7 @@ struct Grammar {
     std::string keyring = "user";
     std::uint32_t timeout_seconds = 0;
     pki::HostPaths paths;
+    Manners manners;
 
     AddKey add_key;
     GenerateKey generate_key;
@@ -29,12 +30,15 @@ struct Grammar {
     Lock lock;
     Unlock unlock;
     Status status;
+    Doctor doctor;
     AddPassphrase add_passphrase;
     WrapPassphrase wrap_passphrase;
     UnwrapPassphrase unwrap_passphrase;
     RewrapPassphrase rewrap_passphrase;
     Inspect inspect;
     Decrypt decrypt;
+    Mount mount;
+    Unmount unmount;
 
     explicit Grammar(pki::HostPaths default_paths);
 
@@ -61,9 +65,12 @@ struct Grammar {
     void add_paths(CLI::App& verb);
     TokenPlace place() const;
 
+    void add_manners();
+
     void describe_key_verbs();
     void describe_passphrase_verbs();
     void describe_file_verbs();
+    void describe_mount_verbs();
 
   private:
     std::map<std::string, std::function<Command()>> makers_;  // by verb

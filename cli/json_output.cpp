@@ -102,6 +102,28 @@ Json item_json(const TokenItem& item) {
             {"properties", properties}};
 }
 
+Json signatures_json(std::span<const wire::KeySignature> signatures) {
+    Json list = Json::array();
+    for (const auto& signature : signatures) {
+        list.push_back(signature.text());
+    }
+    return list;
+}
+
+Json mount_json(const MountedFolder& mount) {
+    return {{"lower", mount.lower},
+            {"upper", mount.upper},
+            {"keys", signatures_json(mount.options.keys)},
+            {"name_keys", signatures_json(mount.options.name_keys)},
+            {"cipher", mount.options.cipher},
+            {"key_bytes", mount.options.key_bytes},
+            {"read_only", mount.options.read_only},
+            {"xattr", mount.options.xattr},
+            {"passthrough", mount.options.passthrough},
+            {"encrypted_view", mount.options.encrypted_view},
+            {"unlink_keys", mount.options.unlink_keys}};
+}
+
 Json timeout_json(const TokenPlace& place) {
     return place.timeout ? Json(place.timeout->count()) : Json(nullptr);
 }
@@ -170,7 +192,19 @@ std::string unlocked_key_json(const std::string& signature) {
     return text_of({{"unlocked", signature}});
 }
 
-std::string status_json(const ManagerState& manager, const AgentObjects& objects) {
+std::string findings_json(std::span<const Finding> findings) {
+    Json links = Json::array();
+    for (const auto& finding : findings) {
+        links.push_back({{"link", finding.link},
+                         {"health", name_of(finding.health)},
+                         {"message", finding.message},
+                         {"advice", text_or_null(finding.advice)}});
+    }
+    return text_of({{"links", std::move(links)}});
+}
+
+std::string status_json(const ManagerState& manager, const AgentObjects& objects,
+                        std::span<const MountedFolder> mounts) {
     return text_of({{"agent", {{"version", manager.version}, {"pid", manager.pid}}},
                     {"device", device_json(manager)},
                     {"kernel",
@@ -178,7 +212,8 @@ std::string status_json(const ManagerState& manager, const AgentObjects& objects
                       {"features", feature_names(manager.kernel_features)}}},
                     {"queue", queue_json(manager)},
                     {"modules", list_json(std::span(objects.modules), module_json)},
-                    {"keys", list_json(std::span(objects.keys), key_json)}});
+                    {"keys", list_json(std::span(objects.keys), key_json)},
+                    {"mounts", list_json(mounts, mount_json)}});
 }
 
 }  // namespace ecryptfs::cli

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "cli/agent_state.h"
+#include "cli/diagnosis.h"
 #include "cli/key_location.h"
+#include "cli/mounted_folder.h"
 #include "cli/token_items.h"
 #include "cli/token_writer.h"
 
@@ -44,6 +46,8 @@ std::string key_list_json(std::span<const KeyState> keys);
 std::string removed_key_json(const std::string& signature, std::span<const Keyring> keyrings);
 std::string locked_keys_json(std::span<const std::string> signatures);
 std::string unlocked_key_json(const std::string& signature);
-std::string status_json(const ManagerState& manager, const AgentObjects& objects);
+std::string findings_json(std::span<const Finding> findings);
+std::string status_json(const ManagerState& manager, const AgentObjects& objects,
+                        std::span<const MountedFolder> mounts);
 
 }  // namespace ecryptfs::cli

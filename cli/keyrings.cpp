@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -90,21 +91,22 @@ std::set<KeySerial> listed_in_proc_keys(const std::string& description) {
     return serials;
 }
 
-// keyctl_describe() gives "type;uid;gid;perm;description".
-bool is_token(KeySerial key, const std::string& description) {
+// What a living key of a token's type is named; nothing for others. keyctl_describe() gives
+// "type;uid;gid;perm;description".
+std::optional<std::string> description_of(KeySerial key) {
     std::array<char, 256> text{};
     const long size = ::keyctl_describe(key.value, text.data(), text.size());
     if (size <= 0 || static_cast<std::size_t>(size) > text.size()) {
-        return false;
+        return std::nullopt;
     }
     std::string_view described(text.data(), static_cast<std::size_t>(size) - 1);
     if (!described.starts_with(fmt::format("{};", kTokenType))) {
-        return false;
+        return std::nullopt;
     }
     for (int field = 0; field < 4; ++field) {
         described.remove_prefix(std::min(described.find(';') + 1, described.size()));
     }
-    return described == description;
+    return std::string(described);
 }
 
 }  // namespace
@@ -142,9 +144,37 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
     }
     const auto description = text_of(signature);
     const auto listed = listed_in_proc_keys(description);
-    std::erase_if(
-        *keys, [&](KeySerial key) { return !listed.contains(key) && !is_token(key, description); });
+    std::erase_if(*keys, [&](KeySerial key) {
+        return !listed.contains(key) && description_of(key) != description;
+    });
     return keys;
+}
+
+Result<std::vector<NamedToken>> all_tokens(KeySerial keyring) {
+    const auto keys = contents(keyring);
+    if (!keys) {
+        return std::unexpected(keys.error());
+    }
+    std::vector<NamedToken> tokens;
+    for (const auto key : *keys) {
+        const auto signature = wire::KeySignature::from_text(description_of(key).value_or(""));
+        if (signature) {
+            tokens.push_back({*signature, key});
+        }
+    }
+    return tokens;
+}
+
+Result<bool> user_keyring_is_linked() {
+    const auto session = find_keyring(Keyring::kSession);
+    const auto linked = session ? contents(*session)
+                                : Result<std::vector<KeySerial>>(std::unexpected(session.error()));
+    if (!linked) {
+        return std::unexpected(linked.error());
+    }
+    const KeySerial user{
+        static_cast<std::int32_t>(::keyctl_get_keyring_ID(KEY_SPEC_USER_KEYRING, 1))};
+    return std::ranges::find(*linked, user) != linked->end();
 }
 
 Result<base::SecretBytes> read_token(KeySerial token) {
@@ -163,6 +193,18 @@ Result<base::SecretBytes> read_token(KeySerial token) {
 
 bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token) {
     return ::keyctl_search(keyring.value, kTokenType, text_of(signature).c_str(), 0) == token.value;
+}
+
+Result<KeySerial> request_token(const wire::KeySignature& signature, const char* type) {
+    const key_serial_t serial = ::request_key(type, text_of(signature).c_str(), nullptr, 0);
+    if (serial < 0) {
+        return std::unexpected(
+            errno == ENOKEY
+                ? base::Error{ErrorCode::kUnknownKey,
+                              fmt::format("the keyrings have no key {}", signature.text())}
+                : keyring_error(fmt::format("finding the key {}", signature.text()), errno));
+    }
+    return KeySerial{serial};
 }
 
 Result<void> link(KeySerial key, KeySerial keyring) {

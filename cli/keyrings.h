@@ -42,11 +42,27 @@ base::Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& s
 base::Result<std::vector<KeySerial>> list_tokens(KeySerial keyring,
                                                  const wire::KeySignature& signature);
 
+struct NamedToken {
+    wire::KeySignature signature;
+    KeySerial serial;
+};
+
+// All tokens directly in a keyring that are alive.
+base::Result<std::vector<NamedToken>> all_tokens(KeySerial keyring);
+
+// Whether the session keyring links the user keyring: mount(2) looks there alone.
+base::Result<bool> user_keyring_is_linked();
+
 // A token's payload: a secret if it is a passphrase's. kAccessDenied, kKeyExpired, kKeyRevoked.
 base::Result<base::SecretBytes> read_token(KeySerial token);
 
 // Whether a search from the keyring, nested ones included, as mount(2) does it, finds this token.
 bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token);
+
+// The key of this type and signature that mount(2) would find, which searches the process's and the
+// session's keyrings. kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.
+base::Result<KeySerial> request_token(const wire::KeySignature& signature,
+                                      const char* type = "user");
 
 base::Result<void> link(KeySerial key, KeySerial keyring);
 base::Result<void> unlink(KeySerial key, KeySerial keyring);

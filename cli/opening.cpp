@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/asking.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
 
@@ -30,7 +31,7 @@ Result<FileSecret> read_passphrase(const std::string& file, std::string_view que
     if (::isatty(STDIN_FILENO) == 0) {
         return read_secret_line(STDIN_FILENO, "standard input");
     }
-    auto typed = prompt_for_secret(STDIN_FILENO, question);
+    auto typed = ask(question);
     if (!typed) {
         return std::unexpected(typed.error());
     }
@@ -79,12 +80,12 @@ Result<void> open_with_secret(const SecretSource& source, const Open& open) {
     if (opened || opened.error().code != ErrorCode::kSecretRequired) {
         return opened;
     }
-    if (::isatty(STDIN_FILENO) == 0) {
+    if (!somebody_to_ask()) {
         opened.error().message += ", and there is no terminal to ask for it";
-        opened.error().advice = "give it with --passphrase-file FILE, or - for standard input";
+        opened.error().advice = instead_of_asking("--passphrase-file");
         return opened;
     }
-    const auto typed = prompt_for_secret(STDIN_FILENO, question_for(source.key));
+    const auto typed = ask(question_for(source.key));
     if (!typed) {
         return std::unexpected(typed.error());
     }

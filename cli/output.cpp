@@ -4,11 +4,14 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 
 namespace ecryptfs::cli {
@@ -59,7 +62,84 @@ std::size_t width(std::string_view text) {
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
+bool& quiet() {
+    static bool chosen = false;
+    return chosen;
+}
+
+Style& chosen_style() {
+    static Style style;
+    return style;
+}
+
+constexpr std::string_view kPlain = "\x1b[0m";
+constexpr std::string_view kBold = "\x1b[1m";
+constexpr std::string_view kRed = "\x1b[31m";
+constexpr std::string_view kGreen = "\x1b[32m";
+constexpr std::string_view kYellow = "\x1b[33m";
+
+std::string coloured(std::string_view colour, std::string_view text) {
+    return colour.empty() ? std::string(text) : fmt::format("{}{}{}", colour, text, kPlain);
+}
+
+// States of keys and of files.
+std::string_view colour_of_state(std::string_view state) {
+    if (state == "unlocked" || state == "encrypted") {
+        return kGreen;
+    }
+    return state == "locked" || state == "unopened" || state == "empty" ? kYellow : kRed;
+}
+
+// Of the first so many columns; what is cut off leaves an ellipsis.
+std::string fitted(std::string_view text, std::size_t columns) {
+    if (width(text) <= columns) {
+        return std::string(text);
+    }
+    std::string result;
+    for (std::size_t used = 1; used < columns; ++used) {
+        const auto size = std::max<std::size_t>(first_code_point(text).size, 1);
+        result += text.substr(0, size);
+        text.remove_prefix(size);
+    }
+    return result + "…";
+}
+
+void print_line(std::string_view colour, std::string_view head, std::string_view text) {
+    const auto style = style_of(STDERR_FILENO);
+    fmt::print(stderr, "{}{}\n", coloured(style.colours ? colour : "", head), printable(text));
+}
+
 }  // namespace
+
+Style style_of(int fd) {
+    if (::isatty(fd) == 0) {
+        return {};
+    }
+    const char* terminal = std::getenv("TERM");
+    const char* no_colour = std::getenv("NO_COLOR");
+    winsize size{};
+    ::ioctl(fd, TIOCGWINSZ, &size);
+    return {.colours = terminal != nullptr && std::string_view(terminal) != "dumb" &&
+                       (no_colour == nullptr || *no_colour == '\0'),
+            .columns = size.ws_col,
+            .rows = size.ws_row};
+}
+
+void style_output(const Style& style) {
+    chosen_style() = style;
+}
+
+const Style& output_style() {
+    return chosen_style();
+}
+
+void be_quiet() {
+    quiet() = true;
+}
+
+bool is_quiet() {
+    return quiet();
+}
 
 std::string printable(std::string_view text) {
     std::string result;
@@ -87,17 +167,21 @@ base::Result<void> print(std::string_view data) {
 }
 
 void note(std::string_view text) {
-    fmt::print(stderr, "{}\n", printable(text));
+    if (!is_quiet()) {
+        fmt::print(stderr, "{}\n", printable(text));
+    }
 }
 
 void warn(std::string_view text) {
-    fmt::print(stderr, "warning: {}\n", printable(text));
+    if (!is_quiet()) {
+        print_line(kYellow, "warning: ", text);
+    }
 }
 
 void report(const base::Error& error) {
-    fmt::print(stderr, "ecryptfsctl: {}\n", printable(error.message));
+    print_line(kRed, "ecryptfsctl: ", error.message);
     if (!error.advice.empty()) {
-        fmt::print(stderr, "try: {}\n", printable(error.advice));
+        print_line(kGreen, "try: ", error.advice);
     }
 }
 
@@ -111,6 +195,30 @@ void Table::add_row(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
+std::string Table::line_of(const std::vector<std::string>& row,
+                           const std::vector<std::size_t>& widths, std::size_t indent) const {
+    const auto& style = output_style();
+    const bool is_heading = &row == &rows_.front();
+    std::size_t left = style.columns == 0 ? std::string::npos : style.columns;
+    std::string line(indent, ' ');
+    left -= std::min(left, indent);
+    for (std::size_t i = 0; i < row.size() && left > 0; ++i) {
+        const auto cell = fitted(row[i], left);
+        const auto colour = !style.colours                ? std::string_view()
+                            : is_heading                  ? kBold
+                            : rows_.front()[i] == "STATE" ? colour_of_state(row[i])
+                                                          : std::string_view();
+        line += coloured(colour, cell);
+        left -= width(cell);
+        if (i + 1 < row.size()) {
+            const auto gap = std::min(left, widths[i] - width(row[i]) + 2);
+            line.append(gap, ' ');
+            left -= gap;
+        }
+    }
+    return line;
+}
+
 std::string Table::text(std::size_t indent) const {
     std::vector<std::size_t> widths;
     for (const auto& row : rows_) {
@@ -121,14 +229,7 @@ std::string Table::text(std::size_t indent) const {
     }
     std::string result;
     for (const auto& row : rows_) {
-        result.append(indent, ' ');
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            result += row[i];
-            if (i + 1 < row.size()) {
-                result.append(widths[i] - width(row[i]) + 2, ' ');
-            }
-        }
-        result += '\n';
+        result += line_of(row, widths, indent) + '\n';
     }
     return result;
 }

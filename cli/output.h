@@ -20,6 +20,10 @@ std::string printable(std::string_view text);
 // Writes data to standard output, and what is still buffered; kInternal when it cannot be written.
 base::Result<void> print(std::string_view data);
 
+// From now on notes, warnings and progress bars are left out (--quiet).
+void be_quiet();
+bool is_quiet();
+
 // A line on standard error.
 void note(std::string_view text);
 // "warning: TEXT" on standard error.
@@ -27,8 +31,21 @@ void warn(std::string_view text);
 // "ecryptfsctl: MESSAGE" and, if there is advice, "try: ADVICE" on standard error.
 void report(const base::Error& error);
 
+// What a terminal bears; nothing of it anywhere else.
+struct Style {
+    bool colours = false;     // not with NO_COLOR (no-color.org), or on a dumb terminal
+    std::size_t columns = 0;  // 0: any number
+    std::size_t rows = 0;
+};
+Style style_of(int fd);
+
+// How standard output is written to from now on; plain before.
+void style_output(const Style& style);
+const Style& output_style();
+
 // Columns, left-aligned, two spaces apart; every cell made printable. The last column is not
-// padded.
+// padded. In the style of standard output: lines end at its width, and words below STATE have
+// colours.
 class Table {
   public:
     explicit Table(std::vector<std::string> headings);
@@ -39,6 +56,9 @@ class Table {
     std::string text(std::size_t indent = 0) const;
 
   private:
+    std::string line_of(const std::vector<std::string>& row, const std::vector<std::size_t>& widths,
+                        std::size_t indent) const;
+
     std::vector<std::vector<std::string>> rows_;
 };
 

@@ -10,9 +10,9 @@
 #include <array>
 #include <cerrno>
 
+#include "cli/asking.h"
 #include "cli/lower_file.h"
 #include "cli/opening.h"
-#include "cli/secret_input.h"
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
 #include "lib/lower/wrapping.h"
@@ -28,19 +28,15 @@ using Ask = Result<SecretBytes> (*)(std::string_view question);
 
 constexpr std::size_t kMostOfAWrappedFile = 4096;
 
-Result<SecretBytes> prompt_once(std::string_view question) {
-    return prompt_for_secret(STDIN_FILENO, question);
-}
-
-Result<SecretBytes> from_file_or(Ask ask, const std::string& file, std::string_view question,
+Result<SecretBytes> from_file_or(Ask ask_person, const std::string& file, std::string_view question,
                                  std::string_view option) {
-    if (file.empty() && ::isatty(STDIN_FILENO) == 0) {
-        return std::unexpected(
-            Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the passphrase",
-                  fmt::format("give it with {} FILE, or - for standard input", option)});
+    if (file.empty() && !somebody_to_ask()) {
+        return std::unexpected(Error{ErrorCode::kSecretRequired,
+                                     "there is no terminal to ask for the passphrase",
+                                     instead_of_asking(option)});
     }
     if (file.empty()) {
-        return ask(question);
+        return ask_person(question);
     }
     auto read = secret_from(file, question);
     if (read && read->empty()) {
@@ -56,7 +52,7 @@ Result<SecretBytes> from_file_or(Ask ask, const std::string& file, std::string_v
 
 Result<SecretBytes> passphrase_from(const std::string& file, std::string_view question,
                                     std::string_view option) {
-    return from_file_or(prompt_once, file, question, option);
+    return from_file_or(ask, file, question, option);
 }
 
 Result<SecretBytes> new_passphrase_from(const std::string& file, std::string_view question,
@@ -65,11 +61,11 @@ Result<SecretBytes> new_passphrase_from(const std::string& file, std::string_vie
 }
 
 Result<SecretBytes> prompt_twice(std::string_view question) {
-    auto typed = prompt_once(question);
+    auto typed = ask(question);
     if (!typed) {
         return typed;
     }
-    const auto again = prompt_once("Once more: ");
+    const auto again = ask("Once more: ");
     if (!again) {
         return std::unexpected(again.error());
     }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/output.h"
+
 namespace ecryptfs::cli {
 namespace {
 
@@ -18,7 +20,7 @@ constexpr char kEraseLine[] = "\r\x1b[K";
 }  // namespace
 
 bool Progress::is_visible() {
-    return ::isatty(STDERR_FILENO) != 0;
+    return ::isatty(STDERR_FILENO) != 0 && !is_quiet();
 }
 
 Progress::Progress(std::string doing, std::uint64_t total)

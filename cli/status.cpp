@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <thread>
 
 #include "cli/agent_client.h"
 #include "cli/json_output.h"
+#include "cli/mounted_folder.h"
 #include "cli/output.h"
 #include "cli/tables.h"
 #include "cli/verbs.h"
@@ -11,15 +15,21 @@
 namespace ecryptfs::cli {
 namespace {
 
+using base::Result;
+
 std::uint64_t now_usec() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-}  // namespace
+struct Snapshot {
+    ManagerState manager;
+    AgentObjects objects;
+    std::vector<MountedFolder> mounts;
+};
 
-base::Result<void> run(const Status& command) {
+Result<Snapshot> take_snapshot() {
     auto agent = AgentClient::connect();
     if (!agent) {
         return std::unexpected(agent.error());
@@ -32,9 +42,74 @@ base::Result<void> run(const Status& command) {
     if (!objects) {
         return std::unexpected(objects.error());
     }
-    const auto printed = print(command.json ? status_json(*manager, *objects)
-                                            : status_text(*manager, *objects, now_usec()));
-    return printed ? device_ready(*manager) : printed;
+    return Snapshot{*manager, *objects, mounted_folders().value_or(std::vector<MountedFolder>{})};
+}
+
+std::string text_of(const Snapshot& snapshot) {
+    return status_text(snapshot.manager, snapshot.objects, snapshot.mounts, now_usec());
+}
+
+// One screen of a terminal over the last, without a flicker; elsewhere one text behind the other.
+std::string screen(const std::string& text) {
+    const auto& style = output_style();
+    if (style.rows == 0) {
+        return text + "\n";
+    }
+    std::string result = "\x1b[H";
+    std::size_t rows = 1;
+    for (std::size_t start = 0; start < text.size() && rows < style.rows; ++rows) {
+        const auto end = text.find('\n', start);
+        result += text.substr(start, end - start) + "\x1b[K\n";
+        start = end + 1;
+    }
+    return result + "\x1b[J";
+}
+
+// Goes on when the agent is gone for a while: then that is what there is to see.
+Result<void> watch() {
+    std::uint64_t before = 0;
+    bool is_first = true;
+    while (true) {
+        const auto snapshot = take_snapshot();
+        const std::uint64_t received = snapshot ? snapshot->manager.received : 0;
+        const auto rate = is_first || received < before ? 0 : received - before;
+        const auto text = snapshot
+                              ? fmt::format("{} requests a second\n{}", rate, text_of(*snapshot))
+                              : fmt::format("{}\n", printable(snapshot.error().message));
+        if (auto printed = print(screen(text)); !printed) {
+            return printed;
+        }
+        before = received;
+        is_first = false;
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+}
+
+// What there is to say without an agent.
+void show_mounts() {
+    const auto mounts = mounts_text(mounted_folders().value_or(std::vector<MountedFolder>{}), {});
+    if (!mounts.empty()) {
+        static_cast<void>(print(fmt::format("mounts\n{}", mounts)));
+    }
+}
+
+}  // namespace
+
+Result<void> run(const Status& command) {
+    if (command.watch) {
+        return watch();
+    }
+    const auto snapshot = take_snapshot();
+    if (!snapshot) {
+        if (!command.json) {
+            show_mounts();
+        }
+        return std::unexpected(snapshot.error());
+    }
+    const auto printed =
+        print(command.json ? status_json(snapshot->manager, snapshot->objects, snapshot->mounts)
+                           : text_of(*snapshot));
+    return printed ? device_ready(snapshot->manager) : printed;
 }
 
 }  // namespace ecryptfs::cli

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "cli/output.h"
 
 namespace ecryptfs::cli {
@@ -88,7 +90,34 @@ std::string keys_text(std::span<const KeyState> keys) {
     return table.text(2);
 }
 
+std::string state_of(std::span<const KeyState> keys, const wire::KeySignature& signature) {
+    const auto key = std::ranges::find(keys, signature.text(), &KeyState::signature);
+    return key == keys.end() ? "" : fmt::format(" ({})", key->state);
+}
+
+std::string mount_keys_text(const FolderOptions& options, std::span<const KeyState> keys) {
+    std::vector<std::string> texts;
+    for (const auto& key : options.keys) {
+        texts.push_back(fmt::format("{}{}", key.text(), state_of(keys, key)));
+    }
+    for (const auto& key : options.name_keys) {
+        texts.push_back(fmt::format("names {}", key.text()));
+    }
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
 }  // namespace
+
+std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const KeyState> keys) {
+    if (mounts.empty()) {
+        return "";
+    }
+    Table table({"FOLDER", "LOWER", "KEYS"});
+    for (const auto& mount : mounts) {
+        table.add_row({mount.upper, mount.lower, mount_keys_text(mount.options, keys)});
+    }
+    return table.text(2);
+}
 
 std::string key_list_text(std::span<const KeyState> keys) {
     if (keys.empty()) {
@@ -103,17 +132,32 @@ std::string key_list_text(std::span<const KeyState> keys) {
 }
 
 std::string status_text(const ManagerState& manager, const AgentObjects& objects,
-                        std::uint64_t now_usec) {
+                        std::span<const MountedFolder> mounts, std::uint64_t now_usec) {
+    const auto mounted = mounts_text(mounts, objects.keys);
     return fmt::format(
         "agent    {}, pid {}\n"
         "device   {}\n"
         "kernel   {}\n"
         "queue    {}\n"
         "modules\n{}"
-        "keys\n{}",
+        "keys\n{}"
+        "mounts\n{}",
         printable(manager.version), manager.pid, printable(device_text(manager, now_usec)),
         kernel_text(manager.kernel_features), printable(queue_text(manager)),
-        modules_text(objects.modules, now_usec), keys_text(objects.keys));
+        modules_text(objects.modules, now_usec), keys_text(objects.keys),
+        mounted.empty() ? "  none\n" : mounted);
+}
+
+std::string findings_text(std::span<const Finding> findings) {
+    std::string text;
+    for (const auto& finding : findings) {
+        text += fmt::format("{:<8}  {}: {}\n", name_of(finding.health), printable(finding.link),
+                            printable(finding.message));
+        if (!finding.advice.empty()) {
+            text += fmt::format("{:<8}  try: {}\n", "", printable(finding.advice));
+        }
+    }
+    return text;
 }
 
 }  // namespace ecryptfs::cli

@@ -9,11 +9,17 @@
 #include <string>
 
 #include "cli/agent_state.h"
+#include "cli/diagnosis.h"
+#include "cli/mounted_folder.h"
 
 namespace ecryptfs::cli {
 
 std::string key_list_text(std::span<const KeyState> keys);
+// A line a mount; empty if there is none. Keys are said to be what the agent has them as.
+std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const KeyState> keys);
 std::string status_text(const ManagerState& manager, const AgentObjects& objects,
-                        std::uint64_t now_usec);
+                        std::span<const MountedFolder> mounts, std::uint64_t now_usec);
+// A line a link, and below it how to mend it.
+std::string findings_text(std::span<const Finding> findings);
 
 }  // namespace ecryptfs::cli

@@ -64,6 +64,12 @@ struct Unlock {
 };
 
 struct Status {
+    bool watch = false;  // until it is interrupted
+    bool json = false;
+};
+
+struct Doctor {
+    pki::HostPaths paths = {};
     bool json = false;
 };
 
@@ -118,6 +124,39 @@ struct Decrypt {
     bool json = false;
 };
 
+// How a lower folder is mounted; what is empty or not set is as it is remembered.
+struct Mount {
+    std::string lower;
+    std::string upper = {};
+    std::vector<std::string> keys = {};      // signatures
+    std::vector<std::string> recovery = {};  // of keys that open every new file too
+    std::string fnek = {};
+    std::string cipher = {};
+    unsigned key_bytes = 0;
+    bool xattr = false;
+    bool passthrough = false;
+    bool encrypted_view = false;
+    bool read_only = false;
+    bool keep_keys = false;  // when it is unmounted
+    bool fresh = false;      // nothing is remembered
+    bool force = false;
+    bool print_options = false;
+    bool print_fstab = false;
+    std::string user = {};
+    bool json = false;
+};
+
+struct Unmount {
+    std::string folder;  // upper or lower
+    bool lazy = false;
+    bool keep_keys = false;
+    bool unlink_keys = false;
+    std::string user = {};
+    bool json = false;
+};
+
+base::Result<void> run(const Mount& command);
+base::Result<void> run(const Unmount& command);
 base::Result<void> run(const AddKey& command);
 base::Result<void> run(const AddPassphrase& command);
 base::Result<void> run(const WrapPassphrase& command);
@@ -132,6 +171,7 @@ base::Result<void> run(const RemoveKey& command);
 base::Result<void> run(const Lock& command);
 base::Result<void> run(const Unlock& command);
 base::Result<void> run(const Status& command);
+base::Result<void> run(const Doctor& command);
 
 // A signature as typed: upper case will do. kInvalidArgument for anything else.
 base::Result<wire::KeySignature> typed_signature(const std::string& text);

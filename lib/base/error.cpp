@@ -45,6 +45,8 @@ constexpr auto kErrorTable = std::to_array<ErrorTraits>({
     {kNotSupported, "NotSupported", 28, "not supported here"},
     {kSecretAtDevice, "SecretAtDevice", 29, "the PIN is typed on the card reader itself"},
     {kAlreadyExists, "AlreadyExists", 30, "there is something of that name already"},
+    {kBusy, "Busy", 31, "the mount is in use"},
+    {kUnhealthy, "Unhealthy", 32, "something that the keys need is broken"},
     {kCancelled, "Cancelled", 130, "interrupted by the user"},
 });
 

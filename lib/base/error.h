@@ -48,6 +48,8 @@ enum class ErrorCode : std::uint8_t {
     kNotSupported,
     kSecretAtDevice,
     kAlreadyExists,
+    kBusy,
+    kUnhealthy,
     kCancelled,
 };
 

@@ -37,6 +37,9 @@ _ecryptfsctl_candidates() {
     MODULE | NAME) printf '%s\n' openssl pkcs11 tpm2 ;;
     KEYRING) printf '%s\n' user session ;;
     BITS) printf '%s\n' 2048 3072 4096 ;;
+    CIPHER) printf '%s\n' aes blowfish des3_ede twofish cast6 cast5 ;;
+    BYTES) printf '%s\n' 16 24 32 ;;
+    USER) compgen -A user ;;
     esac
 }
 
@@ -82,7 +85,7 @@ _ecryptfsctl() {
     done
     case $expected in
     URI | WHERE | FILE | PROGRAM | PATH) compopt -o default ;;
-    DIR | FOLDER) compopt -o dirnames ;;
+    DIR | FOLDER | LOWER | UPPER) compopt -o dirnames ;;
     esac
 }
 

@@ -39,7 +39,7 @@ function __ecryptfsctl_candidates
             __fish_complete_path (commandline --current-token)
         case FILE PROGRAM PATH
             __fish_complete_path (commandline --current-token)
-        case DIR FOLDER
+        case DIR FOLDER LOWER UPPER
             __fish_complete_directories (commandline --current-token)
         case MODULE NAME
             printf '%s\n' openssl pkcs11 tpm2
@@ -47,6 +47,12 @@ function __ecryptfsctl_candidates
             printf '%s\n' user session
         case BITS
             printf '%s\n' 2048 3072 4096
+        case CIPHER
+            printf '%s\n' aes blowfish des3_ede twofish cast6 cast5
+        case BYTES
+            printf '%s\n' 16 24 32
+        case USER
+            __fish_complete_users
     end
 end
 

@@ -19,10 +19,13 @@ _ecryptfsctl_candidates() {
             fi
             _files ;;
         (FILE|PROGRAM|PATH) _files ;;
-        (DIR|FOLDER) _files -/ ;;
+        (DIR|FOLDER|LOWER|UPPER) _files -/ ;;
         (MODULE|NAME) compadd openssl pkcs11 tpm2 ;;
         (KEYRING) compadd user session ;;
         (BITS) compadd 2048 3072 4096 ;;
+        (CIPHER) compadd aes blowfish des3_ede twofish cast6 cast5 ;;
+        (BYTES) compadd 16 24 32 ;;
+        (USER) _users ;;
         (*) _message 'value' ;;
     esac
 }

@@ -14,12 +14,12 @@ using ::testing::HasSubstr;
 
 template <typename Verb>
 Verb parsed(std::vector<std::string> arguments) {
-    const auto command = parse_command_line(std::move(arguments));
-    if (!command || !std::holds_alternative<Verb>(*command)) {
-        ADD_FAILURE() << (command ? "another verb" : command.error().message);
+    const auto line = parse_command_line(std::move(arguments));
+    if (!line || !std::holds_alternative<Verb>(line->command)) {
+        ADD_FAILURE() << (line ? "another verb" : line.error().message);
         return Verb{};
     }
-    return std::get<Verb>(*command);
+    return std::get<Verb>(line->command);
 }
 
 TEST(CommandLine, TakesAllOptionsOfAddKey) {

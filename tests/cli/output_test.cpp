@@ -6,6 +6,7 @@
 
 #include <ctime>
 
+#include "cli/json_output.h"
 #include "cli/tables.h"
 #include "tests/cli/support.h"
 
@@ -107,7 +108,7 @@ TEST(StatusText, ShowsWhatTheAgentSays) {
                      .host_started_usec = 1'772'370'309'000'000,
                      .restarts = 3,
                      .latency = {.median_usec = 900, .p99_usec = 1'000}}}};
-    EXPECT_EQ(cli::status_text(manager, objects, 1'772'370'369'000'000),
+    EXPECT_EQ(cli::status_text(manager, objects, {}, 1'772'370'369'000'000),
               "agent    0.1.0, pid 77\n"
               "device   /dev/ecryptfs, open since 2026-03-01 13:05:09 (1 min)\n"
               "kernel   0x42: public-key, device\n"
@@ -117,14 +118,36 @@ TEST(StatusText, ShowsWhatTheAgentSays) {
               "  MODULE   VERSION  HOST    UPTIME  RESTARTS  MEDIAN  P99\n"
               "  openssl  1        pid 78  1 min   3         900 us  1.0 ms\n"
               "keys\n"
-              "  no keys; add one: ecryptfsctl add-key FILE-OR-URI\n");
+              "  no keys; add one: ecryptfsctl add-key FILE-OR-URI\n"
+              "mounts\n"
+              "  none\n");
+}
+
+const cli::MountedFolder kMounted{
+    "/home/ada/.Secret", "/home/ada/Secret", {.keys = {signature()}, .unlink_keys = true}};
+
+TEST(StatusText, ShowsEachMountAndWhetherItsKeysAreUnlocked) {
+    const std::vector<cli::KeyState> keys = {{.signature = kSignature, .state = "locked"}};
+    auto mounted = kMounted;
+    mounted.options.keys.push_back(signature("9d59cdc2eaf8d95e"));
+    mounted.options.name_keys = {signature("e80b89d3427db0d3")};
+    EXPECT_EQ(cli::mounts_text(std::vector{mounted}, keys),
+              "  FOLDER            LOWER              KEYS\n"
+              "  /home/ada/Secret  /home/ada/.Secret  fe3467554552491d (locked), "
+              "9d59cdc2eaf8d95e, names e80b89d3427db0d3\n");
+}
+
+TEST(StatusJson, HasTheDocumentedMounts) {
+    const auto printed =
+        nlohmann::ordered_json::parse(cli::status_json({}, {}, std::vector{kMounted}));
+    EXPECT_EQ(printed["mounts"], documented_json("status")["mounts"]);
 }
 
 TEST(StatusText, SaysWhyTheDeviceIsNotOpen) {
     const cli::ManagerState manager{.device_path = "/dev/ecryptfs",
                                     .device_state = "DeviceBusy",
                                     .device_message = "another\x1b one holds it"};
-    const auto text = cli::status_text(manager, {}, 0);
+    const auto text = cli::status_text(manager, {}, {}, 0);
     EXPECT_THAT(text, HasSubstr("/dev/ecryptfs, not open: another\\x1b one holds it"));
     EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }

@@ -174,6 +174,10 @@ void FakeKernel::take_reply(base::ByteView bytes) {
     ASSERT_EQ(frame->type, wire::FrameType::kResponse);
     const auto packet = wire::parse_reply_packet(frame->packet);
     ASSERT_TRUE(packet) << packet.error().message;
+    const auto waiting = asked_.find(frame->index);
+    if (others_ && (waiting == asked_.end() || waiting->second.counter != frame->counter)) {
+        return;
+    }
     const auto asked = asked_.extract(frame->index);
     if (asked.empty() && repeats_ && frame->index <= last_index_) {
         return;

@@ -75,6 +75,9 @@ class FakeKernel {
     // killed; the first answer counts, and the others are refused by the real kernel.
     void expect_repeated_replies() { repeats_ = true; }
 
+    // From now on there may be replies that nobody waits for: frames that were sent raw got them.
+    void expect_other_replies() { others_ = true; }
+
     std::size_t unanswered() const { return asked_.size(); }
     // Fails the test for replies that are there and that nobody asked for.
     void expect_no_more_replies();
@@ -96,6 +99,7 @@ class FakeKernel {
     base::UniqueFd socket_;
     base::UniqueFd device_;
     bool repeats_ = false;
+    bool others_ = false;
     std::uint32_t last_counter_ = 1000;
     std::uint32_t last_index_ = 0;
     std::map<std::uint32_t, Asked> asked_;

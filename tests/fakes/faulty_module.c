@@ -6,6 +6,10 @@
  *
  *   ok                  does what it should
  *   secret              the same, once it is opened with the secret "open sesame"
+ *   slow-to-open        the same, once it was opened, which takes 0.6 s
+ *   pad?FILE            the same, once its secret was typed at the device: appends a byte to the
+ *                       file for each time that somebody is asked to
+ *   closed?FILE         the same, and appends a byte to the file when it is closed
  *   slow?MILLISECONDS   decrypts as late as that
  *   counted?FILE        decrypts 0.2 s late and appends a byte to the file
  *   hang                never returns from decrypt()
@@ -71,6 +75,30 @@ static enum ecryptfs_pki_status check_secret(const struct ecryptfs_pki_secret* s
     return ECRYPTFS_PKI_OK;
 }
 
+static void sleep_for(long milliseconds) {
+    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000 * 1000};
+    nanosleep(&time, NULL);
+}
+
+static void count_in(const char* path) {
+    const int file = open(path, O_WRONLY | O_APPEND);
+    if (file < 0 || write(file, "+", 1) != 1) {
+        abort();
+    }
+    close(file);
+}
+
+/* As a card reader with a pad of its own does. */
+static enum ecryptfs_pki_status ask_at_device(const struct ecryptfs_pki_key* key,
+                                              const struct ecryptfs_pki_secret* secret,
+                                              struct ecryptfs_pki_error* error) {
+    if (secret == NULL) {
+        return fail(error, ECRYPTFS_PKI_SECRET_AT_DEVICE, "the faulty key has a pad");
+    }
+    count_in(key->argument);
+    return ECRYPTFS_PKI_OK;
+}
+
 static enum ecryptfs_pki_status faulty_open(const char* locator,
                                             const struct ecryptfs_pki_secret* secret,
                                             enum ecryptfs_pki_use use,
@@ -92,6 +120,11 @@ static enum ecryptfs_pki_status faulty_open(const char* locator,
     enum ecryptfs_pki_status status = ECRYPTFS_PKI_OK;
     if (behaves(made, "secret") && use == ECRYPTFS_PKI_USE_PRIVATE) {
         status = check_secret(secret, error);
+    }
+    if (behaves(made, "slow-to-open")) {
+        sleep_for(600);
+    } else if (behaves(made, "pad")) {
+        status = ask_at_device(made, secret, error);
     }
     if (status != ECRYPTFS_PKI_OK) {
         free(made);
@@ -140,19 +173,6 @@ static enum ecryptfs_pki_status faulty_encrypt(struct ecryptfs_pki_key* key, con
     }
     *out_size = MODULUS_SIZE;
     return ECRYPTFS_PKI_OK;
-}
-
-static void sleep_for(long milliseconds) {
-    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000 * 1000};
-    nanosleep(&time, NULL);
-}
-
-static void count_in(const char* path) {
-    const int file = open(path, O_WRONLY | O_APPEND);
-    if (file < 0 || write(file, "+", 1) != 1) {
-        abort();
-    }
-    close(file);
 }
 
 /* What happens before an answer, if there is to be one. */
@@ -213,6 +233,9 @@ static enum ecryptfs_pki_status faulty_decrypt(struct ecryptfs_pki_key* key, con
 }
 
 static void faulty_close(struct ecryptfs_pki_key* key) {
+    if (behaves(key, "closed")) {
+        count_in(key->argument);
+    }
     free(key);
 }
 

@@ -16,8 +16,10 @@ class PrivateBus {
     PrivateBus();
 
     const std::string& address() const { return address_; }
-    // What makes a program use it.
-    Environment environment() const { return {{"DBUS_SESSION_BUS_ADDRESS", address_}}; }
+    // What makes a program use it, also as the system bus.
+    Environment environment() const {
+        return {{"DBUS_SESSION_BUS_ADDRESS", address_}, {"DBUS_SYSTEM_BUS_ADDRESS", address_}};
+    }
 
     // From now on the bus starts `command` when somebody calls `name`.
     void add_service(const std::string& name, const std::string& command) const;

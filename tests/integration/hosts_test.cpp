@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "tests/integration/agent_test.h"
 #include "tests/integration/tokens.h"
@@ -32,7 +33,11 @@ class Hosts : public AgentTest {
         return kernel_.ask_to_decrypt(signature, wrapped(signature, file_key_));
     }
     Answer decrypted(const std::string& signature) { return kernel_.answer_to(ask(signature)); }
-    pid_t host_of(const std::string& name) const { return module(name)["host_pid"].get<pid_t>(); }
+    // 0 if none runs.
+    pid_t host_of(const std::string& name) const {
+        const auto pid = module(name)["host_pid"];
+        return pid.is_null() ? 0 : pid.get<pid_t>();
+    }
 
     const Bytes file_key_ = make_file_key(24);
 };
@@ -173,6 +178,67 @@ TEST_F(Hosts, EndWithTheAgent) {
     for (const auto pid : hosts) {
         expect_ends(pid);
     }
+}
+
+class IdleHosts : public Hosts {
+  protected:
+    static constexpr auto kIdleTime = 300ms;
+
+    void SetUp() override { start_agent({"--host-idle-time", "0.3"}); }
+
+    void expect_ends_idle() const {
+        const auto deadline = Clock::now() + kPatience;
+        const auto host = host_of("faulty");
+        while (host_of("faulty") != 0) {
+            ASSERT_LT(Clock::now(), deadline);
+        }
+        if (host != 0) {
+            expect_ends(host);
+        }
+    }
+    void expect_stays_idle() const {
+        const auto host = host_of("faulty");
+        EXPECT_NE(host, 0);
+        std::this_thread::sleep_for(4 * kIdleTime);
+        EXPECT_EQ(host_of("faulty"), host);
+    }
+};
+
+TEST_F(IdleHosts, EndAndAreStartedAgainWhenNeeded) {
+    const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
+    const auto encrypted = wrapped(signature, file_key_);
+    for (int i = 0; i < 3; ++i) {
+        expect_ends_idle();
+        EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
+    }
+    EXPECT_EQ(key(signature)["state"], "unlocked");
+    EXPECT_EQ(module("faulty")["restarts"], 0);
+}
+
+TEST_F(IdleHosts, CloseTheirKeysFirst) {
+    const auto closed = folder_.file("closed", "");
+    add_faulty("closed?" + closed);
+    expect_ends_idle();
+    EXPECT_EQ(std::filesystem::file_size(closed), 1U);
+}
+
+TEST_F(IdleHosts, StayWhereANewOneWouldBeTooLate) {
+    const auto signature = add_faulty("slow-to-open");
+    expect_stays_idle();
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    expect_ends_idle();
+}
+
+TEST_F(IdleHosts, StayWhereSomebodyHadToTypeAtTheDevice) {
+    const auto typed = folder_.file("typed", "");
+    const auto signature = add_faulty("pad?" + typed);
+    expect_stays_idle();
+    expect_round_trip(signature);
+    EXPECT_EQ(std::filesystem::file_size(typed), 1U);
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    expect_ends_idle();
+    ASSERT_EQ(ctl({"unlock", signature}).exit_code, 0);
+    EXPECT_EQ(std::filesystem::file_size(typed), 2U);
 }
 
 // A host that talks nonsense of the kind that its module's name says: see rogue_host.cpp.

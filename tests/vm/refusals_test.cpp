@@ -3,20 +3,17 @@
 // What stands in the way of adding a key on a real machine: one clear line, what to do, and the
 // exit code of docs/errors.md. Once it is out of the way, the same agent goes on.
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"
 #include "tests/vm/keyring.h"
 #include "tests/vm/mount.h"
+#include "tests/vm/other_daemon.h"
 #include "tests/vm/user_session.h"
 #include "tests/vm/wait.h"
 
@@ -83,25 +80,11 @@ TEST_F(AddingAKey, WithoutTheKernelModule) {
     expect_device_opens_by_itself(session);
 }
 
-// A daemon that reads what it is asked, as each must (PROTOCOL.md, section 2), and answers nothing.
-int hold_the_device() {
-    const base::UniqueFd device(::open(kDevice, O_RDWR | O_CLOEXEC));
-    static_cast<void>(::write(STDOUT_FILENO, device ? "1" : "0", 1));
-    pollfd request{.fd = device.get(), .events = POLLIN, .revents = 0};
-    std::array<char, 1024> frame{};
-    while (::poll(&request, 1, -1) == 1 && ::read(device.get(), frame.data(), frame.size()) >= 0) {
-    }
-    return 0;
-}
-
 TEST_F(AddingAKey, WhileAnotherDaemonHoldsTheDevice) {
-    const auto state = memory_file();
-    Process other({.user = alice(), .out = state.get()}, hold_the_device);
-    wait_until("the other daemon has the device", [&] { return content_of(state.get()) == "1"; });
+    OtherDaemon other(alice(), "other");
     const UserSession session(alice());
     expect_refusal(session, 7, "another daemon of this user holds /dev/ecryptfs", "stop it");
-    end_process(other.pid(), SIGTERM);
-    other.wait();
+    other.end();
     expect_device_opens_by_itself(session);
 }
 

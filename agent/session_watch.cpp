@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/session_watch.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <utility>
+
+#include "agent/log.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr char kLogind[] = "org.freedesktop.login1";
+constexpr char kManagerPath[] = "/org/freedesktop/login1";
+constexpr char kManager[] = "org.freedesktop.login1.Manager";
+constexpr char kSession[] = "org.freedesktop.login1.Session";
+constexpr char kUser[] = "org.freedesktop.login1.User";
+constexpr char kProperties[] = "org.freedesktop.DBus.Properties";
+
+// For the hosts to wipe what they were told to close; logind waits for 5 s.
+constexpr auto kTimeToWipe = 500ms;
+
+// As sd-bus calls it, made of a member function.
+template <auto Heard>
+int handler(sd_bus_message* message, void* self, sd_bus_error* /*error*/) noexcept {
+    try {
+        (static_cast<SessionWatch*>(self)->*Heard)(message);
+    } catch (const std::exception& unexpected) {
+        log_line(Priority::kError, fmt::format("logind's message: {}", unexpected.what()));
+    }
+    return 0;
+}
+
+int hear_signal(sd_bus* bus, const char* interface, const char* member,
+                sd_bus_message_handler_t heard, SessionWatch* self) {
+    return ::sd_bus_match_signal_async(bus, nullptr, kLogind, nullptr, interface, member, heard,
+                                       nullptr, self);
+}
+
+bool failed(sd_bus_message* reply) {
+    return ::sd_bus_message_is_method_error(reply, nullptr) != 0;
+}
+
+// Whether a PropertiesChanged of a session says that its screen is locked now.
+bool says_locked(sd_bus_message* signal) {
+    const char* interface = nullptr;
+    if (::sd_bus_message_read(signal, "s", &interface) <= 0 ||
+        std::string_view(interface) != kSession ||
+        ::sd_bus_message_enter_container(signal, 'a', "{sv}") <= 0) {
+        return false;
+    }
+    while (::sd_bus_message_enter_container(signal, 'e', "sv") > 0) {
+        const char* name = nullptr;
+        int locked = 0;
+        if (::sd_bus_message_read(signal, "s", &name) > 0 &&
+            std::string_view(name) == "LockedHint") {
+            return ::sd_bus_message_read(signal, "v", "b", &locked) > 0 && locked != 0;
+        }
+        ::sd_bus_message_skip(signal, "v");
+        ::sd_bus_message_exit_container(signal);
+    }
+    return false;
+}
+
+}  // namespace
+
+SessionWatch::SessionWatch(EventLoop& loop, LockOn events,
+                           std::function<void(const std::string&)> lock)
+    : events_(events),
+      lock_(std::move(lock)),
+      link_(loop, "system bus", ::sd_bus_open_system, [this](sd_bus* bus) { return set_up(bus); }),
+      may_sleep_(loop.timer(50ms, [this] { inhibitor_.reset(); })) {}
+
+void SessionWatch::start() {
+    if (events_.any() && !link_.start()) {
+        log_line(Priority::kNotice,
+                 "no system bus: keys are not locked when the machine sleeps, the screen is locked "
+                 "or the last session ends");
+    }
+}
+
+int SessionWatch::set_up(sd_bus* bus) {
+    int result = 0;
+    const auto hear = [&](bool wanted, const char* interface, const char* member,
+                          sd_bus_message_handler_t heard) {
+        if (wanted && result >= 0) {
+            result = hear_signal(bus, interface, member, heard, this);
+        }
+    };
+    hear(events_.suspend, kManager, "PrepareForSleep", handler<&SessionWatch::prepares_for_sleep>);
+    hear(events_.screen_lock, kSession, "Lock", handler<&SessionWatch::session_locked>);
+    // Desktops that lock by themselves tell only this.
+    hear(events_.screen_lock, kProperties, "PropertiesChanged",
+         handler<&SessionWatch::session_changed>);
+    hear(events_.log_out, kManager, "SessionRemoved", handler<&SessionWatch::session_removed>);
+    if (result >= 0 && events_.suspend) {
+        result = ask_to_delay_sleep(bus);
+    }
+    return result;
+}
+
+// --- Sleep -------------------------------------------------------------------------------------
+
+int SessionWatch::ask_to_delay_sleep(sd_bus* bus) {
+    return ::sd_bus_call_method_async(bus, nullptr, kLogind, kManagerPath, kManager, "Inhibit",
+                                      handler<&SessionWatch::sleep_delayed>, this, "ssss", "sleep",
+                                      "eCryptfs key agent", "locks the keys", "delay");
+}
+
+void SessionWatch::sleep_delayed(sd_bus_message* reply) {
+    int fd = -1;
+    if (failed(reply) || ::sd_bus_message_read(reply, "h", &fd) <= 0) {
+        log_line(Priority::kNotice,
+                 "logind lets us not delay the machine's sleep: it may come "
+                 "before all keys are locked");
+        return;
+    }
+    inhibitor_.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    link_.works();
+}
+
+void SessionWatch::prepares_for_sleep(sd_bus_message* signal) {
+    int begins = 0;
+    if (::sd_bus_message_read(signal, "b", &begins) <= 0) {
+        return;
+    }
+    if (begins == 0) {
+        ask_to_delay_sleep(link_.get());
+        return;
+    }
+    lock_("the machine goes to sleep");
+    may_sleep_.run_after(kTimeToWipe);
+}
+
+// --- Sessions ----------------------------------------------------------------------------------
+
+void SessionWatch::session_locked(sd_bus_message* signal) {
+    lock_if_ours(::sd_bus_message_get_path(signal));
+}
+
+void SessionWatch::session_changed(sd_bus_message* signal) {
+    if (says_locked(signal)) {
+        lock_if_ours(::sd_bus_message_get_path(signal));
+    }
+}
+
+// Everybody's sessions are told of.
+void SessionWatch::lock_if_ours(const char* session) {
+    ::sd_bus_call_method_async(link_.get(), nullptr, kLogind, session, kProperties, "Get",
+                               handler<&SessionWatch::session_user_told>, this, "ss", kSession,
+                               "User");
+}
+
+void SessionWatch::session_user_told(sd_bus_message* reply) {
+    std::uint32_t uid = 0;
+    if (!failed(reply) && ::sd_bus_message_read(reply, "v", "(uo)", &uid, nullptr) > 0 &&
+        uid == ::getuid()) {
+        lock_("the screen is locked");
+    }
+}
+
+void SessionWatch::session_removed(sd_bus_message* /*signal*/) {
+    const auto user = fmt::format("{}/user/_{}", kManagerPath, ::getuid());
+    ::sd_bus_call_method_async(link_.get(), nullptr, kLogind, user.c_str(), kProperties, "Get",
+                               handler<&SessionWatch::user_state_told>, this, "ss", kUser, "State");
+}
+
+void SessionWatch::user_state_told(sd_bus_message* reply) {
+    const char* state = "";
+    const bool there = !failed(reply) && ::sd_bus_message_read(reply, "v", "s", &state) > 0 &&
+                       (std::string_view(state) == "online" || std::string_view(state) == "active");
+    if (!there) {
+        lock_("the last session has ended");
+    }
+}
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Hears from the login manager when nobody is to use the keys for a while: before the machine
+// sleeps, when a screen is locked, when the last session ends. The interface is logind's:
+// org.freedesktop.login1(5).
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent/bus_link.h"
+#include "agent/event_loop.h"
+#include "lib/base/handle.h"
+
+struct sd_bus_message;
+
+namespace ecryptfs::agent {
+
+// What is to lock the keys.
+struct LockOn {
+    bool suspend = true;
+    bool screen_lock = false;
+    bool log_out = true;
+
+    bool any() const { return suspend || screen_lock || log_out; }
+};
+
+class SessionWatch {
+  public:
+    // Borrows the loop. `lock` is called with what happened, in words.
+    SessionWatch(EventLoop& loop, LockOn events, std::function<void(const std::string&)> lock);
+
+    // Without a system bus nothing is heard: said in the log.
+    void start();
+
+    // What logind said.
+    void sleep_delayed(sd_bus_message* reply);
+    void prepares_for_sleep(sd_bus_message* signal);
+    void session_locked(sd_bus_message* signal);
+    void session_changed(sd_bus_message* signal);
+    void session_user_told(sd_bus_message* reply);
+    void session_removed(sd_bus_message* signal);
+    void user_state_told(sd_bus_message* reply);
+
+  private:
+    int set_up(sd_bus* bus);
+    int ask_to_delay_sleep(sd_bus* bus);
+    void lock_if_ours(const char* session);
+
+    LockOn events_;
+    std::function<void(const std::string&)> lock_;
+    BusLink link_;
+    base::UniqueFd inhibitor_;  // while we have it, the machine waits for us before it sleeps
+    EventLoop::Source may_sleep_;
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "cli/agent_client.h"
+#include "cli/diagnosis.h"
+#include "cli/json_output.h"
+#include "cli/output.h"
+#include "cli/tables.h"
+#include "cli/verbs.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+constexpr char kSystem[] = "";  // not another root
+
+using Findings = std::vector<Finding>;
+
+void append(Findings& findings, Findings more) {
+    std::ranges::move(more, std::back_inserter(findings));
+}
+
+Finding broken(const char* link, const base::Error& error) {
+    return {link, Health::kBroken, error.message, error.advice};
+}
+
+Findings examine_system() {
+    Findings findings = {check_kernel(kSystem)};
+    if (findings.back().health == Health::kWorks) {
+        findings.push_back(check_public_key_mode(kSystem));
+    }
+    findings.push_back(check_device_node(kSystem));
+    findings.push_back(check_session_keyring());
+    findings.push_back(check_key_quota(kSystem, ::geteuid()));
+    if (const auto mounts = mounted_folders()) {
+        append(findings, check_mounts(*mounts, ::geteuid()));
+    }
+    return findings;
+}
+
+Findings examine_agent(AgentClient& agent, const std::vector<RunningProcess>& processes) {
+    const auto manager = agent.manager();
+    if (!manager) {
+        // It may not run for want of memory that it can lock, as we may.
+        return {broken("agent", manager.error()), check_memory_lock(kSystem, ::getpid())};
+    }
+    Findings findings = {
+        check_agent(*manager, ECRYPTFS_VERSION),
+        check_memory_lock(kSystem, static_cast<pid_t>(manager->pid)),
+        check_device_holder(*manager, processes, ::geteuid()),
+    };
+    const auto objects = agent.objects();
+    if (!objects) {
+        findings.push_back(broken("agent's keyring", objects.error()));
+        return findings;
+    }
+    findings.push_back(check_common_keyring(objects->keys));
+    std::ranges::transform(objects->keys, std::back_inserter(findings), check_key);
+    return findings;
+}
+
+Findings examine_bus() {
+    const auto processes = running_processes(kSystem);
+    Findings findings = {check_old_daemon(processes, ::geteuid())};
+    auto agent = AgentClient::connect();
+    if (!agent) {
+        findings.push_back(broken("bus", agent.error()));
+        findings.push_back({"agent", Health::kUnknown, "cannot be asked"});
+        return findings;
+    }
+    findings.push_back({"bus", Health::kWorks, "there is a user bus"});
+    append(findings, examine_agent(*agent, processes));
+    return findings;
+}
+
+}  // namespace
+
+base::Result<void> run(const Doctor& command) {
+    auto findings = examine_system();
+    append(findings, examine_bus());
+    append(findings, check_modules(command.paths));
+    if (auto printed = print(command.json ? findings_json(findings) : findings_text(findings));
+        !printed) {
+        return printed;
+    }
+    const auto broken_links = std::ranges::count(findings, Health::kBroken, &Finding::health);
+    if (broken_links == 0) {
+        return {};
+    }
+    return std::unexpected(
+        base::Error{base::ErrorCode::kUnhealthy, fmt::format("broken links: {}", broken_links)});
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/mounted_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+struct CipherSizes {
+    std::string_view name;
+    std::vector<unsigned> key_bytes;
+};
+
+// What ecryptfs_parse_options() hands to the kernel's ciphers of these names.
+const std::vector<CipherSizes>& known_ciphers() {
+    static const std::vector<CipherSizes> ciphers = {
+        {"aes", {16, 24, 32}},     {"blowfish", {16, 24, 32, 56}}, {"des3_ede", {24}},
+        {"twofish", {16, 24, 32}}, {"cast6", {16, 24, 32}},        {"cast5", {16}},
+    };
+    return ciphers;
+}
+
+struct FlagOption {
+    std::string_view name;
+    bool FolderOptions::* member;
+};
+
+constexpr auto kFlags = std::to_array<FlagOption>({
+    {"ecryptfs_xattr_metadata", &FolderOptions::xattr},
+    {"ecryptfs_passthrough", &FolderOptions::passthrough},
+    {"ecryptfs_encrypted_view", &FolderOptions::encrypted_view},
+    {"ecryptfs_unlink_sigs", &FolderOptions::unlink_keys},
+});
+
+std::string_view next_field(std::string_view& text, char separator) {
+    const auto end = std::min(text.find(separator), text.size());
+    const auto field = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return field;
+}
+
+Result<bool> take_signature(std::string_view value, std::vector<wire::KeySignature>& signatures) {
+    const auto signature = wire::KeySignature::from_text(value);
+    if (!signature) {
+        return std::unexpected(signature.error());
+    }
+    if (std::ranges::find(signatures, *signature) == signatures.end()) {
+        signatures.push_back(*signature);
+    }
+    return true;
+}
+
+Result<bool> take_number(std::string_view value, unsigned& number) {
+    const auto* end = value.data() + value.size();
+    const auto [stopped, error] = std::from_chars(value.data(), end, number);
+    if (error != std::errc{} || stopped != end) {
+        return std::unexpected(
+            base::Error{ErrorCode::kMalformed, fmt::format("\"{}\" is no number", value)});
+    }
+    return true;
+}
+
+void take_options(std::string_view list, FolderOptions& options) {
+    while (!list.empty()) {
+        // What the kernel shows it has checked before.
+        static_cast<void>(take_option(next_field(list, ','), options));
+    }
+}
+
+// proc(5): 36 35 98:0 /root /mnt/point rw,noatime master:1 - type source superoptions
+bool take_line(std::string_view line, MountedFolder& mount) {
+    std::array<std::string_view, 6> fields;
+    for (auto& field : fields) {
+        field = next_field(line, ' ');
+    }
+    if (const auto optional_end = line.find("- "); optional_end != std::string_view::npos) {
+        line.remove_prefix(optional_end + 2);
+    }
+    if (next_field(line, ' ') != "ecryptfs") {
+        return false;
+    }
+    mount.upper = unescaped_field(fields[4]);
+    mount.lower = unescaped_field(next_field(line, ' '));
+    mount.options.unlink_keys = false;
+    take_options(fields[5], mount.options);
+    take_options(line, mount.options);
+    return true;
+}
+
+}  // namespace
+
+std::vector<unsigned> key_sizes_of(std::string_view cipher) {
+    const auto known = std::ranges::find(known_ciphers(), cipher, &CipherSizes::name);
+    return known == known_ciphers().end() ? std::vector<unsigned>{} : known->key_bytes;
+}
+
+std::string kernel_options(const FolderOptions& options) {
+    std::string text;
+    for (const auto& key : options.keys) {
+        text += fmt::format("ecryptfs_sig={},", key.text());
+    }
+    for (const auto& key : options.name_keys) {
+        text += fmt::format("ecryptfs_fnek_sig={},", key.text());
+    }
+    text +=
+        fmt::format("ecryptfs_cipher={},ecryptfs_key_bytes={}", options.cipher, options.key_bytes);
+    for (const auto& flag : kFlags) {
+        if (options.*flag.member) {
+            text += fmt::format(",{}", flag.name);
+        }
+    }
+    return text;
+}
+
+std::string fstab_line(const std::string& lower, const std::string& upper,
+                       const FolderOptions& options) {
+    return fmt::format("{} {} ecryptfs noauto,nosuid,nodev,{}{} 0 0", escaped_field(lower),
+                       escaped_field(upper), options.read_only ? "ro," : "",
+                       kernel_options(options));
+}
+
+Result<bool> take_option(std::string_view option, FolderOptions& options) {
+    const auto name = next_field(option, '=');
+    if (name == "ecryptfs_sig") {
+        return take_signature(option, options.keys);
+    }
+    if (name == "ecryptfs_fnek_sig") {
+        return take_signature(option, options.name_keys);
+    }
+    if (name == "ecryptfs_cipher") {
+        options.cipher = option;
+        return true;
+    }
+    if (name == "ecryptfs_key_bytes") {
+        return take_number(option, options.key_bytes);
+    }
+    if (name == "ro") {
+        options.read_only = true;
+        return true;
+    }
+    const auto* const flag = std::ranges::find(kFlags, name, &FlagOption::name);
+    if (flag == kFlags.end()) {
+        return false;
+    }
+    options.*flag->member = option != "n" && option != "no";  // as ~/.ecryptfsrc may say
+    return true;
+}
+
+bool uses_key(const MountedFolder& mount, const wire::KeySignature& signature) {
+    return std::ranges::find(mount.options.keys, signature) != mount.options.keys.end() ||
+           std::ranges::find(mount.options.name_keys, signature) != mount.options.name_keys.end();
+}
+
+std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo) {
+    std::vector<MountedFolder> mounts;
+    while (!mountinfo.empty()) {
+        MountedFolder mount;
+        if (take_line(next_field(mountinfo, '\n'), mount)) {
+            mounts.push_back(std::move(mount));
+        }
+    }
+    return mounts;
+}
+
+Result<std::vector<MountedFolder>> mounted_folders() {
+    std::ifstream file("/proc/self/mountinfo");
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    if (text.empty()) {
+        return std::unexpected(
+            base::Error{ErrorCode::kInternal, "cannot read /proc/self/mountinfo", "mount /proc"});
+    }
+    return parse_mount_table(text);
+}
+
+std::string escaped_field(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        escaped += std::string_view(" \t\n\\#").contains(c)
+                       ? fmt::format("\\{:03o}", static_cast<unsigned char>(c))
+                       : std::string(1, c);
+    }
+    return escaped;
+}
+
+std::string unescaped_field(std::string_view text) {
+    std::string plain;
+    while (!text.empty()) {
+        unsigned byte = 0;
+        const auto digits = text.substr(1, 3);
+        const auto* end = digits.data() + digits.size();
+        if (text.front() == '\\' && digits.size() == 3 &&
+            std::from_chars(digits.data(), end, byte, 8).ptr == end && byte < 256) {
+            plain += static_cast<char>(byte);
+            text.remove_prefix(4);
+        } else {
+            plain += text.front();
+            text.remove_prefix(1);
+        }
+    }
+    return plain;
+}
+
+}  // namespace ecryptfs::cli

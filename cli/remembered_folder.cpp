@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/remembered_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "cli/lower_file.h"
+#include "cli/whole_file.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+
+Json signatures_json(const std::vector<KeySignature>& signatures) {
+    Json list = Json::array();
+    for (const auto& signature : signatures) {
+        list.push_back(signature.text());
+    }
+    return list;
+}
+
+std::vector<KeySignature> signatures_in(const Json& list) {
+    std::vector<KeySignature> signatures;
+    for (const auto& text : list) {
+        signatures.push_back(
+            base::value_or_throw(KeySignature::from_text(text.get<std::string>())));
+    }
+    return signatures;
+}
+
+Json folder_json(const RememberedFolder& folder) {
+    Json locators = Json::object();
+    for (const auto& [signature, locator] : folder.locators) {
+        locators[std::string(signature.text())] = locator;
+    }
+    const auto& options = folder.options;
+    return {{"lower", folder.lower},
+            {"upper", folder.upper},
+            {"keys", signatures_json(options.keys)},
+            {"recovery", signatures_json(folder.recovery)},
+            {"name_keys", signatures_json(options.name_keys)},
+            {"cipher", options.cipher},
+            {"key_bytes", options.key_bytes},
+            {"xattr", options.xattr},
+            {"passthrough", options.passthrough},
+            {"unlink_keys", options.unlink_keys},
+            {"locators", locators}};
+}
+
+// A number of another kind would be converted, whatever comes of it.
+unsigned small_number(const Json& number) {
+    if (!number.is_number_unsigned() || number.get<std::uint64_t>() > 1024) {
+        throw base::Failure({ErrorCode::kMalformed, "key_bytes is no size of a key"});
+    }
+    return number.get<unsigned>();
+}
+
+RememberedFolder folder_in(const Json& json) {
+    RememberedFolder folder{.lower = json.at("lower"),
+                            .upper = json.at("upper"),
+                            .options = {.keys = signatures_in(json.at("keys")),
+                                        .name_keys = signatures_in(json.at("name_keys")),
+                                        .cipher = json.at("cipher"),
+                                        .key_bytes = small_number(json.at("key_bytes")),
+                                        .xattr = json.at("xattr"),
+                                        .passthrough = json.at("passthrough"),
+                                        .unlink_keys = json.at("unlink_keys")},
+                            .recovery = signatures_in(json.at("recovery"))};
+    for (const auto& [signature, locator] : json.at("locators").items()) {
+        folder.locators.emplace(base::value_or_throw(KeySignature::from_text(signature)), locator);
+    }
+    return folder;
+}
+
+Result<std::vector<RememberedFolder>> read_memory(const std::string& path) {
+    errno = 0;
+    std::ifstream file(path);
+    if (!file) {
+        return errno == EACCES ? Result<std::vector<RememberedFolder>>(std::unexpected(
+                                     file_error(fmt::format("reading {}", path), errno)))
+                               : std::vector<RememberedFolder>{};
+    }
+    auto folders = parse_remembered(std::string(std::istreambuf_iterator<char>(file), {}));
+    if (!folders) {
+        return std::unexpected(Error{ErrorCode::kMalformed,
+                                     fmt::format("{}: {}", path, folders.error().message),
+                                     "mend it, or remove it: it only saves typing"});
+    }
+    return folders;
+}
+
+}  // namespace
+
+Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text) {
+    std::vector<RememberedFolder> folders;
+    try {
+        const Json memory = Json::parse(text);
+        for (const auto& json : memory.at("folders")) {
+            folders.push_back(folder_in(json));
+        }
+    } catch (const Json::exception& wrong) {
+        return std::unexpected(Error{ErrorCode::kMalformed, wrong.what()});
+    } catch (const base::Failure& wrong) {
+        return std::unexpected(Error{ErrorCode::kMalformed, wrong.error().message});
+    }
+    return folders;
+}
+
+std::string remembered_text(const std::vector<RememberedFolder>& folders) {
+    Json list = Json::array();
+    for (const auto& folder : folders) {
+        list.push_back(folder_json(folder));
+    }
+    return Json{{"folders", list}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string memory_path(const std::string& home) {
+    const char* configuration = std::getenv("XDG_CONFIG_HOME");
+    return (configuration != nullptr && *configuration == '/' ? std::string(configuration)
+                                                              : home + "/.config") +
+           "/ecryptfs-agent/folders.json";
+}
+
+Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
+                                                          const std::string& lower) {
+    const auto folders = read_memory(path);
+    if (!folders) {
+        return std::unexpected(folders.error());
+    }
+    const auto found = std::ranges::find(*folders, lower, &RememberedFolder::lower);
+    return found == folders->end() ? std::nullopt : std::optional(*found);
+}
+
+Result<void> remember(const std::string& path, const RememberedFolder& folder) {
+    auto folders = read_memory(path);
+    if (!folders) {
+        return std::unexpected(folders.error());
+    }
+    std::erase_if(*folders, [&](const auto& other) { return other.lower == folder.lower; });
+    folders->push_back(folder);
+    std::error_code failed;
+    fs::create_directories(fs::path(path).parent_path(), failed);
+    return write_whole_file(path, base::as_bytes(remembered_text(*folders)), IfThere::kReplace);
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ecryptfsctl mount and umount, as far as they go without mounting: options, what is remembered,
+// what ecryptfs-utils left. tests/vm/mount_verb_test.cpp has the rest.
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/mount_call.h"
+#include "cli/mount_json.h"
+#include "cli/mounted_folder.h"
+#include "cli/remembered_folder.h"
+#include "cli/utils_files.h"
+#include "tests/cli/support.h"
+#include "tests/fakes/command.h"
+
+namespace ecryptfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr char kOther[] = "9d59cdc2eaf8d95e";
+constexpr char kNames[] = "e80b89d3427db0d3";
+
+void write_file(const fs::path& path, const std::string& content) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << content;
+}
+
+TEST(MountTable, HasEachEcryptfsMountWithItsOptions) {
+    const auto mounts = cli::parse_mount_table(
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+        "40 22 0:35 / /home/a\\040b/S rw,nosuid,nodev shared:2 master:1 - ecryptfs /home/.S "
+        "rw,ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"
+        "ecryptfs_fnek_sig=e80b89d3427db0d3,ecryptfs_cipher=aes,ecryptfs_key_bytes=32,"
+        "ecryptfs_passthrough,ecryptfs_unlink_sigs\n"
+        "41 22 0:36 / /mnt ro - ecryptfs /srv/x rw,ecryptfs_sig=9d59cdc2eaf8d95e,"
+        "ecryptfs_cipher=twofish,ecryptfs_key_bytes=16,ecryptfs_xattr_metadata,"
+        "ecryptfs_encrypted_view\n"
+        "nonsense\n");
+    ASSERT_THAT(mounts, SizeIs(2));
+    EXPECT_EQ(mounts[0].upper, "/home/a b/S");
+    EXPECT_EQ(mounts[0].lower, "/home/.S");
+    EXPECT_THAT(mounts[0].options.keys, ElementsAre(signature(), signature(kOther)));
+    EXPECT_THAT(mounts[0].options.name_keys, ElementsAre(signature(kNames)));
+    EXPECT_EQ(mounts[0].options.key_bytes, 32U);
+    EXPECT_TRUE(mounts[0].options.passthrough);
+    EXPECT_TRUE(mounts[0].options.unlink_keys);
+    EXPECT_FALSE(mounts[0].options.read_only);
+    EXPECT_TRUE(cli::uses_key(mounts[0], signature(kNames)));
+
+    EXPECT_EQ(mounts[1].options.cipher, "twofish");
+    EXPECT_TRUE(mounts[1].options.read_only);
+    EXPECT_TRUE(mounts[1].options.xattr);
+    EXPECT_TRUE(mounts[1].options.encrypted_view);
+    EXPECT_FALSE(mounts[1].options.unlink_keys);
+    EXPECT_FALSE(cli::uses_key(mounts[1], signature()));
+}
+
+TEST(MountOptions, AreWhatTheKernelShowsAgain) {
+    const cli::FolderOptions options{.keys = {signature(), signature(kOther)},
+                                     .name_keys = {signature(kNames)},
+                                     .key_bytes = 24,
+                                     .xattr = true,
+                                     .passthrough = true};
+    const auto text = cli::kernel_options(options);
+    EXPECT_EQ(text,
+              "ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"
+              "ecryptfs_fnek_sig=e80b89d3427db0d3,ecryptfs_cipher=aes,ecryptfs_key_bytes=24,"
+              "ecryptfs_xattr_metadata,ecryptfs_passthrough,ecryptfs_unlink_sigs");
+    const auto mounts = cli::parse_mount_table("1 1 0:1 / /u rw - ecryptfs /l rw," + text + "\n");
+    EXPECT_EQ(cli::kernel_options(mounts.at(0).options), text);
+}
+
+TEST(MountOptions, MakeALineForFstab) {
+    const cli::FolderOptions options{
+        .keys = {signature()}, .read_only = true, .unlink_keys = false};
+    EXPECT_EQ(cli::fstab_line("/home/a b/#x", "/u", options),
+              "/home/a\\040b/\\043x /u ecryptfs noauto,nosuid,nodev,ro,"
+              "ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=aes,ecryptfs_key_bytes=16 0 0");
+    EXPECT_EQ(cli::unescaped_field("/home/a\\040b/\\043x\\9"), "/home/a b/#x\\9");
+}
+
+TEST(UtilsFiles, TheGeneralOptionsAreRead) {
+    const auto read = cli::parse_ecryptfsrc(
+        "# mine\nkey=passphrase:passphrase_passwd=geheim,ecryptfs_cipher=twofish\n"
+        "ecryptfs_key_bytes=32, ecryptfs_passthrough=n\n ecryptfs_sig=fe3467554552491d\n"
+        "ecryptfs_fnek_sig=e80b89d3427db0d3\necryptfs_xattr_metadata\n");
+    EXPECT_THAT(read.problems, IsEmpty());
+    EXPECT_EQ(read.options.cipher, "twofish");
+    EXPECT_EQ(read.options.key_bytes, 32U);
+    EXPECT_FALSE(read.options.passthrough);
+    EXPECT_TRUE(read.options.xattr);
+    EXPECT_THAT(read.options.keys, ElementsAre(signature()));
+    EXPECT_THAT(read.options.name_keys, ElementsAre(signature(kNames)));
+
+    EXPECT_THAT(cli::parse_ecryptfsrc("ecryptfs_fnek_sig=e80b89d3427db0d3\n"
+                                      "ecryptfs_enable_filename_crypto=n\n")
+                    .options.name_keys,
+                IsEmpty());
+    EXPECT_THAT(cli::parse_ecryptfsrc("ecryptfs_key_bytes=x,ecryptfs_sig=zz").problems,
+                ElementsAre(HasSubstr("ecryptfs_key_bytes"), HasSubstr("ecryptfs_sig")));
+}
+
+class Home : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        fs::create_directories(path("lower"));
+        fs::create_directories(path("upper"));
+    }
+    std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+    Outcome ctl(const Arguments& arguments) const {
+        return run(
+            {ECRYPTFSCTL, arguments, {{"HOME", folder_.path().string()}, {"XDG_CONFIG_HOME", ""}}});
+    }
+    std::string printed_options(Arguments arguments) const {
+        arguments.insert(arguments.begin(), "mount");
+        arguments.emplace_back("--print-options");
+        const auto outcome = ctl(arguments);
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+        return outcome.out;
+    }
+
+    TemporaryFolder folder_;
+};
+
+TEST_F(Home, APrivateFolderOfEcryptfsUtilsIsKnown) {
+    write_file(path(".ecryptfs/Private.mnt"), path("upper") + "\n");
+    write_file(path(".ecryptfs/Private.sig"), "fe3467554552491d\ne80b89d3427db0d3\n");
+    EXPECT_EQ(cli::utils_folder(path(""), path("lower")), std::nullopt);
+    fs::create_directory_symlink(path("lower"), path(".Private"));
+    const auto found = cli::utils_folder(path(""), fs::canonical(path("lower")));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->upper, path("upper"));
+    EXPECT_EQ(printed_options({path(".Private")}),
+              "ecryptfs_sig=fe3467554552491d,ecryptfs_fnek_sig=e80b89d3427db0d3,"
+              "ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_unlink_sigs\n");
+}
+
+TEST_F(Home, AFolderOfAConfFileIsKnown) {
+    write_file(path(".ecryptfs/work.conf"),
+               "# comment\n" + path("lower") + " " + path("upper") +
+                   " ecryptfs ecryptfs_cipher=aes,ecryptfs_key_bytes=24\n");
+    write_file(path(".ecryptfs/work.sig"), "9d59cdc2eaf8d95e\n");
+    EXPECT_EQ(printed_options({path("lower")}),
+              "ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,ecryptfs_key_bytes=24,"
+              "ecryptfs_unlink_sigs\n");
+    EXPECT_THAT(printed_options({path("lower"), "--key", kSignature, "--recovery", kOther}),
+                HasSubstr("ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"));
+}
+
+TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
+    write_file(path(".ecryptfsrc"), "ecryptfs_sig=e80b89d3427db0d3");
+    EXPECT_THAT(printed_options({path("lower"), path("upper")}), HasSubstr(kNames));
+    const auto memory = cli::memory_path(path(""));
+    const cli::RememberedFolder folder{
+        .lower = fs::canonical(path("lower")),
+        .upper = path("upper"),
+        .options = {.keys = {signature(), signature(kOther)}, .xattr = true},
+        .recovery = {signature(kOther)},
+        .locators = {{signature(), "file:///k.pem"}}};
+    ASSERT_THAT(cli::remember(memory, folder), Succeeds());
+    ASSERT_THAT(cli::remember(memory, folder), Succeeds()) << "in its place";
+    EXPECT_THAT(cli::parse_remembered(content_of(memory)).value(), SizeIs(1));
+
+    EXPECT_EQ(printed_options({path("lower")}),
+              "ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,"
+              "ecryptfs_key_bytes=16,ecryptfs_xattr_metadata,ecryptfs_unlink_sigs\n");
+    EXPECT_THAT(printed_options({path("lower"), "--key", kNames}),
+                AllOf(HasSubstr(kNames), HasSubstr(kOther), Not(HasSubstr(kSignature))))
+        << "the recovery key stays";
+    EXPECT_EQ(printed_options({path("lower"), path("upper"), "--fresh", "--key", kSignature,
+                               "--cipher", "des3_ede", "--keep-keys", "--read-only"}),
+              "ro,ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=des3_ede,ecryptfs_key_bytes=24\n");
+    const auto line = ctl({"mount", path("lower"), "--print-fstab"});
+    EXPECT_THAT(line.out, AllOf(HasSubstr(" ecryptfs noauto,"), HasSubstr(" 0 0\n")));
+}
+
+TEST_F(Home, DamagedMemoryIsNamed) {
+    EXPECT_FALSE(cli::parse_remembered(R"({"folders": [{"lower": "/l", "upper": "/u", "keys": [],
+        "recovery": [], "name_keys": [], "cipher": "aes", "key_bytes": -1e300, "xattr": false,
+        "passthrough": false, "unlink_keys": true, "locators": {}}]})"));
+    write_file(cli::memory_path(path("")), "{\"folders\": [{}]}");
+    const auto outcome = ctl({"mount", path("lower"), path("upper"), "--print-options"});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));
+    EXPECT_THAT(outcome.err, HasSubstr("folders.json"));
+}
+
+TEST_F(Home, MountSaysWhatCannotBe) {
+    struct Case {
+        Arguments arguments;
+        ErrorCode code;
+        std::string said;
+    };
+    write_file(path(".ecryptfs/sig-cache.txt"), "9d59cdc2eaf8d95e\n");
+    write_file(path("file"), "");
+    const std::vector<Case> cases = {
+        {{path("none")}, ErrorCode::kNotFound, "mkdir -p"},
+        {{path("file"), path("upper")}, ErrorCode::kInvalidArgument, "is no folder"},
+        {{path("lower")}, ErrorCode::kInvalidArgument, "nothing says where"},
+        {{path("lower"), path("upper")}, ErrorCode::kUnknownKey, "used before were: 9d59cdc2"},
+        {{path("lower"), path("upper"), "--key", "xyz"}, ErrorCode::kInvalidArgument, "xyz"},
+        {{path("lower"), path("upper"), "--key", kSignature, "--recovery", kSignature},
+         ErrorCode::kInvalidArgument,
+         "the key and the recovery key"},
+        {{path("lower"), path("upper"), "--key", kSignature, "--cipher", "rot13"},
+         ErrorCode::kInvalidArgument,
+         "no cipher rot13"},
+        {{path("lower"), path("upper"), "--key", kSignature, "--key-bytes", "17"},
+         ErrorCode::kInvalidArgument,
+         "try: --key-bytes 16, 24, 32"},
+        {{path("lower"), path("upper"), "--key", kSignature, "--user", "nobody-of-that-name",
+          "--json"},
+         ErrorCode::kNotFound,
+         "there is no user"}};
+    for (const auto& [arguments, code, said] : cases) {
+        Arguments all = {"mount"};
+        all.insert(all.end(), arguments.begin(), arguments.end());
+        if (all.back() != "--json") {
+            all.emplace_back("--print-options");
+        }
+        const auto outcome = ctl(all);
+        EXPECT_EQ(outcome.exit_code, exit_code(code)) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr(said));
+        EXPECT_THAT(outcome.err, HasSubstr("\ntry: "));
+        EXPECT_THAT(outcome.out, IsEmpty());
+    }
+}
+
+TEST_F(Home, UnmountSaysThatNothingIsMounted) {
+    const auto outcome = ctl({"umount", path("upper")});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotFound));
+    EXPECT_THAT(outcome.err, HasSubstr("ecryptfsctl status"));
+}
+
+TEST(MountErrors, AreInWordsWithAWayOut) {
+    for (const int number :
+         {EPERM, ENODEV, ENOKEY, EKEYEXPIRED, EKEYREVOKED, EINVAL, EBUSY, ENOENT, ENOTDIR, EIO}) {
+        const auto error = cli::mount_error(number, "/l", "/u", "it says");
+        EXPECT_THAT(error.message, HasSubstr("mounting /l on /u"));
+        EXPECT_THAT(error.advice, Not(IsEmpty())) << number;
+    }
+    EXPECT_THAT(cli::mount_error(EINVAL, "/l", "/u", "it says").message,
+                HasSubstr("the kernel: it says"));
+}
+
+TEST(MountJson, IsAsDocumented) {
+    cli::MountPlan plan{.folder = {.lower = "/home/ada/.Secret",
+                                   .upper = "/home/ada/Secret",
+                                   .options = {.keys = {signature()}}},
+                        .keys_from = "arguments"};
+    EXPECT_EQ(nlohmann::ordered_json::parse(cli::mounted_json(plan, {})), documented_json("mount"));
+    const cli::MountedFolder mounted{plan.folder.lower, plan.folder.upper, plan.options()};
+    EXPECT_EQ(nlohmann::ordered_json::parse(cli::unmounted_json(mounted, std::vector{signature()})),
+              documented_json("umount"));
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

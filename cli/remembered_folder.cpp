@@ -69,19 +69,23 @@ unsigned small_number(const Json& number) {
     return number.get<unsigned>();
 }
 
+// Member by member: what throws within an initializer list makes GCC 12 destroy members twice.
 RememberedFolder folder_in(const Json& json) {
-    RememberedFolder folder{.lower = json.at("lower"),
-                            .upper = json.at("upper"),
-                            .options = {.keys = signatures_in(json.at("keys")),
-                                        .name_keys = signatures_in(json.at("name_keys")),
-                                        .cipher = json.at("cipher"),
-                                        .key_bytes = small_number(json.at("key_bytes")),
-                                        .xattr = json.at("xattr"),
-                                        .passthrough = json.at("passthrough"),
-                                        .unlink_keys = json.at("unlink_keys")},
-                            .recovery = signatures_in(json.at("recovery"))};
+    RememberedFolder folder;
+    folder.lower = json.at("lower").get<std::string>();
+    folder.upper = json.at("upper").get<std::string>();
+    folder.recovery = signatures_in(json.at("recovery"));
+    auto& options = folder.options;
+    options.keys = signatures_in(json.at("keys"));
+    options.name_keys = signatures_in(json.at("name_keys"));
+    options.cipher = json.at("cipher").get<std::string>();
+    options.key_bytes = small_number(json.at("key_bytes"));
+    options.xattr = json.at("xattr").get<bool>();
+    options.passthrough = json.at("passthrough").get<bool>();
+    options.unlink_keys = json.at("unlink_keys").get<bool>();
     for (const auto& [signature, locator] : json.at("locators").items()) {
-        folder.locators.emplace(base::value_or_throw(KeySignature::from_text(signature)), locator);
+        folder.locators[base::value_or_throw(KeySignature::from_text(signature))] =
+            locator.get<std::string>();
     }
     return folder;
 }

@@ -188,9 +188,16 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
 }
 
 TEST_F(Home, DamagedMemoryIsNamed) {
-    EXPECT_FALSE(cli::parse_remembered(R"({"folders": [{"lower": "/l", "upper": "/u", "keys": [],
-        "recovery": [], "name_keys": [], "cipher": "aes", "key_bytes": -1e300, "xattr": false,
-        "passthrough": false, "unlink_keys": true, "locators": {}}]})"));
+    const auto folder = [](const std::string& cipher, const std::string& key_bytes) {
+        return fmt::format(R"({{"folders": [{{"lower": "/l", "upper": "/u", "recovery": [],
+            "keys": ["fe3467554552491d"], "name_keys": ["e80b89d3427db0d3"], "cipher": {},
+            "key_bytes": {}, "xattr": false, "passthrough": false, "unlink_keys": true,
+            "locators": {{}}}}]}})",
+                           cipher, key_bytes);
+    };
+    EXPECT_TRUE(cli::parse_remembered(folder("\"aes\"", "16")));
+    EXPECT_FALSE(cli::parse_remembered(folder("\"aes\"", "-1e300")));
+    EXPECT_FALSE(cli::parse_remembered(folder("5", "16")));
     write_file(cli::memory_path(path("")), "{\"folders\": [{}]}");
     const auto outcome = ctl({"mount", path("lower"), path("upper"), "--print-options"});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));

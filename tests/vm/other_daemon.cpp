@@ -18,6 +18,7 @@ namespace {
 
 int hold_the_device(const std::string& name) {
     ::prctl(PR_SET_NAME, name.c_str());
+    ::prctl(PR_SET_DUMPABLE, 1);  // as a program that was executed is
     const base::UniqueFd device(::open(kDevice, O_RDWR | O_CLOEXEC));
     static_cast<void>(::write(STDOUT_FILENO, device ? "1" : "0", 1));
     pollfd request{.fd = device.get(), .events = POLLIN, .revents = 0};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `ecryptfsctl mount` reads of a user, in a process that can become root: the first byte says
+// as which kind of file.
+
+#include "cli/answering_program.h"
+#include "cli/mounted_folder.h"
+#include "cli/remembered_folder.h"
+#include "cli/utils_files.h"
+#include "tests/fuzz/check.h"
+
+namespace ecryptfs::fuzz {
+namespace {
+
+void try_options(const cli::FolderOptions& options) {
+    const auto text = cli::kernel_options(options);
+    require(text.find('\n') == std::string::npos || options.cipher.find('\n') != std::string::npos,
+            "options are one line");
+    for (const auto& key : options.keys) {
+        require(text.find(key.text()) != std::string::npos, "each key is an option");
+    }
+}
+
+void try_remembered(std::string_view text) {
+    const auto folders = cli::parse_remembered(text);
+    if (!folders) {
+        require(!folders.error().message.empty(), "refused with a reason");
+        return;
+    }
+    const auto again = cli::parse_remembered(cli::remembered_text(*folders));
+    require(again && again->size() == folders->size(), "what was remembered is read again");
+}
+
+}  // namespace
+
+void try_input(base::ByteView input) {
+    if (input.empty()) {
+        return;
+    }
+    const auto text = base::as_text(input.subspan(1));
+    switch (input.front()) {
+        case 'm':
+            for (const auto& mount : cli::parse_mount_table(text)) {
+                try_options(mount.options);
+            }
+            break;
+        case 'r':
+            try_options(cli::parse_ecryptfsrc(text).options);
+            break;
+        case 'c':
+            if (const auto folder = cli::parse_utils_conf(text)) {
+                try_options(folder->options);
+            }
+            break;
+        case 's':
+            require(cli::parse_signatures(text).size() <= text.size() / 16, "of 16 digits each");
+            break;
+        case 'j':
+            try_remembered(text);
+            break;
+        case 'e':
+            require(cli::unescaped_field(cli::escaped_field(text)) == text, "comes back");
+            break;
+        default:
+            static_cast<void>(cli::unescaped_data(input.subspan(1)));
+    }
+}
+
+}  // namespace ecryptfs::fuzz

@@ -60,7 +60,6 @@ class MountVerb : public OnTheRealKernel {
         arguments.insert(arguments.end(), options.begin(), options.end());
         const auto outcome = sudo(arguments);
         ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-        drop_caches();
     }
     // "ecryptfsctl: what is wrong\ntry: what to do\n"
     static void expect_refusal(const Outcome& outcome, int exit_code, const std::string& what,

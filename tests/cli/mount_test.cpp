@@ -29,7 +29,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr char kOther[] = "9d59cdc2eaf8d95e";
+constexpr char kOtherSignature[] = "9d59cdc2eaf8d95e";
 constexpr char kNames[] = "e80b89d3427db0d3";
 
 void write_file(const fs::path& path, const std::string& content) {
@@ -51,7 +51,7 @@ TEST(MountTable, HasEachEcryptfsMountWithItsOptions) {
     ASSERT_THAT(mounts, SizeIs(2));
     EXPECT_EQ(mounts[0].upper, "/home/a b/S");
     EXPECT_EQ(mounts[0].lower, "/home/.S");
-    EXPECT_THAT(mounts[0].options.keys, ElementsAre(signature(), signature(kOther)));
+    EXPECT_THAT(mounts[0].options.keys, ElementsAre(signature(), signature(kOtherSignature)));
     EXPECT_THAT(mounts[0].options.name_keys, ElementsAre(signature(kNames)));
     EXPECT_EQ(mounts[0].options.key_bytes, 32U);
     EXPECT_TRUE(mounts[0].options.passthrough);
@@ -68,7 +68,7 @@ TEST(MountTable, HasEachEcryptfsMountWithItsOptions) {
 }
 
 TEST(MountOptions, AreWhatTheKernelShowsAgain) {
-    const cli::FolderOptions options{.keys = {signature(), signature(kOther)},
+    const cli::FolderOptions options{.keys = {signature(), signature(kOtherSignature)},
                                      .name_keys = {signature(kNames)},
                                      .key_bytes = 24,
                                      .xattr = true,
@@ -156,8 +156,9 @@ TEST_F(Home, AFolderOfAConfFileIsKnown) {
     EXPECT_EQ(printed_options({path("lower")}),
               "ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,ecryptfs_key_bytes=24,"
               "ecryptfs_unlink_sigs\n");
-    EXPECT_THAT(printed_options({path("lower"), "--key", kSignature, "--recovery", kOther}),
-                HasSubstr("ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"));
+    EXPECT_THAT(
+        printed_options({path("lower"), "--key", kSignature, "--recovery", kOtherSignature}),
+        HasSubstr("ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"));
 }
 
 TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
@@ -167,8 +168,8 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
     const cli::RememberedFolder folder{
         .lower = fs::canonical(path("lower")),
         .upper = path("upper"),
-        .options = {.keys = {signature(), signature(kOther)}, .xattr = true},
-        .recovery = {signature(kOther)},
+        .options = {.keys = {signature(), signature(kOtherSignature)}, .xattr = true},
+        .recovery = {signature(kOtherSignature)},
         .locators = {{signature(), "file:///k.pem"}}};
     ASSERT_THAT(cli::remember(memory, folder), Succeeds());
     ASSERT_THAT(cli::remember(memory, folder), Succeeds()) << "in its place";
@@ -178,7 +179,7 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
               "ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,"
               "ecryptfs_key_bytes=16,ecryptfs_xattr_metadata,ecryptfs_unlink_sigs\n");
     EXPECT_THAT(printed_options({path("lower"), "--key", kNames}),
-                AllOf(HasSubstr(kNames), HasSubstr(kOther), Not(HasSubstr(kSignature))))
+                AllOf(HasSubstr(kNames), HasSubstr(kOtherSignature), Not(HasSubstr(kSignature))))
         << "the recovery key stays";
     EXPECT_EQ(printed_options({path("lower"), path("upper"), "--fresh", "--key", kSignature,
                                "--cipher", "des3_ede", "--keep-keys", "--read-only"}),

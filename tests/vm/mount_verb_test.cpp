@@ -173,7 +173,10 @@ TEST_F(MountVerb, EitherKeyOpensNewFilesWithARecoveryKey) {
     unmount();
 }
 
-TEST_F(MountVerb, EncryptsNamesByAPassphrase) {
+// The rest, which `./dev test vm-mount` runs with the recipes: on a machine of their own.
+class MountVerbAtLength : public MountVerb {};
+
+TEST_F(MountVerbAtLength, EncryptsNamesByAPassphrase) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature, "--fnek", fnek, "--cipher", "aes", "--key-bytes", "32"});
     write("letter", "Dear Bob");
@@ -190,7 +193,7 @@ TEST_F(MountVerb, EncryptsNamesByAPassphrase) {
     unmount();
 }
 
-TEST_F(MountVerb, ReadOnlyIsReadOnly) {
+TEST_F(MountVerbAtLength, ReadOnlyIsReadOnly) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature});
     write("letter", "Dear Bob");
@@ -204,7 +207,7 @@ TEST_F(MountVerb, ReadOnlyIsReadOnly) {
     unmount();
 }
 
-TEST_F(MountVerb, TheEncryptedViewShowsFilesAsTheyAreEncrypted) {
+TEST_F(MountVerbAtLength, TheEncryptedViewShowsFilesAsTheyAreEncrypted) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature, "--fnek", fnek});
     write("letter", "Dear Bob");
@@ -214,7 +217,7 @@ TEST_F(MountVerb, TheEncryptedViewShowsFilesAsTheyAreEncrypted) {
     unmount();
 }
 
-TEST_F(MountVerb, PassesFilesThatAreNotEncryptedThroughWhenTold) {
+TEST_F(MountVerbAtLength, PassesFilesThatAreNotEncryptedThroughWhenTold) {
     std::ofstream(lower() + "/plain") << "not encrypted\n";
     const auto [signature, fnek] = add_passphrase();
     expect_refusal(sudo({"mount", lower(), upper(), "--key", signature}), 2,
@@ -224,7 +227,7 @@ TEST_F(MountVerb, PassesFilesThatAreNotEncryptedThroughWhenTold) {
     unmount();
 }
 
-TEST_F(MountVerb, RefusesAMountWhoseFilesWouldNotOpen) {
+TEST_F(MountVerbAtLength, RefusesAMountWhoseFilesWouldNotOpen) {
     const auto [signature, fnek] = add_passphrase();
     expect_refusal(sudo({"mount", lower(), upper()}), 8, "nothing says which key", "--key");
     expect_refusal(sudo({"mount", lower(), upper(), "--key", "0123456789abcdef"}), 8,
@@ -248,7 +251,7 @@ TEST_F(MountVerb, RefusesAMountWhoseFilesWouldNotOpen) {
     unmount();
 }
 
-TEST_F(MountVerb, SaysWhatTheKernelSaysInWords) {
+TEST_F(MountVerbAtLength, SaysWhatTheKernelSaysInWords) {
     const auto [signature, fnek] = add_passphrase();
     expect_refusal(session_.ctl({"mount", lower(), upper(), "--key", signature}), 10,
                    "only root may mount", "sudo ecryptfsctl mount");
@@ -276,7 +279,7 @@ TEST_F(MountVerb, SaysWhatTheKernelSaysInWords) {
     expect_refusal(sudo({"umount", upper()}), 9, "no eCryptfs is mounted", "status");
 }
 
-TEST_F(MountVerb, SaysWhoUsesAMountThatIsBusy) {
+TEST_F(MountVerbAtLength, SaysWhoUsesAMountThatIsBusy) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature});
     Process user({.user = alice()}, [&] {
@@ -293,7 +296,7 @@ TEST_F(MountVerb, SaysWhoUsesAMountThatIsBusy) {
     end_process(user.pid(), SIGKILL);
 }
 
-TEST_F(MountVerb, ReadsWhatEcryptfsUtilsLeftInAHome) {
+TEST_F(MountVerbAtLength, ReadsWhatEcryptfsUtilsLeftInAHome) {
     const auto [signature, fnek] = add_passphrase();
     const fs::path home = alice().home();
     const auto private_lower = home / ".Private";
@@ -312,7 +315,7 @@ TEST_F(MountVerb, ReadsWhatEcryptfsUtilsLeftInAHome) {
     EXPECT_EQ(sudo({"umount", private_upper}).exit_code, 0);
 }
 
-TEST_F(MountVerb, WhatTheKernelWroteIsInspectedAndDecryptedWithoutIt) {
+TEST_F(MountVerbAtLength, WhatTheKernelWroteIsInspectedAndDecryptedWithoutIt) {
     const auto rsa = add_rsa();
     const auto [passphrase, fnek] = add_passphrase();
     mount({"--key", rsa, "--recovery", passphrase, "--fnek", fnek});

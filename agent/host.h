@@ -132,6 +132,7 @@ class Host : private HostConnectionUser {
     std::optional<base::Error> refusal_;  // holds until connect_not_before_
 
     Clock::duration usual_time_ = {};  // that an operation takes the process
+    Clock::duration operation_limit_;  // after which it is taken to hang
     std::uint64_t last_id_ = 0;
     std::deque<Job> pending_;
     std::map<std::uint64_t, Sent> sent_;  // by id, which is the order of sending

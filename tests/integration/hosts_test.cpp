@@ -98,6 +98,16 @@ TEST_F(Hosts, ThatHangOnceAreKilledAndLoseNoRequest) {
     EXPECT_EQ(module("faulty")["restarts"], 1);
 }
 
+TEST_F(Hosts, ThatAreSlowButDoNotHangAreFoundOut) {
+    const auto signature = add_faulty("slow?2000");
+    const auto packet = decrypt_packet(signature, wrapped(signature, file_key_));
+    // Taken to hang, and asked again, which is too late for the first of them.
+    EXPECT_THAT(kernel_.answer_to(kernel_.ask(packet)), FailsFor(ErrorCode::kTimedOut));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_THAT(kernel_.answer_to(kernel_.ask(packet)), Gives(file_key_));
+    }
+}
+
 TEST_F(Hosts, ThatAlwaysCrashFailTheirRequestAndNoOther) {
     const auto other = add({"example:a", "--module", "example"});
     const auto sound = add_faulty("ok");

@@ -41,12 +41,9 @@ bool BusLink::start() {
     return bus_ != nullptr;
 }
 
-void BusLink::works() {
-    delay_ = kFirstDelay;
-}
-
 void BusLink::connect() {
     bus_ = ::sd_bus_close_unref(bus_);
+    connected_at_ = Clock::now();
     if (const int result = open_and_set_up(); result < 0) {
         log_line(Priority::kNotice,
                  fmt::format("connecting to the {}: {}", name_, ::strerrordesc_np(-result)));
@@ -76,6 +73,9 @@ int BusLink::open_and_set_up() {
 }
 
 void BusLink::retry_later() {
+    if (Clock::now() - connected_at_ > kLastDelay) {
+        delay_ = kFirstDelay;  // it had worked
+    }
     reconnect_.run_after(delay_);
     delay_ = std::min(2 * delay_, kLastDelay);
 }

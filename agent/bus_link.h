@@ -28,10 +28,7 @@ class BusLink {
     // False if there is no such bus: it is not looked for again.
     bool start();
 
-    // The connection works: the next loss is mended soon.
-    void works();
-
-    // Null while there is none. Messages may be sent before it works.
+    // Null while there is none. Messages may be sent before the bus has said hello.
     sd_bus* get() const { return bus_; }
 
   private:
@@ -46,6 +43,7 @@ class BusLink {
     sd_bus* bus_ = nullptr;
     EventLoop::Source reconnect_;
     Clock::duration delay_;
+    Clock::time_point connected_at_;
 };
 
 }  // namespace ecryptfs::agent

@@ -79,7 +79,6 @@ void BusService::name_answered(sd_bus_message* reply) {
         loop_.exit(base::traits(ErrorCode::kDeviceBusy).status);
         return;
     }
-    link_.works();
     notify_service_manager("READY=1");
 }
 

@@ -74,6 +74,7 @@ Handover::Handover(base::UniqueFd inherited) : fd_(std::move(inherited)) {
         memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
         if (memory_->version == kLayoutVersion && memory_->keys_used <= kKeyNotes &&
             memory_->requests_used <= kRequestSlots) {
+            is_inherited_ = true;
             return;
         }
         ::munmap(memory_, sizeof(Layout));

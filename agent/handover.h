@@ -66,6 +66,8 @@ class Handover {
     ~Handover();
 
     int fd() const { return fd_.get(); }
+    // Whether it goes on with an earlier process's memory.
+    bool is_inherited() const { return is_inherited_; }
     Places<RequestSlot> requests();
     Places<KeyNote> keys();
 
@@ -74,6 +76,7 @@ class Handover {
 
     base::UniqueFd fd_;
     Layout* memory_ = nullptr;
+    bool is_inherited_ = false;
 };
 
 }  // namespace ecryptfs::agent

@@ -19,12 +19,8 @@ using base::ErrorCode;
 using base::Result;
 using namespace std::chrono_literals;
 
-// How long a process may take over one thing. An operation's limit leaves time for a second try
-// within the kernel's three seconds, but grows where that turns out to be too little: some tokens,
-// and some machines, are that slow. What takes longer than the last limit is of no use to anybody.
-constexpr Clock::duration kOperationLimit = 1200ms;
-constexpr Clock::duration kLastOperationLimit = 5s;
-constexpr auto kOpenLimit = 30s;
+// How long a process may take over one thing.
+constexpr Clock::duration kOpenLimit = 30s;
 constexpr auto kGreetingLimit = 5s;
 constexpr int kMaxAttempts = 2;
 constexpr auto kTick = 100ms;
@@ -32,8 +28,6 @@ constexpr auto kTick = 100ms;
 // answer is on its way.
 constexpr std::size_t kWindow = 2;
 constexpr std::uint32_t kMaxThreads = 64;
-// Of how many the usual time is an average, about.
-constexpr int kRecentOperations = 8;
 // A module that cannot be loaded is not tried again for this long.
 constexpr auto kRefusalHolds = 5s;
 // For a process that was told to end, to close its keys and go.
@@ -59,7 +53,6 @@ Host::Host(EventLoop& loop, HostSettings settings, wire::PkiType module,
       settings_(std::move(settings)),
       module_(std::move(module)),
       changed_(std::move(changed)),
-      operation_limit_(kOperationLimit),
       ticks_(loop.timer(10ms, [this] { tick(); })) {}
 
 void Host::submit(Job job) {
@@ -101,7 +94,7 @@ void Host::pump() {
 // When more is asked for than can be done in time, what is begun should be in time: else nothing
 // is.
 bool Host::is_hopeless(const Job& job, Clock::time_point now) const {
-    return job.action && now + usual_time_ > job.deadline;
+    return job.action && now + times_.usual() > job.deadline;
 }
 
 void Host::send_pending() {
@@ -251,11 +244,7 @@ std::optional<Job> Host::take_sent(std::uint64_t id) {
     mark_started();
     const auto& [job, started] = node.mapped();
     if (job.action && started) {
-        const auto took = Clock::now() - *started;
-        usual_time_ += (took - usual_time_) / kRecentOperations;
-        operation_limit_ -= operation_limit_ / kRecentOperations;
-        operation_limit_ =
-            std::clamp(std::max(operation_limit_, 2 * took), kOperationLimit, kLastOperationLimit);
+        times_.done_after(Clock::now() - *started);
     }
     return std::move(node.mapped().job);
 }
@@ -348,7 +337,7 @@ void Host::retry_or_fail(Job job, const Error& why) {
 void Host::tick() {
     const auto now = Clock::now();
     if (has_hung(now)) {
-        operation_limit_ = std::min(2 * operation_limit_, kLastOperationLimit);
+        times_.given_up();
         connection_lost({ErrorCode::kModuleFailed, "the PKI host gave no answer in time"});
     }
     expire_jobs(now);
@@ -384,8 +373,7 @@ bool Host::has_hung(Clock::time_point now) const {
     }
     return std::ranges::any_of(sent_, [&](const auto& entry) {
         const auto& [job, started] = entry.second;
-        const Clock::duration limit = job.action ? operation_limit_ : kOpenLimit;
-        return started && now - *started > limit;
+        return started && now - *started > (job.action ? times_.limit() : kOpenLimit);
     });
 }
 

@@ -20,6 +20,7 @@
 #include "agent/host_connection.h"
 #include "agent/key.h"
 #include "agent/open_keys.h"
+#include "agent/operation_times.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/pki/host_protocol.h"
@@ -131,8 +132,7 @@ class Host : private HostConnectionUser {
     Clock::time_point connect_not_before_;
     std::optional<base::Error> refusal_;  // holds until connect_not_before_
 
-    Clock::duration usual_time_ = {};  // that an operation takes the process
-    Clock::duration operation_limit_;  // after which it is taken to hang
+    OperationTimes times_;
     std::uint64_t last_id_ = 0;
     std::deque<Job> pending_;
     std::map<std::uint64_t, Sent> sent_;  // by id, which is the order of sending

@@ -53,7 +53,6 @@ int run(const agent::Options& options) {
 
     agent::EventLoop loop;
     agent::DescriptorStore store(loop);
-    const int inherited_memory = inherited.memory.get();
     agent::Handover handover(std::move(inherited.memory));
     agent::Device device(loop, store, options.device);
     agent::HostPool hosts(loop, options.hosts);
@@ -69,7 +68,7 @@ int run(const agent::Options& options) {
     const auto on_terminate = loop.on_signal(SIGTERM, stop);
     const auto on_interrupt = loop.on_signal(SIGINT, stop);
     // The device is held from here on, and so must be read: nothing that waits comes after this.
-    if (inherited_memory >= 0 && inherited_memory != handover.fd()) {
+    if (!handover.is_inherited()) {
         store.remove(agent::kMemoryName);  // another version's: the store would keep both
     }
     store.put(agent::kMemoryName, handover.fd());

@@ -123,7 +123,6 @@ void SessionWatch::sleep_delayed(sd_bus_message* reply) {
         return;
     }
     inhibitor_.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    link_.works();
 }
 
 void SessionWatch::prepares_for_sleep(sd_bus_message* signal) {

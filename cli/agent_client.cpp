@@ -230,4 +230,20 @@ Result<Properties> AgentClient::properties(const std::string& path, const char* 
     return read_properties(reply->get());
 }
 
+base::Result<AgentSnapshot> ask_agent() {
+    auto agent = AgentClient::connect();
+    if (!agent) {
+        return std::unexpected(agent.error());
+    }
+    auto manager = agent->manager();
+    if (!manager) {
+        return std::unexpected(manager.error());
+    }
+    auto objects = agent->objects();
+    if (!objects) {
+        return std::unexpected(objects.error());
+    }
+    return AgentSnapshot{std::move(*manager), std::move(*objects)};
+}
+
 }  // namespace ecryptfs::cli

@@ -57,4 +57,12 @@ class AgentClient {
     Bus bus_;
 };
 
+struct AgentSnapshot {
+    ManagerState manager;
+    AgentObjects objects;
+};
+
+// All that the agent says about itself, over a connection of its own.
+base::Result<AgentSnapshot> ask_agent();
+
 }  // namespace ecryptfs::cli

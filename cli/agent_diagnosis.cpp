@@ -9,16 +9,13 @@
 #include "cli/key_location.h"
 #include "cli/keyrings.h"
 #include "cli/module_host.h"
+#include "cli/processes.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
 namespace {
 
 constexpr char kAgentName[] = "ecryptfs-agent";
-
-Finding broken(std::string link, const base::Error& error) {
-    return {std::move(link), Health::kBroken, error.message, error.advice};
-}
 
 bool is_private_key(KeySerial token) {
     const auto payload = read_token(token);
@@ -61,23 +58,22 @@ Finding check_agent(const ManagerState& manager, std::string_view own_version) {
     return finding;
 }
 
-Finding check_device_holder(const ManagerState& manager,
-                            const std::vector<RunningProcess>& processes, uid_t uid) {
-    Finding finding{"holder", Health::kWorks, "the agent holds the device"};
+Finding check_device_holder(const ManagerState& manager, const std::string& root, uid_t uid) {
+    constexpr char kLink[] = "holder";
     const auto ready = device_ready(manager);
     if (ready) {
-        return finding;
+        return {kLink, Health::kWorks, "the agent holds the device"};
     }
-    finding = broken(finding.link, ready.error());
+    auto finding = broken(kLink, ready.error());
     if (ready.error().code != base::ErrorCode::kDeviceBusy) {
         return finding;
     }
     const auto agent = static_cast<pid_t>(manager.pid);
-    for (const auto& process : processes) {
+    for (const auto& process : running_processes(root)) {
         // An agent's descriptors cannot be seen, and its guard is its child.
         const bool other_agent =
             process.name == kAgentName && process.pid != agent && process.parent != agent;
-        if (process.uid == uid && (process.holds_device || other_agent)) {
+        if (process.uid == uid && (other_agent || has_open(root, process.pid, kDevice))) {
             finding.message += fmt::format("; {} (pid {}) does", process.name, process.pid);
             finding.advice = fmt::format("kill {}, then: ecryptfsctl status", process.pid);
             break;
@@ -113,18 +109,14 @@ Finding check_common_keyring(const std::vector<KeyState>& keys) {
 }
 
 Finding check_key(const KeyState& key) {
-    Finding finding{fmt::format("key {}", key.signature), Health::kWorks,
-                    fmt::format("{}, {}", key.state, key.locator)};
-    if (key.state == "locked") {
-        finding.health = Health::kDoubtful;
-        finding.advice = fmt::format("ecryptfsctl unlock {}", key.signature);
-    } else if (key.state != "unlocked" && key.state != "unopened") {
-        finding.health = Health::kBroken;
-        finding.advice = key.locator.empty()
-                             ? "ecryptfsctl add-key FILE-OR-URI"
-                             : fmt::format("ecryptfsctl add-key {}", display_name(key.locator));
+    const auto ready = key_ready(key);
+    const auto message = fmt::format("{}, {}", key.state, key.locator);
+    if (ready) {
+        return {fmt::format("key {}", key.signature), Health::kWorks, message};
     }
-    return finding;
+    const bool is_locked = ready.error().code == base::ErrorCode::kKeyLocked;
+    return {fmt::format("key {}", key.signature), is_locked ? Health::kDoubtful : Health::kBroken,
+            message, ready.error().advice};
 }
 
 std::vector<Finding> check_modules(const pki::HostPaths& paths) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <string_view>
 
+#include "cli/key_location.h"
 #include "lib/ipc/names.h"
 
 namespace ecryptfs::cli {
@@ -117,6 +118,20 @@ base::Result<void> device_ready(const ManagerState& manager) {
             ? fmt::format("the agent does not hold the device: {}", manager.device_state)
             : manager.device_message,
         manager.device_advice});
+}
+
+base::Result<void> key_ready(const KeyState& key) {
+    if (key.state == "unlocked" || key.state == "unopened") {
+        return {};
+    }
+    const bool is_locked = key.state == "locked";
+    const auto again = key.locator.empty() ? "FILE-OR-URI" : display_name(key.locator);
+    return std::unexpected(
+        base::Error{is_locked ? base::ErrorCode::kKeyLocked : base::ErrorCode::kInvalidToken,
+                    fmt::format("the agent has the key {} as {}: files would not open",
+                                key.signature, key.state),
+                    is_locked ? fmt::format("ecryptfsctl unlock {}", key.signature)
+                              : fmt::format("ecryptfsctl add-key {}", again)});
 }
 
 std::vector<std::string> feature_names(std::uint64_t mask) {

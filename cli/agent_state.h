@@ -76,6 +76,9 @@ AgentObjects agent_objects(const std::vector<BusObject>& objects);
 // Why the agent cannot answer the kernel, as it says it; success when the device is open.
 base::Result<void> device_ready(const ManagerState& manager);
 
+// Why files of this key would not open; success when they do.
+base::Result<void> key_ready(const KeyState& key);
+
 // What the bits of a mask of kernel features mean, in the mask's order; unknown bits as "0x400".
 std::vector<std::string> feature_names(std::uint64_t mask);
 

@@ -36,13 +36,9 @@ struct Finding {
     std::string advice = {};  // how to mend it; empty where there is nothing to mend
 };
 
-struct RunningProcess {
-    pid_t pid = 0;
-    pid_t parent = 0;
-    uid_t uid = 0;
-    std::string name = {};
-    bool holds_device = false;  // as far as we may see
-};
+inline constexpr char kDevice[] = "/dev/ecryptfs";
+
+Finding broken(std::string link, const base::Error& error);
 
 // --- The system ---------------------------------------------------------------------------------
 
@@ -53,9 +49,8 @@ Finding check_key_quota(const std::string& root, uid_t uid);
 // Of the process; the memory that the agent locks is counted against its own limit.
 Finding check_memory_lock(const std::string& root, pid_t pid);
 
-std::vector<RunningProcess> running_processes(const std::string& root);
 // That no ecryptfsd is there, which would take the device from the agent.
-Finding check_old_daemon(const std::vector<RunningProcess>& processes, uid_t uid);
+Finding check_old_daemon(const std::string& root, uid_t uid);
 
 // That the user keyring, with the tokens, is found from this session's.
 Finding check_session_keyring();
@@ -67,8 +62,7 @@ std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_
 
 Finding check_agent(const ManagerState& manager, std::string_view own_version);
 // That it has the device; if not, who does.
-Finding check_device_holder(const ManagerState& manager,
-                            const std::vector<RunningProcess>& processes, uid_t uid);
+Finding check_device_holder(const ManagerState& manager, const std::string& root, uid_t uid);
 // That the agent knows the tokens of our user keyring.
 Finding check_common_keyring(const std::vector<KeyState>& keys);
 Finding check_key(const KeyState& key);

@@ -25,10 +25,6 @@ void append(Findings& findings, Findings more) {
     std::ranges::move(more, std::back_inserter(findings));
 }
 
-Finding broken(const char* link, const base::Error& error) {
-    return {link, Health::kBroken, error.message, error.advice};
-}
-
 Findings examine_system() {
     Findings findings = {check_kernel(kSystem)};
     if (findings.back().health == Health::kWorks) {
@@ -43,7 +39,7 @@ Findings examine_system() {
     return findings;
 }
 
-Findings examine_agent(AgentClient& agent, const std::vector<RunningProcess>& processes) {
+Findings examine_agent(AgentClient& agent) {
     const auto manager = agent.manager();
     if (!manager) {
         // It may not run for want of memory that it can lock, as we may.
@@ -52,7 +48,7 @@ Findings examine_agent(AgentClient& agent, const std::vector<RunningProcess>& pr
     Findings findings = {
         check_agent(*manager, ECRYPTFS_VERSION),
         check_memory_lock(kSystem, static_cast<pid_t>(manager->pid)),
-        check_device_holder(*manager, processes, ::geteuid()),
+        check_device_holder(*manager, kSystem, ::geteuid()),
     };
     const auto objects = agent.objects();
     if (!objects) {
@@ -65,8 +61,7 @@ Findings examine_agent(AgentClient& agent, const std::vector<RunningProcess>& pr
 }
 
 Findings examine_bus() {
-    const auto processes = running_processes(kSystem);
-    Findings findings = {check_old_daemon(processes, ::geteuid())};
+    Findings findings = {check_old_daemon(kSystem, ::geteuid())};
     auto agent = AgentClient::connect();
     if (!agent) {
         findings.push_back(broken("bus", agent.error()));
@@ -74,7 +69,7 @@ Findings examine_bus() {
         return findings;
     }
     findings.push_back({"bus", Health::kWorks, "there is a user bus"});
-    append(findings, examine_agent(*agent, processes));
+    append(findings, examine_agent(*agent));
     return findings;
 }
 

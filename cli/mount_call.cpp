@@ -9,21 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "cli/caller.h"
 #include "cli/lower_file.h"
+#include "cli/processes.h"
 #include "lib/base/handle.h"
 
 namespace ecryptfs::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorCode;
 using base::Result;
@@ -58,24 +55,6 @@ class KernelWords {
     base::UniqueFd log_;
 };
 
-bool is_number(const std::string& text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// Whether a process has an open file, its current folder or its root on a device.
-bool uses_device(const fs::path& process, dev_t device) {
-    std::vector<fs::path> links = {process / "cwd", process / "root", process / "exe"};
-    std::error_code gone;
-    for (fs::directory_iterator fds(process / "fd", gone), end; !gone && fds != end;
-         fds.increment(gone)) {
-        links.push_back(fds->path());
-    }
-    return std::ranges::any_of(links, [&](const fs::path& link) {
-        struct stat status{};
-        return ::stat(link.c_str(), &status) == 0 && status.st_dev == device;
-    });
-}
-
 // "bash (1234)" of some of them.
 std::string users_of(const std::string& folder) {
     struct stat status{};
@@ -83,13 +62,9 @@ std::string users_of(const std::string& folder) {
         return "";
     }
     std::vector<std::string> users;
-    std::error_code gone;
-    for (const auto& process : fs::directory_iterator("/proc", gone)) {
-        const auto id = process.path().filename().string();
-        if (is_number(id) && uses_device(process.path(), status.st_dev)) {
-            std::string name;
-            std::getline(std::ifstream(process.path() / "comm"), name);
-            users.push_back(fmt::format("{} ({})", name, id));
+    for (const auto& process : running_processes("")) {
+        if (uses_file_system("", process.pid, status.st_dev)) {
+            users.push_back(fmt::format("{} ({})", process.name, process.pid));
         }
     }
     if (users.size() > kListedProcesses) {

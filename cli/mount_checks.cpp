@@ -90,48 +90,19 @@ Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signatur
     return found;
 }
 
-Result<void> check_state(const KeyState& key) {
-    const auto error = [&](ErrorCode code, std::string advice) {
-        return std::unexpected(
-            Error{code,
-                  fmt::format("the agent has the key {} as {}: files would not open", key.signature,
-                              key.state),
-                  std::move(advice)});
-    };
-    if (key.state == "unlocked" || key.state == "unopened") {
-        return {};
-    }
-    if (key.state == "locked") {
-        return error(ErrorCode::kKeyLocked, fmt::format("ecryptfsctl unlock {}", key.signature));
-    }
-    return error(ErrorCode::kInvalidToken,
-                 fmt::format("ecryptfsctl add-key {}", display_name(key.locator)));
-}
-
-Result<AgentObjects> objects_of_agent_with_device() {
-    auto agent = AgentClient::connect();
-    if (!agent) {
-        return std::unexpected(agent.error());
-    }
-    const auto manager = agent->manager();
-    if (!manager) {
-        return std::unexpected(manager.error());
-    }
-    const auto ready = device_ready(*manager);
-    return ready ? agent->objects() : std::unexpected(ready.error());
-}
-
 // The kernel asks whoever holds the device for each file's key.
 Result<void> check_agent(const std::vector<KeySignature>& keys, Objections& objections) {
-    const auto objects = objects_of_agent_with_device();
-    if (!objects) {
-        return objections.raise(objects.error());
+    const auto agent = ask_agent();
+    const auto ready = agent ? device_ready(agent->manager) : std::unexpected(agent.error());
+    if (!ready) {
+        return objections.raise(ready.error());
     }
+    const auto& held_keys = agent->objects.keys;
     for (const auto& signature : keys) {
-        const auto key = std::ranges::find(objects->keys, signature.text(), &KeyState::signature);
+        const auto key = std::ranges::find(held_keys, signature.text(), &KeyState::signature);
         const auto held =
-            key != objects->keys.end()
-                ? check_state(*key)
+            key != held_keys.end()
+                ? key_ready(*key)
                 : std::unexpected(
                       Error{ErrorCode::kUnknownKey,
                             fmt::format("the agent does not have the key {}", signature.text()),

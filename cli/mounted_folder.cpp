@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
-#include <iterator>
+
+#include "cli/whole_file.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -173,8 +173,7 @@ std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo) {
 }
 
 Result<std::vector<MountedFolder>> mounted_folders() {
-    std::ifstream file("/proc/self/mountinfo");
-    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const auto text = content_of("/proc/self/mountinfo");
     if (text.empty()) {
         return std::unexpected(
             base::Error{ErrorCode::kInternal, "cannot read /proc/self/mountinfo", "mount /proc"});

@@ -23,30 +23,12 @@ std::uint64_t now_usec() {
         std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-struct Snapshot {
-    ManagerState manager;
-    AgentObjects objects;
-    std::vector<MountedFolder> mounts;
-};
-
-Result<Snapshot> take_snapshot() {
-    auto agent = AgentClient::connect();
-    if (!agent) {
-        return std::unexpected(agent.error());
-    }
-    const auto manager = agent->manager();
-    if (!manager) {
-        return std::unexpected(manager.error());
-    }
-    const auto objects = agent->objects();
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
-    return Snapshot{*manager, *objects, mounted_folders().value_or(std::vector<MountedFolder>{})};
+std::vector<MountedFolder> known_mounts() {
+    return mounted_folders().value_or(std::vector<MountedFolder>{});
 }
 
-std::string text_of(const Snapshot& snapshot) {
-    return status_text(snapshot.manager, snapshot.objects, snapshot.mounts, now_usec());
+std::string text_of(const AgentSnapshot& agent) {
+    return status_text(agent.manager, agent.objects, known_mounts(), now_usec());
 }
 
 // One screen of a terminal over the last, without a flicker; elsewhere one text behind the other.
@@ -70,12 +52,11 @@ Result<void> watch() {
     std::uint64_t before = 0;
     bool is_first = true;
     while (true) {
-        const auto snapshot = take_snapshot();
-        const std::uint64_t received = snapshot ? snapshot->manager.received : 0;
+        const auto agent = ask_agent();
+        const std::uint64_t received = agent ? agent->manager.received : 0;
         const auto rate = is_first || received < before ? 0 : received - before;
-        const auto text = snapshot
-                              ? fmt::format("{} requests a second\n{}", rate, text_of(*snapshot))
-                              : fmt::format("{}\n", printable(snapshot.error().message));
+        const auto text = agent ? fmt::format("{} requests a second\n{}", rate, text_of(*agent))
+                                : fmt::format("{}\n", printable(agent.error().message));
         if (auto printed = print(screen(text)); !printed) {
             return printed;
         }
@@ -87,7 +68,7 @@ Result<void> watch() {
 
 // What there is to say without an agent.
 void show_mounts() {
-    const auto mounts = mounts_text(mounted_folders().value_or(std::vector<MountedFolder>{}), {});
+    const auto mounts = mounts_text(known_mounts(), {});
     if (!mounts.empty()) {
         static_cast<void>(print(fmt::format("mounts\n{}", mounts)));
     }
@@ -99,17 +80,17 @@ Result<void> run(const Status& command) {
     if (command.watch) {
         return watch();
     }
-    const auto snapshot = take_snapshot();
-    if (!snapshot) {
+    const auto agent = ask_agent();
+    if (!agent) {
         if (!command.json) {
             show_mounts();
         }
-        return std::unexpected(snapshot.error());
+        return std::unexpected(agent.error());
     }
     const auto printed =
-        print(command.json ? status_json(snapshot->manager, snapshot->objects, snapshot->mounts)
-                           : text_of(*snapshot));
-    return printed ? device_ready(snapshot->manager) : printed;
+        print(command.json ? status_json(agent->manager, agent->objects, known_mounts())
+                           : text_of(*agent));
+    return printed ? device_ready(agent->manager) : printed;
 }
 
 }  // namespace ecryptfs::cli

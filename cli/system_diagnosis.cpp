@@ -9,31 +9,22 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 
 #include "cli/diagnosis.h"
 #include "cli/keyrings.h"
 #include "cli/output.h"
+#include "cli/processes.h"
+#include "cli/whole_file.h"
 
 namespace ecryptfs::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr char kDevice[] = "/dev/ecryptfs";
 // fs/ecryptfs/ecryptfs_kernel.h: ECRYPTFS_VERSIONING_PUBKEY
 constexpr std::uint64_t kPublicKeyFeature = 0x2;
 // What the agent keeps for its next process, and some secrets.
 constexpr std::uint64_t kLockedMemory = 2 << 20;
-
-std::string content_of(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string kernel_release() {
     utsname names{};
@@ -110,34 +101,20 @@ std::optional<KeyQuotas> quotas_of(const std::string& root, uid_t uid) {
     return std::nullopt;
 }
 
-// The value of a line "Name:  value …" or of "Max locked memory  soft  hard  bytes".
-std::string value_of(const std::string& text, std::string_view name) {
-    const auto at = text.find(name);
-    if (at == std::string::npos) {
-        return {};
-    }
-    std::istringstream rest(text.substr(at + name.size()));
-    std::string value;
-    rest >> value;
-    return value;
+// proc(5), /proc/pid/limits: "Max locked memory  soft  hard  bytes".
+std::string memory_lock_limit(const std::string& limits) {
+    constexpr std::string_view kName = "Max locked memory";
+    const auto at = limits.find(kName);
+    std::istringstream rest(at == std::string::npos ? "" : limits.substr(at + kName.size()));
+    std::string soft;
+    rest >> soft;
+    return soft;
 }
 
 std::uint64_t number_in(const std::string& text) {
     std::uint64_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
-}
-
-bool holds_device(const fs::path& process) {
-    std::error_code failure;
-    for (fs::directory_iterator fd(process / "fd", failure), end; !failure && fd != end;
-         fd.increment(failure)) {
-        std::error_code gone;
-        if (fs::read_symlink(fd->path(), gone) == kDevice) {
-            return true;
-        }
-    }
-    return false;
 }
 
 }  // namespace
@@ -154,6 +131,10 @@ std::string_view name_of(Health health) {
             break;
     }
     return "unknown";
+}
+
+Finding broken(std::string link, const base::Error& error) {
+    return {std::move(link), Health::kBroken, error.message, error.advice};
 }
 
 Finding check_kernel(const std::string& root) {
@@ -233,7 +214,7 @@ Finding check_key_quota(const std::string& root, uid_t uid) {
 
 Finding check_memory_lock(const std::string& root, pid_t pid) {
     const auto process = fmt::format("{}/proc/{}", root, pid);
-    const auto limit_text = value_of(content_of(process + "/limits"), "Max locked memory");
+    const auto limit_text = memory_lock_limit(content_of(process + "/limits"));
     if (limit_text.empty()) {
         return {"locked memory", Health::kUnknown, fmt::format("process {} is not there", pid)};
     }
@@ -249,26 +230,8 @@ Finding check_memory_lock(const std::string& root, pid_t pid) {
             limit_text == "unlimited" ? "no limit" : "the limit is " + size_in_words(limit)};
 }
 
-std::vector<RunningProcess> running_processes(const std::string& root) {
-    std::vector<RunningProcess> processes;
-    std::error_code failure;
-    for (fs::directory_iterator entry(root + "/proc", failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-        const auto pid = number_in(entry->path().filename());
-        const auto status = pid == 0 ? "" : content_of(entry->path() / "status");
-        if (status.empty()) {
-            continue;
-        }
-        processes.push_back({static_cast<pid_t>(pid),
-                             static_cast<pid_t>(number_in(value_of(status, "\nPPid:"))),
-                             static_cast<uid_t>(number_in(value_of(status, "\nUid:"))),
-                             value_of(status, "Name:"), holds_device(entry->path())});
-    }
-    std::ranges::sort(processes, {}, &RunningProcess::pid);
-    return processes;
-}
-
-Finding check_old_daemon(const std::vector<RunningProcess>& processes, uid_t uid) {
+Finding check_old_daemon(const std::string& root, uid_t uid) {
+    const auto processes = running_processes(root);
     const auto found = std::ranges::find_if(processes, [&](const RunningProcess& process) {
         return process.name == "ecryptfsd" && process.uid == uid;
     });
@@ -283,7 +246,7 @@ Finding check_old_daemon(const std::vector<RunningProcess>& processes, uid_t uid
 Finding check_session_keyring() {
     const auto linked = user_keyring_is_linked();
     if (!linked) {
-        return {"session keyring", Health::kBroken, linked.error().message, linked.error().advice};
+        return broken("session keyring", linked.error());
     }
     if (!*linked) {
         return {"session keyring", Health::kBroken,

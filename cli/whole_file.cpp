@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "cli/lower_file.h"
 #include "lib/base/handle.h"
@@ -59,6 +61,11 @@ bool keep_owner_of(const std::string& path, int fd) {
 }
 
 }  // namespace
+
+std::string content_of(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
 
 Result<void> write_whole_file(const std::string& path, base::ByteView content, IfThere if_there) {
     std::error_code none_there;

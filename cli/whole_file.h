@@ -2,12 +2,17 @@
 
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 
 namespace ecryptfs::cli {
+
+// Nothing where it cannot be read. For small files, without secrets.
+std::string content_of(const std::filesystem::path& path);
 
 enum class IfThere : std::uint8_t { kRefuse, kReplace };
 

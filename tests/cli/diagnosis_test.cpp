@@ -127,19 +127,16 @@ TEST_F(Diagnosis, OfTheMemoryThatCanBeLocked) {
 TEST_F(Diagnosis, OfAnOldDaemon) {
     put_process(10, "systemd", 0);
     put_process(20, "ecryptfsd", 1001);
-    EXPECT_THAT(cli::check_old_daemon(cli::running_processes(root_), 1000),
-                Finds(Health::kWorks, ""));
+    EXPECT_THAT(cli::check_old_daemon(root_, 1000), Finds(Health::kWorks, ""));
     put_process(30, "ecryptfsd", 1000);
-    const auto finding = cli::check_old_daemon(cli::running_processes(root_), 1000);
+    const auto finding = cli::check_old_daemon(root_, 1000);
     EXPECT_THAT(finding, Finds(Health::kBroken, "pid 30"));
     EXPECT_THAT(finding.advice, HasSubstr("kill 30"));
 }
 
 class DeviceHolder : public Diagnosis {
   protected:
-    cli::Finding finding() const {
-        return cli::check_device_holder(manager_, cli::running_processes(root_), 1000);
-    }
+    cli::Finding finding() const { return cli::check_device_holder(manager_, root_, 1000); }
 
     cli::ManagerState manager_ = {.pid = 40,
                                   .device_path = "/dev/ecryptfs",

@@ -5,10 +5,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <chrono>
 #include <csignal>
 #include <fstream>
-#include <thread>
 
 #include "cli/answering_program.h"
 #include "cli/output.h"
@@ -106,10 +104,7 @@ TEST_F(Asking, SystemdAsksOnTheTerminal) {
     TerminalProgram program(
         unlock("systemd-ask-password", {{"TERM", "xterm"}, {"PATH", "/usr/bin:/bin"}}));
     program.wait_for("Passphrase for /home/ada/.ecryptfs/key.pem");
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (program.echoes() && std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    wait_until("it echoes no more", [&] { return !program.echoes(); });
     program.type("geheim\r");
     EXPECT_EQ(program.wait_for_change(), 0) << program.shown();
     EXPECT_THAT(program.shown(), Not(HasSubstr("geheim")));

@@ -11,7 +11,6 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 
 namespace ecryptfs::contract {
 namespace {
@@ -24,16 +23,6 @@ bool answers(const std::string& path) {
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-}
-
-void wait_for(const std::string& path) {
-    const auto end = std::chrono::steady_clock::now() + test::kPatience;
-    while (!answers(path)) {
-        if (std::chrono::steady_clock::now() > end) {
-            throw std::runtime_error("swtpm does not start; is it installed?");
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
 }
 
 std::string contents_of(const std::string& path) {
@@ -84,8 +73,9 @@ void SoftwareTpm::start() {
                        "type=unixio,path=" + server + ".ctrl", "--flags",
                        "not-need-init,startup-clear", "--log", "file=" + path("log") + ",level=4"}},
         std::map<int, int>{});
-    wait_for(server);
-    wait_for(server + ".ctrl");
+    for (const auto& path : {server, server + ".ctrl"}) {
+        test::wait_until("swtpm has started", [&] { return answers(path); });
+    }
 }
 
 void SoftwareTpm::stop() {

@@ -13,11 +13,9 @@
 #include <vector>
 
 #include "lib/base/handle.h"
+#include "tests/fakes/wait.h"
 
 namespace ecryptfs::test {
-
-// For machines under load and with sanitizers; nothing takes that long unless it hangs.
-inline constexpr std::chrono::seconds kPatience{30};
 
 using Arguments = std::vector<std::string>;
 using Environment = std::map<std::string, std::string>;

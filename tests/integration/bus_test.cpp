@@ -169,13 +169,8 @@ TEST_F(Bus, ThatGoesAwayLeavesTheKernelServedAndIsFoundAgain) {
     bus_.stop();
     expect_round_trip(signature);
     bus_.start();
-    const auto deadline = Clock::now() + kPatience;
-    Outcome outcome;
-    do {
-        outcome = ctl({"status", "--json"});
-        ASSERT_LT(Clock::now(), deadline) << outcome.err << agent_->log();
-    } while (outcome.exit_code != 0);
-    EXPECT_EQ(Json::parse(outcome.out)["queue"]["answered"], 2);
+    wait_until("the agent has found the bus again", [&] { return ctl({"status"}).exit_code == 0; });
+    EXPECT_EQ(queue()["answered"], 2);
     expect_round_trip(signature);
 }
 

@@ -95,10 +95,7 @@ TEST_F(Doctor, FindsALockedKey) {
 TEST_F(Doctor, FindsAnExpiredKey) {
     start_agent();
     const auto signature = add({"example:a", "--module", "example", "--timeout", "1"});
-    const auto deadline = Clock::now() + kPatience;
-    while (key(signature)["state"] != "expired") {
-        ASSERT_LT(Clock::now(), deadline);
-    }
+    wait_until("the key expires", [&] { return key(signature)["state"] == "expired"; });
     expect(link("key " + signature), "broken", "expired", "add-key");
 }
 
@@ -113,10 +110,7 @@ TEST_F(Doctor, FindsEcryptfsdRunning) {
     const auto daemon = folder_.path() / "ecryptfsd";
     std::filesystem::copy_file("/bin/sleep", daemon);
     const Process process({daemon.string(), {"60"}}, std::map<int, int>{});
-    const auto deadline = Clock::now() + kPatience;
-    while (link("ecryptfsd")["health"] == "works") {
-        ASSERT_LT(Clock::now(), deadline);  // it is not yet the program that it will be
-    }
+    wait_until("the program runs", [&] { return link("ecryptfsd")["health"] != "works"; });
     expect(link("ecryptfsd"), "broken", std::to_string(process.pid()), "kill");
 }
 

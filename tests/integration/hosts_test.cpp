@@ -18,10 +18,7 @@ using namespace std::chrono_literals;
 constexpr auto kKernelWaits = 3s;  // ecryptfs_message_wait_timeout
 
 void wait_until_gone(const std::string& file) {
-    const auto deadline = Clock::now() + kPatience;
-    while (std::filesystem::exists(file)) {
-        ASSERT_LT(Clock::now(), deadline) << file;
-    }
+    wait_until(file + " is gone", [&] { return !std::filesystem::exists(file); });
 }
 
 class Hosts : public AgentTest {
@@ -174,10 +171,8 @@ TEST_F(Hosts, ThatDieAgainAndAgainAreNotStartedWithoutEnd) {
     }
     EXPECT_LE(module("faulty")["restarts"], 2 * 20);
     // It recovers.
-    const auto deadline = Clock::now() + kPatience;
-    while (kernel_.answer_to(kernel_.ask(packet)).status != 0) {
-        ASSERT_LT(Clock::now(), deadline);
-    }
+    wait_until("a request is answered",
+               [&] { return kernel_.answer_to(kernel_.ask(packet)).status == 0; });
 }
 
 TEST_F(Hosts, EndWithTheAgent) {
@@ -197,11 +192,8 @@ class IdleHosts : public Hosts {
     void SetUp() override { start_agent({"--host-idle-time", "0.3"}); }
 
     void expect_ends_idle() const {
-        const auto deadline = Clock::now() + kPatience;
         const auto host = host_of("faulty");
-        while (host_of("faulty") != 0) {
-            ASSERT_LT(Clock::now(), deadline);
-        }
+        wait_until("the host has ended", [&] { return host_of("faulty") == 0; });
         if (host != 0) {
             expect_ends(host);
         }

@@ -52,12 +52,11 @@ class BusRecording {
   private:
     // Says something on the bus until it is heard.
     void sync(const std::string& word) {
-        const auto deadline = Clock::now() + kPatience;
-        while (!holds(recorded_, word)) {
-            ASSERT_LT(Clock::now(), deadline) << "the recorder hears nothing";
+        wait_until("the recorder hears something", [&] {
             client_.call("/", "no.such.Interface", "NoSuchMethod", "s", word.c_str());
             read_some();
-        }
+            return holds(recorded_, word);
+        });
     }
 
     void read_some() {
@@ -135,11 +134,10 @@ TEST_F(Secrets, AreNotInArgumentsOrEnvironments) {
     const Process control({"cat", {"-", kCanary}, {{"CANARY", kCanary}}},
                           {{STDIN_FILENO, endless.reader.get()}});
     const auto place = fmt::format("/proc/{}/", control.pid());
-    const auto deadline = Clock::now() + kPatience;
-    while (!holds(read_all(place + "cmdline"), kCanary) ||
-           !holds(read_all(place + "environ"), kCanary)) {
-        ASSERT_LT(Clock::now(), deadline);
-    }
+    wait_until("a careless program is found out", [&] {
+        return holds(read_all(place + "cmdline"), kCanary) &&
+               holds(read_all(place + "environ"), kCanary);
+    });
 }
 
 TEST_F(Secrets, CannotBeReadFromTheAgentsMemory) {

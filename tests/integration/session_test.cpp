@@ -2,7 +2,6 @@
 //
 // What happens to keys when the machine sleeps, the screen is locked, the last session ends.
 
-#include <functional>
 #include <optional>
 #include <thread>
 
@@ -14,14 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Whose = FakeLogind::Whose;
-
-void wait_until(const std::function<bool()>& holds) {
-    const auto deadline = Clock::now() + kPatience;
-    while (!holds()) {
-        ASSERT_LT(Clock::now(), deadline);
-        std::this_thread::sleep_for(10ms);
-    }
-}
 
 class Session : public AgentTest {
   protected:
@@ -36,7 +27,7 @@ class Session : public AgentTest {
 
     // Locked now, and until somebody unlocks it.
     void expect_locks() {
-        wait_until([&] { return is_locked(); });
+        wait_until("the keys are locked", [&] { return is_locked(); });
         EXPECT_THAT(kernel_.decrypt(signature_, encrypted_), FailsFor(ErrorCode::kKeyLocked));
         EXPECT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, "secret").exit_code, 0);
         EXPECT_THAT(kernel_.decrypt(signature_, encrypted_), Gives(file_key_));
@@ -57,9 +48,9 @@ class Session : public AgentTest {
 TEST_F(Session, SleepWaitsUntilTheKeysAreLocked) {
     start();
     for (int i = 0; i < 2; ++i) {
-        wait_until([&] { return logind_->sleep_is_delayed(); });
+        wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
         logind_->prepare_for_sleep(true);
-        wait_until([&] { return !logind_->sleep_is_delayed(); });
+        wait_until("sleep may come", [&] { return !logind_->sleep_is_delayed(); });
         EXPECT_TRUE(is_locked());
         logind_->prepare_for_sleep(false);
         expect_locks();
@@ -110,9 +101,9 @@ TEST_F(Session, IsWatchedAgainWhenTheBusWasAway) {
     bus_.stop();
     bus_.start();
     logind_.emplace(bus_.address());
-    wait_until([&] { return logind_->sleep_is_delayed(); });
+    wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
     logind_->prepare_for_sleep(true);
-    wait_until([&] { return ctl({"status"}).exit_code == 0; });
+    wait_until("the agent has found the bus again", [&] { return ctl({"status"}).exit_code == 0; });
     expect_locks();
 }
 

@@ -13,13 +13,13 @@
 #include <optional>
 #include <string>
 
+#include "tests/fakes/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"
 #include "tests/vm/mount.h"
 #include "tests/vm/openers.h"
 #include "tests/vm/user_session.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -77,7 +77,7 @@ TEST_F(Faults, AnOpenerThatIsKilledDisturbsNobody) {
     Process opener(ChildSetup{.user = alice()}, [this] {
         return ::open(files_[0].c_str(), O_RDONLY | O_CLOEXEC) >= 0 ? 0 : errno;
     });
-    wait_until("the opener waits", [&] { return waits_for_the_agent(opener.pid()); });
+    test::wait_until("the opener waits", [&] { return waits_for_the_agent(opener.pid()); });
     ::kill(opener.pid(), SIGKILL);
     EXPECT_EQ(opener.wait(), 128 + SIGKILL);
 
@@ -91,7 +91,7 @@ TEST_F(Faults, NoOpenFailsWhenTheHostIsKilledAgainAndAgain) {
     Openers openers(alice(), files_, 8);
     pid_t last = 0;
     for (const int opened : {10, 35, 60}) {
-        wait_until("there are files open and another host", [&] {
+        test::wait_until("there are files open and another host", [&] {
             const auto host = session_->host();
             return openers.opened() >= opened && host != 0 && host != last;
         });
@@ -125,7 +125,7 @@ TEST_F(ImpatientKernel, AReplyThatComesTooLateIsCountedAndHarmsNobody) {
     begin("k1024.pem", 1);
     ::kill(session_->host(), SIGSTOP);
     EXPECT_EQ(open_error(alice(), files_.front()), EIO);
-    wait_until("the late reply is counted", [&] { return queue()["late"] == 1; });
+    test::wait_until("the late reply is counted", [&] { return queue()["late"] == 1; });
 
     EXPECT_EQ(open_error(alice(), files_.front()), 0);
     expect_all_is_answered();

@@ -4,13 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"
 #include "tests/vm/keyring.h"
 #include "tests/vm/mount.h"
 #include "tests/vm/user_session.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -75,7 +75,7 @@ TEST_F(AKey, OpensNothingOnceItsTimeHasRunOut) {
     session_.ctl_prints({"add-key", key_file_, "--passphrase-file", "-", "--timeout", "10"},
                         "secret\n");
     EXPECT_FALSE(session_.key(key_)["expires"].is_null());
-    wait_until("the key expires", [&] { return session_.key(key_)["state"] == "expired"; });
+    test::wait_until("the key expires", [&] { return session_.key(key_)["state"] == "expired"; });
     EXPECT_NE(open_another(), 0);
 
     EXPECT_EQ(session_.add_key(key_file_, "secret"), key_);

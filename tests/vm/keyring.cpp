@@ -13,8 +13,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/fakes/wait.h"
 #include "tests/vm/files.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -114,7 +114,7 @@ void remove_fillers(const UserSession& session) {
             }
         }
     });
-    wait_until("the keys are gone", [&] { return keys_of(session.user()) < before / 2; });
+    test::wait_until("the keys are gone", [&] { return keys_of(session.user()) < before / 2; });
 }
 
 }  // namespace ecryptfs::vm

@@ -15,13 +15,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/fakes/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"
 #include "tests/vm/keyring.h"
 #include "tests/vm/mount.h"
 #include "tests/vm/user_session.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -286,7 +286,7 @@ TEST_F(MountVerbAtLength, SaysWhoUsesAMountThatIsBusy) {
         fs::current_path(upper());
         return ::pause();
     });
-    wait_until("it is in use", [&] {
+    test::wait_until("it is in use", [&] {
         return fs::read_symlink(fmt::format("/proc/{}/cwd", user.pid())) == upper();
     });
     expect_refusal(sudo({"umount", upper()}), 31, fmt::format("({})", user.pid()), "--lazy");

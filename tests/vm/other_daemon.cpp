@@ -10,8 +10,8 @@
 
 #include <array>
 
+#include "tests/fakes/wait.h"
 #include "tests/vm/kernel.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -33,7 +33,8 @@ int hold_the_device(const std::string& name) {
 OtherDaemon::OtherDaemon(const User& user, const std::string& name)
     : state_(memory_file()),
       process_({.user = user, .out = state_.get()}, [name] { return hold_the_device(name); }) {
-    wait_until("the other daemon has the device", [&] { return content_of(state_.get()) == "1"; });
+    test::wait_until("the other daemon has the device",
+                     [&] { return content_of(state_.get()) == "1"; });
 }
 
 void OtherDaemon::end() {

@@ -21,7 +21,7 @@
 #include <fstream>
 #include <utility>
 
-#include "tests/vm/wait.h"
+#include "tests/fakes/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -92,7 +92,7 @@ base::UniqueFd open_pidfd(pid_t pid) {
 
 bool has_ended_in_time(const base::UniqueFd& pidfd) {
     pollfd end{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
-    return ::poll(&end, 1, static_cast<int>(kPatience.count())) == 1;
+    return ::poll(&end, 1, static_cast<int>(test::kPatience.count())) == 1;
 }
 
 bool is_run_by(const std::filesystem::path& process, const User& user) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "tests/fakes/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"
@@ -15,7 +16,6 @@
 #include "tests/vm/mount.h"
 #include "tests/vm/other_daemon.h"
 #include "tests/vm/user_session.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -48,8 +48,8 @@ class AddingAKey : public OnTheRealKernel {
 
     static void expect_device_opens_by_itself(const UserSession& session) {
         const auto agent = session.agent();
-        wait_until("the device is open",
-                   [&] { return session.status()["device"]["open"] == true; });
+        test::wait_until("the device is open",
+                         [&] { return session.status()["device"]["open"] == true; });
         EXPECT_EQ(session.agent(), agent);
         EXPECT_EQ(add_key(session).exit_code, 0);
     }

@@ -14,12 +14,12 @@
 #include <iterator>
 
 #include "lib/base/hex.h"
+#include "tests/fakes/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/keyring.h"
 #include "tests/vm/mount.h"
 #include "tests/vm/user_session.h"
-#include "tests/vm/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -63,7 +63,7 @@ class BusRecorder {
           record_(memory_file()),
           monitor_(session.start({"dbus-monitor", "--binary", "--address", session.bus_address()},
                                  -1, record_.get())) {
-        wait_until("the bus is recorded", [&] { return !record().empty(); });
+        test::wait_until("the bus is recorded", [&] { return !record().empty(); });
     }
 
     std::string record() const { return content_of(record_.get()); }
@@ -72,8 +72,8 @@ class BusRecorder {
     void send(const std::string& text) const {
         session_.run({"dbus-send", "--bus=" + session_.bus_address(), "--type=signal", "/",
                       "org.example.Control", "string:" + text});
-        wait_until("the message is recorded",
-                   [&] { return record().find(text) != std::string::npos; });
+        test::wait_until("the message is recorded",
+                         [&] { return record().find(text) != std::string::npos; });
     }
 
   private:
@@ -146,8 +146,8 @@ TEST_F(APassphrase, IsNotInArgumentsOrEnvironmentOfAnyProcess) {
     ::kill(session_.host(), SIGSTOP);  // so that there is time to look
     WaitingCtl unlock(session_, {"unlock", key, "--passphrase-file", "-"});
     unlock.give(std::string(kCanary) + "\n");
-    wait_until("the agent is asked",
-               [&] { return recorder.record().find("Unlock") != std::string::npos; });
+    test::wait_until("the agent is asked",
+                     [&] { return recorder.record().find("Unlock") != std::string::npos; });
     for (const pid_t pid : {session_.agent(), session_.host(), unlock.pid()}) {
         const auto seen = outside_of(pid);
         EXPECT_THAT(seen, HasSubstr("XDG_RUNTIME_DIR"));
@@ -158,8 +158,8 @@ TEST_F(APassphrase, IsNotInArgumentsOrEnvironmentOfAnyProcess) {
 
     const auto careless =
         session_.start({"env", fmt::format("SECRET={}", kCanary), "sleep", "1000"});
-    wait_until("a careless program is found out",
-               [&] { return shows(outside_of(careless.pid()), kCanary); });
+    test::wait_until("a careless program is found out",
+                     [&] { return shows(outside_of(careless.pid()), kCanary); });
 }
 
 TEST_F(APassphrase, IsNotInTheTokenOrTheLog) {

@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/vm/wait.h"
+#include "tests/fakes/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
@@ -95,7 +95,8 @@ Process UserSession::start_keyring() const {
         static_cast<void>(::write(STDOUT_FILENO, "\n", 1));
         return ::pause();
     });
-    wait_until("the session keyring is there", [&] { return !content_of(made.get()).empty(); });
+    test::wait_until("the session keyring is there",
+                     [&] { return !content_of(made.get()).empty(); });
     return keeper;
 }
 
@@ -110,8 +111,8 @@ Process UserSession::start_bus(AgentKeyring keyring) const {
     }
     Process bus(child,
                 {"dbus-daemon", "--config-file=" + configuration, "--nofork", "--print-address"});
-    wait_until("the bus is there",
-               [&] { return content_of(address.get()).find('\n') != std::string::npos; });
+    test::wait_until("the bus is there",
+                     [&] { return content_of(address.get()).find('\n') != std::string::npos; });
     return bus;
 }
 

@@ -2,29 +2,28 @@
 
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <chrono>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <thread>
 
-namespace ecryptfs::vm {
+namespace ecryptfs::test {
 
-// For anything: the guest is slow, and its host may be busy.
+// For machines that are emulated or under load, and with sanitizers; nothing takes that long unless
+// it hangs.
 inline constexpr std::chrono::milliseconds kPatience{30'000};
 
-// Waits for a condition; fails the test when it does not come true.
+// Ends the test when the condition does not come true.
 template <typename Condition>
-bool wait_until(std::string_view what, Condition condition) {
+void wait_until(std::string_view what, Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > deadline) {
-            ADD_FAILURE() << "waited in vain until " << what;
-            return false;
+            throw std::runtime_error("waited in vain until " + std::string(what));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    return true;
 }
 
-}  // namespace ecryptfs::vm
+}  // namespace ecryptfs::test

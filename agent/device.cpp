@@ -126,10 +126,14 @@ void Device::ready(std::uint32_t events) {
     }
 }
 
-// The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says: look first, also when
-// the loop has looked, as what it saw may have been read since at the guard's poke.
+// The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says (a socket's does not):
+// look first, also when the loop has looked, as what it saw may have been read since at the guard's
+// poke.
 void Device::read_frames() {
-    for (int i = 0; i < kFramesAtOnce && is_open() && has_input(fd_.get()) && read_frame(); ++i) {
+    for (int i = 0; i < kFramesAtOnce && is_open(); ++i) {
+        if ((!is_socket_ && !has_input(fd_.get())) || !read_frame()) {
+            return;
+        }
     }
 }
 

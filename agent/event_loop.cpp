@@ -217,6 +217,12 @@ EventLoop::Source EventLoop::when_idle(std::move_only_function<void()> handler) 
     return {source, std::move(owned)};
 }
 
+std::uint64_t EventLoop::turn() const {
+    std::uint64_t turn = 0;
+    check("sd_event_get_iteration", ::sd_event_get_iteration(event_, &turn));
+    return turn;
+}
+
 int EventLoop::run() {
     return check("sd_event_loop", ::sd_event_loop(event_));
 }

@@ -80,6 +80,9 @@ class EventLoop {
     int run();
     void exit(int code);
 
+    // Counts the events that were handled: what two handlers see as the same is one moment.
+    std::uint64_t turn() const;
+
     // For sd_bus_attach_event(). Borrowed.
     sd_event* native() const { return event_; }
 

@@ -24,9 +24,12 @@ constexpr Clock::duration kOpenLimit = 30s;
 constexpr auto kGreetingLimit = 5s;
 constexpr int kMaxAttempts = 2;
 constexpr auto kTick = 100ms;
-// Jobs that the process is given, as a multiple of its threads: keeps each thread busy while an
-// answer is on its way.
-constexpr std::size_t kWindow = 2;
+// Jobs that a thread of the process is given at once: keeps it busy while an answer is on its way,
+// and spares both sides most wake-ups where a job takes less time than those. What was given cannot
+// be taken back, so no more than is done soon.
+constexpr std::size_t kLeastAtOnce = 2;
+constexpr std::size_t kMostAtOnce = 8;
+constexpr Clock::duration kSoon = 1ms;
 constexpr std::uint32_t kMaxThreads = 64;
 // A module that cannot be loaded is not tried again for this long.
 constexpr auto kRefusalHolds = 5s;
@@ -56,10 +59,8 @@ Host::Host(EventLoop& loop, HostSettings settings, wire::PkiType module,
       ticks_(loop.timer(10ms, [this] { tick(); })) {}
 
 void Host::submit(Job job) {
-    if (pending_.empty() && sent_.empty()) {
-        idle_since_.reset();
-        ticks_.run_after(kTick);
-    }
+    idle_since_.reset();
+    tick_soon();
     pending_.push_back(std::move(job));
     pump();
 }
@@ -70,7 +71,7 @@ void Host::close_key(const Key& key) {
             // It must not keep the key: end it, and the key with it.
             connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
         }
-        ticks_.run_after(kTick);  // maybe nothing keeps the process now
+        tick_soon();  // maybe nothing keeps the process now
     }
     fail_pending([&](const Job& job) { return job.key->id == key.id; },
                  {ErrorCode::kKeyLocked, "the key was locked"});
@@ -97,11 +98,21 @@ bool Host::is_hopeless(const Job& job, Clock::time_point now) const {
     return job.action && now + times_.usual() > job.deadline;
 }
 
+// How many jobs the process may have. After a loss only one, to tell which of them it was.
+std::size_t Host::window() const {
+    if (losses_in_a_row_ > 0) {
+        return 1;
+    }
+    const auto usual = times_.usual();
+    const auto soon = usual > 0s ? static_cast<std::size_t>(kSoon / usual) : 0;
+    return threads_ * std::clamp(soon, kLeastAtOnce, kMostAtOnce);
+}
+
 void Host::send_pending() {
     std::vector<Job> hopeless;
     const auto now = Clock::now();
     auto job = pending_.begin();
-    while (job != pending_.end() && sent_.size() < kWindow * threads_) {
+    while (job != pending_.end() && sent_.size() < window()) {
         const auto key = job->key->id;
         if (is_hopeless(*job, now)) {
             hopeless.push_back(std::move(*job));
@@ -132,7 +143,7 @@ bool Host::send_job(Job& job) {
     const std::uint64_t id = ++last_id_;
     pki::ToHost message;
     if (job.action) {
-        message = pki::KeyOperation{id, key.id, *job.action, job.input.view()};
+        message = pki::KeyOperation{id, key.id, *job.action, job.input};
     } else {
         auto secret = key.secret ? std::optional(key.secret->view()) : std::nullopt;
         if (job.at_device) {
@@ -315,8 +326,10 @@ void Host::connection_lost(const Error& why) {
     disconnect();
     ++info_.restarts;
     connect_not_before_ = Clock::now() + delay_after(++losses_in_a_row_);
-    auto unfinished = std::exchange(sent_, {});
+    auto unfinished = std::move(sent_);
+    sent_.clear();
     for (auto& [id, sent] : std::views::reverse(unfinished)) {
+        sent.job.attempts += sent.started ? 1 : 0;
         retry_or_fail(std::move(sent.job), why);
     }
     pump();
@@ -327,14 +340,22 @@ void Host::retry_or_fail(Job job, const Error& why) {
     if (!job.done) {
         return;
     }
-    if (job.action && ++job.attempts < kMaxAttempts) {
+    if (job.action && job.attempts < kMaxAttempts) {
         pending_.push_front(std::move(job));
     } else {
         job.done(std::unexpected(why));
     }
 }
 
+// Once set, the timer is left alone: to set it for each job would cost a system call each.
+void Host::tick_soon() {
+    if (!std::exchange(ticking_, true)) {
+        ticks_.run_after(kTick);
+    }
+}
+
 void Host::tick() {
+    ticking_ = false;
     const auto now = Clock::now();
     if (has_hung(now)) {
         times_.given_up();
@@ -343,7 +364,7 @@ void Host::tick() {
     expire_jobs(now);
     pump();
     if (!pending_.empty() || !sent_.empty()) {
-        ticks_.run_after(kTick);
+        tick_soon();
     } else {
         rest(now);
     }
@@ -389,7 +410,7 @@ void Host::expire_jobs(Clock::time_point now) {
 
 template <typename Matches>
 void Host::fail_pending(Matches matches, const Error& why) {
-    std::deque<Job> kept;
+    std::pmr::deque<Job> kept(&memory_);
     std::vector<Job> failed;
     for (auto& job : pending_) {
         if (matches(job)) {

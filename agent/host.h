@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 
@@ -36,14 +37,15 @@ struct JobResult {
 };
 
 // To open a key (no action), or to do something with it; a key that is not open yet is opened
-// first. `done` is called exactly once, maybe before submit() returns.
+// first. `done` is called exactly once, maybe before submit() returns; `input` must last until
+// then.
 struct Job {
     KeyRef key;
     std::optional<pki::KeyAction> action;
-    base::SecretBytes input;
+    base::ByteView input;
     Clock::time_point deadline;
     std::move_only_function<void(base::Result<JobResult>)> done;
-    int attempts = 0;
+    int attempts = 0;        // that ended with the process
     bool at_device = false;  // the secret may be asked for by the device itself: somebody waits
 };
 
@@ -85,6 +87,7 @@ class Host : private HostConnectionUser {
     };
 
     void pump();
+    std::size_t window() const;
     void send_pending();
     bool is_hopeless(const Job& job, Clock::time_point now) const;
     bool send_job(Job& job);
@@ -106,6 +109,7 @@ class Host : private HostConnectionUser {
     void disconnect();
     void refuse_for(Clock::duration time, base::Error why);
     void retry_or_fail(Job job, const base::Error& why);
+    void tick_soon();
     void tick();
     void rest(Clock::time_point now);
     void expire_jobs(Clock::time_point now);
@@ -134,10 +138,12 @@ class Host : private HostConnectionUser {
 
     OperationTimes times_;
     std::uint64_t last_id_ = 0;
-    std::deque<Job> pending_;
-    std::map<std::uint64_t, Sent> sent_;  // by id, which is the order of sending
-    OpenKeys keys_;                       // of this connection
+    std::pmr::unsynchronized_pool_resource memory_;  // of the next two
+    std::pmr::deque<Job> pending_{&memory_};
+    std::pmr::map<std::uint64_t, Sent> sent_{&memory_};  // by id, which is the order of sending
+    OpenKeys keys_;                                      // of this connection
     EventLoop::Source ticks_;
+    bool ticking_ = false;
 };
 
 }  // namespace ecryptfs::agent

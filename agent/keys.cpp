@@ -136,7 +136,7 @@ void Keys::note(const KeySignature& signature, const Entry& entry) {
 }
 
 Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction action) {
-    const auto found = look_up(signature);
+    const auto found = look_up_once_a_turn(signature);
     if (!found) {
         return std::unexpected(found.error());
     }
@@ -218,6 +218,7 @@ Result<AddedKey> Keys::take_in(const std::shared_ptr<Key>& key, const Result<Job
         key->locator = opened->locator;
     }
     const auto& signature = *opened->signature;
+    key->signature = signature;
     AddedKey added{signature, wire::encode_private_key_token(signature, key->module, key->locator),
                    std::string(opened->warning)};
     auto blob = SecretBytes::copy_of(base::as_bytes(key->locator));
@@ -396,7 +397,18 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
     }
     found->second.serial = stored->serial;
     found->second.in_user_keyring = stored->in_user_keyring;
+    found->second.seen_in = loop_.turn();
     return &found->second;
+}
+
+// For requests that were read together: a look-up is a quarter of what one costs us.
+Result<Keys::Entry*> Keys::look_up_once_a_turn(const KeySignature& signature) {
+    const auto found = entries_.find(signature);
+    if (found != entries_.end() && found->second.seen_in == loop_.turn() &&
+        has_token(found->second.state)) {
+        return &found->second;
+    }
+    return look_up(signature);
 }
 
 bool Keys::holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteView blob) {

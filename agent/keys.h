@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The life of each key: found in a keyring, opened, locked, unlocked, gone. The keyring has the
-// last word: every look-up reads the token again, and what was cached for another serial number,
-// PKI type or blob is forgotten. (Not for another payload: the kernel writes into its session-key
-// field. keystore.c: ecryptfs_generate_key_packet_set.)
+// last word: every look-up reads the token again (those of one moment once), and what was cached
+// for another serial number, PKI type or blob is forgotten. (Not for another payload: the kernel
+// writes into its session-key field. keystore.c: ecryptfs_generate_key_packet_set.)
 
 #pragma once
 
@@ -57,8 +57,9 @@ struct AddedKey {
 
 class Keys {
   public:
-    // Borrows the hosts and the notes, which outlive this process.
-    Keys(HostPool& hosts, Places<KeyNote> notes) : hosts_(hosts), notes_(notes) {}
+    // Borrows the loop, the hosts and the notes, which outlive this process.
+    Keys(const EventLoop& loop, HostPool& hosts, Places<KeyNote> notes)
+        : loop_(loop), hosts_(hosts), notes_(notes) {}
 
     // Takes up what an earlier process was told, where the keyring still has the same token.
     void restore();
@@ -101,7 +102,8 @@ class Keys {
         wire::PkiType module;
         wire::PkiType pki_type;  // in the token: the module's name, or an older one for it
         std::string locator;
-        KeySerial serial = 0;  // 0 until its token was seen
+        KeySerial serial = 0;                       // 0 until its token was seen
+        std::optional<std::uint64_t> seen_in = {};  // turn of the loop
         bool in_user_keyring = true;
         bool registered = true;       // else its token may be missing, or change place, for now
         base::SecretBytes blob = {};  // the token's
@@ -112,6 +114,7 @@ class Keys {
     };
 
     base::Result<Entry*> look_up(const wire::KeySignature& signature);
+    base::Result<Entry*> look_up_once_a_turn(const wire::KeySignature& signature);
     base::Result<Entry> entry_of(const wire::PrivateKeyToken& token);
     static bool holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteView blob);
     void token_gone(const wire::KeySignature& signature, const base::Error& why);
@@ -124,6 +127,7 @@ class Keys {
     void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
     std::shared_ptr<Key> make_key(Key key);
 
+    const EventLoop& loop_;
     HostPool& hosts_;
     KeyNotes notes_;
     TokenStore tokens_;

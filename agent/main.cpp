@@ -56,7 +56,7 @@ int run(const agent::Options& options) {
     agent::Handover handover(std::move(inherited.memory));
     agent::Device device(loop, store, options.device);
     agent::HostPool hosts(loop, options.hosts);
-    agent::Keys keys(hosts, handover.keys());
+    agent::Keys keys(loop, hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});
     agent::SessionWatch session(loop, options.lock_on, [&keys](const std::string& why) {

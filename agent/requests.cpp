@@ -162,21 +162,16 @@ void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
         ++followers_;
         return;
     }
-    auto input = base::SecretBytes::copy_of(packet.data);
-    if (!input) {
-        fail(request, input.error(), signature.text());
-        return;
-    }
     const auto id = ++last_id_;
     const auto deadline = request.received + reply_within_;
     if (request.operation == Operation::kDecrypt) {
         leaders_[request.hash] = id;
     }
+    request.key = *key;
     in_flight_.emplace(id, std::move(request));
-    hosts_.submit({*key, action_of(packet.operation), std::move(*input), deadline,
-                   [this, id, signature, key = *key](const Result<JobResult>& result) {
-                       done(id, signature, key, result);
-                   }});
+    // Its input is in the slot, which is ours until it is done.
+    hosts_.submit({*key, action_of(packet.operation), packet.data, deadline,
+                   [this, id](const Result<JobResult>& result) { done(id, result); }});
 }
 
 Requests::InFlight Requests::take_in_flight(std::uint64_t id) {
@@ -189,33 +184,32 @@ Requests::InFlight Requests::take_in_flight(std::uint64_t id) {
     return request;
 }
 
-void Requests::done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
-                    const Result<JobResult>& result) {
+void Requests::done(std::uint64_t id, const Result<JobResult>& result) {
     auto request = take_in_flight(id);
-    auto followers = std::exchange(request.followers, {});
     const auto output = checked(request.operation, result);
     if (!output) {
-        const auto why = keys_.note_failure(signature, *key, output.error());
-        if (why.code == ErrorCode::kKeyLocked) {
-            locked_key_wanted_(signature);
-        }
-        fail(request, why, signature.text());
-        if (why.code == ErrorCode::kTimedOut) {
-            serve_again(std::move(followers));  // they came later and have time left
-            return;
-        }
-        for (const auto& follower : followers) {
-            fail(follower, why, signature.text());
-        }
+        give_up(std::move(request), output.error());
         return;
     }
-    followers.insert(followers.begin(), std::move(request));
-    for (const auto& one : followers) {
-        succeed(one, output->output);
-        const auto latency =
-            std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - one.received);
-        latency_[key->module].add(latency);
-        keys_.note_success(signature, latency);
+    succeed(request, *request.key, output->output);
+    for (const auto& follower : request.followers) {
+        succeed(follower, *request.key, output->output);
+    }
+}
+
+void Requests::give_up(InFlight request, const Error& error) {
+    const auto& signature = *request.key->signature;
+    const auto why = keys_.note_failure(signature, *request.key, error);
+    if (why.code == ErrorCode::kKeyLocked) {
+        locked_key_wanted_(signature);
+    }
+    fail(request, why, signature.text());
+    if (why.code == ErrorCode::kTimedOut) {
+        serve_again(std::move(request.followers));  // they came later and have time left
+        return;
+    }
+    for (const auto& follower : request.followers) {
+        fail(follower, why, signature.text());
     }
 }
 
@@ -226,9 +220,13 @@ void Requests::serve_again(std::vector<InFlight> requests) {
     }
 }
 
-void Requests::succeed(const InFlight& request, base::ByteView data) {
+void Requests::succeed(const InFlight& request, const Key& key, base::ByteView data) {
     ++counts_.answered;
     reply(request, 0, data);
+    const auto latency =
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.received);
+    latency_[key.module].add(latency);
+    keys_.note_success(*key.signature, latency);
 }
 
 void Requests::fail(const InFlight& request, const Error& why, std::string_view signature) {

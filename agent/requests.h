@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory_resource>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -61,8 +62,9 @@ class Requests : public FrameTaker {
         std::uint32_t index = 0;
         wire::Operation operation = wire::Operation::kDecrypt;
         Clock::time_point received;
-        base::ByteView packet = {};            // in the slot
-        std::size_t hash = 0;                  // of the packet
+        base::ByteView packet = {};  // in the slot
+        std::size_t hash = 0;        // of the packet
+        KeyRef key = {};
         std::vector<InFlight> followers = {};  // that ask the same, and get the same answer
     };
 
@@ -72,9 +74,9 @@ class Requests : public FrameTaker {
     void submit(InFlight request, const wire::RequestPacket& packet);
     InFlight take_in_flight(std::uint64_t id);
     void serve_again(std::vector<InFlight> requests);
-    void done(std::uint64_t id, const wire::KeySignature& signature, const KeyRef& key,
-              const base::Result<JobResult>& result);
-    void succeed(const InFlight& request, base::ByteView data);
+    void done(std::uint64_t id, const base::Result<JobResult>& result);
+    void give_up(InFlight request, const base::Error& error);
+    void succeed(const InFlight& request, const Key& key, base::ByteView data);
     void fail(const InFlight& request, const base::Error& why, std::string_view signature = "");
     void reply(const InFlight& request, std::uint8_t status, base::ByteView data);
 
@@ -89,8 +91,9 @@ class Requests : public FrameTaker {
     RequestCounts counts_;
     std::map<wire::PkiType, LatencyHistogram> latency_;
     std::uint64_t last_id_ = 0;
-    std::map<std::uint64_t, InFlight> in_flight_;             // the oldest first
-    std::unordered_map<std::size_t, std::uint64_t> leaders_;  // by their packet's hash
+    std::pmr::unsynchronized_pool_resource memory_;                          // of the next two
+    std::pmr::map<std::uint64_t, InFlight> in_flight_{&memory_};             // the oldest first
+    std::pmr::unordered_map<std::size_t, std::uint64_t> leaders_{&memory_};  // by packet's hash
     std::size_t followers_ = 0;
     LogLimit log_limit_;
     base::SecretBytes packet_;

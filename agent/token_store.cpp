@@ -88,9 +88,10 @@ TokenStore::TokenStore() : payload_(base::value_or_throw(base::SecretBytes::crea
 }
 
 Result<StoredToken> TokenStore::find(const KeySignature& signature) {
-    const std::string name(signature.text());
+    std::array<char, KeySignature::kTextSize + 1> name{};
+    std::ranges::copy(signature.text(), name.begin());
     const auto found =
-        ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", name.c_str(), /*destination=*/0);
+        ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", name.data(), /*destination=*/0);
     const int search_error = errno;
     StoredToken token;
     if (found >= 0) {

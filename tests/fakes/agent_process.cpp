@@ -26,9 +26,12 @@ Command agent_command(const Arguments& options, const Environment& environment) 
 
 AgentProcess::AgentProcess(const Environment& environment, base::UniqueFd device,
                            const Arguments& options)
+    : AgentProcess(agent_command(options, environment), std::move(device)) {}
+
+AgentProcess::AgentProcess(Command command, base::UniqueFd device)
     : manager_((folder_.path() / "notify").string()),
       log_path_((folder_.path() / "stderr").string()),
-      command_(agent_command(options, environment)) {
+      command_(std::move(command)) {
     if (device) {
         manager_.keep("device", std::move(device));
     }

@@ -24,6 +24,8 @@ class AgentProcess {
     // options name.
     AgentProcess(const Environment& environment, base::UniqueFd device,
                  const Arguments& options = {});
+    // The same, run by this command: agent_command() or what is wrapped around it.
+    AgentProcess(Command command, base::UniqueFd device);
     // Stops it, unless it has ended. Fails the test when it ends in another way than it should or
     // when a sanitizer complained.
     ~AgentProcess();

@@ -1,61 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <stdexcept>
+#include "tests/bench/agent_side.h"
 
-#include "tests/bench/side.h"
-#include "tests/integration/agent_test.h"
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
 
 namespace ecryptfs::bench {
 namespace {
 
 using test::Clock;
 
-// The integration tests' ground, without a test.
-class AgentSide : public Side, public test::AgentTest {
-  public:
-    AgentSide(const AgentKey& key, std::size_t in_flight) : in_flight_(in_flight) {
-        auto environment = bus_.environment();
-        if (!key.softhsm_conf.empty()) {
-            environment["SOFTHSM2_CONF"] = key.softhsm_conf;
-        }
-        agent_.emplace(environment, kernel_.device());
-        const auto signature = add({key.uri, "--module", key.module}, key.secret);
-        packets_ = different_packets(signature, 2 * in_flight);
+test::Environment environment_of(const test::PrivateBus& bus, const AgentKey& key) {
+    auto environment = bus.environment();
+    if (!key.softhsm_conf.empty()) {
+        environment["SOFTHSM2_CONF"] = key.softhsm_conf;
     }
+    return environment;
+}
 
-    double rate(Seconds time) override {
-        const auto start = Clock::now();
-        std::uint64_t answered = 0;
-        const auto take = [&] {
-            kernel_.wait_for_answers();
-            kernel_.take_new_answers([&](const test::Answer& answer) {
-                if (answer.status != 0) {
-                    throw std::runtime_error("the agent answered with a failure");
-                }
-                ++answered;
-            });
-        };
-        while (Clock::now() - start < time) {
-            while (kernel_.unanswered() < in_flight_) {
-                kernel_.ask(packets_.at(next_++ % packets_.size()));
-            }
-            take();
-        }
-        while (kernel_.unanswered() > 0) {
-            take();
-        }
-        return static_cast<double>(answered) / Seconds(Clock::now() - start).count();
+void require_success(const test::Answer& answer) {
+    if (answer.status != 0) {
+        throw std::runtime_error("the agent answered with a failure");
     }
-
-  private:
-    void TestBody() override {}
-
-    std::size_t in_flight_;
-    std::vector<test::Bytes> packets_;
-    std::size_t next_ = 0;
-};
+}
 
 }  // namespace
+
+AgentSide::AgentSide(const AgentKey& key, std::size_t in_flight) : in_flight_(in_flight) {
+    agent_.emplace(environment_of(bus_, key), kernel_.device());
+    add_key(key);
+}
+
+// No two requests under way may be the same: the agent would do them together.
+void AgentSide::add_key(const AgentKey& key) {
+    const auto signature = add({key.uri, "--module", key.module}, key.secret);
+    std::ranges::move(different_packets(signature, 2 * in_flight_), std::back_inserter(packets_));
+}
+
+double AgentSide::rate(Seconds time) {
+    const auto start = Clock::now();
+    std::uint64_t asked = 0;
+    keep_asking([&] { return Clock::now() - start < time && ++asked > 0; });
+    return static_cast<double>(asked) / Seconds(Clock::now() - start).count();
+}
+
+void AgentSide::serve(std::size_t count) {
+    keep_asking([&] { return count-- > 0; });
+}
+
+void AgentSide::keep_asking(const std::function<bool()>& goes_on) {
+    bool more = true;
+    while (more || kernel_.unanswered() > 0) {
+        while (more && kernel_.unanswered() < in_flight_) {
+            more = goes_on();
+            if (more) {
+                kernel_.ask(packets_.at(next_++ % packets_.size()));
+            }
+        }
+        if (kernel_.unanswered() > 0) {
+            kernel_.wait_for_answers();
+            kernel_.take_new_answers(require_success);
+        }
+    }
+}
+
+Seconds AgentSide::serve_one() {
+    const auto& packet = packets_.at(next_++ % packets_.size());
+    const auto start = Clock::now();
+    const auto answer = kernel_.answer_to(kernel_.ask(packet));
+    const Seconds taken = Clock::now() - start;
+    require_success(answer);
+    return taken;
+}
 
 std::unique_ptr<Side> through_agent(const AgentKey& key, std::size_t in_flight) {
     return std::make_unique<AgentSide>(key, in_flight);

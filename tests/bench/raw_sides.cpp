@@ -88,21 +88,25 @@ class RawOpenssl : public Side {
           wrapped_(
               contract::wrap_by_oaep(*key_, "SHA1", std::array<std::uint8_t, kFileKeySize>{})) {}
 
+    // Of one thread, while this lives.
+    auto operation() const {
+        EvpContext context(EVP_PKEY_CTX_new(key_.get(), nullptr));
+        require(EVP_PKEY_decrypt_init(context.get()) > 0 &&
+                    EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) > 0,
+                "OpenSSL");
+        return [this, context = std::move(context)] {
+            std::array<std::uint8_t, 256> out{};
+            std::size_t size = out.size();
+            require(EVP_PKEY_decrypt(context.get(), out.data(), &size, wrapped_.data(),
+                                     wrapped_.size()) > 0 &&
+                        size == kFileKeySize,
+                    "EVP_PKEY_decrypt");
+        };
+    }
+
     double rate(Seconds time) override {
-        return rate_of_threads(std::thread::hardware_concurrency(), time, [this] {
-            EvpContext context(EVP_PKEY_CTX_new(key_.get(), nullptr));
-            require(EVP_PKEY_decrypt_init(context.get()) > 0 &&
-                        EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) > 0,
-                    "OpenSSL");
-            return [this, context = std::move(context)] {
-                std::array<std::uint8_t, 256> out{};
-                std::size_t size = out.size();
-                require(EVP_PKEY_decrypt(context.get(), out.data(), &size, wrapped_.data(),
-                                         wrapped_.size()) > 0 &&
-                            size == kFileKeySize,
-                        "EVP_PKEY_decrypt");
-            };
-        });
+        return rate_of_threads(std::thread::hardware_concurrency(), time,
+                               [this] { return operation(); });
     }
 
   private:
@@ -317,6 +321,12 @@ std::unique_ptr<Side> bare_socket(std::size_t in_flight) {
 
 std::unique_ptr<Side> raw_openssl(const std::string& path) {
     return std::make_unique<RawOpenssl>(path);
+}
+
+std::function<void()> raw_openssl_operation(const std::string& path) {
+    const auto side = std::make_shared<RawOpenssl>(path);
+    const auto operation = std::make_shared<decltype(side->operation())>(side->operation());
+    return [side, operation] { (*operation)(); };
 }
 
 std::unique_ptr<Side> raw_softhsm(const std::string& label, const std::string& pin) {

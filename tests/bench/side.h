@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,8 @@ std::unique_ptr<Side> bare_socket(std::size_t in_flight);
 
 // The library in a loop, in as many threads as there are processors; with RSA-2048 and OAEP.
 std::unique_ptr<Side> raw_openssl(const std::string& path);
+// One call is one operation.
+std::function<void()> raw_openssl_operation(const std::string& path);
 // SHA-1, the key `label` of the first token that has it. For one process, once.
 std::unique_ptr<Side> raw_softhsm(const std::string& label, const std::string& pin);
 // SHA-256, one thread, as a TPM has one, in a session that encrypts the answer. With a key of its

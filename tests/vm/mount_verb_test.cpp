@@ -9,6 +9,7 @@
 #include <keyutils.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -225,6 +226,30 @@ TEST_F(MountVerbAtLength, PassesFilesThatAreNotEncryptedThroughWhenTold) {
     mount({"--key", signature, "--passthrough"});
     EXPECT_EQ(seen("plain"), "not encrypted\n");
     unmount();
+}
+
+// tmpfs has attributes of users since Linux 6.6.
+TEST_F(MountVerbAtLength, KeepsHeadersInExtendedAttributes) {
+    const auto [signature, fnek] = add_passphrase();
+    if (::getxattr(lower().c_str(), "user.ecryptfs", nullptr, 0) < 0 && errno == EOPNOTSUPP) {
+        expect_refusal(sudo({"mount", lower(), upper(), "--key", signature, "--xattr"}), 12,
+                       "no extended attributes", "leave --xattr out");
+        return;
+    }
+    mount({"--key", signature, "--xattr"});
+    write("letter", "Dear Bob");
+    unmount({"--keep-keys"});
+    EXPECT_GT(::getxattr((lower() + "/letter").c_str(), "user.ecryptfs", nullptr, 0), 0);
+    EXPECT_EQ(fs::file_size(lower() + "/letter") % 4096, 0U);
+
+    expect_refusal(sudo({"mount", lower(), upper(), "--fresh", "--key", signature}), 2,
+                   "headers in extended attributes", "--xattr");
+    mount({});
+    EXPECT_EQ(seen("letter"), "Dear Bob");
+    unmount();
+    EXPECT_EQ(json::parse(session_.ctl_prints(
+                  {"inspect", lower(), "--json"}))["summary"]["by_state"]["encrypted"],
+              1);
 }
 
 TEST_F(MountVerbAtLength, RefusesAMountWhoseFilesWouldNotOpen) {

@@ -121,6 +121,21 @@ TEST_F(Hosts, ThatAlwaysCrashFailTheirRequestAndNoOther) {
     EXPECT_EQ(queue()["failed_by_reason"], Json({{"ModuleFailed", 2}}));
 }
 
+TEST_F(Hosts, ThatOneRequestKillsDoTheOthersThatWereWithIt) {
+    const auto crash = decrypt_packet(add_faulty("crash"), file_key_);
+    std::vector<std::uint32_t> sound;
+    std::uint32_t fatal = 0;
+    for (const auto& packet : different_packets(add_faulty("slow?20"), 20)) {
+        sound.push_back(kernel_.ask(packet));
+        fatal = fatal == 0 ? kernel_.ask(crash) : fatal;
+    }
+    EXPECT_THAT(kernel_.answer_to(fatal), FailsFor(ErrorCode::kModuleFailed));
+    for (const auto index : sound) {
+        EXPECT_EQ(kernel_.answer_to(index).status, 0);
+    }
+    EXPECT_EQ(module("faulty")["restarts"], 2);
+}
+
 TEST_F(Hosts, ThatHangFailTheirRequestInTimeAndNoOther) {
     const auto other = add({"example:a", "--module", "example"});
     const auto sound = add_faulty("ok");

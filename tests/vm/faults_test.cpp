@@ -28,7 +28,9 @@ class Faults : public OnTheRealKernel {
   protected:
     void begin(const std::string& key_name, int file_count) {
         session_.emplace(alice());
-        const auto key = session_->add_key(install_key(alice(), key_name), "secret");
+        make_files_of(session_->add_key(install_key(alice(), key_name), "secret"), file_count);
+    }
+    void make_files_of(const std::string& key, int file_count) {
         mount_.emplace(*session_, "faults");
         mount_->mount(mount_options({key}));
         files_ = make_files(alice(), mount_->upper(), file_count);
@@ -103,6 +105,23 @@ TEST_F(Faults, NoOpenFailsWhenTheHostIsKilledAgainAndAgain) {
     EXPECT_EQ(openers.failed(), 0) << openers.last_error();
     EXPECT_EQ(restarts(), 3);
     EXPECT_EQ(queue()["failed"], 0);
+    expect_all_is_answered();
+}
+
+TEST_F(Faults, ATokenThatIsTooSlowForAllWorksForThoseWhoStillWait) {
+    session_.emplace(alice());
+    const auto key = session_->ctl_prints({"add-key", "faulty:slow?600", "--module", "faulty"});
+    make_files_of(key.substr(0, key.find('\n')), 24);
+    Openers openers(alice(), files_, 24);  // it does five in the kernel's three seconds
+    openers.wait();
+    EXPECT_GT(openers.failed(), 0) << "there was not too much to do";
+    EXPECT_EQ(openers.last_error(), EIO);
+    EXPECT_LE(queue()["late"].get<int>(), queue()["answered"].get<int>() / 10);
+
+    for (const auto& file : files_) {
+        EXPECT_EQ(open_error(alice(), file), 0) << file;
+    }
+    EXPECT_EQ(restarts(), 0);
     expect_all_is_answered();
 }
 

@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
+
+#include "lib/base/number.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -26,11 +27,7 @@ std::optional<uid_t> who_called_sudo() {
     if (text == nullptr) {
         return std::nullopt;
     }
-    const std::string_view digits(text);
-    uid_t id = 0;
-    const auto* end = digits.data() + digits.size();
-    const auto [stopped, error] = std::from_chars(digits.data(), end, id);
-    return error == std::errc{} && stopped == end ? std::optional(id) : std::nullopt;
+    return base::parse_number<uid_t>(text);
 }
 
 Result<void> become(const passwd& user) {

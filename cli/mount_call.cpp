@@ -31,7 +31,9 @@ constexpr std::size_t kListedProcesses = 5;
 class KernelWords {
   public:
     KernelWords() : log_(::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-        static_cast<void>(::lseek(log_.get(), 0, SEEK_END));
+        if (log_) {
+            ::lseek(log_.get(), 0, SEEK_END);
+        }
     }
 
     // The last line. A record is "priority,number,time,flags;text\n…"; its text begins with the

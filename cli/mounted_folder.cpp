@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "cli/whole_file.h"
+#include "lib/base/number.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -61,12 +61,12 @@ Result<bool> take_signature(std::string_view value, std::vector<wire::KeySignatu
 }
 
 Result<bool> take_number(std::string_view value, unsigned& number) {
-    const auto* end = value.data() + value.size();
-    const auto [stopped, error] = std::from_chars(value.data(), end, number);
-    if (error != std::errc{} || stopped != end) {
+    const auto parsed = base::parse_number<unsigned>(value);
+    if (!parsed) {
         return std::unexpected(
             base::Error{ErrorCode::kMalformed, fmt::format("\"{}\" is no number", value)});
     }
+    number = *parsed;
     return true;
 }
 
@@ -194,12 +194,10 @@ std::string escaped_field(std::string_view text) {
 std::string unescaped_field(std::string_view text) {
     std::string plain;
     while (!text.empty()) {
-        unsigned byte = 0;
         const auto digits = text.substr(1, 3);
-        const auto* end = digits.data() + digits.size();
-        if (text.front() == '\\' && digits.size() == 3 &&
-            std::from_chars(digits.data(), end, byte, 8).ptr == end && byte < 256) {
-            plain += static_cast<char>(byte);
+        const auto byte = base::parse_number<std::uint8_t>(digits, 8);
+        if (text.front() == '\\' && digits.size() == 3 && byte) {
+            plain += static_cast<char>(*byte);
             text.remove_prefix(4);
         } else {
             plain += text.front();

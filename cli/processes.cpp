@@ -6,23 +6,16 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <sstream>
 
 #include "cli/whole_file.h"
+#include "lib/base/number.h"
 
 namespace ecryptfs::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <typename Number>
-Number number_in(std::string_view text) {
-    Number number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
 
 fs::path folder_of(const std::string& root, pid_t pid) {
     return fmt::format("{}/proc/{}", root, pid);
@@ -49,9 +42,9 @@ RunningProcess process_of(pid_t pid, const std::string& status) {
         if (name == "Name:") {
             process.name = value;
         } else if (name == "PPid:") {
-            process.parent = number_in<pid_t>(value);
+            process.parent = base::parse_number<pid_t>(value).value_or(0);
         } else if (name == "Uid:") {
-            process.uid = number_in<uid_t>(value);
+            process.uid = base::parse_number<uid_t>(value).value_or(0);
         }
     }
     return process;
@@ -64,7 +57,7 @@ std::vector<RunningProcess> running_processes(const std::string& root) {
     std::error_code failure;
     for (fs::directory_iterator entry(root + "/proc", failure), end; !failure && entry != end;
          entry.increment(failure)) {
-        const auto pid = number_in<pid_t>(entry->path().filename().string());
+        const auto pid = base::parse_number<pid_t>(entry->path().filename().string()).value_or(0);
         const auto status = pid > 0 ? content_of(entry->path() / "status") : "";
         if (!status.empty()) {
             processes.push_back(process_of(pid, status));

@@ -2,7 +2,7 @@
 
 #include "lib/base/hex.h"
 
-#include <charconv>
+#include "lib/base/number.h"
 
 namespace ecryptfs::base {
 
@@ -23,11 +23,11 @@ std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text) {
     }
     std::vector<std::uint8_t> bytes(text.size() / 2);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const char* first = text.data() + 2 * i;
-        const auto [end, failed] = std::from_chars(first, first + 2, bytes[i], 16);
-        if (failed != std::errc{} || end != first + 2) {
+        const auto byte = parse_number<std::uint8_t>(text.substr(2 * i, 2), 16);
+        if (!byte) {
             return std::nullopt;
         }
+        bytes[i] = *byte;
     }
     return bytes;
 }

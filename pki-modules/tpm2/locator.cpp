@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 
 #include "lib/base/file_uri.h"
 #include "lib/base/hex.h"
+#include "lib/base/number.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::tpm2_module {
@@ -82,17 +82,14 @@ Result<void> take_query(std::string_view query, std::string_view uri, Locator& t
 }
 
 Result<std::uint32_t> parse_handle(std::string_view text, std::string_view uri) {
-    std::uint32_t handle = 0;
     const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
     const std::string_view digits = hexadecimal ? text.substr(2) : text;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), handle,
-                                              hexadecimal ? 16 : 10);
-    if (error != std::errc() || end != digits.data() + digits.size() ||
-        (handle & kPersistentMask) != kPersistent) {
+    const auto handle = base::parse_number<std::uint32_t>(digits, hexadecimal ? 16 : 10);
+    if (!handle || (*handle & kPersistentMask) != kPersistent) {
         return std::unexpected(
             refused(uri, "holds no handle of a persistent object (0x81000000 to 0x81ffffff)"));
     }
-    return handle;
+    return *handle;
 }
 
 }  // namespace

@@ -8,11 +8,11 @@
 #include <tss2/tss2_mu.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
+#include "lib/base/number.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
@@ -76,10 +76,8 @@ Result<PcrBank> parse_bank(std::string_view text) {
     while (true) {
         const auto plus = left.find('+');
         const auto digits = left.substr(0, plus);
-        unsigned number = kPcrCount;
-        const auto [end, error] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), number);
-        if (error != std::errc() || end != digits.data() + digits.size() || number >= kPcrCount) {
+        const auto number = base::parse_number<unsigned>(digits).value_or(kPcrCount);
+        if (number >= kPcrCount) {
             return std::unexpected(
                 bad_selection(text, fmt::format("hold \"{}\", which is none of 0 to 23", digits)));
         }

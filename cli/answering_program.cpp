@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 
 namespace ecryptfs::cli {
 namespace {
@@ -36,9 +38,9 @@ Result<Pipes> make_pipe() {
 
 [[noreturn]] void become(const std::vector<std::string>& command, int in, int out) {
     std::vector<char*> arguments;
-    for (const auto& word : command) {
-        arguments.push_back(const_cast<char*>(word.c_str()));  // as execvp() has it
-    }
+    std::ranges::transform(command, std::back_inserter(arguments), [](const std::string& word) {
+        return const_cast<char*>(word.c_str());  // as execvp() has it
+    });
     arguments.push_back(nullptr);
     if (::dup2(in, STDIN_FILENO) >= 0 && ::dup2(out, STDOUT_FILENO) >= 0) {
         ::execvp(arguments.front(), arguments.data());

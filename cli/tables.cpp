@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "cli/output.h"
 
@@ -97,12 +98,12 @@ std::string state_of(std::span<const KeyState> keys, const wire::KeySignature& s
 
 std::string mount_keys_text(const FolderOptions& options, std::span<const KeyState> keys) {
     std::vector<std::string> texts;
-    for (const auto& key : options.keys) {
-        texts.push_back(fmt::format("{}{}", key.text(), state_of(keys, key)));
-    }
-    for (const auto& key : options.name_keys) {
-        texts.push_back(fmt::format("names {}", key.text()));
-    }
+    const auto append = std::back_inserter(texts);
+    std::ranges::transform(options.keys, append, [&](const auto& key) {
+        return fmt::format("{}{}", key.text(), state_of(keys, key));
+    });
+    std::ranges::transform(options.name_keys, append,
+                           [](const auto& key) { return fmt::format("names {}", key.text()); });
     return fmt::format("{}", fmt::join(texts, ", "));
 }
 

@@ -47,8 +47,8 @@ void AgentSide::add_key(const AgentKey& key) {
     if (outcome.exit_code != 0) {
         throw std::runtime_error(outcome.err);
     }
-    const auto signature = outcome.out.substr(0, outcome.out.find('\n'));
-    std::ranges::move(different_packets(signature, 2 * in_flight_), std::back_inserter(packets_));
+    signature_ = outcome.out.substr(0, outcome.out.find('\n'));
+    std::ranges::move(different_packets(signature_, 2 * in_flight_), std::back_inserter(packets_));
 }
 
 double AgentSide::rate(Seconds time) {
@@ -79,11 +79,20 @@ void AgentSide::keep_asking(const std::function<bool()>& goes_on) {
 }
 
 Seconds AgentSide::serve_one() {
-    const auto& packet = packets_.at(next_++ % packets_.size());
+    return time_of(packets_.at(next_++ % packets_.size()), true);
+}
+
+Seconds AgentSide::refuse(base::ByteView encrypted) {
+    return time_of(test::decrypt_packet(signature_, encrypted), false);
+}
+
+Seconds AgentSide::time_of(const test::Bytes& packet, bool succeeds) {
     const auto start = Clock::now();
     const auto answer = kernel_.answer_to(kernel_.ask(packet));
     const Seconds taken = Clock::now() - start;
-    require_success(answer);
+    if ((answer.status == 0) != succeeds) {
+        throw std::runtime_error("the agent answered in another way than it should");
+    }
     return taken;
 }
 

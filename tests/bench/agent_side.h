@@ -22,6 +22,8 @@ class AgentSide : public Side, public test::AgentTest {
     void serve(std::size_t count);
     // From asking for one to having its answer.
     Seconds serve_one();
+    // The same with an encrypted file key that cannot be decrypted.
+    Seconds refuse(base::ByteView encrypted);
     const test::AgentProcess& process() const { return *agent_; }
     const test::Bytes& packet() const { return packets_.front(); }
 
@@ -29,7 +31,10 @@ class AgentSide : public Side, public test::AgentTest {
     void TestBody() override {}
     void keep_asking(const std::function<bool()>& goes_on);
 
+    Seconds time_of(const test::Bytes& packet, bool succeeds);
+
     std::size_t in_flight_;
+    std::string signature_;
     std::vector<test::Bytes> packets_;
     std::size_t next_ = 0;
 };

@@ -48,6 +48,7 @@ std::vector<Figure> measure_openssl(const Settings& settings);
 std::vector<Figure> measure_pkcs11(const Settings& settings);
 std::vector<Figure> measure_tpm2(const Settings& settings);
 std::vector<Figure> measure_latency(const Settings& settings);
+std::vector<Figure> measure_padding(const Settings& settings);
 std::vector<Figure> measure_start(const Settings& settings);
 std::vector<Figure> measure_memory(const Settings& settings);
 std::vector<Figure> measure_growth(const Settings& settings);

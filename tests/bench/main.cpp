@@ -31,8 +31,9 @@ struct Measurement {
 constexpr Measurement kMeasurements[] = {
     {"nothing", bench::measure_nothing}, {"openssl", bench::measure_openssl},
     {"pkcs11", bench::measure_pkcs11},   {"tpm2", bench::measure_tpm2},
-    {"latency", bench::measure_latency}, {"start", bench::measure_start},
-    {"memory", bench::measure_memory},   {"growth", bench::measure_growth},
+    {"latency", bench::measure_latency}, {"padding", bench::measure_padding},
+    {"start", bench::measure_start},     {"memory", bench::measure_memory},
+    {"growth", bench::measure_growth},
 };
 
 std::string row(const Figure& figure) {

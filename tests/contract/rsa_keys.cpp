@@ -38,6 +38,15 @@ std::string text_of(BIO* bio) {
     return {text, static_cast<std::size_t>(size)};
 }
 
+std::vector<std::uint8_t> encrypt(EVP_PKEY_CTX& context, const EVP_PKEY& public_key,
+                                  base::ByteView plain) {
+    std::vector<std::uint8_t> wrapped(static_cast<std::size_t>(EVP_PKEY_get_size(&public_key)));
+    std::size_t size = wrapped.size();
+    check(::EVP_PKEY_encrypt(&context, wrapped.data(), &size, plain.data(), plain.size()) == 1,
+          "EVP_PKEY_encrypt");
+    return wrapped;
+}
+
 }  // namespace
 
 void free_test_key(evp_pkey_st* key) noexcept {
@@ -127,11 +136,14 @@ std::vector<std::uint8_t> wrap_by_oaep(evp_pkey_st& public_key, const std::strin
     check(::EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) == 1, "padding");
     check(::EVP_PKEY_CTX_set_rsa_oaep_md_name(context.get(), hash.c_str(), nullptr) == 1, "hash");
     check(::EVP_PKEY_CTX_set_rsa_mgf1_md_name(context.get(), hash.c_str(), nullptr) == 1, "MGF1");
-    std::vector<std::uint8_t> wrapped(static_cast<std::size_t>(EVP_PKEY_get_size(&public_key)));
-    std::size_t size = wrapped.size();
-    check(::EVP_PKEY_encrypt(context.get(), wrapped.data(), &size, plain.data(), plain.size()) == 1,
-          "EVP_PKEY_encrypt");
-    return wrapped;
+    return encrypt(*context, public_key, plain);
+}
+
+std::vector<std::uint8_t> wrap_without_padding(evp_pkey_st& public_key, base::ByteView block) {
+    const Context context(::EVP_PKEY_CTX_new_from_pkey(nullptr, &public_key, nullptr));
+    check(::EVP_PKEY_encrypt_init(context.get()) == 1, "EVP_PKEY_encrypt_init");
+    check(::EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_NO_PADDING) == 1, "padding");
+    return encrypt(*context, public_key, block);
 }
 
 }  // namespace ecryptfs::contract

@@ -46,4 +46,7 @@ Pkey read_private_key(const std::string& path, const std::string& passphrase);
 std::vector<std::uint8_t> wrap_by_oaep(evp_pkey_st& public_key, const std::string& hash,
                                        base::ByteView plain);
 
+// RSA alone, of a block as long as the modulus and smaller.
+std::vector<std::uint8_t> wrap_without_padding(evp_pkey_st& public_key, base::ByteView block);
+
 }  // namespace ecryptfs::contract

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#define _GNU_SOURCE
 #include "trespasses.h"
 
 #include <errno.h>

@@ -26,7 +26,7 @@ HostConnection::HostConnection(EventLoop& loop, HostConnectionUser& user,
       paths_(paths),
       incoming_(packet_buffer()),
       outgoing_(packet_buffer()) {
-    auto process = pki::start_host(paths_, module);
+    auto process = pki::start_host(paths_, module, pki::HostTask::kUseKeys);
     pid_ = process.pid;
     socket_ = std::move(process.socket);
     readiness_ =

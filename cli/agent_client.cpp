@@ -20,7 +20,7 @@ using base::ErrorCode;
 using base::Result;
 using Message = base::Handle<sd_bus_message, sd_bus_message_unref>;
 
-constexpr char kDevice[] = "/dev/ecryptfs";
+constexpr char kDeviceFile[] = "/dev/ecryptfs";
 constexpr std::uint64_t kSecond = 1'000'000;
 constexpr std::uint64_t kCallTimeout = 10 * kSecond;
 // Smart cards and TPMs take their time.
@@ -57,7 +57,7 @@ base::Error no_bus(int error_number) {
 // for it.
 bool is_kept_from_having_an_agent(sd_bus* bus) {
     return sd_bus_get_name_creds(bus, ipc::kBusName, 0, nullptr) < 0 &&
-           ::access(kDevice, R_OK | W_OK) < 0 && errno == EACCES;
+           ::access(kDeviceFile, R_OK | W_OK) < 0 && errno == EACCES;
 }
 
 base::Error local_failure(const char* call, int result) {
@@ -149,7 +149,7 @@ Result<AgentClient> AgentClient::connect() {
     if (is_kept_from_having_an_agent(bus.get())) {
         return std::unexpected(
             base::Error{ErrorCode::kDevicePermission,
-                        fmt::format("you have no agent, and no permission to open {}", kDevice),
+                        fmt::format("you have no agent, and no permission to open {}", kDeviceFile),
                         "become a member of the device's group: sudo adduser $USER ecryptfs; then "
                         "log in anew"});
     }

@@ -54,7 +54,7 @@ Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation&
 
 Result<std::string> make_key(const GenerateKey& command, const KeyLocation& where,
                              const OptionalSecret& secret) {
-    auto host = ModuleHost::start(command.paths, where.module);
+    auto host = ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys);
     if (!host) {
         return std::unexpected(std::move(host.error()));
     }

@@ -49,12 +49,13 @@ Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths) 
     return names;
 }
 
-Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::string& module) {
+Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::string& module,
+                                     pki::HostTask task) {
     auto packet = base::SecretBytes::create(pki::kMaxHostMessage);
     if (!packet) {
         return std::unexpected(std::move(packet.error()));
     }
-    ModuleHost host(paths, pki::start_host(paths, module), std::move(*packet));
+    ModuleHost host(paths, pki::start_host(paths, module, task), std::move(*packet));
     const auto greeting = host.receive(kAnswerTimeout);
     if (!greeting) {
         return std::unexpected(greeting.error());

@@ -27,7 +27,8 @@ base::Result<std::vector<std::string>> installed_modules(const pki::HostPaths& p
 class ModuleHost {
   public:
     // kUnknownModule, kModuleFailed.
-    static base::Result<ModuleHost> start(const pki::HostPaths& paths, const std::string& module);
+    static base::Result<ModuleHost> start(const pki::HostPaths& paths, const std::string& module,
+                                          pki::HostTask task = pki::HostTask::kUseKeys);
     ModuleHost(ModuleHost&&) = default;
     ModuleHost& operator=(ModuleHost&&) = delete;
     ModuleHost(const ModuleHost&) = delete;

@@ -23,8 +23,8 @@ using base::ErrorCode;
 constexpr int kExecFailed = 127;
 
 // In the child, between fork and exec: nothing but system calls.
-[[noreturn]] void become_host(const char* program, const char* module_path, int socket,
-                              pid_t parent) {
+[[noreturn]] void become_host(const char* program, const char* module_path, HostTask task,
+                              int socket, pid_t parent) {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -32,13 +32,15 @@ constexpr int kExecFailed = 127;
         ::dup2(socket, STDIN_FILENO) < 0) {
         ::_exit(kExecFailed);
     }
-    ::execl(program, program, module_path, static_cast<char*>(nullptr));
+    ::execl(program, program, module_path,
+            task == HostTask::kMakeKeys ? kMakeKeysArgument : nullptr, static_cast<char*>(nullptr));
     ::_exit(kExecFailed);
 }
 
 // fork() rather than posix_spawn(): that one waits until the child has read the program from disk,
 // and the broker waits for nobody.
-pid_t start_process(const std::string& program, const std::string& module_path, int socket) {
+pid_t start_process(const std::string& program, const std::string& module_path, HostTask task,
+                    int socket) {
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
@@ -46,7 +48,7 @@ pid_t start_process(const std::string& program, const std::string& module_path, 
             base::system_error(ErrorCode::kModuleFailed, "starting a PKI host", errno));
     }
     if (pid == 0) {
-        become_host(program.c_str(), module_path.c_str(), socket, parent);
+        become_host(program.c_str(), module_path.c_str(), task, socket, parent);
     }
     return pid;
 }
@@ -62,10 +64,11 @@ std::pair<base::UniqueFd, base::UniqueFd> make_socket_pair() {
 
 }  // namespace
 
-HostProcess start_host(const HostPaths& paths, const std::string& module) {
+HostProcess start_host(const HostPaths& paths, const std::string& module, HostTask task) {
     auto [ours, theirs] = make_socket_pair();
-    const auto pid = start_process(
-        paths.host_program, fmt::format("{}/{}.so", paths.module_folder, module), theirs.get());
+    const auto pid =
+        start_process(paths.host_program, fmt::format("{}/{}.so", paths.module_folder, module),
+                      task, theirs.get());
     return {pid, std::move(ours)};
 }
 

@@ -23,9 +23,15 @@ struct HostProcess {
     base::UniqueFd socket;
 };
 
+// What a host is started for. Only one that makes keys may write files whatever its module needs.
+enum class HostTask { kUseKeys, kMakeKeys };
+
+// What a host that makes keys is told after its module's path.
+inline constexpr char kMakeKeysArgument[] = "--make-keys";
+
 // Starts a host with a module, and does not wait for it: what goes wrong in the child shows as its
 // end. It dies with this thread. Throws base::Failure: kModuleFailed.
-HostProcess start_host(const HostPaths& paths, const std::string& module);
+HostProcess start_host(const HostPaths& paths, const std::string& module, HostTask task);
 
 // Why a host is no more: `code` and `status` as siginfo_t has them, si_code and si_status.
 base::Error host_ended(const HostPaths& paths, int code, int status);

@@ -152,10 +152,11 @@ Result<Module> Module::load(const std::string& path) {
     if (module == nullptr) {
         return std::unexpected(unusable(path, "says that it cannot work here"));
     }
-    if (module->abi_version != ECRYPTFS_PKI_ABI_VERSION) {
-        return std::unexpected(
-            unusable(path, fmt::format("has ABI version {}, this host has {}", module->abi_version,
-                                       ECRYPTFS_PKI_ABI_VERSION)));
+    if (module->abi_version < ECRYPTFS_PKI_OLDEST_ABI_VERSION ||
+        module->abi_version > ECRYPTFS_PKI_ABI_VERSION) {
+        return std::unexpected(unusable(
+            path, fmt::format("has ABI version {}, this host has {} to {}", module->abi_version,
+                              ECRYPTFS_PKI_OLDEST_ABI_VERSION, ECRYPTFS_PKI_ABI_VERSION)));
     }
     if (std::filesystem::path(path).stem() != module->name) {
         return std::unexpected(unusable(path, fmt::format("calls itself {}", module->name)));
@@ -177,6 +178,16 @@ std::string_view Module::description() const {
 
 std::uint32_t Module::max_threads() const {
     return module_->max_threads;
+}
+
+ModuleNeeds Module::needs() const {
+    // The table of version 1 ends before it.
+    const auto needs = module_->abi_version < 2 ? 0 : module_->needs;
+    return {.network = (needs & ECRYPTFS_PKI_NEEDS_NETWORK) != 0,
+            .local_services = (needs & ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES) != 0,
+            .devices = (needs & ECRYPTFS_PKI_NEEDS_DEVICES) != 0,
+            .files = (needs & ECRYPTFS_PKI_NEEDS_FILES) != 0,
+            .programs = (needs & ECRYPTFS_PKI_NEEDS_PROGRAMS) != 0};
 }
 
 Result<std::unique_ptr<ModuleKey>> Module::open(const std::string& locator,

@@ -30,6 +30,15 @@ struct KeyDescription {
     std::string locator;  // to open it by from now on; empty: as before
 };
 
+// What a module says that it needs, of ecryptfs_pki_needs.
+struct ModuleNeeds {
+    bool network = false;
+    bool local_services = false;
+    bool devices = false;
+    bool files = false;
+    bool programs = false;
+};
+
 // An open key of a module; closes it in the end.
 class ModuleKey {
   public:
@@ -54,7 +63,7 @@ class ModuleKey {
 class Module {
   public:
     // `path`: NAME.so. kUnknownModule if it is not there, kModuleFailed if it cannot be loaded, has
-    // another ABI version or another name than its file.
+    // an ABI version that we do not know or another name than its file.
     static base::Result<Module> load(const std::string& path);
 
     std::string_view name() const;
@@ -62,6 +71,7 @@ class Module {
     std::string_view description() const;
     // Threads that may work at once; 0 for as many as there are cores.
     std::uint32_t max_threads() const;
+    ModuleNeeds needs() const;
 
     base::Result<std::unique_ptr<ModuleKey>> open(const std::string& locator,
                                                   std::optional<base::ByteView> secret,

@@ -39,9 +39,12 @@
 extern "C" {
 #endif
 
-/* Raised when something here changes in a way that old modules do not bear. The host refuses a
- * module of another version, by name and number. */
-#define ECRYPTFS_PKI_ABI_VERSION 1u
+/* Raised when something here changes. The host takes modules of this version and of those since
+ * ECRYPTFS_PKI_OLDEST_ABI_VERSION, after which the table only grew at its end; it refuses others,
+ * by name and number.
+ *   2: `needs`. A module of version 1 says of nothing that it needs it. */
+#define ECRYPTFS_PKI_ABI_VERSION 2u
+#define ECRYPTFS_PKI_OLDEST_ABI_VERSION 1u
 
 #define ECRYPTFS_PKI_MAX_FILE_KEY 67u     /* bytes to wrap: cipher code 1, key 1..64, checksum 2 */
 #define ECRYPTFS_PKI_MAX_WRAPPED_KEY 512u /* bytes wrapped: RSA-4096 */
@@ -145,6 +148,18 @@ struct ecryptfs_pki_new_key {
     const struct ecryptfs_pki_secret* secret;
 };
 
+/* What a module needs beside memory, threads, the reading of files and, to generate, the writing of
+ * files: the host takes everything else away from itself and the module. What is refused fails with
+ * EPERM or EACCES; the process goes on. */
+enum ecryptfs_pki_needs {
+    ECRYPTFS_PKI_NEEDS_NETWORK = 1,        /* Internet sockets */
+    ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES = 2, /* Unix sockets, System V IPC: pcscd, a bus, a TPM's
+                                            * resource manager */
+    ECRYPTFS_PKI_NEEDS_DEVICES = 4,        /* to write to what is below /dev; udev's messages */
+    ECRYPTFS_PKI_NEEDS_FILES = 8,          /* to make, write and remove files, also to use keys */
+    ECRYPTFS_PKI_NEEDS_PROGRAMS = 16       /* to start programs, which are bound in the same way */
+};
+
 /* An open key: the module's own type, never looked into by the host. */
 struct ecryptfs_pki_key;
 
@@ -203,12 +218,17 @@ struct ecryptfs_pki_module {
      * it by into `locator` (ECRYPTFS_PKI_MAX_LOCATOR bytes). May take minutes. May be NULL. */
     enum ecryptfs_pki_status (*generate)(const struct ecryptfs_pki_new_key* key, char* locator,
                                          struct ecryptfs_pki_error* error);
+
+    /* Since version 2: those of enum ecryptfs_pki_needs that apply, or 0. Read once, before any
+     * other function is called. */
+    uint32_t needs;
 };
 
 /* The module's one exported symbol. The structure lives as long as the process. Called by the
  * host's main thread before any other function, and before the process uses any cryptographic
- * library, so that a module can set one up; NULL says that the module cannot work here. The
- * module is never unloaded. */
+ * library, so that a module can set one up; NULL says that the module cannot work here. Threads
+ * are for later: those that run when this returns keep some of what the module did not ask for.
+ * The module is never unloaded. */
 const struct ecryptfs_pki_module* ecryptfs_pki_get_module(void);
 
 typedef const struct ecryptfs_pki_module* (*ecryptfs_pki_get_module_function)(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ecryptfs-pki-host MODULE.so: started by ecryptfs-agent, with a SEQPACKET socket to it as standard
-// input. Loads one PKI module and does its work in a process of its own, where it may crash or
-// hang.
+// ecryptfs-pki-host MODULE.so [--make-keys]: started by ecryptfs-agent, with a SEQPACKET socket to
+// it as standard input. Loads one PKI module and does its work in a process of its own, where it
+// may crash or hang, and which may do little else.
 
 #include <unistd.h>
 
@@ -11,9 +11,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <string_view>
 #include <thread>
 
 #include "lib/base/process.h"
+#include "lib/pki/host_process.h"
+#include "pki-modules/host/confinement.h"
 #include "pki-modules/host/server.h"
 
 namespace {
@@ -25,14 +28,23 @@ std::uint32_t threads_for(const ecryptfs::pki::Module& module) {
     return module.max_threads() == 0 ? cores : std::min(cores, module.max_threads());
 }
 
-ecryptfs::base::Result<void> serve(const char* module_path) {
+// What the module does not need is gone before it sees its first key.
+ecryptfs::base::Result<void> serve(const char* module_path, bool makes_keys) {
     using namespace ecryptfs;
     if (auto forbidden = base::forbid_dumps(); !forbidden) {
         return forbidden;
     }
+    if (auto confined = pki::give_up_what_no_module_needs(); !confined) {
+        return confined;
+    }
     const auto module = pki::Module::load(module_path);
     if (!module) {
         return std::unexpected(module.error());
+    }
+    auto needs = module->needs();
+    needs.files |= makes_keys;
+    if (auto confined = pki::give_up_all_but(needs); !confined) {
+        return confined;
     }
     pki::Server server(*module, STDIN_FILENO);
     return server.run(threads_for(*module));
@@ -41,15 +53,18 @@ ecryptfs::base::Result<void> serve(const char* module_path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
-        std::fputs("usage: ecryptfs-pki-host MODULE.so (ecryptfs-agent starts it)\n", stderr);
+    const bool makes_keys =
+        argc == 3 && argv[2] == std::string_view(ecryptfs::pki::kMakeKeysArgument);
+    if (argc != 2 && !makes_keys) {
+        std::fputs("usage: ecryptfs-pki-host MODULE.so [--make-keys] (ecryptfs-agent starts it)\n",
+                   stderr);
         return 2;
     }
     // Libraries that talk to a server, as p11-kit's and the smart card daemon's, do not all take
     // care of one that goes away.
     ::signal(SIGPIPE, SIG_IGN);
     try {
-        if (const auto served = serve(argv[1]); !served) {
+        if (const auto served = serve(argv[1], makes_keys); !served) {
             ecryptfs::pki::refuse(STDIN_FILENO, served.error());
             return ecryptfs::base::traits(served.error().code).status;
         }

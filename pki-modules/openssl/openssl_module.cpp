@@ -25,6 +25,7 @@ constexpr ecryptfs_pki_module kModule = {
     .close = AbiKey::close,
     .list = nullptr,
     .generate = module::generate<generate_key>,
+    .needs = 0,
 };
 
 }  // namespace

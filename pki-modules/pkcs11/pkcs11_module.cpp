@@ -30,6 +30,10 @@ constexpr ecryptfs_pki_module kModule = {
     .close = AbiKey::close,
     .list = module::list<list_items>,
     .generate = module::generate<generate_key>,
+    // A library is a vendor's: it talks to pcscd, USB or the network, and keeps files of its own;
+    // p11-kit reaches tokens of other machines by ssh.
+    .needs = ECRYPTFS_PKI_NEEDS_NETWORK | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES |
+             ECRYPTFS_PKI_NEEDS_DEVICES | ECRYPTFS_PKI_NEEDS_FILES | ECRYPTFS_PKI_NEEDS_PROGRAMS,
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
 namespace ecryptfs::tpm2_module {
@@ -35,6 +36,11 @@ Error explain(const std::string& tcti, std::uint32_t code) {
             return base::system_error(ErrorCode::kAccessDenied, module::shown(path), errno,
                                       "add this user to the group tss, and log in again");
         }
+    }
+    if ((needs_of(tcti) & ~needs_of(default_tcti())) != 0) {
+        return {ErrorCode::kNotFound,
+                fmt::format("this process may not reach a TPM at {}", module::shown(tcti)),
+                "have the environment variable ECRYPTFS_TPM2_TCTI name one of that kind"};
     }
     return {ErrorCode::kNotFound,
             fmt::format("no TPM answers at {} (0x{:x})", module::shown(tcti), code),

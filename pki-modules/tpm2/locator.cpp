@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "ecryptfs_pki_module.h"
 #include "lib/base/file_uri.h"
 #include "lib/base/hex.h"
 #include "lib/base/number.h"
@@ -102,6 +103,18 @@ std::string Locator::what() const {
 std::string default_tcti() {
     const char* set = std::getenv(kTctiVariable);
     return set != nullptr && *set != '\0' ? set : "device:/dev/tpmrm0";
+}
+
+// A simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
+std::uint32_t needs_of(std::string_view tcti) {
+    std::uint32_t needs = ECRYPTFS_PKI_NEEDS_DEVICES | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES;
+    if ((tcti.contains("swtpm") || tcti.contains("mssim")) && !tcti.contains("path=")) {
+        needs |= ECRYPTFS_PKI_NEEDS_NETWORK;
+    }
+    if (tcti.substr(0, tcti.find(':')).contains("cmd")) {
+        needs |= ECRYPTFS_PKI_NEEDS_PROGRAMS;
+    }
+    return needs;
 }
 
 std::string handle_uri(std::uint32_t handle) {

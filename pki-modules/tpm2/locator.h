@@ -37,6 +37,9 @@ base::Result<Locator> parse_locator(std::string_view uri);
 // "device:/dev/tpmrm0", or what the environment variable ECRYPTFS_TPM2_TCTI says.
 std::string default_tcti();
 
+// What it takes to reach the TPM there: ECRYPTFS_PKI_NEEDS_…
+std::uint32_t needs_of(std::string_view tcti);
+
 // The URI of a persistent object in the TPM that `tcti` reaches.
 std::string handle_uri(std::uint32_t handle);
 

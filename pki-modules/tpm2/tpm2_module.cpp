@@ -7,6 +7,7 @@
 #include "pki-modules/common/module_functions.h"
 #include "pki-modules/tpm2/generate.h"
 #include "pki-modules/tpm2/listing.h"
+#include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/tpm_key.h"
 
 namespace ecryptfs::tpm2_module {
@@ -14,7 +15,7 @@ namespace {
 
 using AbiKey = module::KeyFunctions<TpmKey>;
 
-constexpr ecryptfs_pki_module kModule = {
+ecryptfs_pki_module the_module = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
     .name = "tpm2",
@@ -27,6 +28,7 @@ constexpr ecryptfs_pki_module kModule = {
     .close = AbiKey::close,
     .list = module::list<list>,
     .generate = module::generate<generate_key>,
+    .needs = 0,  // as the default TCTI has it
 };
 
 }  // namespace
@@ -35,7 +37,8 @@ const ecryptfs_pki_module& module_interface() noexcept {
     // The libraries write to stderr unless they are told otherwise, before their first message. Who
     // looks for a fault may say something else.
     ::setenv("TSS2_LOG", "all+none", 0);
-    return kModule;
+    the_module.needs = needs_of(default_tcti());
+    return the_module;
 }
 
 }  // namespace ecryptfs::tpm2_module

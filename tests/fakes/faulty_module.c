@@ -26,6 +26,11 @@
  *   unknown-status      decrypt() fails with a number that is no status
  *   endless-message     decrypt() fails with texts that have no end
  *   no-modulus          describe() gives no modulus
+ *   tries-WHAT?ARGUMENT decrypt() does what trespasses.h has by that name, and fails with
+ *                       ACCESS_DENIED if it cannot
+ *
+ * It says that it needs everything, in the newest version of the interface, unless the environment
+ * variables ECRYPTFS_FAULTY_NEEDS and ECRYPTFS_FAULTY_ABI_VERSION have other numbers.
  */
 
 #include <fcntl.h>
@@ -37,6 +42,7 @@
 #include <unistd.h>
 
 #include "ecryptfs_pki_module.h"
+#include "trespasses.h"
 
 enum { MODULUS_SIZE = 128, MASK = 0x5a, LARGE_OUTPUT = 1000 };
 
@@ -192,6 +198,23 @@ static void misbehave(const struct ecryptfs_pki_key* key) {
     }
 }
 
+/* Whether what it tries, if it is to try something, is refused. */
+static int tries_and_fails(const struct ecryptfs_pki_key* key, struct ecryptfs_pki_error* error) {
+    static const char prefix[] = "faulty:tries-";
+    char what[64];
+    if (strncmp(key->locator, prefix, sizeof prefix - 1) != 0) {
+        return 0;
+    }
+    snprintf(what, sizeof what, "%s", key->locator + sizeof prefix - 1);
+    what[strcspn(what, "?")] = '\0';
+    const int failure = trespass(what, key->argument);
+    if (failure < 0) {
+        abort(); /* a test that misspells it */
+    }
+    snprintf(error->message, sizeof error->message, "%s: %s", what, strerror(failure));
+    return failure != 0;
+}
+
 static enum ecryptfs_pki_status spoil(const struct ecryptfs_pki_key* key, uint8_t* out, size_t room,
                                       size_t* out_size, struct ecryptfs_pki_error* error) {
     if (behaves(key, "no-output")) {
@@ -221,6 +244,9 @@ static enum ecryptfs_pki_status faulty_decrypt(struct ecryptfs_pki_key* key, con
                                                struct ecryptfs_pki_error* error) {
     const size_t room = *out_size;
     misbehave(key);
+    if (tries_and_fails(key, error)) {
+        return ECRYPTFS_PKI_ACCESS_DENIED;
+    }
     const size_t size = in_size == MODULUS_SIZE ? in[0] ^ MASK : 0;
     if (size == 0 || size > ECRYPTFS_PKI_MAX_FILE_KEY || size > room) {
         return fail(error, ECRYPTFS_PKI_DECRYPT_FAILED, "the bytes were not wrapped for this key");
@@ -239,10 +265,14 @@ static void faulty_close(struct ecryptfs_pki_key* key) {
     free(key);
 }
 
+static uint32_t number_in(const char* variable, uint32_t otherwise) {
+    const char* text = getenv(variable);
+    return text == NULL ? otherwise : (uint32_t)strtoul(text, NULL, 10);
+}
+
 __attribute__((visibility("default"))) const struct ecryptfs_pki_module* ecryptfs_pki_get_module(
     void) {
-    static const struct ecryptfs_pki_module module = {
-        .abi_version = ECRYPTFS_PKI_ABI_VERSION,
+    static struct ecryptfs_pki_module module = {
         .max_threads = 0,
         .name = "faulty",
         .version = "1",
@@ -253,5 +283,7 @@ __attribute__((visibility("default"))) const struct ecryptfs_pki_module* ecryptf
         .decrypt = faulty_decrypt,
         .close = faulty_close,
     };
+    module.abi_version = number_in("ECRYPTFS_FAULTY_ABI_VERSION", ECRYPTFS_PKI_ABI_VERSION);
+    module.needs = number_in("ECRYPTFS_FAULTY_NEEDS", UINT32_MAX);
     return &module;
 }

@@ -72,7 +72,7 @@ std::string objection(std::string_view from, std::string_view included) {
 
 bool is_foreign(std::string_view header) {
     constexpr auto kForeign = std::to_array<std::string_view>(
-        {"systemd/", "openssl/", "tss2/", "p11-kit/", "keyutils.h"});
+        {"systemd/", "openssl/", "tss2/", "p11-kit/", "keyutils.h", "seccomp.h"});
     return std::ranges::any_of(kForeign,
                                [&](std::string_view name) { return header.starts_with(name); });
 }

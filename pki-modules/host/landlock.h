@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Landlock, by which a process limits what it may do to files and other processes. A kernel without
+// it, or with its first version only, which cannot allow moving files, leaves all as it was; one
+// with an older version than ours leaves what it does not know. kModuleFailed if it fails
+// otherwise.
+
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/pki/module.h"
+
+namespace ecryptfs::pki {
+
+// No tracing of processes other than those that we start, no look into their memory, no signals to
+// them.
+base::Result<void> part_from_other_processes();
+
+// No writing and no starting of programs, except as needed. Reading is as before.
+base::Result<void> limit_files(const ModuleNeeds& needs);
+
+}  // namespace ecryptfs::pki

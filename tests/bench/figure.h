@@ -14,7 +14,8 @@ namespace ecryptfs::bench {
 
 struct Settings {
     int rounds = 7;
-    Seconds time{2.0};  // of one side in one round
+    Seconds time{2.0};           // of one side in one round
+    std::string kernel = "6.1";  // of tests/vm/run
 };
 
 enum class Target { kRatioAtLeast, kRatioAtMost, kValueAtMost };
@@ -52,5 +53,6 @@ std::vector<Figure> measure_padding(const Settings& settings);
 std::vector<Figure> measure_start(const Settings& settings);
 std::vector<Figure> measure_memory(const Settings& settings);
 std::vector<Figure> measure_growth(const Settings& settings);
+std::vector<Figure> measure_on_kernel(const Settings& settings);
 
 }  // namespace ecryptfs::bench

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/bench/figure.h"
+#include "tests/bench/machine_starter.h"
 #include "tests/bench/memory_reader.h"
 #include "tests/fakes/private_keyrings.h"
 
@@ -33,7 +34,7 @@ constexpr Measurement kMeasurements[] = {
     {"pkcs11", bench::measure_pkcs11},   {"tpm2", bench::measure_tpm2},
     {"latency", bench::measure_latency}, {"padding", bench::measure_padding},
     {"start", bench::measure_start},     {"memory", bench::measure_memory},
-    {"growth", bench::measure_growth},
+    {"growth", bench::measure_growth},   {"kernel", bench::measure_on_kernel},
 };
 
 std::string row(const Figure& figure) {
@@ -87,6 +88,7 @@ void write_json(const std::string& path, const std::vector<Figure>& figures) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    bench::Settings settings;
     bool quick = false;
     std::string json_path;
     std::vector<std::string> wanted;
@@ -95,15 +97,24 @@ int main(int argc, char** argv) {
     CLI::App app("Measures, each figure beside its limit.", "./dev bench");
     app.add_flag("--quick", quick, "in a minute or two, and less exactly");
     app.add_option("--json", json_path, "write the figures to a file, too");
-    app.add_option("FIGURE", wanted, "these only")->check(CLI::IsMember(names));
+    app.add_option("--kernel", settings.kernel, "for the figure `kernel`: 6.1 (default) or 6.12");
+    app.add_option("FIGURE", wanted, "these only; with --quick, else all but `kernel`")
+        ->check(CLI::IsMember(names));
     CLI11_PARSE(app, argc, argv);
     if (!test::keyrings_are_private()) {
+        bench::start_machine_starter();
         bench::start_memory_reader();
         return test::run_with_private_keyrings(argv);
     }
     testing::InitGoogleTest();
-    const auto settings =
-        quick ? bench::Settings{.rounds = 3, .time = bench::Seconds(1.0)} : bench::Settings{};
+    if (quick) {
+        settings.rounds = 3;
+        settings.time = bench::Seconds(1.0);
+    }
+    if (quick && wanted.empty()) {
+        names.pop_back();  // the last, which boots a machine
+        wanted = names;
+    }
     const auto figures = measure_all(settings, wanted);
     if (!json_path.empty()) {
         write_json(json_path, figures);

@@ -4,12 +4,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <new>
 
 namespace ecryptfs::vm {
 namespace {
@@ -24,30 +22,17 @@ int open_and_read(const std::filesystem::path& file) {
 }  // namespace
 
 Openers::Openers(const User& user, const Paths& files, int processes) {
-    void* memory =
-        ::mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    counts_ = new (memory) Counts;
-    // They begin when the other end of this pipe is closed.
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const base::UniqueFd start(ends[0]);
-    base::UniqueFd hold(ends[1]);
+    StartLine line;
     for (int i = 0; i < processes; ++i) {
         const auto first =
             files.size() * static_cast<std::size_t>(i) / static_cast<std::size_t>(processes);
         processes_.emplace_back(ChildSetup{.user = user}, [&, first] {
-            hold.reset();
-            char nothing = 0;
-            static_cast<void>(::read(start.get(), &nothing, 1));
+            line.wait();
             open_all(files, first, *counts_);
             return 0;
         });
     }
-}
-
-Openers::~Openers() {
-    processes_.clear();
-    ::munmap(counts_, sizeof(Counts));
+    line.go();
 }
 
 void Openers::open_all(const Paths& files, std::size_t first, Counts& counts) {

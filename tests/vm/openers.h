@@ -7,6 +7,7 @@
 
 #include "tests/vm/files.h"
 #include "tests/vm/process.h"
+#include "tests/vm/shared.h"
 
 namespace ecryptfs::vm {
 
@@ -17,7 +18,6 @@ class Openers {
     Openers(const User& user, const Paths& files, int processes);
     Openers(const Openers&) = delete;
     Openers& operator=(const Openers&) = delete;
-    ~Openers();
 
     // Until now, by all.
     int opened() const { return counts_->opened; }
@@ -28,7 +28,6 @@ class Openers {
     void wait();
 
   private:
-    // In memory that the processes share.
     struct Counts {
         std::atomic<int> opened = 0;
         std::atomic<int> failed = 0;
@@ -36,7 +35,7 @@ class Openers {
     };
     static void open_all(const Paths& files, std::size_t first, Counts& counts);
 
-    Counts* counts_;
+    Shared<Counts> counts_;
     std::vector<Process> processes_;
 };
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -148,6 +149,19 @@ int Process::wait() {
     EXPECT_EQ(::waitpid(pid_, &status, 0), pid_);
     exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return *exit_code_;
+}
+
+StartLine::StartLine() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    begin_.reset(ends[0]);
+    hold_.reset(ends[1]);
+}
+
+void StartLine::wait() {
+    hold_.reset();
+    char nothing = 0;
+    static_cast<void>(::read(begin_.get(), &nothing, 1));
 }
 
 Outcome run(ChildSetup setup, const Arguments& command, const std::string& input) {

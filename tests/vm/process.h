@@ -62,6 +62,19 @@ class Process {
     std::optional<int> exit_code_;
 };
 
+// Where children wait until all may begin.
+class StartLine {
+  public:
+    StartLine();
+    // In a child.
+    void wait();
+    void go() { hold_.reset(); }
+
+  private:
+    base::UniqueFd begin_;  // readable when no process holds the other end
+    base::UniqueFd hold_;
+};
+
 struct Outcome {
     int exit_code = -1;
     std::string out;

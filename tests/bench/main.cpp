@@ -3,19 +3,22 @@
 // ./dev bench: each figure beside its limit, both measured in turns in one run. The machine may be
 // noisy: what counts is the median of the rounds' ratios.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "lib/base/error.h"
+#include "lib/base/write_file.h"
 #include "tests/bench/figure.h"
-#include "tests/bench/machine_starter.h"
-#include "tests/bench/memory_reader.h"
+#include "tests/bench/outside.h"
 #include "tests/fakes/private_keyrings.h"
 
 namespace {
@@ -79,10 +82,27 @@ std::vector<Figure> measure_all(const bench::Settings& settings,
     return figures;
 }
 
-void write_json(const std::string& path, const std::vector<Figure>& figures) {
-    auto list = nlohmann::json::array();
-    std::ranges::transform(figures, std::back_inserter(list), json_of);
-    std::ofstream(path) << list.dump(2) << '\n';
+constexpr char kJsonFile[] = "ECRYPTFS_BENCH_JSON";  // its descriptor
+
+// While we still have the right to write to it.
+void open_json(const std::string& path) {
+    if (path.empty()) {
+        return;
+    }
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);  // stays over exec
+    if (fd < 0) {
+        throw base::Failure(base::system_error(base::ErrorCode::kAccessDenied, path, errno));
+    }
+    ::setenv(kJsonFile, std::to_string(fd).c_str(), 1);
+}
+
+void write_json(const std::vector<Figure>& figures) {
+    if (const char* fd = std::getenv(kJsonFile)) {
+        auto list = nlohmann::json::array();
+        std::ranges::transform(figures, std::back_inserter(list), json_of);
+        const auto text = list.dump(2) + '\n';
+        static_cast<void>(base::write_all(std::stoi(fd), base::as_bytes(text)));
+    }
 }
 
 }  // namespace
@@ -102,8 +122,8 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember(names));
     CLI11_PARSE(app, argc, argv);
     if (!test::keyrings_are_private()) {
-        bench::start_machine_starter();
-        bench::start_memory_reader();
+        open_json(json_path);
+        bench::stay_outside();
         return test::run_with_private_keyrings(argv);
     }
     testing::InitGoogleTest();
@@ -116,9 +136,7 @@ int main(int argc, char** argv) {
         wanted = names;
     }
     const auto figures = measure_all(settings, wanted);
-    if (!json_path.empty()) {
-        write_json(json_path, figures);
-    }
+    write_json(figures);
     std::cout << (std::ranges::all_of(figures, bench::is_met) ? "All targets are met.\n"
                                                               : "Not all targets are met.\n");
 }

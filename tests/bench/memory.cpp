@@ -14,7 +14,7 @@
 #include "tests/bench/agent_side.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/key_file.h"
-#include "tests/bench/memory_reader.h"
+#include "tests/bench/outside.h"
 
 namespace ecryptfs::bench {
 namespace {
@@ -23,18 +23,21 @@ constexpr std::size_t kUsers = 100;
 // Resident memory of ecryptfsd with one key, in MB, as it was measured in Debian 12.
 constexpr double kPeersMemory = 6.9;
 
-// A line "Name:  123 kB".
+// proc(5), /proc/pid/smaps_rollup: "Name:  123 kB".
 double megabytes(pid_t pid, const std::string& name) {
-    std::istringstream lines(smaps_rollup(pid));
-    for (std::string line; std::getline(lines, line);) {
+    double sum = -1;
+    run_outside(fmt::format("cat /proc/{}/smaps_rollup", pid), [&](const std::string& line) {
         std::istringstream fields(line);
         std::string field;
         double kilobytes = 0;
         if (fields >> field >> kilobytes && field == name + ":") {
-            return kilobytes / 1000;
+            sum = kilobytes / 1000;
         }
+    });
+    if (sum < 0) {
+        throw std::runtime_error("only root may measure memory: sudo ./dev bench memory");
     }
-    throw std::runtime_error("only root may measure memory: sudo ./dev bench memory");
+    return sum;
 }
 
 // The broker, its guard and its hosts.

@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "tests/bench/kernel/figure_line.h"
-#include "tests/bench/machine_starter.h"
+#include "tests/bench/outside.h"
 
 namespace ecryptfs::bench {
 namespace {

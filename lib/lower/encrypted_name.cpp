@@ -27,8 +27,7 @@ constexpr std::size_t kCharacters = 4;  // for
 constexpr std::size_t kBytes = 3;
 
 constexpr std::uint8_t kTag70 = 0x46;
-constexpr std::size_t kSignatureSize = 8;
-constexpr std::size_t kFixed = kSignatureSize + 1;  // and the cipher's code
+constexpr std::size_t kFixed = KeySignature::kSize + 1;  // and the cipher's code
 
 std::unexpected<base::Error> bad_name(std::string_view problem, std::size_t at) {
     return std::unexpected(base::Error{ErrorCode::kMalformed,
@@ -111,10 +110,11 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
         return std::unexpected(body.error());
     }
     const std::size_t start = static_cast<std::size_t>(body->data() - packet->data());
-    const std::uint8_t code = (*body)[kSignatureSize];
+    const std::uint8_t code = (*body)[KeySignature::kSize];
     const Cipher* cipher = find_cipher(code);
     if (cipher == nullptr) {
-        return reader.fail(fmt::format("unknown cipher {:#04x}", code), start + kSignatureSize);
+        return reader.fail(fmt::format("unknown cipher {:#04x}", code),
+                           start + KeySignature::kSize);
     }
     const auto encrypted = body->subspan(kFixed);
     if (encrypted.size() % cipher->block_size != 0) {
@@ -122,7 +122,7 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
                                        encrypted.size(), cipher->block_size),
                            start + kFixed);
     }
-    return EncryptedName{KeySignature::from_bytes(body->first<kSignatureSize>()),
+    return EncryptedName{KeySignature::from_bytes(body->first<KeySignature::kSize>()),
                          code,
                          {encrypted.begin(), encrypted.end()}};
 }

@@ -25,7 +25,6 @@ constexpr std::size_t kMarkerOffset = 8;
 constexpr std::uint32_t kMarkerMask = 0x3c81b7f5;  // MAGIC_ECRYPTFS_MARKER
 constexpr std::uint8_t kNewestVersion = 3;         // ECRYPTFS_SUPPORTED_FILE_VERSION
 constexpr std::uint64_t kLeastSizeAtFront = 8192;  // ECRYPTFS_MINIMUM_HEADER_EXTENT_SIZE
-constexpr std::size_t kSignatureSize = 8;
 constexpr std::size_t kSaltSize = 8;
 
 // RFC 4880 section 4.3, the first byte in its old form with and without the length's bits as the
@@ -36,7 +35,7 @@ constexpr std::uint8_t kTag11 = 0xed;
 
 constexpr std::uint8_t kPublicKeyVersion = 3;
 constexpr std::uint8_t kRsa = 1;
-constexpr std::size_t kPublicKeyFixed = 1 + kSignatureSize + 1;
+constexpr std::size_t kPublicKeyFixed = 1 + KeySignature::kSize + 1;
 
 constexpr std::uint8_t kSymmetricVersion = 4;
 constexpr std::uint8_t kIteratedAndSalted = 3;  // RFC 4880 section 3.7.1.3
@@ -46,7 +45,7 @@ constexpr std::size_t kPassphraseFixed = 1 + 1 + 1 + 1 + kSaltSize + 1;
 constexpr std::uint8_t kBinary = 'b';
 constexpr std::uint8_t kNameSize = 8;  // of "_CONSOLE"
 constexpr std::size_t kDateSize = 4;
-constexpr std::size_t kLiteralSize = 1 + 1 + kNameSize + kDateSize + kSignatureSize;
+constexpr std::size_t kLiteralSize = 1 + 1 + kNameSize + kDateSize + KeySignature::kSize;
 
 // A byte that has to have one value.
 struct Expected {
@@ -74,7 +73,7 @@ Result<ByteView> take_body(FieldReader& reader, std::string_view name, std::size
 }
 
 KeySignature signature_at(ByteView body, std::size_t at) {
-    return KeySignature::from_bytes(body.subspan(at).first<kSignatureSize>());
+    return KeySignature::from_bytes(body.subspan(at).first<KeySignature::kSize>());
 }
 
 // keystore.c: parse_tag_1_packet; behind the tag
@@ -106,7 +105,7 @@ Result<KeySignature> take_tag_11(FieldReader& reader) {
     if (!body) {
         return std::unexpected(body.error());
     }
-    return signature_at(*body, kLiteralSize - kSignatureSize);
+    return signature_at(*body, kLiteralSize - KeySignature::kSize);
 }
 
 // keystore.c: parse_tag_3_packet; behind the tag, and the Tag 11 packet that follows

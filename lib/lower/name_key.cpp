@@ -16,7 +16,7 @@ namespace {
 using base::ErrorCode;
 using base::Result;
 
-constexpr std::size_t kDigestSize = 16;
+constexpr std::size_t kMd5Size = 16;
 constexpr std::size_t kLeastPrefix = 16;     // ECRYPTFS_FILENAME_MIN_RANDOM_PREPEND_BYTES
 constexpr std::uint8_t kInsteadOfNul = 'B';  // ECRYPTFS_NON_NULL
 
@@ -30,7 +30,7 @@ std::unexpected<base::Error> not_ours() {
 // (keystore.c: ecryptfs_write_tag_70_packet).
 Result<bool> is_prefix_of(base::ByteView fnek, base::ByteView prefix) {
     const EvpDigest md5(::EVP_MD_fetch(openssl_library(), "MD5", nullptr));
-    std::array<std::uint8_t, kDigestSize> digest;
+    std::array<std::uint8_t, kMd5Size> digest;
     base::ByteView hashed = fnek;
     while (!prefix.empty()) {
         if (!md5 || ::EVP_Digest(hashed.data(), hashed.size(), digest.data(), nullptr, md5.get(),
@@ -38,7 +38,7 @@ Result<bool> is_prefix_of(base::ByteView fnek, base::ByteView prefix) {
             return std::unexpected(openssl_error("EVP_Digest"));
         }
         hashed = digest;
-        const auto part = prefix.first(std::min(prefix.size(), kDigestSize));
+        const auto part = prefix.first(std::min(prefix.size(), kMd5Size));
         for (std::size_t i = 0; i < part.size(); ++i) {
             if (part[i] != (digest[i] == 0 ? kInsteadOfNul : digest[i])) {
                 return false;

@@ -14,7 +14,7 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr int kIterations = 65'536;
-constexpr std::size_t kDigestSize = 64;
+constexpr std::size_t kSha512Size = 64;
 
 }  // namespace
 
@@ -27,8 +27,8 @@ Result<PassphraseKey> derive_passphrase_key(base::ByteView passphrase, const Sal
                         "choose another; letters outside of ASCII are several bytes each"});
     }
     auto input = base::SecretBytes::create(salt.size() + passphrase.size());
-    auto key = base::SecretBytes::create(kDigestSize);
-    auto once_more = base::SecretBytes::create(kDigestSize);
+    auto key = base::SecretBytes::create(kSha512Size);
+    auto once_more = base::SecretBytes::create(kSha512Size);
     if (!input || !key || !once_more) {
         return std::unexpected(!input ? input.error() : !key ? key.error() : once_more.error());
     }

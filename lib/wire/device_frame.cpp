@@ -47,7 +47,7 @@ base::Result<FrameType> take_type(FieldReader& reader) {
 }
 
 // Type and counter; `bare` if nothing follows them.
-base::Result<DeviceFrame> take_head(FieldReader& reader) {
+base::Result<DeviceFrame> take_frame_head(FieldReader& reader) {
     const auto type = take_type(reader);
     if (!type) {
         return std::unexpected(type.error());
@@ -102,7 +102,7 @@ base::Result<void> take_message(FieldReader& reader, DeviceFrame& frame) {
     return {};
 }
 
-std::unexpected<base::Error> cannot_encode(std::string_view why) {
+std::unexpected<base::Error> cannot_encode_frame(std::string_view why) {
     return std::unexpected(
         base::Error{base::ErrorCode::kMalformed, fmt::format("device frame: {}", why)});
 }
@@ -111,7 +111,7 @@ std::unexpected<base::Error> cannot_encode(std::string_view why) {
 
 base::Result<DeviceFrame> decode_frame(base::ByteView bytes) {
     FieldReader reader("device frame", base::ErrorCode::kMalformed, bytes);
-    auto frame = take_head(reader);
+    auto frame = take_frame_head(reader);
     if (!frame || frame->bare) {
         return frame;
     }
@@ -123,7 +123,7 @@ base::Result<DeviceFrame> decode_frame(base::ByteView bytes) {
 
 std::size_t frame_size(base::ByteView bytes) {
     FieldReader reader("device frame", base::ErrorCode::kMalformed, bytes);
-    if (!take_head(reader)) {
+    if (!take_frame_head(reader)) {
         return bytes.size();
     }
     const auto after_head = reader.position();
@@ -136,11 +136,11 @@ std::size_t frame_size(base::ByteView bytes) {
 
 base::Result<base::ByteView> encode_frame(const DeviceFrame& frame, base::ByteSpan buffer) {
     if (frame.bare ? frame.type == FrameType::kResponse : !may_carry_message(frame.type)) {
-        return cannot_encode(frame.bare ? "a response without a message"
-                                        : "HELO and QUIT carry no message");
+        return cannot_encode_frame(frame.bare ? "a response without a message"
+                                              : "HELO and QUIT carry no message");
     }
     if (!frame.bare && frame.packet.size() > max_packet(frame.type)) {
-        return cannot_encode(too_large_a_packet(frame.type, frame.packet.size()));
+        return cannot_encode_frame(too_large_a_packet(frame.type, frame.packet.size()));
     }
     base::ByteWriter writer(buffer);
     writer.put_byte(std::to_underlying(frame.type));
@@ -152,7 +152,8 @@ base::Result<base::ByteView> encode_frame(const DeviceFrame& frame, base::ByteSp
         writer.put(frame.packet);
     }
     if (!writer.ok()) {
-        return cannot_encode(fmt::format("does not fit into a buffer of {} bytes", buffer.size()));
+        return cannot_encode_frame(
+            fmt::format("does not fit into a buffer of {} bytes", buffer.size()));
     }
     return writer.written();
 }

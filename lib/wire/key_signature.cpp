@@ -60,7 +60,7 @@ base::Result<KeySignature> KeySignature::from_text(std::string_view text) {
     return signature;
 }
 
-KeySignature KeySignature::from_bytes(std::span<const std::uint8_t, 8> bytes) {
+KeySignature KeySignature::from_bytes(std::span<const std::uint8_t, kSize> bytes) {
     KeySignature signature;
     std::ranges::copy(base::to_hex(bytes), signature.text_.begin());
     return signature;

@@ -19,12 +19,13 @@ namespace ecryptfs::wire {
 // packets, mount options and keyring descriptions.
 class KeySignature {
   public:
-    static constexpr std::size_t kTextSize = 16;
+    static constexpr std::size_t kSize = 8;
+    static constexpr std::size_t kTextSize = 2 * kSize;
 
     // Exactly 16 lower-case hexadecimal digits; else kMalformed.
     static base::Result<KeySignature> from_text(std::string_view text);
     // The raw eight bytes, as in a file's Tag 1 packet or at the front of a digest.
-    static KeySignature from_bytes(std::span<const std::uint8_t, 8> bytes);
+    static KeySignature from_bytes(std::span<const std::uint8_t, kSize> bytes);
 
     std::string_view text() const { return {text_.data(), text_.size()}; }
 

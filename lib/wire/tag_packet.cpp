@@ -60,7 +60,7 @@ base::Result<Layout> take_tag(FieldReader& reader, std::uint8_t Layout::* member
     return *layout;
 }
 
-base::Result<KeySignature> take_signature(FieldReader& reader) {
+base::Result<KeySignature> take_packet_signature(FieldReader& reader) {
     // keystore.c: write_tag_64_packet always writes ECRYPTFS_SIG_SIZE_HEX bytes
     const auto text =
         reader.take_counted("signature", KeySignature::kTextSize, KeySignature::kTextSize);
@@ -128,7 +128,7 @@ base::Result<RequestPacket> parse_request_packet(base::ByteView packet) {
     if (!layout) {
         return std::unexpected(layout.error());
     }
-    const auto signature = take_signature(reader);
+    const auto signature = take_packet_signature(reader);
     if (!signature) {
         return std::unexpected(signature.error());
     }

@@ -111,8 +111,9 @@ std::size_t Host::window() const {
 void Host::send_pending() {
     std::vector<Job> hopeless;
     const auto now = Clock::now();
+    const auto most = window();
     auto job = pending_.begin();
-    while (job != pending_.end() && sent_.size() < window()) {
+    while (job != pending_.end() && sent_.size() < most) {
         const auto key = job->key->id;
         if (is_hopeless(*job, now)) {
             hopeless.push_back(std::move(*job));
@@ -373,6 +374,7 @@ void Host::tick() {
 // Nothing is asked for. The process goes when that has lasted, unless its place could not be taken
 // unnoticed.
 void Host::rest(Clock::time_point now) {
+    ticking_ = false;  // a tick that was asked for meanwhile finds no more than this one
     retired_.reset();  // has had its time to end
     if (!connection_ || !greeted_ || !keys_.can_be_opened_again(start_took_)) {
         return;

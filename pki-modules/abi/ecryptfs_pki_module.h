@@ -36,7 +36,10 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#define ECRYPTFS_PKI_ANY_NUMBER : uint32_t /* whatever number the other side gives is a value */
 extern "C" {
+#else
+#define ECRYPTFS_PKI_ANY_NUMBER
 #endif
 
 /* Raised when something here changes. The host takes modules of this version and of those since
@@ -53,7 +56,7 @@ extern "C" {
 #define ECRYPTFS_PKI_MAX_LOCATOR 4096u    /* bytes of a URI, its NUL included */
 
 /* How a call ended. The numbers are part of the ABI. */
-enum ecryptfs_pki_status {
+enum ecryptfs_pki_status ECRYPTFS_PKI_ANY_NUMBER {
     ECRYPTFS_PKI_OK = 0,
     ECRYPTFS_PKI_FAILED = 1,            /* none of the others fits; the message says what */
     ECRYPTFS_PKI_INVALID_LOCATOR = 2,   /* the locator is not of the module's form */
@@ -89,7 +92,7 @@ struct ecryptfs_pki_secret {
 };
 
 /* What a key is to be opened for. */
-enum ecryptfs_pki_use {
+enum ecryptfs_pki_use ECRYPTFS_PKI_ANY_NUMBER {
     /* encrypt() only. Must not need a secret where the public half can be had without one, and must
      * not keep the private half. ECRYPTFS_PKI_SECRET_REQUIRED where it cannot be had. */
     ECRYPTFS_PKI_USE_PUBLIC = 1,
@@ -121,7 +124,7 @@ struct ecryptfs_pki_property {
 };
 
 /* What list() can be asked for. */
-enum ecryptfs_pki_item_kind {
+enum ecryptfs_pki_item_kind ECRYPTFS_PKI_ANY_NUMBER {
     ECRYPTFS_PKI_TOKENS = 1, /* what can hold keys: `uri` is one that generate() takes */
     ECRYPTFS_PKI_KEYS = 2    /* keys that can serve: `uri` is one that open() takes */
 };

@@ -101,8 +101,9 @@ constexpr unsigned kCloneFlags = 0;
 void refuse_name_spaces(Refusals& refuse) {
     refuse.always({SCMP_SYS(unshare), SCMP_SYS(setns)});
     refuse.unknown(SCMP_SYS(clone3));
-    for (const std::uint64_t kind : {CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS,
-                                     CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS}) {
+    for (const auto kind : std::initializer_list<std::uint64_t>{
+             CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
+             CLONE_NEWUTS}) {
         refuse.when(SCMP_SYS(clone), {masked(kCloneFlags, kind, kind)});
     }
 }

@@ -84,7 +84,7 @@ TEST(WrappedPassphrase, IsNotUnwrappedByAnotherPassphrase) {
 
 TEST(WrappedPassphrase, OfAnySizeIsUnwrappedAsItWasWrappedEachTimeWithAnotherSalt) {
     const auto first = wrap_passphrase(as_bytes("a"), as_bytes("w"));
-    for (const std::size_t size : {1, 15, 16, 17, 63, 64}) {
+    for (const std::size_t size : {1U, 15U, 16U, 17U, 63U, 64U}) {
         const Bytes passphrase = pattern(size);
         const auto wrapped = wrap_passphrase(passphrase, as_bytes("w"));
         ASSERT_THAT(wrapped, Succeeds());

@@ -258,7 +258,7 @@ TEST(Checksum, IsWrongIfAnyByteOfKeyOrSumIsAnother) {
 }
 
 TEST(Checksum, IsWrongForSizesThatNoFileKeyHas) {
-    for (const std::size_t size : {0, 1, 2, 3, 68, 512}) {
+    for (const std::size_t size : {0U, 1U, 2U, 3U, 68U, 512U}) {
         EXPECT_FALSE(has_valid_checksum(Bytes(size))) << size;
     }
 }

@@ -10,9 +10,11 @@
 
 namespace ecryptfs::agent {
 
-// Names of the descriptors: what the kernel's requests come from, and the memory of handover.h.
+// Names of the descriptors: what the kernel's requests come from, the memory of handover.h, and
+// what tells the guard that these are still kept.
 inline constexpr char kDeviceName[] = "device";
 inline constexpr char kMemoryName[] = "memory";
+inline constexpr char kLifeLineName[] = "life-line";
 
 // Descriptors that the service manager keeps for the next process of the agent: sd_notify(3),
 // FDSTORE. A message that it has no room for is repeated until it has. Without a service manager,

@@ -66,11 +66,11 @@ bool has_input(int fd) {
 
 }  // namespace
 
-Device::Device(EventLoop& loop, DescriptorStore& store, std::string path)
+Device::Device(EventLoop& loop, DescriptorStore& store, int memory, std::string path)
     : loop_(loop),
       store_(store),
       path_(std::move(path)),
-      guard_(loop, [this] { read_frames(); }),
+      guard_(loop, store, memory, [this] { read_frames(); }),
       retry_timer_(loop.timer(1s, [this] { retry(); })),
       retry_delay_(kFirstRetry) {}
 

@@ -46,8 +46,8 @@ class Device {
         kRefused  // the opener has given up, or the device is gone
     };
 
-    // Borrows the loop and the store.
-    Device(EventLoop& loop, DescriptorStore& store, std::string path);
+    // Borrows the loop, the store and Handover's descriptor, for the guard.
+    Device(EventLoop& loop, DescriptorStore& store, int memory, std::string path);
 
     // Told when the device was opened, or went away, or cannot be opened for another reason.
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }

@@ -3,6 +3,7 @@
 #include "agent/handover.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,10 +26,14 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     throw base::Failure(base::system_error(code, what, errno, advice));
 }
 
-bool is_memory_of(int fd, std::size_t size) {
+// As new_memory() made it, of whichever version.
+bool is_memory(int fd) {
+    return ::fcntl(fd, F_GET_SEALS) == kSeals;
+}
+
+bool has_size(int fd, std::size_t size) {
     struct stat status{};
-    return ::fcntl(fd, F_GET_SEALS) == kSeals && ::fstat(fd, &status) == 0 &&
-           status.st_size == static_cast<off_t>(size);
+    return ::fstat(fd, &status) == 0 && status.st_size == static_cast<off_t>(size);
 }
 
 base::UniqueFd new_memory(std::size_t size) {
@@ -38,6 +43,26 @@ base::UniqueFd new_memory(std::size_t size) {
         fail(ErrorCode::kInternal, "making shared memory");
     }
     return fd;
+}
+
+// The lock goes with the process. Not fcntl's other kind, whose holder has no number: nor would it
+// tell apart processes that share a descriptor.
+void claim_memory(int fd, Handover::Claim claim) {
+    const struct flock whole{
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0};
+    if (::fcntl(fd, F_SETLK, &whole) == 0) {
+        return;
+    }
+    auto holder = whole;
+    if (claim == Handover::Claim::kIfFree || ::fcntl(fd, F_GETLK, &holder) != 0) {
+        fail(ErrorCode::kInternal, "taking over shared memory");
+    }
+    if (holder.l_type != F_UNLCK && holder.l_pid > 0) {
+        ::kill(holder.l_pid, SIGKILL);
+    }
+    if (::fcntl(fd, F_SETLKW, &whole) != 0) {
+        fail(ErrorCode::kInternal, "taking over shared memory");
+    }
 }
 
 // Locked page by page as they are used, as most never are.
@@ -67,10 +92,14 @@ struct Handover::Layout {
     std::array<RequestSlot, kRequestSlots> requests;
 };
 
-Handover::Handover(base::UniqueFd inherited) : fd_(std::move(inherited)) {
+Handover::Handover(base::UniqueFd inherited, Claim claim) : fd_(std::move(inherited)) {
     static_assert(std::is_trivially_copyable_v<Layout> && std::is_standard_layout_v<Layout>);
     static_assert(sizeof(KeyNote) == 4096 && sizeof(RequestSlot) == 1024);
-    if (fd_ && is_memory_of(fd_.get(), sizeof(Layout))) {
+    const bool is_left_over = fd_ && is_memory(fd_.get());
+    if (is_left_over) {
+        claim_memory(fd_.get(), claim);
+    }
+    if (is_left_over && has_size(fd_.get(), sizeof(Layout))) {
         memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
         if (memory_->version == kLayoutVersion && memory_->keys_used <= kKeyNotes &&
             memory_->requests_used <= kRequestSlots) {
@@ -80,6 +109,7 @@ Handover::Handover(base::UniqueFd inherited) : fd_(std::move(inherited)) {
         ::munmap(memory_, sizeof(Layout));
     }
     fd_ = new_memory(sizeof(Layout));
+    claim_memory(fd_.get(), claim);
     memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
     memory_->version = kLayoutVersion;
 }

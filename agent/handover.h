@@ -54,13 +54,19 @@ struct Places {
 
 class Handover {
   public:
+    // One process at a time has it: the kernel's lock of the memory tells which.
+    enum class Claim : std::uint8_t {
+        kAnyway,  // whoever has it is ended: the guard of an agent that died
+        kIfFree   // else kInternal
+    };
+
     // One more than may be in flight: what is beyond must be read, too, to be refused.
     static constexpr std::size_t kRequestSlots = 1025;
     static constexpr std::size_t kKeyNotes = 64;
 
     // Goes on with the memory that an earlier process left, or with new memory where `inherited` is
     // none, or another version's. Throws base::Failure: kMemoryLock, as it holds secrets.
-    explicit Handover(base::UniqueFd inherited);
+    explicit Handover(base::UniqueFd inherited, Claim claim = Claim::kAnyway);
     Handover(const Handover&) = delete;
     Handover& operator=(const Handover&) = delete;
     ~Handover();

@@ -54,7 +54,7 @@ int run(const agent::Options& options) {
     agent::EventLoop loop;
     agent::DescriptorStore store(loop);
     agent::Handover handover(std::move(inherited.memory));
-    agent::Device device(loop, store, options.device);
+    agent::Device device(loop, store, handover.fd(), options.device);
     agent::HostPool hosts(loop, options.hosts);
     agent::Keys keys(loop, hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);

@@ -15,10 +15,12 @@ class RequestSlots {
     // Borrows the slots. Those that an earlier process left filled are taken.
     explicit RequestSlots(Places<RequestSlot> slots);
 
-    // A slot that is all zero. There must be one: nobody takes more than there are.
+    // A slot that is all zero. There must be one.
     RequestSlot& take();
     // Wipes it: its request was answered, or was none.
     void give_back(RequestSlot& slot);
+
+    bool are_used_up() const { return free_.empty() && slots_.used == slots_.all.size(); }
 
     // What an earlier process read and did not answer, the oldest first.
     const std::vector<RequestSlot*>& left_over() const { return left_over_; }

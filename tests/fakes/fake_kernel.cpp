@@ -3,7 +3,9 @@
 #include "tests/fakes/fake_kernel.h"
 
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -51,6 +53,17 @@ FakeKernel::FakeKernel() {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
     socket_.reset(ends[0]);
     device_.reset(ends[1]);
+}
+
+bool FakeKernel::is_all_read() const {
+    int unread = 0;
+    EXPECT_EQ(::ioctl(socket_.get(), SIOCOUTQ, &unread), 0);
+    return unread == 0;
+}
+
+bool FakeKernel::is_let_go_of() const {
+    pollfd waiting{socket_.get(), 0, 0};
+    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLHUP) != 0;
 }
 
 std::uint32_t FakeKernel::ask(base::ByteView packet) {

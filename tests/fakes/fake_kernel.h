@@ -78,6 +78,11 @@ class FakeKernel {
     // From now on there may be replies that nobody waits for: frames that were sent raw got them.
     void expect_other_replies() { others_ = true; }
 
+    // Whether all that was sent has been read.
+    bool is_all_read() const;
+    // Whether nobody holds the device.
+    bool is_let_go_of() const;
+
     std::size_t unanswered() const { return asked_.size(); }
     // Fails the test for replies that are there and that nobody asked for.
     void expect_no_more_replies();

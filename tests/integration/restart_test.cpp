@@ -48,7 +48,7 @@ class Restart : public AgentTest {
     pid_t guard() const {
         for (const auto pid : children_of(agent_->pid())) {
             std::ifstream name("/proc/" + std::to_string(pid) + "/comm");
-            if (std::string text; std::getline(name, text) && text == "ecryptfs-guard") {
+            if (std::string text; std::getline(name, text) && text == "(ecrypt-guard)") {
                 return pid;
             }
         }
@@ -183,6 +183,53 @@ TEST_F(Restart, IsNotForcedUponAnAgentThatStandsStillWithoutRequests) {
     std::this_thread::sleep_for(2s);
     ASSERT_EQ(::kill(agent_->pid(), SIGCONT), 0);
     EXPECT_EQ(ctl({"status"}).exit_code, 0);
+}
+
+TEST_F(Restart, ThatTakesLongLeavesTheKernelNothingUnread) {
+    const auto signature = add_k2048();
+    const auto encrypted = wrapped(signature, file_key_);
+    for (const int signal : {SIGKILL, SIGTERM}) {
+        const auto old_guard = guard();
+        agent_->stop(signal);
+        const auto index = kernel_.ask_to_decrypt(signature, encrypted);
+        wait_until("the guard has read it", [&] { return kernel_.is_all_read(); });
+        std::this_thread::sleep_for(1s);
+        agent_->start_again();
+        EXPECT_THAT(kernel_.answer_to(index), Gives(file_key_));
+        expect_ends(old_guard);
+    }
+}
+
+TEST_F(Restart, ThatNeverComesLeavesTheDeviceToNobody) {
+    ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
+    agent_->expect_exit_code(kKilled);
+    kernel_.send_raw(FakeKernel::frame(decrypt_packet(kK2048Signature, Bytes(256)), 1, 1));
+    wait_until("the guard has read it", [&] { return kernel_.is_all_read(); });
+    EXPECT_FALSE(kernel_.is_let_go_of());
+    agent_.reset();  // and its service manager
+    wait_until("the guard has gone", [&] { return kernel_.is_let_go_of(); });
+}
+
+TEST_F(Restart, AfterMoreRequestsThanThereIsRoomForServesThoseThatHadRoom) {
+    const auto signature = add_k2048();
+    const auto packet = decrypt_packet(signature, wrapped(signature, file_key_));
+    ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
+    for (int i = 0; i < 1'024; ++i) {
+        kernel_.ask(packet);
+    }
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        kernel_.send_raw(FakeKernel::frame(packet, 100'000 + i, 100'000 + i));
+    }
+    wait_until("the guard has read them", [&] { return kernel_.is_all_read(); });
+    agent_->start_again();
+    std::size_t right = 0;
+    while (kernel_.unanswered() > 0 && !HasFailure()) {
+        kernel_.wait_for_answers();
+        kernel_.take_new_answers(
+            [&](const Answer& answer) { right += answer.status == 0 ? 1 : 0; });
+    }
+    EXPECT_EQ(right, 1'024U);
+    expect_round_trip(signature);
 }
 
 TEST_F(Restart, GivesTheGuardASuccessorToo) {

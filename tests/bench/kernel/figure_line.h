@@ -10,6 +10,6 @@
 
 namespace ecryptfs::bench {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Figure, name, limit_name, value, limit, ratio, target)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Figure, name, limit_name, value, limit, ratio, target, decimals)
 
 }  // namespace ecryptfs::bench

@@ -10,12 +10,14 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "tests/bench/kernel/canned_daemon.h"
 #include "tests/bench/kernel/figure_line.h"
 #include "tests/bench/kernel/files_side.h"
 #include "tests/bench/kernel/openssl_speed.h"
+#include "tests/bench/kernel/whole_tree.h"
 #include "tests/vm/kernel.h"
 #include "tests/vm/keyring.h"
 
@@ -55,7 +57,15 @@ struct Comparison {
 class Ground {
   public:
     explicit Ground(const bench::Settings& settings) : settings_(settings) {
-        agents_.add_key(vm::install_key(vm::alice(), kKeyFile), kPassphrase);
+        const auto key_file = vm::install_key(vm::alice(), kKeyFile);
+        agents_.add_key(key_file, kPassphrase);
+        const bench::KeyFile key{kSignature, key_file, kPassphrase};
+        readings_.emplace_back(
+            decryptions_of("256 files of 4 kB"),
+            std::make_unique<bench::WholeTree>(agents_, "small", key, 256, 4 << 10));
+        readings_.emplace_back(
+            decryptions_of("2 files of 16 MB"),
+            std::make_unique<bench::WholeTree>(agents_, "large", key, 2, 16 << 20));
         vm::load_token(canned_, kToken, kSignature);
         agents_side_.emplace(agents_, "agent", kSignature);
         canned_side_.emplace(canned_, "canned", kSignature);
@@ -79,6 +89,13 @@ class Ground {
             std::cerr << fmt::format("{} creators: {:.0f} creates/s, {:.0f} with canned replies\n",
                                      creators, ours, kernel);
         }
+        for (auto& [comparison, tree] : readings_) {
+            const auto kernel = tree->copied_from_mount();
+            const auto ours = tree->decrypted();
+            comparison.add(ours, kernel);
+            std::cerr << fmt::format("{}: {:.2f}, {:.2f} by the mount\n", comparison.figure.name,
+                                     ours, kernel);
+        }
     }
 
     void show_results() const {
@@ -86,6 +103,9 @@ class Ground {
             for (const auto& [processes, comparison] : *comparisons) {
                 std::cout << nlohmann::json(comparison.result()) << '\n';
             }
+        }
+        for (const auto& [comparison, tree] : readings_) {
+            std::cout << nlohmann::json(comparison.result()) << '\n';
         }
     }
 
@@ -101,6 +121,12 @@ class Ground {
                  .limit_name = "the kernel with canned replies",
                  .target = 0.80}};
     }
+    static Comparison decryptions_of(const std::string& what) {
+        return {{.name = "files/s, `ecryptfsctl decrypt`, " + what,
+                 .limit_name = "`cp` from the mount",
+                 .target = 1.00,
+                 .decimals = 1}};
+    }
 
     bench::Settings settings_;
     vm::UserSession agents_{vm::alice()};
@@ -110,6 +136,7 @@ class Ground {
     std::optional<bench::FilesSide> canned_side_;
     std::map<int, Comparison> opens_{{8, opens_by(8)}, {32, opens_by(32)}};
     std::map<int, Comparison> creates_{{1, creates_by(1)}, {8, creates_by(8)}};
+    std::vector<std::pair<Comparison, std::unique_ptr<bench::WholeTree>>> readings_;
 };
 
 int run(const bench::Settings& settings) {

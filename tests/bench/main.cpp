@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -105,9 +106,7 @@ void write_json(const std::vector<Figure>& figures) {
     }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     bench::Settings settings;
     bool quick = false;
     std::string json_path;
@@ -139,4 +138,16 @@ int main(int argc, char** argv) {
     write_json(figures);
     std::cout << (std::ranges::all_of(figures, bench::is_met) ? "All targets are met.\n"
                                                               : "Not all targets are met.\n");
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& failure) {
+        std::cerr << failure.what() << '\n';
+        return EXIT_FAILURE;
+    }
 }

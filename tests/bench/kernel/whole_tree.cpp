@@ -46,8 +46,9 @@ double WholeTree::copied_from_mount() {
 }
 
 double WholeTree::decrypted() {
-    return rate_of({"ecryptfsctl", "decrypt", mount_.lower(), "--output", copy_, "--key", key_.path,
-                    "--key-passphrase-file", passphrase_file_});
+    return rate_of({ECRYPTFSCTL, "decrypt", mount_.lower(), "--output", copy_, "--key", key_.path,
+                    "--key-passphrase-file", passphrase_file_, "--module-dir",
+                    ECRYPTFS_MODULE_FOLDER, "--pki-host", ECRYPTFS_PKI_HOST});
 }
 
 double WholeTree::rate_of(const vm::Arguments& command) const {

@@ -12,9 +12,11 @@
 extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36's does not say so itself
 }
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <vector>
 
 #include "agent/event_loop.h"
@@ -123,9 +125,9 @@ void run_guard(const Guarded& guarded) {
     try {
         read_for_next(guarded);
     } catch (const base::Failure&) {
-        // The next broker is there already, or memory cannot be had: then nobody reads until it is.
+        ::_exit(EXIT_FAILURE);  // the next broker is there already, or memory cannot be had
     }
-    ::_exit(0);
+    ::_exit(EXIT_SUCCESS);
 }
 
 }  // namespace ecryptfs::agent

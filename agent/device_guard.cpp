@@ -91,6 +91,7 @@ void DeviceGuard::start() {
     exit_ = loop_.on_child_exit(pid, [this](int /*code*/, int /*status*/) {
         pid_ = 0;
         exit_ = {};
+        log_line(Priority::kWarning, "the device's guard has ended: starting another");
         retry_.run_after(kRestartDelay);
     });
 }

@@ -37,16 +37,21 @@ constexpr int kForever = -1;
 // starts the next broker (unit.c: log_leftover).
 constexpr char kName[] = "(ecrypt-guard)";
 
-void close_all_but(std::vector<int> kept) {
+// The broker starts another, and says so.
+[[noreturn]] void give_up() {
+    ::_exit(EXIT_FAILURE);
+}
+
+bool close_all_but(std::vector<int> kept) {
     std::ranges::sort(kept);
     auto first = static_cast<unsigned>(STDERR_FILENO) + 1;
+    bool closed = true;
     for (const auto fd : kept) {
-        if (static_cast<unsigned>(fd) > first) {
-            ::close_range(first, static_cast<unsigned>(fd) - 1, 0);
-        }
-        first = static_cast<unsigned>(fd) + 1;
+        const auto next = static_cast<unsigned>(fd);
+        closed = closed && (next <= first || ::close_range(first, next - 1, 0) == 0);
+        first = next + 1;
     }
-    ::close_range(first, ~0U, 0);
+    return closed && ::close_range(first, ~0U, 0) == 0;
 }
 
 bool has_ended(int process, int milliseconds) {
@@ -88,6 +93,9 @@ bool stays_unread(const Guarded& guarded, int broker) {
 void watch_broker(const Guarded& guarded) {
     const base::UniqueFd broker(::pidfd_open(guarded.broker, 0));
     const base::UniqueFd poller(::epoll_create1(EPOLL_CLOEXEC));
+    if (!broker || !poller) {
+        give_up();  // without them it would wait for ever, and read nothing
+    }
     while (::getppid() == guarded.broker && !has_ended(broker.get(), 0)) {
         wait_for_request(poller.get(), broker.get(), guarded.device);
         if (stays_unread(guarded, broker.get())) {
@@ -96,6 +104,7 @@ void watch_broker(const Guarded& guarded) {
         }
     }
 }
+
 // Reads for the next broker, which replays what it finds in the memory, until that ends this
 // process or nobody keeps the device for it.
 void read_for_next(const Guarded& guarded) {
@@ -120,12 +129,14 @@ void read_for_next(const Guarded& guarded) {
 
 void run_guard(const Guarded& guarded) {
     ::prctl(PR_SET_NAME, kName);
-    close_all_but({guarded.device, guarded.memory, guarded.poke, guarded.life_line});
+    if (!close_all_but({guarded.device, guarded.memory, guarded.poke, guarded.life_line})) {
+        give_up();  // it would hold the life line itself
+    }
     watch_broker(guarded);
     try {
         read_for_next(guarded);
     } catch (const base::Failure&) {
-        ::_exit(EXIT_FAILURE);  // the next broker is there already, or memory cannot be had
+        give_up();  // the next broker is there already, or memory cannot be had
     }
     ::_exit(EXIT_SUCCESS);
 }

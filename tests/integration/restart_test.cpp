@@ -213,6 +213,7 @@ TEST_F(Restart, ThatNeverComesLeavesTheDeviceToNobody) {
 TEST_F(Restart, AfterMoreRequestsThanThereIsRoomForServesThoseThatHadRoom) {
     const auto signature = add_k2048();
     const auto packet = decrypt_packet(signature, wrapped(signature, file_key_));
+    state_of(signature);  // an agent that answers this has done with what it answered before
     ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
     for (int i = 0; i < 1'024; ++i) {
         kernel_.ask(packet);

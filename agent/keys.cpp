@@ -275,25 +275,22 @@ Result<void> Keys::register_token(const KeySignature& signature, KeySerial seria
             return remembered;
         }
     }
-    if (auto looked_up = look_up(signature); !looked_up) {
-        return std::unexpected(std::move(looked_up.error()));
+    found->second.registered = true;
+    found->second.serial = serial;
+    const auto entry = look_up(signature);
+    if (!entry) {
+        return std::unexpected(entry.error());
     }
-    auto& entry = entries_.at(signature);
-    entry.registered = true;
-    note(signature, entry);
+    note(signature, **entry);
     changed_(signature);
     return {};
 }
 
 void Keys::abandon(const KeySignature& signature) {
     const auto found = entries_.find(signature);
-    if (found == entries_.end() || found->second.registered) {
-        return;
-    }
-    if (look_up(signature)) {
+    if (found != entries_.end() && !found->second.registered) {
         found->second.registered = true;
-    } else {
-        forget(signature);
+        static_cast<void>(look_up(signature));  // forgets it where there is no token
     }
 }
 
@@ -380,8 +377,9 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
     }
     auto found = entries_.find(signature);
     const bool known = found != entries_.end() && has_token(found->second.state) &&
-                       (!found->second.registered || found->second.serial == stored->serial) &&
-                       holds(found->second, token->pki_type, token->blob);
+                       (!found->second.registered ||
+                        (found->second.serial == stored->serial &&
+                         holds(found->second, token->pki_type, token->blob)));
     if (!known) {
         auto entry = entry_of(*token);
         if (!entry) {

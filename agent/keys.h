@@ -105,7 +105,7 @@ class Keys {
         KeySerial serial = 0;                       // 0 until its token was seen
         std::optional<std::uint64_t> seen_in = {};  // turn of the loop
         bool in_user_keyring = true;
-        bool registered = true;       // else its token may be missing, or change place, for now
+        bool registered = true;       // else its token may be missing, or another, for now
         base::SecretBytes blob = {};  // the token's
         KeyState state = KeyState::kUnopened;
         KeyRef key = {};         // what decrypts; none when locked

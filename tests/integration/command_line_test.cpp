@@ -115,6 +115,16 @@ TEST_F(CommandLine, LeavesAKeyAsItIsWhenAddingItAgainFails) {
     expect_round_trip(signature);
 }
 
+TEST_F(CommandLine, TakesAKeyThatMoved) {
+    const auto moved = (folder_.path() / "moved.pem").string();
+    std::filesystem::copy_file(vector_key("k2048.pem"), moved);
+    const auto signature = add_k2048();
+    EXPECT_EQ(add({moved}, "secret"), signature);
+    EXPECT_EQ(key(signature)["locator"], "file://" + moved);
+    EXPECT_EQ(key(signature)["state"], "unlocked");
+    expect_round_trip(signature);
+}
+
 TEST_F(CommandLine, WarnsOfAShortKeyAndTakesIt) {
     const auto outcome =
         ctl({"add-key", vector_key("k1024.pem"), "--passphrase-file", "-"}, "secret");

@@ -83,6 +83,23 @@ std::string counts_text(const DecryptCounts& counts) {
                        counts.failures.size());
 }
 
+std::unexpected<Error> stop_of(const DecryptCounts& counts) {
+    const auto& [path, error] = counts.failures.back();
+    return std::unexpected(
+        Error{error.code,
+              fmt::format("stopped at {}: {}; the rest was not looked at", path, error.message),
+              error.advice});
+}
+
+std::unexpected<Error> failure_of(const DecryptCounts& counts) {
+    const auto& [path, error] = counts.failures.front();
+    return std::unexpected(
+        Error{error.code,
+              fmt::format("{} of what is there could not be decrypted, the first of it {}: {}",
+                          counts.failures.size(), path, error.message),
+              error.advice});
+}
+
 }  // namespace
 
 Result<void> run(const Decrypt& command) {
@@ -107,21 +124,19 @@ Result<void> run(const Decrypt& command) {
         }
     }
     progress.clear();
-    ::syncfs(output_fd);  // names and contents, so that what is called complete is
+    // Names and contents, so that what is called complete is.
+    const auto synced = ::syncfs(output_fd) == 0
+                            ? Result<void>()
+                            : std::unexpected(file_error("writing to the disk", errno));
     const auto& counts = decryption.counts();
     if (auto printed = print(command.json ? decrypted_json(counts) : counts_text(counts));
         !printed) {
         return printed;
     }
-    if (counts.failures.empty()) {
-        return {};
+    if (!synced || counts.failures.empty()) {
+        return synced;
     }
-    const auto& first = counts.failures.front();
-    return std::unexpected(
-        Error{first.error.code,
-              fmt::format("{} of what is there could not be decrypted, the first of it {}",
-                          counts.failures.size(), first.path),
-              first.error.advice});
+    return decryption.stopped() ? stop_of(counts) : failure_of(counts);
 }
 
 }  // namespace ecryptfs::cli

@@ -42,7 +42,7 @@ bool give_attributes(int fd, const struct stat& status) {
     return ::futimens(fd, times_of(status).data()) == 0 && owned && moded;
 }
 
-bool is_safe_name(const std::string& name) {
+bool can_be_written(const std::string& name) {
     return !name.empty() && name != "." && name != ".." && name.size() <= NAME_MAX &&
            name.find('/') == std::string::npos && name != kPartName;
 }
@@ -58,19 +58,51 @@ Error exists(const std::string& name) {
             "move it away and run this again, or choose another --output"};
 }
 
-// Whether a complete copy is there; kAlreadyExists if something else is.
-Result<bool> is_complete(int folder, const std::string& name, const LowerFile& file) {
+// Whether a copy of this size is there; kAlreadyExists if something else is.
+Result<bool> is_written(int folder, const std::string& name, std::uint64_t size,
+                        const timespec& time) {
     struct stat there{};
     if (::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
         return errno == ENOENT ? Result<bool>(false)
                                : std::unexpected(file_error("looking for it", errno));
     }
-    const std::uint64_t size = file.header ? file.header->plain_size : 0;
     if (!S_ISREG(there.st_mode) || static_cast<std::uint64_t>(there.st_size) != size ||
-        !same_time(there.st_mtim, file.status.st_mtim)) {
+        !same_time(there.st_mtim, time)) {
         return std::unexpected(exists(name));
     }
     return true;
+}
+
+Result<bool> is_complete(int folder, const std::string& name, const LowerFile& file) {
+    return is_written(folder, name, file.header ? file.header->plain_size : 0,
+                      file.status.st_mtim);
+}
+
+// Whether it was; what an earlier run wrote of a damaged file is left as it is.
+Result<bool> publish(PartFile& part, int folder, const std::string& name, const timespec& time) {
+    const auto published = part.publish(name);
+    if (published) {
+        return true;
+    }
+    if (published.error().code != ErrorCode::kAlreadyExists) {
+        return std::unexpected(published.error());
+    }
+    struct stat written{};
+    if (::fstat(part.fd(), &written) != 0) {
+        return std::unexpected(file_error("looking at it", errno));
+    }
+    const auto same =
+        is_written(folder, name, static_cast<std::uint64_t>(written.st_size), time);
+    return same ? Result<bool>(!*same) : same;
+}
+
+std::string damaged_name(std::string name) {
+    constexpr std::string_view kSuffix = ".damaged";
+    auto size = std::min(name.size(), NAME_MAX - kSuffix.size());
+    while (size > 0 && size < name.size() && (name[size] & 0xc0) == 0x80) {
+        --size;  // no character is to be cut
+    }
+    return name.substr(0, size).append(kSuffix);
 }
 
 Result<std::string> link_target(const TreeEntry& entry) {
@@ -125,18 +157,18 @@ void TreeDecryption::keep_attributes(int fd, const struct stat& status) {
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
 // matters.
-std::string TreeDecryption::output_name(const TreeEntry& entry) {
+std::optional<std::string> TreeDecryption::output_name(const TreeEntry& entry) {
     std::string lower = last_name(entry);
     auto name = opener_.plain_name(lower);
-    if (name && !is_safe_name(*name)) {
+    if (name && !can_be_written(*name)) {
         name = std::unexpected(
-            Error{ErrorCode::kMalformed, "its name is not one that a file can have", ""});
+            Error{ErrorCode::kMalformed, "its name is not one that a file there can have", ""});
     }
-    if (!name) {
-        unreadable(entry.path, name.error());
-        return lower;
+    if (name) {
+        return *name;
     }
-    return *name;
+    unreadable(entry.path, name.error());
+    return can_be_written(lower) ? std::optional(std::move(lower)) : std::nullopt;
 }
 
 bool TreeDecryption::enter_folder(const TreeEntry& folder) {
@@ -147,9 +179,13 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
                                  "choose an --output outside of the lower folder"});
         return false;
     }
+    const auto name = folder.depth == 0 ? std::string() : output_name(folder);
+    if (!name) {
+        return false;
+    }
     auto made = folder.depth == 0
                     ? Result<base::UniqueFd>(base::UniqueFd(::fcntl(output(), F_DUPFD_CLOEXEC, 0)))
-                    : make_folder(output(), output_name(folder));
+                    : make_folder(output(), *name);
     if (!made || !*made) {
         unreadable(folder.path, made ? file_error("opening the output", errno) : made.error());
         return false;
@@ -166,17 +202,20 @@ void TreeDecryption::leave_folder(const TreeEntry& folder) {
 }
 
 void TreeDecryption::visit(const TreeEntry& entry) {
-    if (S_ISREG(entry.status.st_mode)) {
-        const auto before = counts_.bytes;
-        decrypt_file(entry, output_name(entry));
-        const auto size = static_cast<std::uint64_t>(entry.status.st_size);
-        progress_.advance(size - std::min(size, counts_.bytes - before));
-    } else if (S_ISLNK(entry.status.st_mode)) {
-        decrypt_link(entry, output_name(entry));
-    } else {
+    if (!S_ISREG(entry.status.st_mode) && !S_ISLNK(entry.status.st_mode)) {
         unreadable(entry.path,
                    {ErrorCode::kNotSupported, "neither file nor folder nor link: not copied", ""});
+        return;
     }
+    const auto before = progress_.done();
+    const auto size = static_cast<std::uint64_t>(entry.status.st_size);
+    const auto name = output_name(entry);
+    if (name && S_ISREG(entry.status.st_mode)) {
+        decrypt_file(entry, *name);
+    } else if (name) {
+        decrypt_link(entry, *name);
+    }
+    progress_.advance(size - std::min(size, progress_.done() - before));
 }
 
 void TreeDecryption::decrypt_link(const TreeEntry& entry, const std::string& name) {
@@ -186,15 +225,26 @@ void TreeDecryption::decrypt_link(const TreeEntry& entry, const std::string& nam
         unreadable(entry.path, target.error());
         return;
     }
-    if (::symlinkat(target->c_str(), output(), name.c_str()) != 0) {
-        const auto there = errno == EEXIST ? link_target({output(), name, "", 1, {}})
-                                           : std::unexpected(file_error("making the link", errno));
-        if (!there || *there != *target) {
-            unreadable(entry.path, errno == EEXIST || there ? exists(name) : there.error());
-        }
+    if (auto made = make_link(*target, name); !made) {
+        unreadable(entry.path, made.error());
         return;
     }
+    if (::geteuid() == 0) {
+        static_cast<void>(::fchownat(output(), name.c_str(), entry.status.st_uid,
+                                     entry.status.st_gid, AT_SYMLINK_NOFOLLOW));
+    }
     ::utimensat(output(), name.c_str(), times_of(entry.status).data(), AT_SYMLINK_NOFOLLOW);
+}
+
+Result<void> TreeDecryption::make_link(const std::string& target, const std::string& name) {
+    if (::symlinkat(target.c_str(), output(), name.c_str()) == 0) {
+        return {};
+    }
+    if (errno != EEXIST) {
+        return std::unexpected(file_error("making the link", errno));
+    }
+    const auto there = link_target({output(), name, "", 1, {}});
+    return there && *there == target ? Result<void>() : std::unexpected(exists(name));
 }
 
 void TreeDecryption::decrypt_file(const TreeEntry& entry, const std::string& name) {
@@ -227,28 +277,29 @@ Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile&
     }
     auto part = PartFile::create(output());
     if (!part) {
-        stopped_ = true;
+        counts_.stopped = true;
         return std::unexpected(part.error());
     }
     std::vector<FileRange> lost;
+    std::uint64_t written = 0;
     if (file.header) {
-        auto done = decrypt_contents(file, *key, part->fd(),
-                                     [this](std::uint64_t bytes) { counts_.bytes += bytes; });
+        auto done = decrypt_contents(file, *key, part->fd(), [&](std::uint64_t bytes) {
+            written += bytes;
+            progress_.advance(bytes);
+        });
         if (!done) {
-            // Without room, or with a cipher that OpenSSL lacks, only the latter can be better
-            // next.
-            stopped_ = done.error().code != ErrorCode::kNotSupported;
+            counts_.stopped = done.error().code == ErrorCode::kNoSpace;
             return std::unexpected(done.error());
         }
         lost = std::move(*done);
     }
     keep_attributes(part->fd(), entry.status);
-    const std::string final_name = lost.empty() ? name : name + ".damaged";
-    if (auto published = part->publish(final_name); !published) {
-        return published.error().code == ErrorCode::kAlreadyExists
-                   ? std::unexpected(exists(final_name))
-                   : published;
+    const std::string final_name = lost.empty() ? name : damaged_name(name);
+    const auto is_new = publish(*part, output(), final_name, entry.status.st_mtim);
+    if (!is_new) {
+        return std::unexpected(is_new.error());
     }
+    counts_.bytes += *is_new ? written : 0;
     if (!lost.empty()) {
         return std::unexpected(
             Error{ErrorCode::kMalformed,

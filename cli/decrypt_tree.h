@@ -27,13 +27,14 @@ struct DecryptCounts {
     std::uint64_t skipped = 0;  // complete already
     std::uint64_t bytes = 0;    // of plaintext, written now
     std::vector<DecryptFailure> failures;
+    bool stopped = false;  // by the last failure; what comes after was not looked at
 };
 
 // Writes what a mount would show of lower files and folders into a folder, with times, modes and,
 // as root, owners, as far as that filesystem has them. What is there already is never replaced: a
 // file of the same size and time is complete and left alone, anything else is a failure. Damaged
 // files are written as far as they go, as NAME.damaged. Goes on after failures; stops only when the
-// output cannot be written to.
+// output cannot be written to, after the last of them.
 class TreeDecryption : public TreeVisitor {
   public:
     // Borrows both; `output` is a folder, which is not looked for in the lower ones again.
@@ -43,15 +44,16 @@ class TreeDecryption : public TreeVisitor {
     void leave_folder(const TreeEntry& folder) override;
     void visit(const TreeEntry& entry) override;
     void unreadable(const std::string& path, const base::Error& error) override;
-    bool stopped() const override { return stopped_; }
+    bool stopped() const override { return counts_.stopped; }
 
     const DecryptCounts& counts() const { return counts_; }
 
   private:
     int output() const { return folders_.back().get(); }
-    std::string output_name(const TreeEntry& entry);
+    std::optional<std::string> output_name(const TreeEntry& entry);
     void decrypt_file(const TreeEntry& entry, const std::string& name);
     void decrypt_link(const TreeEntry& entry, const std::string& name);
+    base::Result<void> make_link(const std::string& target, const std::string& name);
     base::Result<void> write_file(const TreeEntry& entry, const LowerFile& file,
                                   const std::string& name);
     void keep_attributes(int fd, const struct stat& status);
@@ -60,7 +62,6 @@ class TreeDecryption : public TreeVisitor {
     Progress& progress_;
     std::vector<base::UniqueFd> folders_;  // of the output: from its root to where the walk is
     DecryptCounts counts_;
-    bool stopped_ = false;
     bool warned_of_attributes_ = false;
 };
 

@@ -21,6 +21,7 @@ using base::Result;
 using lower::kExtentSize;
 
 constexpr std::size_t kChunk = 256 * kExtentSize;
+constexpr std::size_t kLargestBlock = 16;  // of a cipher
 
 bool is_zero(ByteView bytes) {
     return bytes.empty() || (bytes.front() == 0 &&
@@ -109,10 +110,10 @@ std::uint64_t whole_extents(std::uint64_t size) {
     return (size + kExtentSize - 1) / kExtentSize * kExtentSize;
 }
 
-// Up to where there is encrypted data, in whole extents: a damaged size may be anything.
+// Up to where there is encrypted data, in whole cipher blocks: a damaged size may be anything.
 std::uint64_t decryptable_size(const LowerFile& file) {
     const std::uint64_t data = file.lower_size() - std::min(file.lower_size(), file.data_offset());
-    return std::min(file.header.value().plain_size, data / kExtentSize * kExtentSize);
+    return std::min(file.header.value().plain_size, data / kLargestBlock * kLargestBlock);
 }
 
 }  // namespace

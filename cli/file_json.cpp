@@ -84,7 +84,8 @@ std::string decrypted_json(const DecryptCounts& counts) {
     const Json json = {{"decrypted", counts.files},
                        {"skipped", counts.skipped},
                        {"bytes", counts.bytes},
-                       {"failures", failures}};
+                       {"failures", failures},
+                       {"stopped", counts.stopped}};
     return indented(json, 0) + "\n";
 }
 

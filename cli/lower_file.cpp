@@ -92,8 +92,10 @@ base::Error file_error(std::string_view what, int error_number) {
     const auto code = error_number == ENOENT || error_number == ENOTDIR ? ErrorCode::kNotFound
                       : error_number == EACCES || error_number == EPERM ? ErrorCode::kAccessDenied
                       : error_number == EEXIST                          ? ErrorCode::kAlreadyExists
+                      : error_number == ENOSPC || error_number == EDQUOT ? ErrorCode::kNoSpace
                                                                         : ErrorCode::kInternal;
-    return base::system_error(code, what, error_number);
+    return base::system_error(code, what, error_number,
+                              code == ErrorCode::kNoSpace ? "make room, and run this again" : "");
 }
 
 }  // namespace ecryptfs::cli

@@ -29,6 +29,17 @@ std::unexpected<Error> out_of_turn() {
         Error{ErrorCode::kModuleFailed, "the PKI host answered what it was not asked"});
 }
 
+std::uint64_t id_of(const pki::FromHost& message) {
+    return std::visit(
+        [](const auto& one) -> std::uint64_t {
+            if constexpr (requires { one.id; }) {
+                return one.id;
+            }
+            return 0;
+        },
+        message);
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths) {
@@ -81,11 +92,12 @@ ModuleHost::~ModuleHost() {
 
 Result<void> ModuleHost::list(pki::ItemKind kind,
                               const std::function<void(const pki::Item&)>& take) {
-    if (auto sent = send(pki::ListItems{1, kind}); !sent) {
+    const auto id = ++last_id_;
+    if (auto sent = send(pki::ListItems{id, kind}); !sent) {
         return sent;
     }
     for (;;) {
-        const auto answer = receive(kAnswerTimeout);
+        const auto answer = answer_to(id, kAnswerTimeout);
         if (!answer) {
             return std::unexpected(answer.error());
         }
@@ -103,7 +115,7 @@ Result<void> ModuleHost::list(pki::ItemKind kind,
 
 Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
                                                    const std::optional<base::SecretBytes>& secret) {
-    pki::OpenKey message{1, key, pki::KeyUse::kPrivate, locator, {}};
+    pki::OpenKey message{0, key, pki::KeyUse::kPrivate, locator, {}};
     if (secret) {
         message.secret = secret->view();
     }
@@ -125,7 +137,7 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
     const auto answer =
-        ask(pki::KeyOperation{1, key, pki::KeyAction::kDecrypt, encrypted_fek}, kAnswerTimeout);
+        ask(pki::KeyOperation{0, key, pki::KeyAction::kDecrypt, encrypted_fek}, kAnswerTimeout);
     if (!answer) {
         return std::unexpected(answer.error());
     }
@@ -143,11 +155,13 @@ Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
 }
 
 // The one answer to a message, or why it failed. Views end with the next call.
-Result<pki::FromHost> ModuleHost::ask(const pki::ToHost& message, int timeout_ms) {
+template <typename Message>
+Result<pki::FromHost> ModuleHost::ask(Message message, int timeout_ms) {
+    message.id = ++last_id_;
     if (auto sent = send(message); !sent) {
         return std::unexpected(std::move(sent.error()));
     }
-    auto answer = receive(timeout_ms);
+    auto answer = answer_to(message.id, timeout_ms);
     if (answer) {
         if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
             return std::unexpected(pki::to_error(failed->why));
@@ -164,6 +178,19 @@ Result<void> ModuleHost::send(const pki::ToHost& message) {
     const auto sent = ::send(process_.socket.get(), packet->data(), packet->size(), MSG_NOSIGNAL);
     ::explicit_bzero(packet_.span().data(), packet->size());
     return sent < 0 ? Result<void>(std::unexpected(lost())) : Result<void>();
+}
+
+// What was not answered in time may still be, late.
+Result<pki::FromHost> ModuleHost::answer_to(std::uint64_t id, int timeout_ms) {
+    for (;;) {
+        auto answer = receive(timeout_ms);
+        if (!answer || id_of(*answer) == id) {
+            return answer;
+        }
+        if (id_of(*answer) == 0 || id_of(*answer) > id) {
+            return out_of_turn();
+        }
+    }
 }
 
 // Views end with the next call.

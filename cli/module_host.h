@@ -60,12 +60,15 @@ class ModuleHost {
 
     base::Result<void> send(const pki::ToHost& message);
     base::Result<pki::FromHost> receive(int timeout_ms);
-    base::Result<pki::FromHost> ask(const pki::ToHost& message, int timeout_ms);
+    base::Result<pki::FromHost> answer_to(std::uint64_t id, int timeout_ms);
+    template <typename Message>
+    base::Result<pki::FromHost> ask(Message message, int timeout_ms);
     base::Error lost();
 
     pki::HostPaths paths_;
     pki::HostProcess process_;  // pid 0 once it was reaped
     base::SecretBytes packet_;
+    std::uint64_t last_id_ = 0;  // of a message
 };
 
 }  // namespace ecryptfs::cli

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 
 #include "cli/lower_file.h"
+#include "lib/base/write_file.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -28,21 +28,6 @@ bool is_still_named(int folder, int fd) {
     return ::fstatat(folder, kPartName, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            ::fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
            named.st_dev == opened.st_dev;
-}
-
-// Filesystems that cannot rename without replacing: looked up before, under the folder's lock.
-bool rename_to_free_name(int folder, const std::string& name) {
-    if (::renameat2(folder, kPartName, folder, name.c_str(), RENAME_NOREPLACE) == 0) {
-        return true;
-    }
-    if (errno != EINVAL && errno != ENOSYS) {
-        return false;
-    }
-    if (::faccessat(folder, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return false;
-    }
-    return errno == ENOENT && ::renameat(folder, kPartName, folder, name.c_str()) == 0;
 }
 
 }  // namespace
@@ -78,7 +63,7 @@ PartFile::~PartFile() {
 }
 
 Result<void> PartFile::publish(const std::string& name) {
-    if (!rename_to_free_name(folder_, name)) {
+    if (!base::rename_to_free_name(folder_, kPartName, name.c_str())) {
         return std::unexpected(file_error(fmt::format("naming it {}", name), errno));
     }
     fd_.reset();

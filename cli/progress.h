@@ -19,6 +19,7 @@ class Progress {
     ~Progress() { clear(); }
 
     void advance(std::uint64_t steps);
+    std::uint64_t done() const { return done_; }
     void clear();
 
     // Whether there is anybody to see it: then it is worth to find out the total.

@@ -41,12 +41,13 @@ class Draft {
     int fd() const { return fd_.get(); }
 
     bool rename_to(const std::string& path, IfThere if_there) {
-        const unsigned flags = if_there == IfThere::kRefuse ? RENAME_NOREPLACE : 0;
-        if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), flags) != 0) {
-            return false;
+        const bool done = if_there == IfThere::kRefuse
+                              ? base::rename_to_free_name(AT_FDCWD, path_.c_str(), path.c_str())
+                              : ::rename(path_.c_str(), path.c_str()) == 0;
+        if (done) {
+            fd_.reset();
         }
-        fd_.reset();
-        return true;
+        return done;
     }
 
   private:

@@ -47,6 +47,7 @@ constexpr auto kErrorTable = std::to_array<ErrorTraits>({
     {kAlreadyExists, "AlreadyExists", 30, "there is something of that name already"},
     {kBusy, "Busy", 31, "the mount is in use"},
     {kUnhealthy, "Unhealthy", 32, "something that the keys need is broken"},
+    {kNoSpace, "NoSpace", 33, "no room left on the file system, or in the user's quota of it"},
     {kCancelled, "Cancelled", 130, "interrupted by the user"},
 });
 

@@ -50,6 +50,7 @@ enum class ErrorCode : std::uint8_t {
     kAlreadyExists,
     kBusy,
     kUnhealthy,
+    kNoSpace,
     kCancelled,
 };
 

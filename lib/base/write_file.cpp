@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "lib/base/handle.h"
 
@@ -23,6 +24,29 @@ bool write_all(int fd, ByteView bytes) {
         bytes = bytes.subspan(static_cast<std::size_t>(size));
     }
     return true;
+}
+
+// Not all filesystems can rename without replacing (eCryptfs and NFS cannot), not all have links
+// (FAT has none).
+bool rename_to_free_name(int folder, const char* from, const char* to) {
+    if (::renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return false;
+    }
+    if (::linkat(folder, from, folder, to, 0) == 0) {
+        ::unlinkat(folder, from, 0);
+        return true;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) {
+        return false;
+    }
+    if (::faccessat(folder, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return errno == ENOENT && ::renameat(folder, from, folder, to) == 0;
 }
 
 void sync_folder(const std::string& folder) {

@@ -79,10 +79,13 @@ class Draft {
 
     int get() const { return fd_.get(); }
 
-    // Unlike rename(), link() leaves alone what is there.
-    bool link_to(const std::string& path) const {
-        const std::string from = name_.empty() ? fmt::format("/proc/self/fd/{}", fd_.get()) : name_;
-        return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    // Leaves alone what is there.
+    bool name_it(const std::string& path) const {
+        if (!name_.empty()) {
+            return base::rename_to_free_name(AT_FDCWD, name_.c_str(), path.c_str());
+        }
+        const auto unnamed = fmt::format("/proc/self/fd/{}", fd_.get());
+        return ::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
     }
 
   private:
@@ -103,7 +106,7 @@ Result<void> check_no_file(const std::string& path) {
 Result<void> write_new_key_file(const std::string& path, base::ByteView contents) {
     const Draft draft(path);
     if (draft.get() < 0 || !base::write_all(draft.get(), contents) || ::fsync(draft.get()) != 0 ||
-        !draft.link_to(path)) {
+        !draft.name_it(path)) {
         return std::unexpected(cannot_write(path, errno));
     }
     // The name, too, has to be on disk: a key that is lost takes its files with it.

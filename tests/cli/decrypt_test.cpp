@@ -212,8 +212,8 @@ TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
     const auto printed = Json::parse(outcome.out);
     EXPECT_EQ(printed["decrypted"], 2);
     EXPECT_EQ(printed["failures"].size(), 5U);
-    EXPECT_EQ(content_of(out("a-cut.damaged")), std::string(8192, 'p'));
-    EXPECT_THAT(outcome.err, HasSubstr("a-cut: 11808 of its 20000 bytes are lost, from byte 8192; "
+    EXPECT_EQ(content_of(out("a-cut.damaged")), std::string(8192 + 96, 'p'));
+    EXPECT_THAT(outcome.err, HasSubstr("a-cut: 11712 of its 20000 bytes are lost, from byte 8288; "
                                        "the rest is in a-cut.damaged"));
     EXPECT_EQ(content_of(out("b-zeroed.damaged")),
               std::string(4096, 'p') + std::string(4096, '\0') + std::string(11808, 'p'));
@@ -224,6 +224,44 @@ TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
     EXPECT_EQ(fs::file_size(out("e-empty")), 0U);
     EXPECT_FALSE(fs::exists(out("a-cut")));
     EXPECT_EQ(content_of(out("g-whole")), std::string(20'000, 'p'));
+}
+
+TEST_F(Decrypting, SaysAgainWhatIsLostOfADamagedFile) {
+    write_lower("cut", lower_file_of(std::vector<std::uint8_t>(20'000, 'p')).substr(0, 12'288));
+    for (const std::uint64_t bytes : {4096, 0}) {
+        const auto outcome = decrypt(kCorrectHorsePassphrase, {"--json"});
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr("15904 of its 20000 bytes are lost"));
+        EXPECT_EQ(Json::parse(outcome.out)["bytes"], bytes);
+    }
+    std::ofstream(out("cut.damaged")) << "mine";
+    EXPECT_EQ(decrypt().exit_code, exit_code(ErrorCode::kAlreadyExists));
+    EXPECT_EQ(content_of(out("cut.damaged")), "mine");
+}
+
+TEST_F(Decrypting, ShortensTheNameOfADamagedFileWhereItIsTooLong) {
+    std::string long_name = "a";
+    while (long_name.size() < 255) {
+        long_name += "\u00e4";
+    }
+    write_lower(long_name, lower_file_of(std::vector<std::uint8_t>(20'000)).substr(0, 12'288));
+    EXPECT_EQ(decrypt().exit_code, exit_code(ErrorCode::kMalformed));
+    EXPECT_EQ(fs::file_size(out(long_name.substr(0, 247) + ".damaged")), 4096U);
+}
+
+TEST_F(Decrypting, LeavesOutWhatHasTheNameOfItsUnfinishedFiles) {
+    const auto file = lower_file_of({'x'});
+    fs::create_symlink("x", lower_ + "/.ecryptfsctl-unfinished");
+    write_lower("whole", file);
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
+    EXPECT_EQ(content_of(out("whole")), "x");
+}
+
+TEST_F(Decrypting, SaysThatSomethingElseIsInALinksPlace) {
+    fs::create_symlink("x", lower_ + "/link");
+    fs::create_directories(out("link"));
+    EXPECT_EQ(decrypt().exit_code, exit_code(ErrorCode::kAlreadyExists));
 }
 
 TEST_F(Decrypting, IsNotLedOutOfItsOutputByANameOrALink) {
@@ -238,7 +276,7 @@ TEST_F(Decrypting, IsNotLedOutOfItsOutputByANameOrALink) {
                               folder_.file("b", kBatteryStaple), "--passphrase-file", "-"},
                              kCorrectHorsePassphrase);
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr("not one that a file can have"));
+    EXPECT_THAT(outcome.err, HasSubstr("not one that a file there can have"));
     EXPECT_FALSE(fs::exists(path("escaped")));
     EXPECT_TRUE(fs::is_symlink(out("door")));
     EXPECT_FALSE(fs::exists(path("stranger")));

@@ -89,13 +89,23 @@ std::uint64_t missing_at_end(const LowerFile& file) {
 }
 
 base::Error file_error(std::string_view what, int error_number) {
-    const auto code = error_number == ENOENT || error_number == ENOTDIR ? ErrorCode::kNotFound
-                      : error_number == EACCES || error_number == EPERM ? ErrorCode::kAccessDenied
-                      : error_number == EEXIST                          ? ErrorCode::kAlreadyExists
-                      : error_number == ENOSPC || error_number == EDQUOT ? ErrorCode::kNoSpace
-                                                                        : ErrorCode::kInternal;
-    return base::system_error(code, what, error_number,
-                              code == ErrorCode::kNoSpace ? "make room, and run this again" : "");
+    using enum ErrorCode;
+    switch (error_number) {
+        case ENOENT:
+        case ENOTDIR:
+            return base::system_error(kNotFound, what, error_number);
+        case EACCES:
+        case EPERM:
+            return base::system_error(kAccessDenied, what, error_number);
+        case EEXIST:
+            return base::system_error(kAlreadyExists, what, error_number);
+        case ENOSPC:
+        case EDQUOT:
+            return base::system_error(kNoSpace, what, error_number,
+                                      "make room, and run this again");
+        default:
+            return base::system_error(kInternal, what, error_number);
+    }
 }
 
 }  // namespace ecryptfs::cli

@@ -376,10 +376,10 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
         return std::unexpected(token.error());
     }
     auto found = entries_.find(signature);
-    const bool known = found != entries_.end() && has_token(found->second.state) &&
-                       (!found->second.registered ||
-                        (found->second.serial == stored->serial &&
-                         holds(found->second, token->pki_type, token->blob)));
+    const bool known =
+        found != entries_.end() && has_token(found->second.state) &&
+        (!found->second.registered || (found->second.serial == stored->serial &&
+                                       holds(found->second, token->pki_type, token->blob)));
     if (!known) {
         auto entry = entry_of(*token);
         if (!entry) {

@@ -74,8 +74,7 @@ Result<bool> is_written(int folder, const std::string& name, std::uint64_t size,
 }
 
 Result<bool> is_complete(int folder, const std::string& name, const LowerFile& file) {
-    return is_written(folder, name, file.header ? file.header->plain_size : 0,
-                      file.status.st_mtim);
+    return is_written(folder, name, file.header ? file.header->plain_size : 0, file.status.st_mtim);
 }
 
 // Whether it was; what an earlier run wrote of a damaged file is left as it is.
@@ -91,8 +90,7 @@ Result<bool> publish(PartFile& part, int folder, const std::string& name, const 
     if (::fstat(part.fd(), &written) != 0) {
         return std::unexpected(file_error("looking at it", errno));
     }
-    const auto same =
-        is_written(folder, name, static_cast<std::uint64_t>(written.st_size), time);
+    const auto same = is_written(folder, name, static_cast<std::uint64_t>(written.st_size), time);
     return same ? Result<bool>(!*same) : same;
 }
 

@@ -41,8 +41,10 @@ BusService::BusService(EventLoop& loop, AgentParts parts)
         changed_modules_.insert(module);
         something_changed();
     });
-    parts_.requests.on_locked_key(
-        [this](const wire::KeySignature& signature) { secret_needed(signature); });
+    parts_.requests.on_locked_key([this](const wire::KeySignature& signature) {
+        wanted_keys_.insert(signature);
+        something_changed();
+    });
 }
 
 void BusService::start() {
@@ -204,6 +206,9 @@ void BusService::announce_changes() {
     for (const auto& module : std::exchange(changed_modules_, {})) {
         announce_module(module);
     }
+    for (const auto& signature : std::exchange(wanted_keys_, {})) {
+        secret_needed(signature);
+    }
 }
 
 void BusService::announce_key(const wire::KeySignature& signature) {
@@ -236,7 +241,7 @@ void BusService::announce_module(const wire::PkiType& module) {
 }
 
 void BusService::secret_needed(const wire::KeySignature& signature) {
-    if (link_.get() == nullptr || !signal_limit_.allows()) {
+    if (!signal_limit_.allows()) {
         return;
     }
     const auto info = parts_.keys.info(signature);

@@ -74,6 +74,7 @@ class BusService {
     bool device_changed_ = false;
     std::set<wire::KeySignature> changed_keys_;
     std::set<wire::KeySignature> shown_keys_;
+    std::set<wire::KeySignature> wanted_keys_;  // by requests, while locked
     std::set<wire::PkiType> changed_modules_;
     std::set<wire::PkiType> shown_modules_;
     std::map<wire::KeySignature, EventLoop::Source> awaited_tokens_;

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -59,18 +58,13 @@ bool is_socket(int fd) {
     return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-bool has_input(int fd) {
-    pollfd waiting{fd, POLLIN, 0};
-    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0;
-}
-
 }  // namespace
 
 Device::Device(EventLoop& loop, DescriptorStore& store, int memory, std::string path)
     : loop_(loop),
       store_(store),
       path_(std::move(path)),
-      guard_(loop, store, memory, [this] { read_frames(); }),
+      guard_(loop, store, memory, [this] { look(); }),
       retry_timer_(loop.timer(1s, [this] { retry(); })),
       retry_delay_(kFirstRetry) {}
 
@@ -134,6 +128,13 @@ void Device::read_frames() {
         if ((!is_socket_ && !has_input(fd_.get())) || !read_frame()) {
             return;
         }
+    }
+}
+
+// At the guard's poke. While replies wait for a socket's peer, so do its requests.
+void Device::look() {
+    if (unwritten_.empty()) {
+        read_frames();
     }
 }
 

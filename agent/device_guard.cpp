@@ -88,23 +88,33 @@ void DeviceGuard::start() {
         return;
     }
     pid_ = pid;
-    exit_ = loop_.on_child_exit(pid, [this](int /*code*/, int /*status*/) {
-        pid_ = 0;
-        exit_ = {};
-        log_line(Priority::kWarning, "the device's guard has ended: starting another");
+    try {
+        exit_ = loop_.on_child_exit(pid, [this](int /*code*/, int /*status*/) {
+            log_line(Priority::kWarning, "the device's guard has ended: starting another");
+            pid_ = 0;
+            exit_ = {};
+            retry_.run_after(kRestartDelay);
+        });
+    } catch (const base::Failure& failure) {
+        log_line(Priority::kWarning, failure.error().message);
+        kill();
         retry_.run_after(kRestartDelay);
-    });
+    }
 }
 
-void DeviceGuard::end() {
-    store_.remove(kLifeLineName);
-    retry_.stop();
+void DeviceGuard::kill() {
     exit_ = {};
     if (pid_ > 0) {
         ::kill(pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
         pid_ = 0;
     }
+}
+
+void DeviceGuard::end() {
+    store_.remove(kLifeLineName);
+    retry_.stop();
+    kill();
 }
 
 }  // namespace ecryptfs::agent

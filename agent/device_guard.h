@@ -44,6 +44,7 @@ class DeviceGuard {
 
   private:
     void start();
+    void kill();
 
     EventLoop& loop_;
     DescriptorStore& store_;

@@ -3,6 +3,7 @@
 #include "agent/event_loop.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -229,6 +230,11 @@ int EventLoop::run() {
 
 void EventLoop::exit(int code) {
     check("sd_event_exit", ::sd_event_exit(event_, code));
+}
+
+bool has_input(int fd) {
+    pollfd waiting{fd, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0;
 }
 
 }  // namespace ecryptfs::agent

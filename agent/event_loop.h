@@ -90,4 +90,7 @@ class EventLoop {
     sd_event* event_ = nullptr;
 };
 
+// Whether there is something to read now.
+bool has_input(int fd);
+
 }  // namespace ecryptfs::agent

@@ -59,11 +59,6 @@ bool has_ended(int process, int milliseconds) {
     return ::poll(&end, 1, milliseconds) == 1;
 }
 
-bool has_request(int device) {
-    pollfd waiting{device, POLLIN, 0};
-    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0;
-}
-
 // Or for the broker's end. Once, rather than with each request: the broker is to be woken by those,
 // not the guard.
 void wait_for_request(int poller, int broker, int device) {
@@ -81,7 +76,7 @@ bool stays_unread(const Guarded& guarded, int broker) {
     const auto before = guarded.frames_read.load();
     for (int look = 0; look < kLooks; ++look) {
         if (has_ended(broker, kBetweenLooks) || guarded.frames_read.load() != before ||
-            !has_request(guarded.device)) {
+            !has_input(guarded.device)) {
             return false;
         }
         ::eventfd_write(guarded.poke, 1);
@@ -92,6 +87,9 @@ bool stays_unread(const Guarded& guarded, int broker) {
 // Until its end.
 void watch_broker(const Guarded& guarded) {
     const base::UniqueFd broker(::pidfd_open(guarded.broker, 0));
+    if (!broker && errno == ESRCH) {
+        return;
+    }
     const base::UniqueFd poller(::epoll_create1(EPOLL_CLOEXEC));
     if (!broker || !poller) {
         give_up();  // without them it would wait for ever, and read nothing
@@ -110,6 +108,9 @@ void watch_broker(const Guarded& guarded) {
 void read_for_next(const Guarded& guarded) {
     Handover handover(base::UniqueFd(guarded.memory), Handover::Claim::kIfFree);
     RequestSlots slots(handover.requests());
+    if (slots.are_used_up()) {
+        slots.give_back(*slots.left_over().back());  // better lost than left to the kernel
+    }
     auto* slot = &slots.take();
     auto waiting = std::to_array<pollfd>(
         {{guarded.device, POLLIN, 0}, {.fd = guarded.life_line, .events = 0, .revents = 0}});
@@ -118,7 +119,7 @@ void read_for_next(const Guarded& guarded) {
         slot->read_at = Clock::now().time_since_epoch().count();
         if (::read(guarded.device, slot->frame.data(), slot->frame.size()) > 0) {
             if (slots.are_used_up()) {
-                slots.give_back(*slot);  // better lost than left to the kernel
+                slots.give_back(*slot);
             }
             slot = &slots.take();
         }

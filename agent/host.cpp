@@ -67,14 +67,23 @@ void Host::submit(Job job) {
 
 void Host::close_key(const Key& key) {
     if (keys_.erase(key.id)) {
-        if (!connection_->send(pki::CloseKey{key.id})) {
-            // It must not keep the key: end it, and the key with it.
-            connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
-        }
+        end_key(key);
         tick_soon();  // maybe nothing keeps the process now
+    }
+    for (auto& [id, sent] : sent_) {
+        if (sent.job.key->id == key.id) {
+            sent.job.attempts = kMaxAttempts;  // if it is lost: that would open the key again
+        }
     }
     fail_pending([&](const Job& job) { return job.key->id == key.id; },
                  {ErrorCode::kKeyLocked, "the key was locked"});
+}
+
+// The process must not keep it: if it cannot be told, it ends, and the key with it.
+void Host::end_key(const Key& key) {
+    if (!connection_->send(pki::CloseKey{key.id})) {
+        connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
+    }
 }
 
 void Host::pump() {
@@ -267,7 +276,7 @@ void Host::finish_open(Job job, const Result<JobResult>& result) {
         keys_.opened(job.key->id, job.at_device);
     } else {
         keys_.erase(job.key->id);
-        connection_->send(pki::CloseKey{job.key->id});
+        end_key(*job.key);
     }
     const Result<JobResult> outcome =
         wanted ? result : std::unexpected(Error{ErrorCode::kKeyLocked, "the key was locked"});
@@ -313,6 +322,11 @@ void Host::refuse_for(Clock::duration time, Error why) {
     disconnect();
     connect_not_before_ = Clock::now() + time;
     refusal_ = std::move(why);
+    for (auto& [id, sent] : std::exchange(sent_, {})) {
+        if (sent.job.done) {
+            pending_.push_back(std::move(sent.job));
+        }
+    }
     fail_pending([](const Job& /*job*/) { return true; }, *refusal_);
 }
 
@@ -333,12 +347,17 @@ void Host::connection_lost(const Error& why) {
         sent.job.attempts += sent.started ? 1 : 0;
         retry_or_fail(std::move(sent.job), why);
     }
+    fail_pending([](const Job& job) { return job.lost_opens >= kMaxAttempts; }, why);
     pump();
 }
 
-// An open with a secret is not repeated by itself: it may have cost one of a card's few attempts.
+// An open may have cost one of a card's few attempts: one that a person waits for is not repeated,
+// one for requests once.
 void Host::retry_or_fail(Job job, const Error& why) {
     if (!job.done) {
+        for (auto& waiting : pending_) {
+            waiting.lost_opens += waiting.key->id == job.key->id ? 1 : 0;
+        }
         return;
     }
     if (job.action && job.attempts < kMaxAttempts) {

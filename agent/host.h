@@ -46,6 +46,7 @@ struct Job {
     Clock::time_point deadline;
     std::move_only_function<void(base::Result<JobResult>)> done;
     int attempts = 0;        // that ended with the process
+    int lost_opens = 0;      // of its key, likewise, while it waited
     bool at_device = false;  // the secret may be asked for by the device itself: somebody waits
 };
 
@@ -86,6 +87,7 @@ class Host : private HostConnectionUser {
         std::optional<Clock::time_point> started;
     };
 
+    void end_key(const Key& key);
     void pump();
     std::size_t window() const;
     void send_pending();

@@ -14,9 +14,9 @@
 
 namespace ecryptfs::agent {
 
-// All that a host needs to open a key, again and again if it must. Does not change once it was
-// opened; shared by the key table and the jobs that use it. `id` is what hosts know it by, never
-// used twice.
+// All that a host needs to open a key, again and again if it must. Once it was opened, only a newer
+// secret may take the place of its own; shared by the key table and the jobs that use it. `id` is
+// what hosts know it by, never used twice.
 struct Key {
     std::uint64_t id = 0;
     wire::PkiType module;

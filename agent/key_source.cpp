@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "lib/base/file_uri.h"
+#include "lib/base/sealed_memfd.h"
 #include "lib/pki/host_protocol.h"
 #include "lib/wire/legacy_blob.h"
 
@@ -137,6 +138,12 @@ Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
                       : legacy_source(token, *module);
     if (source && source->locator.size() > pki::kMaxLocator) {
         return std::unexpected(invalid(token.signature, "its locator is too long"));
+    }
+    if (source && !wire::is_locator(base::as_bytes(source->locator))) {
+        return std::unexpected(invalid(token.signature, "its locator is no URI"));
+    }
+    if (source && source->secret && source->secret->size() > base::kMaxSecretSize) {
+        return std::unexpected(invalid(token.signature, "its secret is too long"));
     }
     return source;
 }

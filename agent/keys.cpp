@@ -29,6 +29,10 @@ Error locked_error(const KeySignature& signature) {
             fmt::format("unlock it: ecryptfsctl unlock {}", signature.text())};
 }
 
+Error locked_meanwhile() {
+    return {ErrorCode::kKeyLocked, "the key was locked while it was being opened", "try again"};
+}
+
 bool concerns_secret(ErrorCode code) {
     return code == ErrorCode::kSecretRequired || code == ErrorCode::kWrongSecret ||
            code == ErrorCode::kSecretLockedOut || code == ErrorCode::kSecretAtDevice;
@@ -176,7 +180,8 @@ Error Keys::note_failure(const KeySignature& signature, const Key& key, Error wh
     return why;
 }
 
-void Keys::note_success(const KeySignature& signature, std::chrono::microseconds latency) {
+void Keys::note_success(const KeySignature& signature, const Key& key,
+                        std::chrono::microseconds latency) {
     const auto found = entries_.find(signature);
     if (found == entries_.end()) {
         return;
@@ -184,7 +189,7 @@ void Keys::note_success(const KeySignature& signature, std::chrono::microseconds
     auto& entry = found->second;
     ++entry.counts.answered;
     entry.counts.latency.add(latency);
-    if (entry.key) {
+    if (entry.key && entry.key->id == key.id) {
         set_state(signature, entry, KeyState::kUnlocked);
     }
 }
@@ -199,8 +204,14 @@ void Keys::add(const wire::PkiType& module, std::string locator, std::optional<S
     }
     const auto key = make_key(
         {0, module, std::move(locator), std::move(secret), pki::KeyUse::kPrivate, std::nullopt});
-    open(key, [this, key, done = std::move(done)](const Result<JobResult>& opened) mutable {
-        done(take_in(key, opened));
+    const auto locks = times_all_locked_;
+    open(key, [this, key, locks, done = std::move(done)](const Result<JobResult>& opened) mutable {
+        if (opened && locks != times_all_locked_) {
+            hosts_.close_key(*key);
+            done(std::unexpected(locked_meanwhile()));
+        } else {
+            done(take_in(key, opened));
+        }
     });
 }
 
@@ -241,9 +252,9 @@ Result<AddedKey> Keys::take_in(const std::shared_ptr<Key>& key, const Result<Job
     return added;
 }
 
-// Makes `key`, just opened, the one in use. One that is in use already stays: requests may be under
-// way with it.
-Result<void> Keys::put_unlocked(const KeyRef& key, const KeySignature& signature) {
+// Makes `key`, just opened, the one in use. One that is in use already stays, as requests may be
+// under way with it, but the newer secret is the one that opens it from now on.
+Result<void> Keys::put_unlocked(const std::shared_ptr<Key>& key, const KeySignature& signature) {
     const auto found = entries_.find(signature);
     if (found == entries_.end()) {
         hosts_.close_key(*key);
@@ -252,14 +263,20 @@ Result<void> Keys::put_unlocked(const KeyRef& key, const KeySignature& signature
     }
     auto& entry = found->second;
     if (entry.key && entry.state == KeyState::kUnlocked) {
+        entry.key->secret = std::move(key->secret);
         hosts_.close_key(*key);
-        return {};
+    } else {
+        close(entry);
+        entry.key = key;
+        set_state(signature, entry, KeyState::kUnlocked);
     }
-    close(entry);
-    entry.key = key;
-    set_state(signature, entry, KeyState::kUnlocked);
     note(signature, entry);
     return {};
+}
+
+Keys::Locks Keys::locks_of(const KeySignature& signature) const {
+    const auto found = entries_.find(signature);
+    return {found == entries_.end() ? 0 : found->second.times_locked, times_all_locked_};
 }
 
 Result<void> Keys::register_token(const KeySignature& signature, KeySerial serial) {
@@ -276,7 +293,7 @@ Result<void> Keys::register_token(const KeySignature& signature, KeySerial seria
         }
     }
     found->second.registered = true;
-    found->second.serial = serial;
+    found->second.serial = 0;  // of whichever token look_up() finds
     const auto entry = look_up(signature);
     if (!entry) {
         return std::unexpected(entry.error());
@@ -290,6 +307,7 @@ void Keys::abandon(const KeySignature& signature) {
     const auto found = entries_.find(signature);
     if (found != entries_.end() && !found->second.registered) {
         found->second.registered = true;
+        found->second.serial = 0;
         static_cast<void>(look_up(signature));  // forgets it where there is no token
     }
 }
@@ -309,16 +327,24 @@ void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secr
     }
     const auto key = make_key(
         {0, entry.module, entry.locator, std::move(secret), pki::KeyUse::kPrivate, signature});
-    open(key, [this, key, done = std::move(done)](const Result<JobResult>& opened) mutable {
-        done(opened ? put_unlocked(key, *opened->signature) : std::unexpected(opened.error()));
+    const auto locks = locks_of(signature);
+    open(key, [this, key, locks, done = std::move(done)](const Result<JobResult>& opened) mutable {
+        if (opened && locks != locks_of(*key->signature)) {
+            hosts_.close_key(*key);
+            done(std::unexpected(locked_meanwhile()));
+        } else {
+            done(opened ? put_unlocked(key, *key->signature) : std::unexpected(opened.error()));
+        }
     });
 }
 
 Result<void> Keys::lock(const KeySignature& signature) {
     const auto found = look_up(signature);
     if (!found) {
+        abandon(signature);  // its token may be yet to be written
         return std::unexpected(found.error());
     }
+    ++(*found)->times_locked;
     close(**found);
     set_state(signature, **found, KeyState::kLocked);
     note(signature, **found);
@@ -326,6 +352,7 @@ Result<void> Keys::lock(const KeySignature& signature) {
 }
 
 void Keys::lock_all() {
+    ++times_all_locked_;
     for (const auto& signature : list()) {
         static_cast<void>(lock(signature));  // fails where there is nothing to lock
     }
@@ -334,9 +361,8 @@ void Keys::lock_all() {
 void Keys::forget(const KeySignature& signature) {
     tokens_.forget(signature);
     notes_.erase(signature);
-    if (const auto found = entries_.find(signature); found != entries_.end()) {
-        close(found->second);
-        entries_.erase(found);
+    if (auto entry = entries_.extract(signature)) {
+        close(entry.mapped());
         changed_(signature);
     }
 }
@@ -376,10 +402,10 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
         return std::unexpected(token.error());
     }
     auto found = entries_.find(signature);
-    const bool known =
-        found != entries_.end() && has_token(found->second.state) &&
-        (!found->second.registered || (found->second.serial == stored->serial &&
-                                       holds(found->second, token->pki_type, token->blob)));
+    const bool known = found != entries_.end() && has_token(found->second.state) &&
+                       (!found->second.registered ||
+                        ((found->second.serial == 0 || found->second.serial == stored->serial) &&
+                         holds(found->second, token->pki_type, token->blob)));
     if (!known) {
         auto entry = entry_of(*token);
         if (!entry) {
@@ -449,10 +475,12 @@ void Keys::open(const KeyRef& key, std::move_only_function<void(Result<JobResult
     hosts_.submit({key, {}, {}, Clock::now() + kOpenDeadline, std::move(done)});
 }
 
+// The requests that wait for it fail in here.
 void Keys::close(Entry& entry) {
-    for (auto* key : {&entry.key, &entry.public_key}) {
-        if (const auto closed = std::exchange(*key, nullptr)) {
-            hosts_.close_key(*closed);
+    for (const auto& key :
+         {KeyRef(std::exchange(entry.key, nullptr)), std::exchange(entry.public_key, nullptr)}) {
+        if (key) {
+            hosts_.close_key(*key);
         }
     }
 }

@@ -75,7 +75,8 @@ class Keys {
     // Tells how a request with `key` ended. A key that turns out to need a secret, or another one,
     // is locked from then on. Gives the error to report.
     base::Error note_failure(const wire::KeySignature& signature, const Key& key, base::Error why);
-    void note_success(const wire::KeySignature& signature, std::chrono::microseconds latency);
+    void note_success(const wire::KeySignature& signature, const Key& key,
+                      std::chrono::microseconds latency);
 
     // Opens a key and takes it in, though its token is yet to be written: register_token() is to
     // follow, or else abandon().
@@ -108,9 +109,16 @@ class Keys {
         bool registered = true;       // else its token may be missing, or another, for now
         base::SecretBytes blob = {};  // the token's
         KeyState state = KeyState::kUnopened;
-        KeyRef key = {};         // what decrypts; none when locked
-        KeyRef public_key = {};  // what encrypts while locked
+        std::shared_ptr<Key> key = {};  // what decrypts; none when locked
+        KeyRef public_key = {};         // what encrypts while locked
         KeyCounts counts = {};
+        std::uint64_t times_locked = 0;
+    };
+    // How often a key, if that is known, and all keys were locked.
+    struct Locks {
+        std::uint64_t of_key = 0;
+        std::uint64_t of_all = 0;
+        bool operator==(const Locks&) const = default;
     };
 
     base::Result<Entry*> look_up(const wire::KeySignature& signature);
@@ -120,7 +128,9 @@ class Keys {
     void token_gone(const wire::KeySignature& signature, const base::Error& why);
     base::Result<AddedKey> take_in(const std::shared_ptr<Key>& key,
                                    const base::Result<JobResult>& opened);
-    base::Result<void> put_unlocked(const KeyRef& key, const wire::KeySignature& signature);
+    base::Result<void> put_unlocked(const std::shared_ptr<Key>& key,
+                                    const wire::KeySignature& signature);
+    Locks locks_of(const wire::KeySignature& signature) const;
     void open(const KeyRef& key, std::move_only_function<void(base::Result<JobResult>)> done);
     void close(Entry& entry);
     void note(const wire::KeySignature& signature, const Entry& entry);
@@ -134,6 +144,7 @@ class Keys {
     std::map<wire::KeySignature, Entry> entries_;
     std::function<void(const wire::KeySignature&)> changed_ = [](const wire::KeySignature&) {};
     std::uint64_t last_key_id_ = 0;
+    std::uint64_t times_all_locked_ = 0;
 };
 
 }  // namespace ecryptfs::agent

@@ -49,6 +49,7 @@ HandedOver handed_over() {
 
 int run(const agent::Options& options) {
     base::value_or_throw(base::forbid_dumps());
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go
     auto inherited = handed_over();
 
     agent::EventLoop loop;

@@ -9,7 +9,11 @@ namespace ecryptfs::agent {
 
 RequestSlots::RequestSlots(Places<RequestSlot> slots) : slots_(slots) {
     for (auto& slot : slots_.written()) {
-        (slot.frame.front() == 0 ? free_ : left_over_).push_back(&slot);
+        if (slot.frame.front() == 0) {
+            give_back(slot);  // a wipe may have been cut short
+        } else {
+            left_over_.push_back(&slot);
+        }
     }
     std::ranges::sort(left_over_, {}, &RequestSlot::read_at);
 }

@@ -226,7 +226,7 @@ void Requests::succeed(const InFlight& request, const Key& key, base::ByteView d
     const auto latency =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.received);
     latency_[key.module].add(latency);
-    keys_.note_success(*key.signature, latency);
+    keys_.note_success(*key.signature, key, latency);
 }
 
 void Requests::fail(const InFlight& request, const Error& why, std::string_view signature) {

@@ -17,6 +17,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr char kBus[] = "org.freedesktop.DBus";
+constexpr char kBusPath[] = "/org/freedesktop/DBus";
+constexpr char kLogindOwner[] =
+    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+    "member='NameOwnerChanged',arg0='org.freedesktop.login1'";
 constexpr char kLogind[] = "org.freedesktop.login1";
 constexpr char kManagerPath[] = "/org/freedesktop/login1";
 constexpr char kManager[] = "org.freedesktop.login1.Manager";
@@ -38,6 +43,13 @@ int handler(sd_bus_message* message, void* self, sd_bus_error* /*error*/) noexce
     return 0;
 }
 
+template <auto Heard>
+int signal_handler(sd_bus_message* signal, void* self, sd_bus_error* error) noexcept {
+    return static_cast<SessionWatch*>(self)->is_from_logind(signal)
+               ? handler<Heard>(signal, self, error)
+               : 0;
+}
+
 int hear_signal(sd_bus* bus, const char* interface, const char* member,
                 sd_bus_message_handler_t heard, SessionWatch* self) {
     return ::sd_bus_match_signal_async(bus, nullptr, kLogind, nullptr, interface, member, heard,
@@ -46,6 +58,11 @@ int hear_signal(sd_bus* bus, const char* interface, const char* member,
 
 bool failed(sd_bus_message* reply) {
     return ::sd_bus_message_is_method_error(reply, nullptr) != 0;
+}
+
+bool is_from(sd_bus_message* signal, std::string_view name) {
+    const char* sender = ::sd_bus_message_get_sender(signal);
+    return sender != nullptr && sender == name;
 }
 
 // Whether a PropertiesChanged of a session says that its screen is locked now.
@@ -87,23 +104,53 @@ void SessionWatch::start() {
 }
 
 int SessionWatch::set_up(sd_bus* bus) {
-    int result = 0;
+    int result = find_logind(bus);
     const auto hear = [&](bool wanted, const char* interface, const char* member,
                           sd_bus_message_handler_t heard) {
         if (wanted && result >= 0) {
             result = hear_signal(bus, interface, member, heard, this);
         }
     };
-    hear(events_.suspend, kManager, "PrepareForSleep", handler<&SessionWatch::prepares_for_sleep>);
-    hear(events_.screen_lock, kSession, "Lock", handler<&SessionWatch::session_locked>);
+    hear(events_.suspend, kManager, "PrepareForSleep",
+         signal_handler<&SessionWatch::prepares_for_sleep>);
+    hear(events_.screen_lock, kSession, "Lock", signal_handler<&SessionWatch::session_locked>);
     // Desktops that lock by themselves tell only this.
     hear(events_.screen_lock, kProperties, "PropertiesChanged",
-         handler<&SessionWatch::session_changed>);
-    hear(events_.log_out, kManager, "SessionRemoved", handler<&SessionWatch::session_removed>);
+         signal_handler<&SessionWatch::session_changed>);
+    hear(events_.log_out, kManager, "SessionRemoved",
+         signal_handler<&SessionWatch::session_removed>);
     if (result >= 0 && events_.suspend) {
         result = ask_to_delay_sleep(bus);
     }
     return result;
+}
+
+// --- Who speaks --------------------------------------------------------------------------------
+
+int SessionWatch::find_logind(sd_bus* bus) {
+    const int result = ::sd_bus_add_match_async(
+        bus, nullptr, kLogindOwner, handler<&SessionWatch::logind_renamed>, nullptr, this);
+    return result < 0 ? result
+                      : ::sd_bus_call_method_async(
+                            bus, nullptr, kBus, kBusPath, kBus, "GetNameOwner",
+                            handler<&SessionWatch::logind_named>, this, "s", kLogind);
+}
+
+void SessionWatch::logind_named(sd_bus_message* reply) {
+    const char* owner = "";
+    logind_ = !failed(reply) && ::sd_bus_message_read(reply, "s", &owner) > 0 ? owner : "";
+}
+
+void SessionWatch::logind_renamed(sd_bus_message* signal) {
+    const char* owner = "";
+    if (is_from(signal, kBus) &&
+        ::sd_bus_message_read(signal, "sss", nullptr, nullptr, &owner) > 0) {
+        logind_ = owner;
+    }
+}
+
+bool SessionWatch::is_from_logind(sd_bus_message* signal) const {
+    return is_from(signal, logind_);
 }
 
 // --- Sleep -------------------------------------------------------------------------------------

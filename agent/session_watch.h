@@ -43,14 +43,23 @@ class SessionWatch {
     void session_removed(sd_bus_message* signal);
     void user_state_told(sd_bus_message* reply);
 
+    // What the bus itself said.
+    void logind_named(sd_bus_message* reply);
+    void logind_renamed(sd_bus_message* signal);
+
+    // Anybody may send a signal to us alone: sd-bus looks at the sender's well-known name only.
+    bool is_from_logind(sd_bus_message* signal) const;
+
   private:
     int set_up(sd_bus* bus);
+    int find_logind(sd_bus* bus);
     int ask_to_delay_sleep(sd_bus* bus);
     void lock_if_ours(const char* session);
 
     LockOn events_;
     std::function<void(const std::string&)> lock_;
     BusLink link_;
+    std::string logind_;        // its unique name; empty while there is none
     base::UniqueFd inhibitor_;  // while we have it, the machine waits for us before it sleeps
     EventLoop::Source may_sleep_;
 };

@@ -77,9 +77,10 @@ Error host_ended(const HostPaths& paths, int code, int status) {
         return {ErrorCode::kModuleFailed, fmt::format("{} cannot be run", paths.host_program),
                 "install the package ecryptfs-agent anew"};
     }
-    const auto how = code == CLD_EXITED
-                         ? fmt::format("exited with status {}", status)
-                         : fmt::format("was killed by SIG{}", ::sigabbrev_np(status));
+    const char* signal = ::sigabbrev_np(status);  // real-time signals have none
+    const auto how = code == CLD_EXITED  ? fmt::format("exited with status {}", status)
+                     : signal != nullptr ? fmt::format("was killed by SIG{}", signal)
+                                         : fmt::format("was killed by signal {}", status);
     return {ErrorCode::kModuleFailed, fmt::format("the PKI host {}", how)};
 }
 

@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string>
+
+#include "lib/base/printable.h"
 
 namespace ecryptfs::pki {
 namespace {
@@ -44,7 +47,9 @@ void put_counted(ByteWriter& writer, ByteView bytes, std::size_t limit = kMaxHos
 }
 
 void put_text(ByteWriter& writer, std::string_view text) {
-    put_counted(writer, base::as_bytes(text.substr(0, kMaxText)));
+    std::array<char, kMaxText> shown;
+    const auto size = base::put_printable(shown, text);
+    put_counted(writer, base::as_bytes(std::string_view(shown.data(), size)));
 }
 
 void put_optional(ByteWriter& writer, std::optional<ByteView> bytes) {
@@ -176,7 +181,14 @@ class FieldReader {
         return bytes.value_or(ByteView{});
     }
 
-    std::string_view text() { return base::as_text(counted(kMaxText)); }
+    // Fit for the bus, the log and people.
+    std::string_view text() {
+        const auto shown = option();
+        ok_ = ok_ && base::is_printable(shown);
+        return shown;
+    }
+
+    std::string_view option() { return base::as_text(counted(kMaxText)); }
 
     // A number of an enumeration whose values are first..last.
     template <typename Enum>
@@ -198,8 +210,8 @@ class FieldReader {
         ok_ = ok_ && count <= kMaxProperties;
         std::vector<Property> result;
         for (std::size_t i = 0; ok_ && i < count; ++i) {
-            const auto name = text();
-            result.push_back({name, text()});
+            const auto name = option();
+            result.push_back({name, option()});
         }
         return result;
     }

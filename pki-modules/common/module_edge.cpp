@@ -4,39 +4,12 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <new>
+
+#include "lib/base/printable.h"
 
 namespace ecryptfs::module {
 namespace {
-
-// Bytes of the well-formed, printable UTF-8 character that `text` begins with; 0 if it does not.
-// The Unicode Standard, table 3-7.
-std::size_t printable_character(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-    const unsigned first = byte(0);
-    if (first < 0x80) {
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
-    }
-    if (first >= 0xc2 && first <= 0xdf) {
-        const bool c1_control = first == 0xc2 && byte(1) < 0xa0;
-        return tail(1) && !c1_control ? 2 : 0;
-    }
-    if (first >= 0xe0 && first <= 0xef) {
-        const bool overlong = first == 0xe0 && byte(1) < 0xa0;
-        const bool surrogate = first == 0xed && byte(1) >= 0xa0;
-        return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        const bool overlong = first == 0xf0 && byte(1) < 0x90;
-        const bool too_large = first == 0xf4 && byte(1) >= 0x90;
-        return tail(1) && tail(2) && tail(3) && !overlong && !too_large ? 4 : 0;
-    }
-    return 0;
-}
 
 base::Error caller_error(std::string message) {
     return {base::ErrorCode::kInternal, std::move(message),
@@ -80,23 +53,7 @@ ecryptfs_pki_status status_of(base::ErrorCode code) {
 }
 
 void put_text(std::span<char> field, std::string_view text) {
-    std::size_t used = 0;
-    const auto put = [&](std::string_view part) {
-        const bool fits = part.size() < field.size() - used;
-        if (fits) {
-            std::memcpy(field.data() + used, part.data(), part.size());
-            used += part.size();
-        }
-        return fits;
-    };
-    while (!text.empty()) {
-        const std::size_t size = printable_character(text);
-        if (!put(size == 0 ? "?" : text.substr(0, size))) {
-            break;
-        }
-        text.remove_prefix(size == 0 ? 1 : size);
-    }
-    field[used] = '\0';
+    field[base::put_printable(field.first(field.size() - 1), text)] = '\0';
 }
 
 std::string shown(std::string_view path) {

@@ -2,6 +2,8 @@
 //
 // ecryptfsctl and the agent together: what a person sees, and the exit codes of docs/errors.md.
 
+#include <signal.h>
+
 #include <filesystem>
 
 #include "tests/integration/agent_test.h"
@@ -122,6 +124,29 @@ TEST_F(CommandLine, TakesAKeyThatMoved) {
     EXPECT_EQ(add({moved}, "secret"), signature);
     EXPECT_EQ(key(signature)["locator"], "file://" + moved);
     EXPECT_EQ(key(signature)["state"], "unlocked");
+    expect_round_trip(signature);
+}
+
+TEST_F(CommandLine, KeepsAKeyUnlockedThatIsAddedToAnotherKeyringToo) {
+    const auto signature = add_k2048();
+    EXPECT_EQ(add({vector_key("k2048.pem"), "--keyring", "session"}, "secret"), signature);
+    EXPECT_EQ(key(signature)["state"], "unlocked");
+    expect_round_trip(signature);
+}
+
+TEST_F(CommandLine, OpensAKeyByItsNewPassphraseFromThenOn) {
+    const auto file = folder_.file("key.pem", "");
+    const auto change = [&](const std::string& passphrase) {
+        const Arguments arguments = {
+            "rsa",  "-aes128", "-in",      vector_key("k2048.pem"), "-passin", "pass:secret",
+            "-out", file,      "-passout", "pass:" + passphrase};
+        EXPECT_EQ(run({"openssl", arguments}).exit_code, 0);
+    };
+    change("first");
+    const auto signature = add({file}, "first");
+    change("second");
+    EXPECT_EQ(add({file}, "second"), signature);
+    ASSERT_EQ(::kill(module("openssl")["host_pid"].get<pid_t>(), SIGKILL), 0);
     expect_round_trip(signature);
 }
 

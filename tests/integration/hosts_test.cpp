@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "tests/integration/agent_test.h"
@@ -74,11 +75,44 @@ TEST_F(Hosts, ThatAreKilledAtWorkLoseNoRequest) {
 TEST_F(Hosts, ThatAreKilledIdleAreStartedAgain) {
     const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
     const auto encrypted = wrapped(signature, file_key_);
-    for (int i = 0; i < 3; ++i) {
-        ASSERT_EQ(::kill(host_of("faulty"), SIGKILL), 0);
+    for (const int signal : {SIGKILL, SIGRTMIN, SIGKILL}) {
+        ASSERT_EQ(::kill(host_of("faulty"), signal), 0);
         // Also with the secret that it was opened with.
         EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
     }
+}
+
+TEST_F(Hosts, ThatHangDoNotBringBackAKeyThatWasLocked) {
+    const auto flag = folder_.file("flag", "");
+    const auto signature = add_faulty("hang-once?" + flag);
+    const auto index = ask(signature);
+    wait_until_gone(flag);
+    EXPECT_EQ(ctl({"lock", signature}).exit_code, 0);
+    EXPECT_NE(kernel_.answer_to(index).status, 0);
+    EXPECT_EQ(key(signature)["state"], "locked");
+}
+
+TEST_F(Hosts, ThatHaveMoreToDoThanTheyCanBearThatTheKeyIsRemoved) {
+    const auto signature = add_faulty("slow?100");
+    for (const auto& packet : different_packets(signature, 64)) {
+        kernel_.ask(packet);
+    }
+    EXPECT_EQ(ctl({"remove-key", signature}).exit_code, 0);
+    while (kernel_.unanswered() > 0 && !HasFailure()) {
+        kernel_.wait_for_answers();
+        kernel_.take_new_answers([](const Answer&) {});
+    }
+    EXPECT_EQ(key(signature), nullptr);
+}
+
+TEST_F(Hosts, ThatOpenAKeyForAPersonForgetItWhenAllAreLockedMeanwhile) {
+    const auto signature = add_faulty("slow-to-open");
+    EXPECT_EQ(ctl({"lock", signature}).exit_code, 0);
+    auto unlocked = std::async(std::launch::async, [&] { return ctl({"unlock", signature}); });
+    std::this_thread::sleep_for(300ms);  // of the 600 that it takes
+    EXPECT_EQ(ctl({"lock"}).exit_code, 0);
+    EXPECT_EQ(unlocked.get().exit_code, code(ErrorCode::kKeyLocked));
+    EXPECT_EQ(key(signature)["state"], "locked");
 }
 
 TEST_F(Hosts, ThatCrashOnceLoseNoRequest) {

@@ -2,6 +2,8 @@
 //
 // What happens to keys when the machine sleeps, the screen is locked, the last session ends.
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <thread>
 
@@ -44,6 +46,32 @@ class Session : public AgentTest {
     Bytes encrypted_;
     const Bytes file_key_ = make_file_key(16);
 };
+
+// As any user may send them: to the agent alone, and in logind's words.
+void pretend_to_be_logind(const std::string& bus_address) {
+    for (int client = 0; client < 32; ++client) {
+        const auto to = fmt::format("--dest=:1.{}", client);
+        for (const Arguments& signal :
+             {Arguments{"/org/freedesktop/login1", "org.freedesktop.login1.Manager.PrepareForSleep",
+                        "boolean:true"},
+              Arguments{"/org/freedesktop/DBus", "org.freedesktop.DBus.NameOwnerChanged",
+                        "string:org.freedesktop.login1", "string:", "string::1.31"}}) {
+            Arguments arguments = {"--bus=" + bus_address, "--type=signal", to};
+            arguments.insert(arguments.end(), signal.begin(), signal.end());
+            run({"dbus-send", arguments});
+        }
+    }
+}
+
+TEST_F(Session, IsNotLockedByAStranger) {
+    start({"--lock-on", "suspend,screen-lock,log-out"});
+    wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
+    pretend_to_be_logind(bus_.address());
+    expect_does_not_lock();
+    EXPECT_TRUE(logind_->sleep_is_delayed());
+    logind_->prepare_for_sleep(true);
+    expect_locks();
+}
 
 TEST_F(Session, SleepWaitsUntilTheKeysAreLocked) {
     start();

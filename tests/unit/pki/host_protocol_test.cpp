@@ -250,5 +250,22 @@ TEST(HostProtocol, RefusesNumbersThatMeanNothing) {
     }
 }
 
+TEST(HostProtocol, GivesTextsThatTheBusTakes) {
+    std::string text = "caf\xe9 \x1b[31m";
+    text += std::string(kMaxText - text.size() - 1, 'a') + "\u00e9";
+    const auto packet = encoded(FromHost(Refusal{ErrorCode::kInternal, text, ""}));
+    const auto message = decode_from_host(packet);
+    ASSERT_TRUE(message);
+    const auto shown = std::get<Refusal>(*message).message;
+    EXPECT_TRUE(shown.starts_with("caf? ?[31maaa")) << shown;
+    EXPECT_EQ(shown.size(), kMaxText - 1);  // the last character has no room
+}
+
+TEST(HostProtocol, RefusesTextsThatTheBusDoesNotTake) {
+    auto packet = encoded(FromHost(Refusal{ErrorCode::kInternal, "Xm", ""}));
+    std::ranges::replace(packet, std::uint8_t{'X'}, std::uint8_t{0xff});
+    EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, ""));
+}
+
 }  // namespace
 }  // namespace ecryptfs::pki

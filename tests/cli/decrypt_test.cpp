@@ -228,7 +228,7 @@ TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
 
 TEST_F(Decrypting, SaysAgainWhatIsLostOfADamagedFile) {
     write_lower("cut", lower_file_of(std::vector<std::uint8_t>(20'000, 'p')).substr(0, 12'288));
-    for (const std::uint64_t bytes : {4096, 0}) {
+    for (const std::uint64_t bytes : {4096U, 0U}) {
         const auto outcome = decrypt(kCorrectHorsePassphrase, {"--json"});
         EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
         EXPECT_THAT(outcome.err, HasSubstr("15904 of its 20000 bytes are lost"));

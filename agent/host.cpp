@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 
 // How long a process may take over one thing.
 constexpr Clock::duration kOpenLimit = 30s;
+constexpr Clock::duration kTypingLimit = 100s;  // a PIN, at the device
 constexpr auto kGreetingLimit = 5s;
 constexpr int kMaxAttempts = 2;
 constexpr auto kTick = 100ms;
@@ -413,9 +414,17 @@ bool Host::has_hung(Clock::time_point now) const {
     if (connection_ && !greeted_) {
         return now - connected_at_ > kGreetingLimit;
     }
+    const auto opens_at_device = [](const auto& entry) {
+        return !entry.second.job.action && entry.second.job.at_device;
+    };
+    // Meanwhile some libraries do nothing else.
+    const bool somebody_types = std::ranges::any_of(sent_, opens_at_device);
     return std::ranges::any_of(sent_, [&](const auto& entry) {
         const auto& [job, started] = entry.second;
-        return started && now - *started > (job.action ? times_.limit() : kOpenLimit);
+        const auto limit = somebody_types ? kTypingLimit
+                           : job.action   ? times_.limit()
+                                          : kOpenLimit;
+        return started && now - *started > limit;
     });
 }
 

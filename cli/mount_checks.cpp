@@ -142,8 +142,16 @@ class Sample : public TreeVisitor {
     std::uint64_t in_attribute = 0;
     std::vector<std::set<KeySignature>> ways;  // of each encrypted file
     std::string not_encrypted;                 // the first such file
+    std::string plainly_named;                 // the first encrypted one
 
   private:
+    // Itself or a folder of it, below the root.
+    bool has_plain_name(const TreeEntry& entry) const {
+        const auto names = fs::path(entry.path).lexically_relative(root_);
+        return !std::ranges::all_of(
+            names, [](const fs::path& name) { return lower::is_encrypted_name(name.native()); });
+    }
+
     void take_name(const TreeEntry& entry) {
         if (const auto name = lower::parse_encrypted_name(entry.name);
             entry.path != root_ && lower::is_encrypted_name(entry.name) && name) {
@@ -160,6 +168,9 @@ class Sample : public TreeVisitor {
         if (!file->header) {
             not_encrypted = not_encrypted.empty() ? entry.path : not_encrypted;
             return;
+        }
+        if (plainly_named.empty() && has_plain_name(entry)) {
+            plainly_named = entry.path;
         }
         ++encrypted;
         in_attribute += file->header_in_attribute ? 1 : 0;
@@ -212,6 +223,52 @@ Result<void> check_ways(const MountPlan& plan, const Sample& sample, Objections&
          fmt::format("--key {}", listed(others))});
 }
 
+// The kernel encrypts a name to look it up, as new ones (crypto.c), and since Linux 4.8 looks for
+// no other (inode.c: ecryptfs_lookup): with another key or cipher it is another name.
+Result<void> check_names(const MountPlan& plan, const Sample& sample, Objections& objections) {
+    if (plan.encrypted_view) {
+        return {};
+    }
+    const auto& options = plan.folder.options;
+    const auto& lower = plan.folder.lower;
+    const auto object = [&](std::string message, std::string advice) {
+        return objections.raise(
+            {ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});
+    };
+    auto others = sample.name_keys;
+    std::ranges::for_each(options.name_keys, [&](const auto& key) { others.erase(key); });
+    if (!others.empty()) {
+        const auto what = options.name_keys.empty() ? "encrypted, and would stay so"
+                                                    : "encrypted with another key, and would not "
+                                                      "be found";
+        if (auto raised = object(fmt::format("names in {} are {}", lower, what),
+                                 fmt::format("--fnek {}", listed(others)));
+            !raised) {
+            return raised;
+        }
+    }
+    if (!options.name_keys.empty() && !sample.plainly_named.empty()) {
+        if (auto raised =
+                object(fmt::format("the name of {} is not encrypted, and would not be found",
+                                   sample.plainly_named),
+                       "leave --fnek out (--fresh, if it is remembered), or use an empty folder");
+            !raised) {
+            return raised;
+        }
+    }
+    const auto* cipher = sample.name_cipher;
+    if (cipher == nullptr ||
+        (cipher->name == options.cipher && cipher->takes_key(options.key_bytes))) {
+        return {};
+    }
+    auto sizes = key_sizes_of(cipher->name);
+    std::erase_if(sizes, [&](const auto size) { return !cipher->takes_key(size); });
+    return object(
+        fmt::format("names in {} are encrypted with {}, and would not be found", lower,
+                    name_of(*cipher)),
+        fmt::format("--cipher {} --key-bytes {}", cipher->name, fmt::join(sizes, " or ")));
+}
+
 Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objections& objections) {
     const auto& options = plan.folder.options;
     if (!sample.not_encrypted.empty() && !options.passthrough) {
@@ -233,28 +290,8 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
             return raised;
         }
     }
-    if (!sample.name_keys.empty() && options.name_keys.empty() && !plan.encrypted_view) {
-        if (auto raised = objections.raise(
-                {ErrorCode::kInvalidArgument,
-                 fmt::format("names in {} are encrypted, and would stay so", plan.folder.lower),
-                 fmt::format("--fnek {}", listed(sample.name_keys))});
-            !raised) {
-            return raised;
-        }
-    }
-    // The kernel encrypts a name to look it up, as new ones (crypto.c): another cipher, another
-    // name.
-    const auto* cipher = sample.name_cipher;
-    if (cipher != nullptr && !plan.encrypted_view &&
-        (cipher->name != options.cipher || !cipher->takes_key(options.key_bytes))) {
-        if (auto raised = objections.raise(
-                {ErrorCode::kInvalidArgument,
-                 fmt::format("names in {} are encrypted with {}, and would not be found",
-                             plan.folder.lower, name_of(*cipher)),
-                 fmt::format("--cipher {} --key-bytes {}", cipher->name, cipher->smallest_key)});
-            !raised) {
-            return raised;
-        }
+    if (auto fine = check_names(plan, sample, objections); !fine) {
+        return fine;
     }
     return check_ways(plan, sample, objections);
 }

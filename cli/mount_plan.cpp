@@ -84,6 +84,13 @@ bool has_all(const Signatures& all, const Signatures& some) {
     });
 }
 
+// Mounted before with all that decides what opens there, and under which names it is looked up.
+bool was_mounted_so(const FolderOptions& before, const FolderOptions& now) {
+    return has_all(now.keys, before.keys) && now.name_keys == before.name_keys &&
+           now.cipher == before.cipher && now.key_bytes == before.key_bytes &&
+           now.xattr == before.xattr;
+}
+
 // What was typed takes the place of what is known.
 Result<void> take_keys(const Mount& command, MountPlan& plan) {
     const auto keys = typed_signatures(command.keys);
@@ -215,7 +222,7 @@ Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
     options.xattr |= command.xattr;
     options.passthrough |= command.passthrough;
     options.unlink_keys = !command.keep_keys && options.unlink_keys;
-    plan.is_known = known->remembered && has_all(options.keys, before.keys);
+    plan.is_known = known->remembered && was_mounted_so(before, options);
     return plan;
 }
 

@@ -20,7 +20,7 @@ struct MountPlan {
     bool read_only = false;
     bool encrypted_view = false;
     std::string keys_from = {};  // "arguments", "memory", or the file of ecryptfs-utils
-    bool is_known = false;       // mounted before, with all of these keys
+    bool is_known = false;       // mounted before, with these keys and options
 
     // What is mounted with.
     FolderOptions options() const;

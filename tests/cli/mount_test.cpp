@@ -4,6 +4,7 @@
 // what ecryptfs-utils left. tests/vm/mount_verb_test.cpp has the rest.
 
 #include <fmt/format.h>
+#include <keyutils.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "cli/mounted_folder.h"
 #include "cli/remembered_folder.h"
 #include "cli/utils_files.h"
+#include "tests/cli/lower_files.h"
 #include "tests/cli/support.h"
 #include "tests/fakes/command.h"
 
@@ -250,6 +252,85 @@ TEST_F(Home, UnmountSaysThatNothingIsMounted) {
     const auto outcome = ctl({"umount", path("upper")});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotFound));
     EXPECT_THAT(outcome.err, HasSubstr("ecryptfsctl status"));
+}
+
+// As far as the kernel's own refusal, which is last.
+class MountChecks : public Home {
+  protected:
+    void SetUp() override {
+        Home::SetUp();
+        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
+        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        keys_ = add_passphrase(kCorrectHorsePassphrase);
+        other_keys_ = add_passphrase(kBatteryStaple);
+    }
+
+    struct Keys {
+        std::string contents;
+        std::string names;
+    };
+    Keys add_passphrase(const std::string& passphrase) const {
+        const auto printed =
+            run({ECRYPTFSCTL, {"add-passphrase", "--fnek", "--passphrase-file", "-"}}, passphrase)
+                .out;
+        return {printed.substr(0, 16), printed.substr(17, 16)};
+    }
+    // Whether it gets as far as the kernel; else the message and advice.
+    std::string objection(const Arguments& options) const {
+        Arguments arguments = {"mount", path("lower"), path("upper")};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        const auto outcome = ctl(arguments);
+        const bool asked = outcome.err.contains("mounting ") || outcome.err.contains("only root");
+        EXPECT_NE(outcome.exit_code, 0);
+        EXPECT_TRUE(asked || outcome.exit_code == exit_code(ErrorCode::kInvalidArgument))
+            << outcome.err;
+        return asked ? "" : outcome.err;
+    }
+
+    Keys keys_;
+    Keys other_keys_;
+};
+
+TEST_F(MountChecks, EncryptedFilesUnderPlainNamesWouldNotBeFoundWithAKeyForNames) {
+    unpack_vector("pass-aes16.lower", path("lower"));
+    EXPECT_EQ(objection({"--key", keys_.contents}), "");
+    const Arguments with_names = {"--key", keys_.contents, "--fnek", keys_.names};
+    EXPECT_THAT(objection(with_names), AllOf(HasSubstr("the name of " + path("lower/")),
+                                             HasSubstr("leave --fnek out"), HasSubstr("--force")));
+    for (const char* meant : {"--force", "--encrypted-view"}) {
+        auto options = with_names;
+        options.emplace_back(meant);
+        EXPECT_EQ(objection(options), "") << meant;
+    }
+}
+
+TEST_F(MountChecks, NamesOfAnotherKeyWouldNotBeFound) {
+    unpack_vector("pass-aes32-fnek.lower", path("lower"));
+    const Arguments options = {"--key", other_keys_.contents, "--key-bytes", "32", "--fnek"};
+    const auto with = [&](Arguments more) {
+        more.insert(more.begin(), options.begin(), options.end());
+        return objection(more);
+    };
+    EXPECT_EQ(with({other_keys_.names}), "");
+    EXPECT_THAT(with({keys_.names}), AllOf(HasSubstr("encrypted with another key"),
+                                           HasSubstr("--fnek " + other_keys_.names)));
+    EXPECT_EQ(with({keys_.names, "--force"}), "");
+    EXPECT_EQ(with({keys_.names, "--encrypted-view"}), "");
+}
+
+TEST_F(MountChecks, AreDoneAgainOfARememberedFolderThatIsMountedInAnotherWay) {
+    unpack_vector("pass-aes32-fnek.lower", path("lower"));
+    const cli::RememberedFolder folder{.lower = fs::canonical(path("lower")),
+                                       .upper = path("upper"),
+                                       .options = {.keys = {signature(other_keys_.contents)},
+                                                   .name_keys = {signature(other_keys_.names)},
+                                                   .key_bytes = 32}};
+    ASSERT_THAT(cli::remember(cli::memory_path(path("")), folder), Succeeds());
+    EXPECT_EQ(objection({}), "");
+    EXPECT_THAT(objection({"--fnek", keys_.names}), HasSubstr("encrypted with another key"));
+    EXPECT_THAT(objection({"--cipher", "twofish"}), HasSubstr("encrypted with aes of 256 bits"));
+    EXPECT_THAT(objection({"--key-bytes", "16"}), HasSubstr("encrypted with aes of 256 bits"));
 }
 
 TEST(MountErrors, AreInWordsWithAWayOut) {

@@ -20,6 +20,10 @@ constexpr std::size_t kMd5Size = 16;
 constexpr std::size_t kLeastPrefix = 16;     // ECRYPTFS_FILENAME_MIN_RANDOM_PREPEND_BYTES
 constexpr std::uint8_t kInsteadOfNul = 'B';  // ECRYPTFS_NON_NULL
 
+// The size of a Blowfish key and its like is in the mount's options only. These are what mounts
+// have, the usual one first; each cipher's largest is among them.
+constexpr auto kKeySizes = std::to_array<std::size_t>({16, 24, 32, 56});
+
 std::unexpected<base::Error> not_ours() {
     return std::unexpected(
         base::Error{ErrorCode::kDecryptFailed,
@@ -49,17 +53,11 @@ Result<bool> is_prefix_of(base::ByteView fnek, base::ByteView prefix) {
     return true;
 }
 
-}  // namespace
-
-Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek) {
-    const Cipher* cipher = find_cipher(name.cipher_code);
-    if (cipher == nullptr || cipher->largest_key > fnek.size()) {
-        return not_ours();
-    }
-    // The size of a Blowfish key and its like is in the mount's options only; this is the usual.
-    const std::size_t key_size = cipher->takes_key(16) ? 16 : cipher->largest_key;
-    auto decryption = BlockCipher::create(*cipher, BlockCipher::Mode::kEcb,
-                                          BlockCipher::Direction::kDecrypt, fnek.first(key_size));
+// kDecryptFailed if it was not encrypted with this key.
+Result<std::string> decrypt_with(base::ByteView key, const Cipher& cipher,
+                                 const EncryptedName& name, base::ByteView fnek) {
+    auto decryption =
+        BlockCipher::create(cipher, BlockCipher::Mode::kEcb, BlockCipher::Direction::kDecrypt, key);
     if (!decryption) {
         return std::unexpected(decryption.error());
     }
@@ -81,6 +79,22 @@ Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek)
         return not_ours();
     }
     return std::string(text);
+}
+
+}  // namespace
+
+Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek) {
+    const Cipher* cipher = find_cipher(name.cipher_code);
+    for (const auto size : kKeySizes) {
+        if (cipher == nullptr || !cipher->takes_key(size) || size > fnek.size()) {
+            continue;
+        }
+        auto plain = decrypt_with(fnek.first(size), *cipher, name, fnek);
+        if (plain || plain.error().code != ErrorCode::kDecryptFailed) {
+            return plain;
+        }
+    }
+    return not_ours();
 }
 
 }  // namespace ecryptfs::lower

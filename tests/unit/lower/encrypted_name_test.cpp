@@ -2,6 +2,7 @@
 
 #include "lib/lower/encrypted_name.h"
 
+#include "lib/lower/block_cipher.h"
 #include "lib/lower/name_key.h"
 #include "lib/lower/passphrase.h"
 #include "tests/unit/support.h"
@@ -107,6 +108,34 @@ TEST(EncryptedName, IsDecryptedByThePassphraseItWasMadeWith) {
               "size-000001.bin");
     EXPECT_EQ(decrypt_name(parse_encrypted_name(kLongVector).value(), key.key.view()).value(),
               std::string(120, 'n') + ".txt");
+}
+
+// As the kernel would encrypt `letter.txt` by battery-staple, with a key of that size.
+EncryptedName letter(std::uint8_t cipher_code, std::size_t key_size) {
+    const auto key = fnek();
+    // What the vectors' names have in front, which depends on the FNEK only.
+    Bytes bytes = hex("e816252fe3b53e7c5059dbb3245e46055b2736bc2e 00 6c65747465722e747874");
+    auto ecb = base::value_or_throw(
+        BlockCipher::create(*find_cipher(cipher_code), BlockCipher::Mode::kEcb,
+                            BlockCipher::Direction::kEncrypt, key.key.view().first(key_size)));
+    base::value_or_throw(ecb.run({}, bytes, bytes));
+    return {key.signature, cipher_code, bytes};
+}
+
+TEST(EncryptedName, IsDecryptedWhateverSizeOfKeyTheMountHad) {
+    constexpr std::uint8_t kCast5 = 3;
+    constexpr std::uint8_t kBlowfish = 4;
+    const auto key = fnek();
+    for (const std::size_t size : {16, 24, 32, 56}) {
+        EXPECT_EQ(decrypt_name(letter(kBlowfish, size), key.key.view()).value(), "letter.txt")
+            << size;
+    }
+    EXPECT_EQ(decrypt_name(letter(kCast5, 16), key.key.view()).value(), "letter.txt");
+    EXPECT_THAT(decrypt_name(letter(kBlowfish, 40), key.key.view()),
+                FailsWith(ErrorCode::kDecryptFailed, "damaged"))
+        << "which no mount has";
+    EXPECT_THAT(decrypt_name(letter(kBlowfish, 56), key.key.view().first(32)),
+                FailsWith(ErrorCode::kDecryptFailed, "damaged"));
 }
 
 TEST(EncryptedName, OfAnotherPassphraseIsNotDecryptedToNoise) {

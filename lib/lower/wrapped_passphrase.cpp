@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lib/lower/passphrase.h"
 #include "lib/wire/field_reader.h"
 
 namespace ecryptfs::lower {
@@ -14,10 +15,9 @@ namespace {
 using base::Result;
 using wire::KeySignature;
 
-// ecryptfs-utils: the first two bytes of version 2. Version 1 begins with a hexadecimal digit.
+// ecryptfs-utils: the first two bytes of version 2. Version 1, which has no salt in the file,
+// begins with a hexadecimal digit.
 constexpr std::array<std::uint8_t, 2> kVersion2 = {0x3a, 0x02};
-constexpr std::array<std::uint8_t, 8> kSaltOfVersion1 = {0x00, 0x11, 0x22, 0x33,
-                                                         0x44, 0x55, 0x66, 0x77};
 constexpr std::size_t kBlock = 16;
 constexpr std::size_t kMostEncrypted = 64;
 
@@ -27,7 +27,7 @@ Result<WrappedPassphrase> parse_wrapped_passphrase(base::ByteView file) {
     wire::FieldReader reader("wrapped passphrase", base::ErrorCode::kMalformed, file);
     const bool newer = file.size() >= kVersion2.size() &&
                        std::ranges::equal(file.first(kVersion2.size()), kVersion2);
-    auto salt = kSaltOfVersion1;
+    Salt salt = kDefaultSalt;
     if (newer) {
         static_cast<void>(reader.take("version", kVersion2.size()));
         const auto given = reader.take("salt", salt.size());

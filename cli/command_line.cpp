@@ -69,11 +69,20 @@ Error usage_error(const CLI::App& app, const std::string& message) {
             fmt::format("ecryptfsctl {} --help", verbs.front()->get_name())};
 }
 
+// CLI11 takes such a one for a list, where there may be several (Option::_add_result). It is a name
+// of a file, or nothing.
+void protect_brackets(std::string& argument) {
+    if (argument.starts_with('[') && argument.ends_with(']')) {
+        argument.insert(0, "./");
+    }
+}
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(std::vector<std::string> arguments) {
     Grammar grammar({ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR});
     grammar.app.set_version_flag("--version", "ecryptfsctl " ECRYPTFS_VERSION, "Print the version");
+    std::ranges::for_each(arguments, protect_brackets);
     std::ranges::reverse(arguments);  // CLI11 takes them off the back
     try {
         grammar.app.parse(std::move(arguments));

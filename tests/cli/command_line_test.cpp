@@ -108,6 +108,14 @@ TEST(CommandLine, TakesAFileWhoseNameLooksLikeAnOption) {
     EXPECT_EQ(parsed<cli::AddKey>({"add-key", "--", "--key.pem"}).uri, "--key.pem");
 }
 
+TEST(CommandLine, TakesFilesWhoseNamesLookLikeLists) {
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(parsed<cli::Inspect>({"inspect", "[Backup]", "[a,b]", "a,b", "[c"}).paths,
+              (Names{"./[Backup]", "./[a,b]", "a,b", "[c"}));
+    EXPECT_EQ(parsed<cli::Decrypt>({"decrypt", "[Backup]", "--output", "o"}).lower,
+              Names{"./[Backup]"});
+}
+
 TEST(CommandLine, ShowsVersionAndHelp) {
     EXPECT_THAT(parsed<cli::ShowText>({"--version"}).text, HasSubstr("ecryptfsctl "));
     EXPECT_THAT(parsed<cli::ShowText>({"--help"}).text, HasSubstr("Examples:"));

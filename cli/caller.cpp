@@ -31,6 +31,7 @@ std::optional<uid_t> who_called_sudo() {
 }
 
 Result<void> become(const passwd& user) {
+    const bool for_caller = who_called_sudo() == user.pw_uid;  // while this is root
     if (::initgroups(user.pw_name, user.pw_gid) != 0 ||
         ::setresgid(user.pw_gid, user.pw_gid, 0) != 0 ||
         ::setresuid(user.pw_uid, user.pw_uid, 0) != 0) {
@@ -38,7 +39,11 @@ Result<void> become(const passwd& user) {
                                                   fmt::format("going on as {}", user.pw_name),
                                                   errno, "run it through sudo"));
     }
-    // As a login sets them. A bus whose address sudo was told to keep is the user's.
+    // As a login sets them. A bus whose address sudo was told to keep is the user's; otherwise it
+    // is root's own, or of somebody else.
+    if (!for_caller) {
+        ::unsetenv("DBUS_SESSION_BUS_ADDRESS");
+    }
     ::setenv("HOME", user.pw_dir, 1);
     ::setenv("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", user.pw_uid).c_str(), 1);
     return {};

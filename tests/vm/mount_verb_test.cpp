@@ -177,6 +177,16 @@ TEST_F(MountVerb, EitherKeyOpensNewFilesWithARecoveryKey) {
 // The rest, which `./dev test vm-mount` runs with the recipes: on a machine of their own.
 class MountVerbAtLength : public MountVerb {};
 
+TEST_F(MountVerbAtLength, FromRootsOwnLoginAsksTheAgentOfTheUserThatItNames) {
+    const auto signature = add_rsa();
+    const auto mounted = session_.run(
+        {"sudo", "env", "-u", "SUDO_UID", "DBUS_SESSION_BUS_ADDRESS=unix:path=/none", ECRYPTFSCTL,
+         "mount", lower(), upper(), "--key", signature, "--user", alice().name});
+    EXPECT_EQ(mounted.exit_code, 0) << mounted.err;
+    write("letter", "Dear Bob");
+    unmount();
+}
+
 TEST_F(MountVerbAtLength, EncryptsNamesByAPassphrase) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature, "--fnek", fnek, "--cipher", "aes", "--key-bytes", "32"});

@@ -66,6 +66,23 @@ Result<void> add_passphrases(FileOpener& opener, const Decrypt& command) {
                               : Result<void>();
 }
 
+// What cannot be meant so, before anybody is asked for anything.
+Result<void> check_sources(const Decrypt& command) {
+    std::vector<std::string> files = command.key_passphrase_files;
+    files.insert(files.end(), command.passphrase_files.begin(), command.passphrase_files.end());
+    files.push_back(command.wrapping_file);
+    if (auto once = standard_input_at_most_once(files); !once) {
+        return once;
+    }
+    if (!command.salt.empty() && !command.passphrase && command.passphrase_files.empty() &&
+        command.wrapped.empty()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "--salt is of a mount passphrase, and none is given",
+                                     "give it with --passphrase, --passphrase-file or --wrapped"});
+    }
+    return {};
+}
+
 Result<base::UniqueFd> open_output(const std::string& path) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
         return std::unexpected(file_error(fmt::format("making {}", path), errno));
@@ -103,6 +120,9 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts) {
 }  // namespace
 
 Result<void> run(const Decrypt& command) {
+    if (auto fine = check_sources(command); !fine) {
+        return fine;
+    }
     FileOpener opener(command.paths);
     if (auto added = add_keys(opener, command); !added) {
         return added;

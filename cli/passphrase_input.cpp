@@ -76,6 +76,15 @@ Result<SecretBytes> prompt_twice(std::string_view question) {
     return typed;
 }
 
+Result<void> standard_input_at_most_once(std::span<const std::string> files) {
+    if (std::ranges::count(files, "-") > 1) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "standard input can be given for one of them only",
+                                     "put the other passphrase into a file, or type it"});
+    }
+    return {};
+}
+
 Result<lower::Salt> typed_salt(const std::string& text) {
     if (text.empty()) {
         return lower::kDefaultSalt;

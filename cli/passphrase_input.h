@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "lib/base/error.h"
@@ -30,6 +31,10 @@ base::Result<base::SecretBytes> new_passphrase_from(const std::string& file,
 
 // Asks twice.
 base::Result<base::SecretBytes> prompt_twice(std::string_view question);
+
+// kInvalidArgument if "-" is more than one of these files: only its first line is read, and of a
+// pipe the rest is gone then.
+base::Result<void> standard_input_at_most_once(std::span<const std::string> files);
 
 // What --salt gave: 16 hexadecimal digits, or nothing for the default. kInvalidArgument.
 base::Result<lower::Salt> typed_salt(const std::string& text);

@@ -27,16 +27,6 @@ using base::SecretBytes;
 constexpr char kWrappingOption[] = "--wrapping-passphrase-file";
 constexpr char kNewWrappingOption[] = "--new-wrapping-passphrase-file";
 
-// Only its first line is read, and of a pipe the rest is gone then.
-Result<void> standard_input_at_most_once(const std::string& left, const std::string& right) {
-    if (left == "-" && right == "-") {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     "standard input can be given for one of them only",
-                                     "put the other passphrase into a file, or type it"});
-    }
-    return {};
-}
-
 Result<void> write_wrapped(const std::string& file, const SecretBytes& passphrase,
                            const SecretBytes& wrapping, IfThere if_there, bool json) {
     const auto wrapped = lower::wrap_passphrase(passphrase.view(), wrapping.view());
@@ -70,7 +60,8 @@ Result<void> print_secret(const SecretBytes& secret) {
 }  // namespace
 
 Result<void> run(const WrapPassphrase& command) {
-    if (auto once = standard_input_at_most_once(command.passphrase_file, command.wrapping_file);
+    if (auto once =
+            standard_input_at_most_once(std::array{command.passphrase_file, command.wrapping_file});
         !once) {
         return once;
     }
@@ -108,7 +99,8 @@ Result<void> run(const UnwrapPassphrase& command) {
 }
 
 Result<void> run(const RewrapPassphrase& command) {
-    if (auto once = standard_input_at_most_once(command.wrapping_file, command.new_wrapping_file);
+    if (auto once = standard_input_at_most_once(
+            std::array{command.wrapping_file, command.new_wrapping_file});
         !once) {
         return once;
     }

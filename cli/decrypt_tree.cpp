@@ -141,7 +141,7 @@ TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, base::Uni
 
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     progress_.clear();
-    note(fmt::format("{}: {}", path, error.message));
+    complain(fmt::format("{}: {}", path, error.message));
     counts_.failures.push_back({path, error});
 }
 

@@ -168,8 +168,12 @@ base::Result<void> print(std::string_view data) {
 
 void note(std::string_view text) {
     if (!is_quiet()) {
-        fmt::print(stderr, "{}\n", printable(text));
+        complain(text);
     }
+}
+
+void complain(std::string_view text) {
+    fmt::print(stderr, "{}\n", printable(text));
 }
 
 void warn(std::string_view text) {

@@ -20,12 +20,13 @@ std::string printable(std::string_view text);
 // Writes data to standard output, and what is still buffered; kInternal when it cannot be written.
 base::Result<void> print(std::string_view data);
 
-// From now on notes, warnings and progress bars are left out (--quiet).
+// From now on notes, warnings and progress bars are left out (--quiet); what failed is said still.
 void be_quiet();
 bool is_quiet();
 
-// A line on standard error.
+// A line on standard error: of what is good to know, and of what failed.
 void note(std::string_view text);
+void complain(std::string_view text);
 // "warning: TEXT" on standard error.
 void warn(std::string_view text);
 // "ecryptfsctl: MESSAGE" and, if there is advice, "try: ADVICE" on standard error.

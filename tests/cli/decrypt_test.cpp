@@ -385,6 +385,13 @@ TEST_F(Decrypting, DoesNotDecryptItsOwnOutput) {
     EXPECT_EQ(content_of(lower_ + "/out/file"), "x");
 }
 
+TEST_F(Decrypting, NamesEachFileItFailsAtHoweverQuietItIs) {
+    write_lower("one", "not encrypted");
+    write_lower("two", lower_file_of(std::vector<std::uint8_t>(20'000, 'p')).substr(0, 512));
+    const auto outcome = decrypt(kCorrectHorsePassphrase, {path("none"), "--quiet"});
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr(lower_ + "/two: "), HasSubstr(path("none") + ": ")));
+}
+
 TEST_F(Decrypting, GoesOnWhenAPathIsNotThere) {
     write_lower("file", lower_file_of({'x'}));
     const auto outcome =

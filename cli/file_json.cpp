@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
+
 namespace ecryptfs::cli {
 namespace {
 
@@ -11,9 +13,8 @@ using Json = nlohmann::ordered_json;
 
 // Each line but the first is `indent` further in.
 std::string indented(const Json& json, std::size_t indent) {
-    const auto text = json.dump(2, ' ', false, Json::error_handler_t::replace);
     std::string result;
-    for (const char c : text) {
+    for (const char c : json_text(json)) {
         result += c;
         if (c == '\n') {
             result.append(indent, ' ');

@@ -8,13 +8,15 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/json_text.h"
+
 namespace ecryptfs::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 std::string text_of(const Json& json) {
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(json) + "\n";
 }
 
 // "2026-03-01T13:05:09Z", which jq's fromdate reads; null for never.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What --json prints: docs/json.md is the contract. Two-space indented, one final newline. Bytes
-// that are not UTF-8 come out as U+FFFD.
+// What --json prints: docs/json.md is the contract. As json_text.h has it, and one final newline.
 
 #pragma once
 

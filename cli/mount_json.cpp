@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
+
 namespace ecryptfs::cli {
 namespace {
 
@@ -18,7 +20,7 @@ OrderedJson texts_of(std::span<const wire::KeySignature> signatures) {
 }
 
 std::string dumped(const OrderedJson& json) {
-    return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+    return json_text(json) + "\n";
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 
 #include <ctime>
 
+#include "cli/file_json.h"
 #include "cli/json_output.h"
+#include "cli/mount_json.h"
 #include "cli/tables.h"
 #include "tests/cli/support.h"
 
@@ -61,6 +63,16 @@ TEST(Spans, ReadLikeSpeech) {
     EXPECT_EQ(cli::span_in_words(7'500'000'000), "2 h 5 min");
     EXPECT_EQ(cli::span_in_words(187'200'000'000), "2 d 4 h");
     EXPECT_EQ(cli::latency_in_words(0), "-");
+}
+
+TEST(JsonText, HasNothingThatATerminalObeys) {
+    const cli::MountedFolder mount{"/a\xc2\x9b[31m\u202e\x7f", "/schlüssel\xff", {}};
+    const auto text = cli::unmounted_json(mount, {});
+    EXPECT_THAT(text, HasSubstr(R"("/a\u009b[31m\u202e\u007f")"));
+    EXPECT_THAT(text, HasSubstr(R"("/schl\u00fcssel\ufffd")"));
+    const cli::InspectedFile file{.path = "\u2066", .state = cli::FileState::kEmpty};
+    EXPECT_THAT(cli::inspected_file_json(file), HasSubstr(R"("\u2066")"));
+    EXPECT_THAT(cli::made_key_json({"openssl", "\u2067"}), HasSubstr(R"(\u2067")"));
 }
 
 TEST(Times, AreLocalAndZeroIsNever) {

@@ -19,9 +19,9 @@ using base::Result;
 // What mounts, without a mount: nothing is checked, as it may be for another machine or time.
 Result<void> print_plan(const Mount& command, const MountPlan& plan) {
     const auto options = plan.options();
-    return print(command.print_fstab
-                     ? fstab_line(plan.folder.lower, plan.folder.upper, options) + "\n"
-                     : (options.read_only ? "ro," : "") + kernel_options(options) + "\n");
+    return print((command.print_fstab ? fstab_line(plan.folder.lower, plan.folder.upper, options)
+                                      : mount_options(options)) +
+                 "\n");
 }
 
 }  // namespace

@@ -122,11 +122,15 @@ std::string kernel_options(const FolderOptions& options) {
     return text;
 }
 
+std::string mount_options(const FolderOptions& options) {
+    return fmt::format("nosuid,nodev,{}{}", options.read_only ? "ro," : "",
+                       kernel_options(options));
+}
+
 std::string fstab_line(const std::string& lower, const std::string& upper,
                        const FolderOptions& options) {
-    return fmt::format("{} {} ecryptfs noauto,nosuid,nodev,{}{} 0 0", escaped_field(lower),
-                       escaped_field(upper), options.read_only ? "ro," : "",
-                       kernel_options(options));
+    return fmt::format("{} {} ecryptfs noauto,{} 0 0", escaped_field(lower), escaped_field(upper),
+                       mount_options(options));
 }
 
 Result<bool> take_option(std::string_view option, FolderOptions& options) {

@@ -32,6 +32,9 @@ struct FolderOptions {
 // "ecryptfs_sig=…,ecryptfs_cipher=aes,…", as mount(2) takes them: without read_only.
 std::string kernel_options(const FolderOptions& options);
 
+// What mount(8) takes after -o, for a mount like our own: with nosuid and nodev.
+std::string mount_options(const FolderOptions& options);
+
 // A whole line for /etc/fstab.
 std::string fstab_line(const std::string& lower, const std::string& upper,
                        const FolderOptions& options);

@@ -146,7 +146,7 @@ TEST_F(Home, APrivateFolderOfEcryptfsUtilsIsKnown) {
     ASSERT_TRUE(found);
     EXPECT_EQ(found->upper, path("upper"));
     EXPECT_EQ(printed_options({path(".Private")}),
-              "ecryptfs_sig=fe3467554552491d,ecryptfs_fnek_sig=e80b89d3427db0d3,"
+              "nosuid,nodev,ecryptfs_sig=fe3467554552491d,ecryptfs_fnek_sig=e80b89d3427db0d3,"
               "ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_unlink_sigs\n");
 }
 
@@ -156,8 +156,8 @@ TEST_F(Home, AFolderOfAConfFileIsKnown) {
                    " ecryptfs ecryptfs_cipher=aes,ecryptfs_key_bytes=24\n");
     write_file(path(".ecryptfs/work.sig"), "9d59cdc2eaf8d95e\n");
     EXPECT_EQ(printed_options({path("lower")}),
-              "ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,ecryptfs_key_bytes=24,"
-              "ecryptfs_unlink_sigs\n");
+              "nosuid,nodev,ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,"
+              "ecryptfs_key_bytes=24,ecryptfs_unlink_sigs\n");
     EXPECT_THAT(
         printed_options({path("lower"), "--key", kSignature, "--recovery", kOtherSignature}),
         HasSubstr("ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"));
@@ -178,14 +178,16 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
     EXPECT_THAT(cli::parse_remembered(content_of(memory)).value(), SizeIs(1));
 
     EXPECT_EQ(printed_options({path("lower")}),
-              "ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,ecryptfs_cipher=aes,"
-              "ecryptfs_key_bytes=16,ecryptfs_xattr_metadata,ecryptfs_unlink_sigs\n");
+              "nosuid,nodev,ecryptfs_sig=fe3467554552491d,ecryptfs_sig=9d59cdc2eaf8d95e,"
+              "ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_xattr_metadata,"
+              "ecryptfs_unlink_sigs\n");
     EXPECT_THAT(printed_options({path("lower"), "--key", kNames}),
                 AllOf(HasSubstr(kNames), HasSubstr(kOtherSignature), Not(HasSubstr(kSignature))))
         << "the recovery key stays";
     EXPECT_EQ(printed_options({path("lower"), path("upper"), "--fresh", "--key", kSignature,
                                "--cipher", "des3_ede", "--keep-keys", "--read-only"}),
-              "ro,ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=des3_ede,ecryptfs_key_bytes=24\n");
+              "nosuid,nodev,ro,ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=des3_ede,"
+              "ecryptfs_key_bytes=24\n");
     const auto line = ctl({"mount", path("lower"), "--print-fstab"});
     EXPECT_THAT(line.out, AllOf(HasSubstr(" ecryptfs noauto,"), HasSubstr(" 0 0\n")));
 }

@@ -124,12 +124,19 @@ Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text) {
     return folders;
 }
 
-std::string remembered_text(const std::vector<RememberedFolder>& folders) {
+Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders) {
     Json list = Json::array();
     for (const auto& folder : folders) {
         list.push_back(folder_json(folder));
     }
-    return Json{{"folders", list}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    const Json memory{{"folders", list}};
+    try {
+        return memory.dump(2) + "\n";
+    } catch (const Json::exception&) {  // with another name the folder would not be found again
+        return std::unexpected(Error{ErrorCode::kNotSupported,
+                                     "a folder whose path is not UTF-8 cannot be remembered",
+                                     "rename it, or say each time how it is mounted"});
+    }
 }
 
 std::string memory_path(const std::string& home) {
@@ -156,9 +163,13 @@ Result<void> remember(const std::string& path, const RememberedFolder& folder) {
     }
     std::erase_if(*folders, [&](const auto& other) { return other.lower == folder.lower; });
     folders->push_back(folder);
+    const auto text = remembered_text(*folders);
+    if (!text) {
+        return std::unexpected(text.error());
+    }
     std::error_code failed;
     fs::create_directories(fs::path(path).parent_path(), failed);
-    return write_whole_file(path, base::as_bytes(remembered_text(*folders)), IfThere::kReplace);
+    return write_whole_file(path, base::as_bytes(*text), IfThere::kReplace);
 }
 
 }  // namespace ecryptfs::cli

@@ -25,7 +25,8 @@ struct RememberedFolder {
 
 // kMalformed for text that is no such file.
 base::Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text);
-std::string remembered_text(const std::vector<RememberedFolder>& folders);
+// kNotSupported for a path that is not UTF-8, as JSON is.
+base::Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders);
 
 // XDG_CONFIG_HOME or HOME/.config, /ecryptfs-agent/folders.json.
 std::string memory_path(const std::string& home);
@@ -33,7 +34,8 @@ std::string memory_path(const std::string& home);
 // Nothing if the folder is not in the file, or there is none. kMalformed, kAccessDenied.
 base::Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
                                                                 const std::string& lower);
-// In the place of what is remembered of that lower folder. Makes the file's folder.
+// In the place of what is remembered of that lower folder. Makes the file's folder. kNotSupported
+// as for remembered_text().
 base::Result<void> remember(const std::string& path, const RememberedFolder& folder);
 
 }  // namespace ecryptfs::cli

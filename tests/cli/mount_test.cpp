@@ -192,6 +192,19 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
     EXPECT_THAT(line.out, AllOf(HasSubstr(" ecryptfs noauto,"), HasSubstr(" 0 0\n")));
 }
 
+TEST_F(Home, AFolderWhoseNameIsNotUtf8IsNotRememberedUnderAnotherName) {
+    const auto memory = cli::memory_path(path(""));
+    const cli::FolderOptions options{.keys = {signature()}};
+    const cli::RememberedFolder good{.lower = "/schlüssel", .upper = "/u", .options = options};
+    ASSERT_THAT(cli::remember(memory, good), Succeeds());
+    const auto before = content_of(memory);
+    EXPECT_THAT(cli::remember(memory, {.lower = "/l\xff", .upper = "/u", .options = options}),
+                FailsWith(ErrorCode::kNotSupported, "is not UTF-8"));
+    EXPECT_THAT(cli::remember(memory, {.lower = "/l", .upper = "/\xfc", .options = options}),
+                FailsWith(ErrorCode::kNotSupported, "is not UTF-8"));
+    EXPECT_EQ(content_of(memory), before);
+}
+
 TEST_F(Home, DamagedMemoryIsNamed) {
     const auto folder = [](const std::string& cipher, const std::string& key_bytes) {
         return fmt::format(R"({{"folders": [{{"lower": "/l", "upper": "/u", "recovery": [],

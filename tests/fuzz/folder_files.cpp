@@ -27,7 +27,9 @@ void try_remembered(std::string_view text) {
         require(!folders.error().message.empty(), "refused with a reason");
         return;
     }
-    const auto again = cli::parse_remembered(cli::remembered_text(*folders));
+    const auto written = cli::remembered_text(*folders);
+    require(written.has_value(), "what was read can be written");
+    const auto again = cli::parse_remembered(*written);
     require(again && again->size() == folders->size(), "what was remembered is read again");
 }
 

@@ -62,8 +62,10 @@ void describe_generate_key(Grammar& grammar) {
     make->add_flag("--no-passphrase", options.no_passphrase,
                    "Make a key that needs no passphrase or PIN")
         ->excludes("--passphrase-file");
-    make->add_flag("--add", options.add, "Add it at once, and print its signature");
+    auto* add = make->add_flag("--add", options.add, "Add it at once, and print its signature");
     grammar.add_place(*make);
+    make->get_option("--keyring")->needs(add);
+    make->get_option("--timeout")->needs(add);
     grammar.add_paths(*make);
 }
 

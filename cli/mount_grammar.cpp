@@ -60,12 +60,15 @@ void Grammar::describe_mount_verbs() {
     describe_looks(*mount_verb, mount);
     mount_verb->add_flag("--fresh", mount.fresh, "Use nothing that is remembered of the folder");
     mount_verb->add_flag("--force", mount.force, "Mount although a check says better not");
-    auto* options = mount_verb->add_flag("--print-options", mount.print_options,
-                                         "Print the options for mount(8), and do not mount");
+    auto* options = mount_verb
+                        ->add_flag("--print-options", mount.print_options,
+                                   "Print the options for mount(8), and do not mount")
+                        ->excludes("--json");
     mount_verb
         ->add_flag("--print-fstab", mount.print_fstab,
                    "Print a line for /etc/fstab, and do not mount")
-        ->excludes(options);
+        ->excludes(options)
+        ->excludes("--json");
     add_user(*mount_verb, mount.user);
 
     auto* unmount_verb = verb("umount", "Unmount it, and take away keys that no mount uses",

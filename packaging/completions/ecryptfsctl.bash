@@ -24,9 +24,10 @@ _ecryptfsctl_uris() {
         done
 }
 
-# What stands for the value of an option in the help: "FILE" of "--passphrase-file FILE".
+# What stands for the value of an option in the help: "FILE" of "--passphrase-file FILE", and nothing of
+# "--json Excludes: --watch".
 _ecryptfsctl_value_of() {
-    sed -n "/^Options:/,/^\$/s/^  \(-h,\)\{0,1\}$1 \([A-Z]\{1,\}\).*/\2/p" <<<"$2"
+    sed -n "/^Options:/,/^\$/s/^  \(-h,\)\{0,1\}$1 \([A-Z]\{1,\}\)\([ :].*\)\{0,1\}$/\2/p" <<<"$2"
 }
 
 # Candidates for what the help calls $1; none leaves it to readline, which knows about files.

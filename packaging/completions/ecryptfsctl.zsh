@@ -30,9 +30,10 @@ _ecryptfsctl_candidates() {
     esac
 }
 
-# What stands for the value of option $1 in the help $2: "FILE" of "--passphrase-file FILE".
+# What stands for the value of option $1 in the help $2: "FILE" of "--passphrase-file FILE", and nothing of
+# "--json Excludes: --watch".
 _ecryptfsctl_value_of() {
-    sed -n "/^Options:/,/^\$/s/^  \(-h,\)\{0,1\}$1 \([A-Z]\{1,\}\).*/\2/p" <<<"$2"
+    sed -n "/^Options:/,/^\$/s/^  \(-h,\)\{0,1\}$1 \([A-Z]\{1,\}\)\([ :].*\)\{0,1\}$/\2/p" <<<"$2"
 }
 
 _ecryptfsctl() {

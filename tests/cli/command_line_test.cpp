@@ -10,6 +10,7 @@ namespace {
 
 using base::ErrorCode;
 using cli::parse_command_line;
+using Arguments = std::vector<std::string>;
 using ::testing::HasSubstr;
 
 template <typename Verb>
@@ -114,6 +115,24 @@ TEST(CommandLine, TakesFilesWhoseNamesLookLikeLists) {
               (Names{"./[Backup]", "./[a,b]", "a,b", "[c"}));
     EXPECT_EQ(parsed<cli::Decrypt>({"decrypt", "[Backup]", "--output", "o"}).lower,
               Names{"./[Backup]"});
+}
+
+TEST(CommandLine, RefusesWhatWouldBeWithoutEffect) {
+    const Arguments make = {"generate-key", "openssl", "k.pem"};
+    const Arguments mount = {"mount", "lower", "upper", "--json"};
+    for (const auto& [verb, more] :
+         std::vector<std::pair<Arguments, Arguments>>{{make, {"--keyring", "session"}},
+                                                      {make, {"--timeout", "60"}},
+                                                      {mount, {"--print-options"}},
+                                                      {mount, {"--print-fstab"}}}) {
+        auto arguments = verb;
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        EXPECT_THAT(parse_command_line(arguments),
+                    FailsWith(ErrorCode::kInvalidArgument, more.front()));
+    }
+    const auto added =
+        parsed<cli::GenerateKey>({"generate-key", "openssl", "k.pem", "--add", "--timeout", "60"});
+    EXPECT_EQ(added.place.timeout, std::chrono::minutes(1));
 }
 
 TEST(CommandLine, ShowsVersionAndHelp) {

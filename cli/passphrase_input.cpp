@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "cli/asking.h"
 #include "cli/lower_file.h"
@@ -46,6 +47,25 @@ Result<SecretBytes> from_file_or(Ask ask_person, const std::string& file, std::s
             "put the passphrase on it"});
     }
     return read;
+}
+
+// How much there is, or as much as there is room for; nothing, and errno says why.
+std::optional<std::size_t> read_to_end(int fd, base::ByteSpan room) {
+    std::size_t size = 0;
+    while (size < room.size()) {
+        const auto count = ::read(fd, room.data() + size, room.size() - size);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return std::nullopt;
+        }
+        if (count == 0) {
+            break;
+        }
+        size += static_cast<std::size_t>(count);
+    }
+    return size;
 }
 
 }  // namespace
@@ -101,14 +121,15 @@ Result<lower::Salt> typed_salt(const std::string& text) {
 }
 
 Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
+    // Of a FIFO that nobody writes to there is nothing; a writer is waited for.
     const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     std::array<std::uint8_t, kMostOfAWrappedFile> bytes;
-    const auto size = file ? ::read(file.get(), bytes.data(), bytes.size()) : -1;
-    if (size < 0) {
+    const auto size = file && ::fcntl(file.get(), F_SETFL, 0) == 0 ? read_to_end(file.get(), bytes)
+                                                                   : std::nullopt;
+    if (!size) {
         return std::unexpected(file_error(fmt::format("reading {}", path), errno));
     }
-    const auto wrapped = lower::parse_wrapped_passphrase(
-        base::ByteView(bytes).first(static_cast<std::size_t>(size)));
+    const auto wrapped = lower::parse_wrapped_passphrase(base::ByteView(bytes).first(*size));
     if (!wrapped) {
         return std::unexpected(
             Error{wrapped.error().code, fmt::format("{}: {}", path, wrapped.error().message),
@@ -117,16 +138,19 @@ Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
     return *wrapped;
 }
 
+Result<SecretBytes> unwrapped_passphrase(const lower::WrappedPassphrase& wrapped,
+                                         const std::string& wrapping_file) {
+    const auto wrapping =
+        passphrase_from(wrapping_file, kWrappingQuestion, "--wrapping-passphrase-file");
+    return wrapping ? lower::unwrap_passphrase(wrapped, wrapping->view())
+                    : std::unexpected(wrapping.error());
+}
+
 Result<SecretBytes> unwrapped_passphrase(const std::string& path,
                                          const std::string& wrapping_file) {
     const auto wrapped = read_wrapped_file(path);
-    if (!wrapped) {
-        return std::unexpected(wrapped.error());
-    }
-    const auto wrapping =
-        passphrase_from(wrapping_file, kWrappingQuestion, "--wrapping-passphrase-file");
-    return wrapping ? lower::unwrap_passphrase(*wrapped, wrapping->view())
-                    : std::unexpected(wrapping.error());
+    return wrapped ? unwrapped_passphrase(*wrapped, wrapping_file)
+                   : std::unexpected(wrapped.error());
 }
 
 }  // namespace ecryptfs::cli

@@ -39,10 +39,13 @@ base::Result<void> standard_input_at_most_once(std::span<const std::string> file
 // What --salt gave: 16 hexadecimal digits, or nothing for the default. kInvalidArgument.
 base::Result<lower::Salt> typed_salt(const std::string& text);
 
-// Of a wrapped-passphrase file. kNotFound, kAccessDenied, kMalformed.
+// Of a wrapped-passphrase file, or a pipe with one. kNotFound, kAccessDenied, kMalformed.
 base::Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path);
 
-// The mount passphrase in a wrapped-passphrase file; `wrapping_file` is as for passphrase_from().
+// The mount passphrase in it; `wrapping_file` is as for passphrase_from().
+base::Result<base::SecretBytes> unwrapped_passphrase(const lower::WrappedPassphrase& wrapped,
+                                                     const std::string& wrapping_file);
+// The same of the file at `path`.
 base::Result<base::SecretBytes> unwrapped_passphrase(const std::string& path,
                                                      const std::string& wrapping_file);
 

@@ -80,9 +80,12 @@ Result<void> run(const WrapPassphrase& command) {
 
 Result<void> run(const UnwrapPassphrase& command) {
     const auto wrapped = read_wrapped_file(command.file);
-    const auto passphrase = unwrapped_passphrase(command.file, command.wrapping_file);
-    if (!wrapped || !passphrase) {
-        return std::unexpected(wrapped ? passphrase.error() : wrapped.error());
+    if (!wrapped) {
+        return std::unexpected(wrapped.error());
+    }
+    const auto passphrase = unwrapped_passphrase(*wrapped, command.wrapping_file);
+    if (!passphrase) {
+        return std::unexpected(passphrase.error());
     }
     if (wrapped->version == 1) {
         warn(fmt::format(

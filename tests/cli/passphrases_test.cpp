@@ -3,12 +3,14 @@
 // add-passphrase, wrap-passphrase, unwrap-passphrase and rewrap-passphrase: the whole program.
 
 #include <keyutils.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "lib/base/write_file.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
 #include "tests/fakes/command.h"
@@ -124,6 +126,27 @@ TEST_F(Passphrases, AreAddedFromAWrappedFile) {
               ctl({"add-passphrase", "--passphrase-file", "-"}, "mount-passphrase-1").out);
 }
 
+// As of `--wrapped <(gpg --decrypt FILE)`.
+TEST_F(Passphrases, AreReadFromAPipeHoweverItsWriterDividesThem) {
+    const auto wrapped = content_of(vector_path("wrapped-v2"));
+    const auto wrapping = folder_.file("wrapping", "wrapping-pass");
+    for (const auto& verb :
+         std::vector<Arguments>{{"add-passphrase", "--wrapped"}, {"unwrap-passphrase"}}) {
+        auto arguments = verb;
+        arguments.insert(arguments.end(), {"/dev/fd/3", "--wrapping-passphrase-file", wrapping});
+        Pipe pipe;
+        Process program(command(arguments), {{3, pipe.reader.get()}});
+        ASSERT_EQ(::write(pipe.writer.get(), wrapped.data(), 9), 9);
+        wait_until("that was read", [&] {
+            int left = 0;
+            return ::ioctl(pipe.reader.get(), FIONREAD, &left) == 0 && left == 0;
+        });
+        ASSERT_TRUE(base::write_all(pipe.writer.get(), base::as_bytes(wrapped).subspan(9)));
+        pipe.writer.reset();
+        EXPECT_EQ(program.wait(), 0) << verb.front();
+    }
+}
+
 struct Refused {
     Arguments arguments;
     std::string input;
@@ -136,6 +159,7 @@ TEST_F(Passphrases, AreRefusedWithAReason) {
     const auto there = folder_.file("there", "mine");
     const auto garbage = folder_.file("garbage", "no wrapped passphrase");
     const auto empty = folder_.file("empty", "");
+    const auto endless = folder_.file("endless", content_of(v2) + std::string(9000, 'x'));
     for (const auto& [arguments, input, why, says] : std::vector<Refused>{
              {{"add-passphrase"}, "", ErrorCode::kSecretRequired, "--passphrase-file FILE"},
              {{"add-passphrase", "--passphrase-file", "-"},
@@ -183,6 +207,10 @@ TEST_F(Passphrases, AreRefusedWithAReason) {
               "falsch",
               ErrorCode::kWrongSecret,
               "not the wrapping passphrase"},
+             {{"unwrap-passphrase", endless, "--wrapping-passphrase-file", "-"},
+              "a",
+              ErrorCode::kMalformed,
+              "encrypted bytes, where"},
              {{"wrap-passphrase", there, "--passphrase-file", empty, "--wrapping-passphrase-file",
                "-"},
               "a",
@@ -222,7 +250,7 @@ TEST_F(Passphrases, AreRefusedWithAReason) {
         EXPECT_THAT(outcome.out, IsEmpty());
     }
     EXPECT_EQ(content_of(there), "mine");
-    EXPECT_EQ(files(), 4U) << "something was left behind";
+    EXPECT_EQ(files(), 5U) << "something was left behind";
 }
 
 TEST_F(Passphrases, AreWrappedIntoAFileForTheirOwnerOnly) {

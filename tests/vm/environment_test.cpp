@@ -15,6 +15,7 @@
 
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
+#include "tests/vm/keyring.h"
 #include "tests/vm/mount.h"
 #include "tests/vm/openers.h"
 #include "tests/vm/user_session.h"
@@ -49,6 +50,8 @@ TEST_F(Environment, WhoseClockJumpsOpensAllFiles) {
     }
     EXPECT_EQ(session.key(key)["state"], "unlocked");
 }
+
+constexpr int kNoSpace = 33;  // docs/errors.md
 
 // A file system of a few pages, all of which are taken.
 class FullDisk {
@@ -85,8 +88,18 @@ TEST_F(Environment, WhoseDiskIsFullIsLeftWithoutHalfAFile) {
         session.ctl({"wrap-passphrase", disk.path() / "wrapped", "--passphrase-file",
                      "/etc/hostname", "--wrapping-passphrase-file", "-"},
                     "secret\n");
-    EXPECT_NE(wrapped.exit_code, 0);
+    EXPECT_EQ(wrapped.exit_code, kNoSpace) << wrapped.err;
     EXPECT_THAT(wrapped.err, testing::HasSubstr("No space left"));
+
+    const Mount mount(session, "full-disk");  // for its lower folder
+    unpack(alice(), "pass-aes16.lower.tar.xz", mount.lower());
+    load_token(session, "pass-aes16", "9d59cdc2eaf8d95e");
+    const auto decrypted =
+        session.ctl({"decrypt", mount.lower() / "size-004097.bin",
+                     mount.lower() / "size-012288.bin", "--output", disk.path()});
+    EXPECT_EQ(decrypted.exit_code, kNoSpace) << decrypted.err;
+    EXPECT_THAT(decrypted.err, testing::HasSubstr("stopped at"));
+    EXPECT_THAT(decrypted.err, testing::HasSubstr("the rest was not looked at"));
     EXPECT_EQ(disk.files(), 0);
 }
 

@@ -421,9 +421,7 @@ bool Host::has_hung(Clock::time_point now) const {
     const bool somebody_types = std::ranges::any_of(sent_, opens_at_device);
     return std::ranges::any_of(sent_, [&](const auto& entry) {
         const auto& [job, started] = entry.second;
-        const auto limit = somebody_types ? kTypingLimit
-                           : job.action   ? times_.limit()
-                                          : kOpenLimit;
+        const auto limit = somebody_types ? kTypingLimit : job.action ? times_.limit() : kOpenLimit;
         return started && now - *started > limit;
     });
 }

@@ -126,7 +126,7 @@ TEST(EncryptedName, IsDecryptedWhateverSizeOfKeyTheMountHad) {
     constexpr std::uint8_t kCast5 = 3;
     constexpr std::uint8_t kBlowfish = 4;
     const auto key = fnek();
-    for (const std::size_t size : {16, 24, 32, 56}) {
+    for (const std::size_t size : {16U, 24U, 32U, 56U}) {
         EXPECT_EQ(decrypt_name(letter(kBlowfish, size), key.key.view()).value(), "letter.txt")
             << size;
     }

@@ -50,7 +50,10 @@ class Objections {
 // that are private. Fills in the plan's locators.
 base::Result<void> check_keys(MountPlan& plan, Objections& objections);
 
-// Nothing is hidden, and what is in the lower folder is of these keys.
+// A few files and names of the lower folder are of these keys and options.
+base::Result<void> check_contents(const MountPlan& plan, Objections& objections);
+
+// Nothing is hidden, and where it was not mounted so before, check_contents().
 base::Result<void> check_folders(const MountPlan& plan, Objections& objections);
 
 }  // namespace ecryptfs::cli

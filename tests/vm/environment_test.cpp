@@ -79,9 +79,9 @@ class FullDisk {
 TEST_F(Environment, WhoseDiskIsFullIsLeftWithoutHalfAFile) {
     const UserSession session(alice());
     const FullDisk disk;
-    const auto made =
-        session.ctl({"generate-key", "--module-dir", ECRYPTFS_MODULE_FOLDER, "--pki-host",
-                     ECRYPTFS_PKI_HOST, "--no-passphrase", "openssl", disk.path() / "key.pem"});
+    const auto made = session.ctl({"generate-key", "--module-dir", ECRYPTFS_MODULE_FOLDER,
+                                   "--pki-host", ECRYPTFS_PKI_HOST, "--no-passphrase", "--bits",
+                                   "2048", "openssl", disk.path() / "key.pem"});
     EXPECT_NE(made.exit_code, 0);
     EXPECT_THAT(made.err, testing::HasSubstr("No space left"));
     const auto wrapped =

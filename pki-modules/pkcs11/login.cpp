@@ -46,13 +46,17 @@ bool says_logged_in(const Session& session) {
 }  // namespace
 
 Result<void> Login::begin(std::optional<ByteView> pin) {
+    const auto session = sessions_.take_live();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
     const std::scoped_lock lock(mutex_);
     const auto info = sessions_.token_info();
     if (!info) {
         return std::unexpected(info.error());
     }
     sessions_.keep_open();
-    auto joined = join(pin, *info);
+    auto joined = join(*session, pin, *info);
     if (joined) {
         ++users_;
     } else if (users_ == 0) {
@@ -62,30 +66,40 @@ Result<void> Login::begin(std::optional<ByteView> pin) {
 }
 
 void Login::end() noexcept {
+    const auto session = session_of_the_last();
     const std::scoped_lock lock(mutex_);
     if (--users_ > 0) {
         return;
     }
     pin_.clear();
     lost_.reset();
-    if (std::exchange(logged_in_, false)) {
-        log_out();
+    // Closing the last session does it too, but one may be with a caller who reads a public key.
+    if (std::exchange(logged_in_, false) && session) {
+        static_cast<void>(session->functions().C_Logout(session->handle()));
     }
     sessions_.close_idle();
 }
 
-// Closing the last session does it too, but one may be with a caller who reads a public key.
-void Login::log_out() noexcept {
+// To log out in; nothing if others stay logged in.
+std::optional<Session> Login::session_of_the_last() {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (users_ > 1 || !logged_in_) {
+            return std::nullopt;
+        }
+    }
     try {
-        if (const auto session = sessions_.take()) {
-            static_cast<void>(session->functions().C_Logout(session->handle()));
+        if (auto session = sessions_.take()) {
+            return std::move(*session);
         }
         // Out of memory: the sessions are closed all the same.
     } catch (...) {  // NOLINT(bugprone-empty-catch)
     }
+    return std::nullopt;
 }
 
-Result<void> Login::join(std::optional<ByteView> pin, const TokenInfo& info) {
+Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
+                         const TokenInfo& info) {
     if (!info.has(CKF_LOGIN_REQUIRED)) {
         if (!pin || pin->empty() || !pin_.empty()) {
             return {};
@@ -98,16 +112,12 @@ Result<void> Login::join(std::optional<ByteView> pin, const TokenInfo& info) {
         return {};
     }
     if (!logged_in_) {
-        return start(pin, info);
+        return start(session, pin, info);
     }
     if (auto same = compare(pin, info); !same) {
         return same;
     }
-    const auto session = sessions_.take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
-    return says_logged_in(*session) ? Result<void>{} : again(*session);
+    return says_logged_in(session) ? Result<void>{} : again(session);
 }
 
 // A second key on the token: another C_Login could only fail, and would take the login from the
@@ -125,7 +135,8 @@ Result<void> Login::compare(std::optional<ByteView> pin, const TokenInfo& info) 
     return {};
 }
 
-Result<void> Login::start(std::optional<ByteView> pin, const TokenInfo& info) {
+Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
+                          const TokenInfo& info) {
     if (!pin || (pin->empty() && !has_pad(info))) {
         return no_pin(sessions_.name(), info);
     }
@@ -138,20 +149,16 @@ Result<void> Login::start(std::optional<ByteView> pin, const TokenInfo& info) {
             fmt::format("{} refused this PIN before; it was not tried again", sessions_.name()),
             "give the right PIN"});
     }
-    const auto session = sessions_.take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
     auto copy = SecretBytes::copy_of(*pin);
     if (!copy) {
         return std::unexpected(std::move(copy.error()));
     }
     pin_ = std::move(*copy);
-    auto result = log_in(*session, CKU_USER);
+    auto result = log_in(session, CKU_USER);
     if (result == CKR_USER_ALREADY_LOGGED_IN) {
         // Not by us: it would prove nothing, and no key of ours needs it.
-        static_cast<void>(session->functions().C_Logout(session->handle()));
-        result = log_in(*session, CKU_USER);
+        static_cast<void>(session.functions().C_Logout(session.handle()));
+        result = log_in(session, CKU_USER);
     }
     if (result != CKR_OK) {
         auto error = refused(result);

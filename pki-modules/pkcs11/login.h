@@ -37,18 +37,21 @@ class Login {
     bool has_pin();
 
   private:
-    base::Result<void> join(std::optional<base::ByteView> pin, const TokenInfo& info);
-    base::Result<void> start(std::optional<base::ByteView> pin, const TokenInfo& info);
+    std::optional<Session> session_of_the_last();
+    base::Result<void> join(const Session& session, std::optional<base::ByteView> pin,
+                            const TokenInfo& info);
+    base::Result<void> start(const Session& session, std::optional<base::ByteView> pin,
+                             const TokenInfo& info);
     base::Result<void> compare(std::optional<base::ByteView> pin, const TokenInfo& info) const;
     base::Result<void> again(const Session& session);
     base::Result<void> check_tries(const TokenInfo& info) const;
     ReturnValue log_in(const Session& session, unsigned long user) const;
-    void log_out() noexcept;
     bool was_refused(base::ByteView pin, const TokenInfo& info) const;
     base::Error refused(ReturnValue value);
     base::Error cannot_log_in(ReturnValue value);
 
     SessionPool& sessions_;
+    // Never held by one who waits for a session: those who have the token's last ones may want it.
     std::mutex mutex_;
     std::size_t users_ = 0;
     bool logged_in_ = false;              // as far as we know

@@ -132,6 +132,35 @@ TEST_F(Pkcs11Removal, WaitsForASessionWhereTheTokenHasFew) {
     EXPECT_LE(faults().sessions, 2U);
 }
 
+// One thread has the only session and wants to log in again, another wants a session to open a key.
+TEST_F(Pkcs11Removal, OpensAndUsesKeysAtOnceWhereTheTokenHasOneSession) {
+    faults().most_sessions = 1;
+    const auto key = open(this->key());
+    std::atomic<bool> done = false;
+    std::atomic<int> right = 0;
+    std::atomic<int> wrong = 0;
+    std::vector<std::thread> workers;
+    for (int i = 0; i < 4; ++i) {
+        workers.emplace_back([&, opens = i % 2 == 0] {
+            while (!done) {
+                ++((opens ? works(*open(this->key("b"))) : works(*key)) ? right : wrong);
+            }
+        });
+    }
+    for (int i = 0; i < 20; ++i) {
+        const int before = right;
+        faults().deny_once = true;
+        while (right < before + 10 && wrong == 0) {
+            std::this_thread::yield();
+        }
+    }
+    done = true;
+    for (auto& worker : workers) {
+        worker.join();
+    }
+    EXPECT_EQ(wrong, 0);
+}
+
 TEST_F(Pkcs11Removal, GoesOnAfterAnOperationThatWasLeftUnderWay) {
     const auto key = open(this->key());
     faults().stay_active = true;

@@ -228,7 +228,8 @@ CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT
         return CKR_DEVICE_REMOVED;
     }
     const std::shared_lock using_it(in_use);
-    if (faults.deny_always || (faults.deny_every != 0 && ++calls % faults.deny_every == 0)) {
+    if (faults.deny_always || faults.deny_once.exchange(false) ||
+        (faults.deny_every != 0 && ++calls % faults.deny_every == 0)) {
         return CKR_USER_NOT_LOGGED_IN;
     }
     if (faults.stay_active.exchange(false)) {

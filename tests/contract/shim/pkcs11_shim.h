@@ -32,6 +32,7 @@ struct Faults {
 
     std::atomic<unsigned> deny_every = 0;     // every so many C_DecryptInit: not logged in
     std::atomic<bool> deny_always = false;    // each of them
+    std::atomic<bool> deny_once = false;      // the next one
     std::atomic<unsigned> most_sessions = 0;  // 0: any number
     std::atomic<bool> hide_numbers = false;   // the private key does not show its modulus
     std::atomic<bool> hide_public = false;    // no public keys

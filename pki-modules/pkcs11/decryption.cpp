@@ -26,17 +26,24 @@ ReturnValue Decryption::begin() {
     return session_.functions().C_DecryptInit(session_.handle(), &mechanism, key_);
 }
 
+bool Decryption::confirm(Login& by) {
+    auto confirmed = by.confirm(session_);
+    if (confirmed && *confirmed == CKR_OK) {
+        return true;
+    }
+    session_.discard();  // the operation waits for the PIN
+    if (confirmed) {
+        value_ = *confirmed;
+    } else {
+        not_confirmed_ = std::move(confirmed.error());
+    }
+    return false;
+}
+
 bool Decryption::run(base::ByteView wrapped, base::ByteSpan plain, Login* confirm_by) {
     value_ = begin();
-    if (value_ != CKR_OK) {
+    if (value_ != CKR_OK || (confirm_by != nullptr && !confirm(*confirm_by))) {
         return false;
-    }
-    if (confirm_by != nullptr) {
-        if (auto confirmed = confirm_by->confirm(session_); !confirmed) {
-            session_.discard();  // the operation waits for the PIN
-            not_confirmed_ = std::move(confirmed.error());
-            return false;
-        }
     }
     began_ = true;
     unsigned long size = plain.size();

@@ -20,8 +20,8 @@ class Decryption {
     Decryption(Session& session, ObjectHandle key, Mechanism mechanism)
         : session_(session), key_(key), mechanism_(mechanism) {}
 
-    // `confirm_by`: the key wants the PIN for each operation. `plain` has room for a modulus.
-    // False: see below.
+    // In a turn at the token. `confirm_by`: the key wants the PIN for each operation, and the turn
+    // is one alone. `plain` has room for a modulus. False: see below.
     bool run(base::ByteView wrapped, base::ByteSpan plain, Login* confirm_by);
 
     std::size_t size() const { return size_; }  // of what was written into `plain`
@@ -34,6 +34,7 @@ class Decryption {
 
   private:
     ReturnValue begin();
+    bool confirm(Login& by);
 
     Session& session_;
     ObjectHandle key_;

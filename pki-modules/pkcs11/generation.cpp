@@ -121,6 +121,7 @@ class LoginShare {
 class WritingSession {
   public:
     static Result<WritingSession> open(SessionPool& pool) {
+        const auto turn = pool.turns().beside_others();
         SessionHandle handle = 0;
         const auto result = pool.library().functions().C_OpenSession(
             pool.slot(), CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &handle);
@@ -155,6 +156,7 @@ Result<void> check_name_is_free(Token& token, const KeyUri& uri) {
     if (!session) {
         return std::unexpected(session.error());
     }
+    const auto turn = token.sessions().turns().beside_others();
     for (const auto type :
          {ObjectClass::kPrivateKey, ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
         for (const auto& name :
@@ -210,6 +212,7 @@ Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri ur
                             id};
     CK_MECHANISM mechanism{CKM_RSA_PKCS_KEY_PAIR_GEN, nullptr, 0};
     KeyPair pair;
+    const auto turn = token.sessions().turns().beside_others();
     const auto result = session.functions().C_GenerateKeyPair(
         session.handle(), &mechanism, public_half.data(), public_half.size(), private_half.data(),
         private_half.size(), &pair.public_key, &pair.private_key);

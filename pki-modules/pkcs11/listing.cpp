@@ -100,6 +100,7 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
     if (!session) {
         return std::unexpected(session.error());
     }
+    const auto turn = token.sessions().turns().beside_others();
     std::vector<VisibleKey> keys;
     for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
         const auto halves = read_public_halves(*session, type, {});
@@ -151,6 +152,7 @@ Result<void> for_each_token(const Work& work) {
 
 Result<void> list_tokens(ecryptfs_pki_take_item take, void* context) {
     return for_each_token([=](Token& token) -> Result<void> {
+        const auto turn = token.sessions().turns().beside_others();
         const auto info = token.sessions().token_info();
         if (!info) {
             return std::unexpected(info.error());

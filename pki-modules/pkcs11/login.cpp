@@ -50,6 +50,7 @@ Result<void> Login::begin(std::optional<ByteView> pin) {
     if (!session) {
         return std::unexpected(session.error());
     }
+    const auto turn = sessions_.turns().beside_others();
     const std::scoped_lock lock(mutex_);
     const auto info = sessions_.token_info();
     if (!info) {
@@ -67,6 +68,7 @@ Result<void> Login::begin(std::optional<ByteView> pin) {
 
 void Login::end() noexcept {
     const auto session = session_of_the_last();
+    const auto turn = session ? sessions_.turns().alone() : Turns::Turn{};
     const std::scoped_lock lock(mutex_);
     if (--users_ > 0) {
         return;
@@ -154,18 +156,15 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
         return std::unexpected(std::move(copy.error()));
     }
     pin_ = std::move(*copy);
-    auto result = log_in(session, CKU_USER);
-    if (result == CKR_USER_ALREADY_LOGGED_IN) {
-        // Not by us: it would prove nothing, and no key of ours needs it.
-        static_cast<void>(session.functions().C_Logout(session.handle()));
-        result = log_in(session, CKU_USER);
-    }
-    if (result != CKR_OK) {
+    // If the token is logged in to, then not by us: that would prove nothing, and no key of ours
+    // needs it.
+    if (const auto result = log_in_anew(session); result != CKR_OK) {
         auto error = refused(result);
         pin_.clear();
         return std::unexpected(std::move(error));
     }
     logged_in_ = true;
+    ++count_;
     lost_.reset();
     refused_.clear();
     return {};
@@ -178,12 +177,17 @@ bool Login::was_refused(ByteView pin, const TokenInfo& info) const {
            sessions_.absences() == refused_at_ && !count_was_reset;
 }
 
-Result<void> Login::restore(const Session& session, bool was_denied) {
+Result<void> Login::restore(const Session& session) {
     const std::scoped_lock lock(mutex_);
-    return !was_denied && says_logged_in(session) ? Result<void>{} : again(session);
+    return says_logged_in(session) ? Result<void>{} : again(session);
 }
 
-Result<void> Login::again(const Session& session) {
+Result<void> Login::renew(const Session& session) {
+    const std::scoped_lock lock(mutex_);
+    return again(session, &Login::log_in_anew);
+}
+
+Result<void> Login::again(const Session& session, LogIn how) {
     const auto info = sessions_.token_info();
     if (!info) {
         return std::unexpected(info.error());
@@ -200,14 +204,15 @@ Result<void> Login::again(const Session& session) {
     if (auto tries = check_tries(*info); !tries) {
         return tries;
     }
-    const auto result = log_in(session, CKU_USER);
-    if (result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN) {
-        return {};
+    const auto result = (this->*how)(session);
+    if (result != CKR_OK && result != CKR_USER_ALREADY_LOGGED_IN) {
+        return std::unexpected(refused(result));
     }
-    return std::unexpected(refused(result));
+    ++count_;
+    return {};
 }
 
-Result<void> Login::confirm(const Session& session) {
+Result<ReturnValue> Login::confirm(const Session& session) {
     const std::scoped_lock lock(mutex_);
     const auto info = sessions_.token_info();
     if (!info) {
@@ -217,10 +222,13 @@ Result<void> Login::confirm(const Session& session) {
         return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), *info);
     }
     if (auto tries = check_tries(*info); !tries) {
-        return tries;
+        return std::unexpected(std::move(tries.error()));
     }
     const auto result = log_in(session, CKU_CONTEXT_SPECIFIC);
-    return result == CKR_OK ? Result<void>{} : std::unexpected(refused(result));
+    if (result == CKR_OK || trouble_of(result) == Trouble::kNotLoggedIn) {
+        return result;
+    }
+    return std::unexpected(refused(result));
 }
 
 bool Login::has_pin() {
@@ -251,6 +259,21 @@ ReturnValue Login::log_in(const Session& session, unsigned long user) const {
     auto* pin = const_cast<unsigned char*>(pin_.view().data());
     return session.functions().C_Login(session.handle(), user, pin_.empty() ? nullptr : pin,
                                        pin_.size());
+}
+
+ReturnValue Login::log_in_user(const Session& session) const {
+    return log_in(session, CKU_USER);
+}
+
+// A library that believes that we are logged in does not send the PIN, though the token may have
+// forgotten (a card does when another of its applets is used).
+ReturnValue Login::log_in_anew(const Session& session) const {
+    const auto result = log_in_user(session);
+    if (result != CKR_USER_ALREADY_LOGGED_IN) {
+        return result;
+    }
+    static_cast<void>(session.functions().C_Logout(session.handle()));
+    return log_in_user(session);
 }
 
 // C_Login failed, but not for the PIN.

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
@@ -15,7 +17,8 @@ namespace ecryptfs::pkcs11_module {
 // The login to one token, which in PKCS#11 is one for the whole process: keys share it, and the
 // last one to be closed ends it. Meanwhile the PIN stays in locked memory, for when the login is
 // lost. What wears out a token's count of wrong PINs is never done: a PIN that was refused is not
-// tried again, and none on the last try. Any thread.
+// tried again, and none on the last try. Any thread; restore() and confirm() are for those who have
+// a turn at the token.
 class Login {
   public:
     explicit Login(SessionPool& sessions) : sessions_(sessions) {}
@@ -26,12 +29,16 @@ class Login {
     base::Result<void> begin(std::optional<base::ByteView> pin);
     void end() noexcept;
 
-    // Logs in again where the token forgot that we are. `was_denied`: it said so; otherwise it is
-    // asked first.
-    base::Result<void> restore(const Session& session, bool was_denied);
+    // Logs in again where the token says that we are not logged in.
+    base::Result<void> restore(const Session& session);
+    // Logs in anew, whatever the library believes. For a turn alone.
+    base::Result<void> renew(const Session& session);
+    // How often we did: what was seen before the last time may be gone.
+    std::uint64_t count() const { return count_; }
 
-    // For an operation with a key that wants the PIN each time (CKA_ALWAYS_AUTHENTICATE).
-    base::Result<void> confirm(const Session& session);
+    // For an operation with a key that wants the PIN each time (CKA_ALWAYS_AUTHENTICATE). CKR_OK,
+    // or CKR_USER_NOT_LOGGED_IN.
+    base::Result<ReturnValue> confirm(const Session& session);
 
     // Whether a PIN can be given again without a person.
     bool has_pin();
@@ -43,17 +50,20 @@ class Login {
     base::Result<void> start(const Session& session, std::optional<base::ByteView> pin,
                              const TokenInfo& info);
     base::Result<void> compare(std::optional<base::ByteView> pin, const TokenInfo& info) const;
-    base::Result<void> again(const Session& session);
+    using LogIn = ReturnValue (Login::*)(const Session&) const;
+    base::Result<void> again(const Session& session, LogIn how = &Login::log_in_user);
     base::Result<void> check_tries(const TokenInfo& info) const;
     ReturnValue log_in(const Session& session, unsigned long user) const;
+    ReturnValue log_in_user(const Session& session) const;
+    ReturnValue log_in_anew(const Session& session) const;
     bool was_refused(base::ByteView pin, const TokenInfo& info) const;
     base::Error refused(ReturnValue value);
     base::Error cannot_log_in(ReturnValue value);
 
     SessionPool& sessions_;
-    // Never held by one who waits for a session: those who have the token's last ones may want it.
-    std::mutex mutex_;
+    std::mutex mutex_;  // taken after a session and a turn: see Turns
     std::size_t users_ = 0;
+    std::atomic<std::uint64_t> count_ = 0;
     bool logged_in_ = false;              // as far as we know
     base::SecretBytes pin_;               // of the login; empty: it was typed on the token's pad
     base::SecretBytes refused_;           // the last one that the token did not take …

@@ -53,6 +53,7 @@ Result<void> PrivateHalf::look_at_object() {
     if (!session) {
         return std::unexpected(session.error());
     }
+    const auto turn = token_.sessions().turns().beside_others();
     const auto object = object_in(*session);
     if (!object) {
         return std::unexpected(object.error());
@@ -107,19 +108,21 @@ Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
 Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {
     {
         const std::scoped_lock lock(mutex_);
-        if (epoch_ == session.epoch()) {
+        if (epoch_ == session.epoch() && logins_ == token_.login().count()) {
             return object_;
         }
     }
     // Without a login a token shows no private keys.
-    if (auto restored = token_.login().restore(session, false); !restored) {
+    if (auto restored = token_.login().restore(session); !restored) {
         return std::unexpected(std::move(restored.error()));
     }
+    const auto logins = token_.login().count();
     const auto found = find_in(session);
     if (found) {
         const std::scoped_lock lock(mutex_);
         object_ = *found;
         epoch_ = session.epoch();
+        logins_ = logins;
     }
     return found;
 }
@@ -129,39 +132,71 @@ Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, 
     if (!plain) {
         return std::unexpected(std::move(plain.error()));
     }
-    for (Tried tried;;) {
-        auto session = token_.sessions().take();
-        if (!session) {
-            return std::unexpected(session.error());
+    std::optional<std::size_t> size;
+    for (Tried tried; !size;) {
+        auto outcome = try_once(mechanism, wrapped, plain->span(), tried);
+        if (!outcome) {
+            return std::unexpected(std::move(outcome.error()));
         }
-        const auto object = object_in(*session);
-        if (!object) {
-            if (object.error().code == ErrorCode::kTokenRemoved &&
-                !std::exchange(tried.session, true)) {
-                session->discard();
-                token_.sessions().forget_sessions(session->epoch());
-                continue;
-            }
-            return std::unexpected(object.error());
-        }
-        Decryption decryption(*session, *object, mechanism);
-        if (!decryption.run(wrapped, plain->span(), confirm_each_ ? &token_.login() : nullptr)) {
-            if (auto again = recover(*session, decryption, tried); !again) {
-                return std::unexpected(std::move(again.error()));
-            }
-            continue;
-        }
-        const ByteView answer = plain->view().first(decryption.size());
-        if (mechanism == Mechanism::kRawOaepSha1) {
-            const auto size = remove_oaep(answer, wrapped.size(), room);
-            return size ? Result<std::size_t>(*size) : std::unexpected(module::decrypt_failed());
-        }
-        if (answer.empty() || answer.size() > ECRYPTFS_PKI_MAX_FILE_KEY) {
-            return std::unexpected(module::decrypt_failed());
-        }
-        std::memcpy(room.data(), answer.data(), answer.size());
-        return answer.size();
+        size = *outcome;
     }
+    const ByteView answer = plain->view().first(*size);
+    if (mechanism == Mechanism::kRawOaepSha1) {
+        size = remove_oaep(answer, wrapped.size(), room);
+        return size ? Result<std::size_t>(*size) : std::unexpected(module::decrypt_failed());
+    }
+    if (answer.empty() || answer.size() > ECRYPTFS_PKI_MAX_FILE_KEY) {
+        return std::unexpected(module::decrypt_failed());
+    }
+    std::memcpy(room.data(), answer.data(), answer.size());
+    return answer.size();
+}
+
+Result<std::optional<std::size_t>> PrivateHalf::try_once(Mechanism mechanism, ByteView wrapped,
+                                                         ByteSpan plain, Tried& tried) {
+    auto session = token_.sessions().take();
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    // Once denied, a key may want the PIN each time without saying so.
+    auto& turns = token_.sessions().turns();
+    const auto turn = confirm_each_ || tried.denied_in ? turns.alone() : turns.beside_others();
+    if (auto again = log_in_again(*session, tried); !again) {
+        return std::unexpected(std::move(again.error()));
+    }
+    const auto object = object_in(*session);
+    if (!object) {
+        if (object.error().code == ErrorCode::kTokenRemoved &&
+            !std::exchange(tried.session, true)) {
+            session->discard();
+            token_.sessions().forget_sessions(session->epoch());
+            return std::nullopt;
+        }
+        return std::unexpected(object.error());
+    }
+    Decryption decryption(*session, *object, mechanism);
+    if (decryption.run(wrapped, plain, confirm_each_ ? &token_.login() : nullptr)) {
+        return decryption.size();
+    }
+    if (auto again = recover(*session, decryption, tried); !again) {
+        return std::unexpected(std::move(again.error()));
+    }
+    return std::nullopt;
+}
+
+// After a denial. The first time it may do to try again: because another thread has logged in
+// since, or because somebody else's operation came between the PIN for each use and that use.
+Result<void> PrivateHalf::log_in_again(const Session& session, Tried& tried) {
+    auto& login = token_.login();
+    if (!tried.denied_in || tried.login) {
+        return {};
+    }
+    const bool may_do = confirm_each_ || login.count() != *tried.denied_in;
+    if (may_do && !std::exchange(tried.repeat, true)) {
+        return {};
+    }
+    tried.login = true;
+    return login.renew(session);
 }
 
 // Nothing: try again. An error: it is no use.
@@ -182,10 +217,11 @@ Result<void> PrivateHalf::recover(Session& session, const Decryption& failed, Tr
             }
             return {};
         case Trouble::kNotLoggedIn:
-            if (std::exchange(tried.login, true)) {
+            if (tried.login) {
                 break;
             }
-            return token_.login().restore(session, true);
+            tried.denied_in = token_.login().count();
+            return {};
         case Trouble::kObjectGone: {
             if (std::exchange(tried.object, true)) {
                 break;

@@ -39,14 +39,20 @@ class PrivateHalf {
     // Which remedies a call has tried: each helps once or not at all.
     struct Tried {
         bool session = false;
-        bool login = false;
+        bool login = false;   // of our own
+        bool repeat = false;  // without one
         bool object = false;
+        std::optional<std::uint64_t> denied_in;  // Login::count() when the token wanted a login
     };
 
     PrivateHalf(Token& token, ObjectName wanted) : token_(token), wanted_(std::move(wanted)) {}
     base::Result<void> look_at_object();
     base::Result<ObjectHandle> find_in(const Session& session) const;
     base::Result<ObjectHandle> object_in(const Session& session);
+    // Nothing: once more.
+    base::Result<std::optional<std::size_t>> try_once(Mechanism mechanism, base::ByteView wrapped,
+                                                      base::ByteSpan plain, Tried& tried);
+    base::Result<void> log_in_again(const Session& session, Tried& tried);
     base::Result<void> recover(Session& session, const Decryption& failed, Tried& tried);
     base::Result<void> look_whether_it_is_there(Session& session, const Decryption& failed,
                                                 Tried& tried);
@@ -59,7 +65,8 @@ class PrivateHalf {
 
     std::mutex mutex_;
     ObjectHandle object_ = 0;
-    std::uint64_t epoch_ = 0;  // of object_; 0: to be looked for
+    std::uint64_t epoch_ = 0;   // of object_; 0: to be looked for
+    std::uint64_t logins_ = 0;  // likewise
 };
 
 }  // namespace ecryptfs::pkcs11_module

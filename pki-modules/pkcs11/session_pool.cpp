@@ -57,9 +57,10 @@ Result<Session> SessionPool::take() {
         }
         const auto slot = slot_;
         const auto epoch = epoch_;
+        const bool is_first = open_.empty();
         lock.unlock();
         SessionHandle handle = 0;
-        auto result = try_to_open(slot, handle);
+        auto result = open(slot, is_first, handle);
         if (result == CKR_SESSION_COUNT && wait_for_one()) {
             continue;
         }
@@ -88,7 +89,9 @@ Result<Session> SessionPool::take_live() {
         if (!session) {
             return session;
         }
+        auto turn = turns_.beside_others();
         auto lives = check(*session);
+        turn = {};
         if (lives) {
             return session;
         }
@@ -135,14 +138,21 @@ bool SessionPool::wait_for_one() {
     return returned_ != returned || !idle_.empty();
 }
 
-// Opens a session with this token and no other: it gets a PIN soon.
-ReturnValue SessionPool::try_to_open(SlotId slot, SessionHandle& handle) {
+// That it is this token and no other: it gets a PIN soon.
+ReturnValue SessionPool::check_token(SlotId slot) const {
     TokenInfo info;
-    if (const auto result = library_.token_info(slot, info); result != CKR_OK) {
-        return result;
-    }
-    if (info.name != token_) {
-        return CKR_TOKEN_NOT_PRESENT;
+    const auto result = library_.token_info(slot, info);
+    return result == CKR_OK && info.name != token_ ? CKR_TOKEN_NOT_PRESENT : result;
+}
+
+// Where there are other sessions the token is not asked who it is: they would die with it, and some
+// libraries select the card's applet for the answer, which makes it forget the login.
+ReturnValue SessionPool::open(SlotId slot, bool is_first, SessionHandle& handle) {
+    const auto turn = turns_.beside_others();
+    if (is_first) {
+        if (const auto result = check_token(slot); result != CKR_OK) {
+            return result;
+        }
     }
     return library_.functions().C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &handle);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/error.h"
 #include "pki-modules/pkcs11/library.h"
+#include "pki-modules/pkcs11/turns.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -60,8 +61,10 @@ class SessionPool {
     const TokenName& token() const { return token_; }
     // "token \"a\"", for messages.
     const std::string& name() const { return name_; }
+    // For all that is done with the token in sessions.
+    Turns& turns() { return turns_; }
 
-    // kTokenRemoved at once while the token is not there.
+    // kTokenRemoved at once while the token is not there. Not for those who have a turn.
     base::Result<Session> take();
     // The same, and the library has said that the session lives.
     base::Result<Session> take_live();
@@ -88,7 +91,8 @@ class SessionPool {
 
   private:
     friend class Session;
-    ReturnValue try_to_open(SlotId slot, SessionHandle& handle);
+    ReturnValue open(SlotId slot, bool is_first, SessionHandle& handle);
+    ReturnValue check_token(SlotId slot) const;
     void notice_restart();
     Session hand_out(SessionHandle handle);
     void close(SessionHandle handle) const noexcept;
@@ -98,6 +102,7 @@ class SessionPool {
     Library& library_;
     const TokenName token_;
     const std::string name_;
+    Turns turns_;
     mutable std::mutex mutex_;
     std::condition_variable came_back_;
     SlotId slot_;

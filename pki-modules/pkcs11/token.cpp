@@ -29,6 +29,7 @@ class Tokens {
         const std::scoped_lock lock(mutex_);
         std::vector<Token*> present;
         for (const auto slot : slots) {
+            const auto turn = turn_at(library, slot);
             TokenInfo info;
             if (library.token_info(slot, info) == CKR_OK && info.has(CKF_TOKEN_INITIALIZED)) {
                 present.push_back(find_or_add(library, info.name, slot));
@@ -44,6 +45,14 @@ class Tokens {
     }
 
   private:
+    // At the token that was last seen there.
+    Turns::Turn turn_at(const Library& library, SlotId slot) const {
+        const auto found = std::ranges::find_if(all_, [&](const auto& token) {
+            return &token->sessions().library() == &library && token->sessions().slot() == slot;
+        });
+        return found == all_.end() ? Turns::Turn{} : (*found)->sessions().turns().beside_others();
+    }
+
     Token* find_or_add(Library& library, const TokenName& name, SlotId slot) {
         const auto found = std::ranges::find_if(all_, [&](const auto& token) {
             return &token->sessions().library() == &library && token->name() == name;

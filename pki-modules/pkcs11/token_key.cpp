@@ -45,6 +45,7 @@ Result<std::vector<PublicHalf>> public_halves_on(Token& token, const ObjectName&
     if (!session) {
         return std::unexpected(session.error());
     }
+    const auto turn = token.sessions().turns().beside_others();
     return find_public_halves(*session, name);
 }
 

@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <p11-kit/pkcs11.h>
 
+#include <atomic>
+#include <functional>
+#include <thread>
+
 #include "tests/contract/shim_token.h"
 
 namespace ecryptfs::contract {
@@ -19,6 +23,16 @@ class Pkcs11Login : public ShimTest {
         faults().removed = true;
         EXPECT_EQ(failure_to_open(abi(), key()).status, ECRYPTFS_PKI_NOT_FOUND);
         faults().removed = false;
+    }
+    // So many threads at once.
+    static void in_threads(int count, const std::function<void(int)>& work) {
+        std::vector<std::thread> workers;
+        for (int i = 0; i < count; ++i) {
+            workers.emplace_back([&work, i] { work(i); });
+        }
+        for (auto& worker : workers) {
+            worker.join();
+        }
     }
 };
 
@@ -146,12 +160,92 @@ TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenDeniesItAtRandom) {
     }
 }
 
+// As a card does when another of its applets is used.
+TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotItAndItsLibraryDidNot) {
+    const auto key = open(this->key());
+    const auto other = open(this->key("b"));
+    faults().forgot_login = true;
+    EXPECT_TRUE(works(*key) && works(*other));
+    EXPECT_EQ(faults().logouts, 1U);
+    faults().forgot_login = true;
+    EXPECT_TRUE(works(*open(this->key("b")))) << "unlocking mends it too";
+}
+
+TEST_F(Pkcs11Login, IsRepeatedOnceForAllThreadsThatWereDenied) {
+    const auto key = open(this->key());
+    const auto other = open(this->key("b"));
+    std::atomic<int> wrong = 0;
+    for (unsigned round = 1; round <= 5; ++round) {
+        faults().forgot_login = true;
+        in_threads(8, [&](int i) { wrong += works(i % 2 == 0 ? *key : *other) ? 0 : 1; });
+        EXPECT_EQ(faults().logouts, round);
+    }
+    EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(Pkcs11Login, IsRepeatedForEachUseOfAKeyThatWantsItWithoutSayingSo) {
+    const auto key = open(this->key());
+    std::atomic<int> wrong = 0;
+    faults().forgets_after_use = true;
+    in_threads(8, [&](int) {
+        for (int i = 0; i < 10; ++i) {
+            wrong += works(*key) ? 0 : 1;
+        }
+    });
+    EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(Pkcs11Login, ForOneUseIsNotDisturbedByOurOtherOperations) {
+    faults().confirm_each = "a";
+    const auto key = open(this->key("a"));
+    const auto other = open(this->key("b"));
+    std::atomic<int> wrong = 0;
+    in_threads(8, [&](int i) {
+        for (int times = 0; times < 20; ++times) {
+            switch (i % 4) {
+                case 0:
+                    wrong += works(*other) ? 0 : 1;
+                    break;
+                case 1:
+                    wrong += works(*open(this->key(times % 2 == 0 ? "a" : "b"))) ? 0 : 1;
+                    break;
+                default:
+                    wrong += works(*key) ? 0 : 1;
+            }
+        }
+    });
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(faults().denials, 0U);
+}
+
+TEST_F(Pkcs11Login, ForOneUseIsRepeatedWhenAnotherProgramUsedItUp) {
+    faults().confirm_each = "a";
+    const auto key = open(this->key("a"));
+    faults().disturb_once = true;
+    EXPECT_TRUE(works(*key));
+    EXPECT_EQ(faults().denials, 1U);
+    EXPECT_EQ(faults().logouts, 0U) << "all other keys would lose their objects";
+}
+
+TEST_F(Pkcs11Login, AsksTheTokenWhoItIsForTheFirstSessionOnly) {
+    const auto key = open(this->key());
+    faults().infos = 0;
+    faults().most_sessions = 8;
+    in_threads(8, [&](int) {
+        for (int times = 0; times < 5; ++times) {
+            EXPECT_TRUE(works(*key));
+        }
+    });
+    EXPECT_EQ(faults().infos, 0U) << "some cards forget the login over it";
+}
+
 TEST_F(Pkcs11Login, IsRepeatedOnceAndNotForEver) {
     const auto key = open(this->key());
     const Bytes wrapped = key->wrap(pattern(19));
     faults().deny_always = true;
     EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_FAILED);
-    EXPECT_EQ(faults().logins, 2U);
+    EXPECT_EQ(faults().logins, 3U) << "the second finds the login in place, and sends no PIN";
+    EXPECT_EQ(faults().logouts, 1U);
     faults().deny_always = false;
     EXPECT_TRUE(works(*key));
 }

@@ -15,6 +15,8 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 namespace ecryptfs::shim {
@@ -49,7 +51,37 @@ CK_FUNCTION_LIST& softhsm() {
 // Sessions, and which operation in them is not SoftHSM's.
 std::mutex mutex;
 std::shared_mutex in_use;  // SoftHSM does not bear a session that is closed while it is used
-std::map<CK_SESSION_HANDLE, bool> sessions;  // value: OAEP with SHA-256 is under way
+
+struct Operation {
+    bool oaep_sha256 = false;  // which is done here
+    bool confirm = false;      // wants the PIN for one use
+};
+std::map<CK_SESSION_HANDLE, Operation> sessions;
+
+// Where the PIN for one use was given last; 0: no operation has it now.
+std::atomic<CK_SESSION_HANDLE> confirmed = 0;
+
+// What the card is asked for, for whomever.
+void touch_card() {
+    confirmed = 0;
+}
+
+bool wants_confirmation(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
+    const char* wanted = faults.confirm_each;
+    if (wanted == nullptr) {
+        return false;
+    }
+    std::vector<char> label(64);
+    CK_ATTRIBUTE attribute{CKA_LABEL, label.data(), label.size()};
+    return softhsm().C_GetAttributeValue(session, key, &attribute, 1) == CKR_OK &&
+           std::string_view(label.data(), attribute.ulValueLen) == wanted;
+}
+
+Operation operation_in(CK_SESSION_HANDLE session) {
+    const std::scoped_lock lock(mutex);
+    const auto found = sessions.find(session);
+    return found == sessions.end() ? Operation{} : found->second;
+}
 
 CK_SLOT_ID real_slot(CK_SLOT_ID slot) {
     return slot - faults.slot_offset;
@@ -94,7 +126,11 @@ CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
     if (is_removed()) {
         return CKR_TOKEN_NOT_PRESENT;
     }
+    ++faults.infos;
     const auto result = softhsm().C_GetTokenInfo(real_slot(slot), info);
+    if (result == CKR_OK && std::memcmp(info->label, "shim ", 5) == 0) {
+        touch_card();  // not for others that SoftHSM has
+    }
     if (result == CKR_OK) {
         info->flags |= faults.more_flags;
         info->flags |= faults.pad ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
@@ -121,13 +157,14 @@ CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* data, CK_NOTIFY notify
     if (is_removed()) {
         return CKR_TOKEN_NOT_PRESENT;
     }
+    touch_card();
     const std::scoped_lock lock(mutex);
     if (faults.most_sessions != 0 && faults.sessions >= faults.most_sessions) {
         return CKR_SESSION_COUNT;
     }
     const auto result = softhsm().C_OpenSession(real_slot(slot), flags, data, notify, session);
     if (result == CKR_OK) {
-        sessions[*session] = false;
+        sessions[*session] = {};
         ++faults.sessions;
     }
     return result;
@@ -156,8 +193,16 @@ CK_RV log_in(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, u
     }
     const std::shared_lock using_it(in_use);
     ++faults.logins;
+    touch_card();
     if (faults.refuse_pin) {
         return CKR_PIN_INCORRECT;
+    }
+    if (user == CKU_CONTEXT_SPECIFIC && operation_in(session).confirm) {
+        confirmed = faults.disturb_once.exchange(false) ? 0 : session;
+        for (int i = 0; i < 100; ++i) {
+            std::this_thread::yield();  // let others come between if they can
+        }
+        return CKR_OK;
     }
     if (pin == nullptr && faults.pad) {
         const char* typed = faults.typed;
@@ -172,6 +217,7 @@ CK_RV log_in(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, u
 
 CK_RV log_out(CK_SESSION_HANDLE session) {
     ++faults.logouts;
+    faults.forgot_login = false;
     return is_removed() ? CKR_DEVICE_REMOVED : softhsm().C_Logout(session);
 }
 
@@ -180,6 +226,7 @@ CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigne
         return CKR_DEVICE_REMOVED;
     }
     const std::shared_lock using_it(in_use);
+    touch_card();
     CK_OBJECT_CLASS none = CKO_HW_FEATURE;
     std::vector<CK_ATTRIBUTE> changed(wanted, wanted + count);
     for (auto& attribute : changed) {
@@ -197,6 +244,13 @@ CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigne
 CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
                           unsigned long count) {
     const std::shared_lock using_it(in_use);
+    touch_card();
+    if (wanted->type == CKA_ALWAYS_AUTHENTICATE && wanted->pValue != nullptr &&
+        wants_confirmation(session, object)) {
+        *static_cast<CK_BBOOL*>(wanted->pValue) = CK_TRUE;
+        wanted->ulValueLen = sizeof(CK_BBOOL);
+        return CKR_OK;
+    }
     CK_OBJECT_CLASS type = 0;
     CK_ATTRIBUTE object_class{CKA_CLASS, &type, sizeof type};
     if (faults.hide_numbers && wanted->type == CKA_MODULUS &&
@@ -232,6 +286,7 @@ CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT
         (faults.deny_every != 0 && ++calls % faults.deny_every == 0)) {
         return CKR_USER_NOT_LOGGED_IN;
     }
+    touch_card();
     if (faults.stay_active.exchange(false)) {
         return CKR_OPERATION_ACTIVE;
     }
@@ -243,13 +298,19 @@ CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT
     }
     CK_MECHANISM raw = {CKM_RSA_X_509, nullptr, 0};
     const bool ours = sha256 && faults.offer_oaep_sha256;
+    const bool confirm = wants_confirmation(session, key);
     {
         const std::scoped_lock lock(mutex);
         if (const auto found = sessions.find(session); found != sessions.end()) {
-            found->second = ours;
+            found->second = {ours, confirm};
         }
     }
     return softhsm().C_DecryptInit(session, ours ? &raw : mechanism, key);
+}
+
+bool is_forgotten() {
+    return faults.forgets_after_use ? faults.forgot_login.exchange(true)
+                                    : faults.forgot_login.load();
 }
 
 CK_RV decrypt(CK_SESSION_HANDLE session, unsigned char* in, unsigned long in_size,
@@ -270,12 +331,12 @@ CK_RV decrypt(CK_SESSION_HANDLE session, unsigned char* in, unsigned long in_siz
     }
     const unsigned long room = *out_size;
     auto result = softhsm().C_Decrypt(session, in, in_size, out, out_size);
-    bool ours = false;
-    {
-        const std::scoped_lock lock(mutex);
-        ours = sessions.contains(session) && sessions.at(session);
+    const auto operation = operation_in(session);
+    if (is_forgotten() || (confirmed.exchange(0) != session && operation.confirm)) {
+        faults.denials += operation.confirm ? 1 : 0;
+        return CKR_USER_NOT_LOGGED_IN;
     }
-    if (result == CKR_OK && ours) {
+    if (result == CKR_OK && operation.oaep_sha256) {
         const std::vector<unsigned char> block(out, out + *out_size);
         const int size = RSA_padding_check_PKCS1_OAEP_mgf1(
             out, static_cast<int>(room), block.data(), static_cast<int>(block.size()),

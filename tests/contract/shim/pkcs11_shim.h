@@ -30,9 +30,17 @@ struct Faults {
     std::atomic<const char*> typed = nullptr;   // … by somebody, or nobody
     std::atomic<bool> refuse_pin = false;       // as if it had been changed elsewhere
 
-    std::atomic<unsigned> deny_every = 0;     // every so many C_DecryptInit: not logged in
-    std::atomic<bool> deny_always = false;    // each of them
-    std::atomic<bool> deny_once = false;      // the next one
+    std::atomic<unsigned> deny_every = 0;   // every so many C_DecryptInit: not logged in
+    std::atomic<bool> deny_always = false;  // each of them
+    std::atomic<bool> deny_once = false;    // the next one
+    // The token has forgotten the login but the library has not: C_Decrypt denies, C_Login sends no
+    // PIN, until C_Logout. Or it does so after each use.
+    std::atomic<bool> forgot_login = false;
+    std::atomic<bool> forgets_after_use = false;
+    // The key of this label has CKA_ALWAYS_AUTHENTICATE, and its PIN holds for the next operation
+    // only, in whichever session that is. Once, another program's operation comes between.
+    std::atomic<const char*> confirm_each = nullptr;
+    std::atomic<bool> disturb_once = false;
     std::atomic<unsigned> most_sessions = 0;  // 0: any number
     std::atomic<bool> hide_numbers = false;   // the private key does not show its modulus
     std::atomic<bool> hide_public = false;    // no public keys
@@ -45,6 +53,8 @@ struct Faults {
     std::atomic<unsigned> logouts = 0;
     std::atomic<unsigned> sessions = 0;  // that are open
     std::atomic<unsigned> decryptions = 0;
+    std::atomic<unsigned> denials = 0;  // for want of the PIN for one use
+    std::atomic<unsigned> infos = 0;    // C_GetTokenInfo
 };
 
 // Of the process; exported as ecryptfs_shim_faults.

@@ -119,7 +119,11 @@ Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
     if (auto same = compare(pin, info); !same) {
         return same;
     }
-    return says_logged_in(session) ? Result<void>{} : again(session);
+    if (says_logged_in(session)) {
+        return {};
+    }
+    const bool somebody_waits_at_the_pad = pin_.empty() && pin && pin->empty();
+    return somebody_waits_at_the_pad ? start(session, pin, info) : again(session);
 }
 
 // A second key on the token: another C_Login could only fail, and would take the login from the
@@ -199,7 +203,8 @@ Result<void> Login::again(const Session& session, LogIn how) {
         return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), *info);
     }
     if (pin_.empty()) {
-        return no_pin(sessions_.name(), *info);  // nobody waits at the pad now
+        logged_in_ = false;  // nobody waits at the pad now, but who unlocks a key will
+        return no_pin(sessions_.name(), *info);
     }
     if (auto tries = check_tries(*info); !tries) {
         return tries;

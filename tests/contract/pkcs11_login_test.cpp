@@ -144,6 +144,23 @@ TEST_F(Pkcs11Login, OfAPadIsNotRepeatedWithoutAPerson) {
     EXPECT_EQ(faults().logins, 1U);
 }
 
+// Whoever unlocks a key opens it before the old one is closed.
+TEST_F(Pkcs11Login, OfAPadIsRepeatedWhenAKeyIsUnlocked) {
+    faults().pad = true;
+    faults().typed = kPin;
+    const auto key = open(key_with(""));
+    const Bytes wrapped = key->wrap(pattern(19));
+    take_out_and_put_back();
+    EXPECT_TRUE(works(*open(key_with(""))));
+    EXPECT_EQ(faults().logins, 2U);
+    EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19));
+
+    faults().forgot_login = true;
+    EXPECT_EQ(key->decrypt(wrapped).status, ECRYPTFS_PKI_SECRET_AT_DEVICE);
+    EXPECT_TRUE(works(*open(key_with(""))));
+    EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19));
+}
+
 TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotIt) {
     const auto key = open(this->key());
     const auto other = open(this->key("b"));

@@ -248,8 +248,11 @@ Result<void> PrivateHalf::look_whether_it_is_there(Session& session, const Decry
     if (is_there && failed.began() && !was_restarted) {
         return std::unexpected(module::decrypt_failed());
     }
-    session.discard();
-    token_.sessions().forget_sessions(session.epoch());
+    // A session that lives has nothing to do with it; to close the last one ends the login.
+    if (!is_there || was_restarted || !token_.sessions().check(session)) {
+        session.discard();
+        token_.sessions().forget_sessions(session.epoch());
+    }
     if (is_there && !std::exchange(tried.session, true)) {
         return {};
     }

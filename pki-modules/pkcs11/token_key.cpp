@@ -85,6 +85,13 @@ bool has_room(Mechanism mechanism, const module::RsaNumbers& numbers) {
            numbers.modulus.size() >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
 }
 
+// Another one may do. Tokens refuse a mechanism by many a name: kInternal is what C_DecryptInit
+// said, as what C_Decrypt says of the bytes is kDecryptFailed.
+bool speaks_of_mechanism(ErrorCode code) {
+    return code == ErrorCode::kNotSupported || code == ErrorCode::kDecryptFailed ||
+           code == ErrorCode::kInternal;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::optional<ByteView> pin,
@@ -183,7 +190,7 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
         use(*uri.mechanism, half.numbers);
         return {};
     }
-    Error last;
+    std::optional<Error> failure;
     for (const auto mechanism : candidates) {
         if (!has_room(mechanism, half.numbers)) {
             continue;
@@ -193,10 +200,16 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
         if (proven) {
             return proven;
         }
-        last = std::move(proven.error());
-        if (last.code != ErrorCode::kNotSupported && last.code != ErrorCode::kDecryptFailed) {
-            return std::unexpected(std::move(last));
+        auto& error = proven.error();
+        if (!speaks_of_mechanism(error.code)) {
+            return std::unexpected(std::move(error));
         }
+        if (error.code == ErrorCode::kInternal && !failure) {
+            failure = std::move(error);
+        }
+    }
+    if (failure) {
+        return std::unexpected(std::move(*failure));
     }
     return std::unexpected(
         Error{ErrorCode::kInvalidKey,

@@ -3,6 +3,7 @@
 // Which mechanism the module pkcs11 settles on, and what it does with each.
 
 #include <gmock/gmock.h>
+#include <p11-kit/pkcs11.h>
 
 #include "tests/contract/shim_token.h"
 
@@ -38,6 +39,27 @@ TEST_F(Pkcs11Mechanism, IsRawWithOaepRemovedHereWhereTheTokenRefusesOaep) {
         const auto wrapped = wrap_by_oaep(public_key(), "SHA1", pattern(size));
         EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(size));
     }
+}
+
+TEST_F(Pkcs11Mechanism, IsTheNextWhereTheTokenRefusesOneByAnUnusualName) {
+    faults().pad = true;
+    faults().typed = kPin;
+    for (const auto value : {CKR_ARGUMENTS_BAD, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR}) {
+        faults().oaep_fails = value;
+        const auto key = open({this->key().locator, ""});
+        EXPECT_TRUE(locator_of(*key).ends_with("&x-mechanism=rsa-raw-oaep-sha1"));
+        EXPECT_TRUE(works(*key));
+    }
+    EXPECT_EQ(faults().logins, 3U) << "nobody types twice for it";
+}
+
+TEST_F(Pkcs11Mechanism, IsNoneWhereTheTokenDoesNotWork) {
+    faults().oaep_fails = CKR_FUNCTION_FAILED;
+    faults().hide_raw = true;
+    faults().refuse_pkcs1 = true;
+    const Outcome outcome = failure_to_open(abi(), key());
+    EXPECT_EQ(outcome.status, ECRYPTFS_PKI_FAILED);
+    EXPECT_THAT(outcome.message, HasSubstr("C_DecryptInit"));
 }
 
 TEST_F(Pkcs11Mechanism, IsNotTriedWhereTheTokenDoesNotKnowIt) {

@@ -265,6 +265,9 @@ CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
 // What a fault has C_DecryptInit say of a mechanism.
 CK_RV objection(const CK_MECHANISM& mechanism, bool sha256) {
     if (mechanism.mechanism == CKM_RSA_PKCS_OAEP) {
+        if (faults.oaep_fails != CKR_OK) {
+            return faults.oaep_fails;
+        }
         if (faults.refuse_oaep) {
             return CKR_MECHANISM_INVALID;
         }
@@ -272,8 +275,9 @@ CK_RV objection(const CK_MECHANISM& mechanism, bool sha256) {
             return CKR_MECHANISM_PARAM_INVALID;
         }
     }
-    return mechanism.mechanism == CKM_RSA_X_509 && faults.refuse_raw ? CKR_MECHANISM_INVALID
-                                                                     : CKR_OK;
+    const bool refused = (mechanism.mechanism == CKM_RSA_X_509 && faults.refuse_raw) ||
+                         (mechanism.mechanism == CKM_RSA_PKCS && faults.refuse_pkcs1);
+    return refused ? CKR_MECHANISM_INVALID : CKR_OK;
 }
 
 CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {

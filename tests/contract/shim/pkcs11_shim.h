@@ -15,6 +15,9 @@ struct Faults {
     std::atomic<bool> refuse_oaep_sha1 = false;
     std::atomic<bool> refuse_oaep = false;
     std::atomic<bool> refuse_raw = false;
+    std::atomic<bool> refuse_pkcs1 = false;
+    std::atomic<unsigned long> oaep_fails =
+        0;  // CKR_… of C_DecryptInit, for none of the known reasons
     std::atomic<bool> hide_oaep = false;
     std::atomic<bool> hide_raw = false;
     // OAEP with SHA-256, which SoftHSM cannot do.

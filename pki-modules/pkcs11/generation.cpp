@@ -58,23 +58,6 @@ Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
     return uri;
 }
 
-Result<Token*> only_token(const KeyUri& uri) {
-    const auto tokens = Token::all_of(uri);
-    if (!tokens) {
-        return std::unexpected(tokens.error());
-    }
-    if (tokens->empty()) {
-        return refused(ErrorCode::kNotFound, "no token that is there fits the URI",
-                       "put the token in; see those that are there: p11tool --list-tokens");
-    }
-    if (tokens->size() > 1) {
-        return refused(ErrorCode::kInvalidArgument,
-                       fmt::format("the URI fits {} tokens", tokens->size()),
-                       "name one of them by token= and serial=");
-    }
-    return tokens->front();
-}
-
 Result<unsigned long> bits_for(Token& token, unsigned long wanted) {
     const auto can = token.sessions().library().mechanism_info(token.sessions().slot(),
                                                                CKM_RSA_PKCS_KEY_PAIR_GEN);
@@ -261,7 +244,11 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
     if (!uri) {
         return std::unexpected(uri.error());
     }
-    const auto token = only_token(*uri);
+    const auto tokens = Token::all_of(*uri);
+    if (!tokens) {
+        return std::unexpected(tokens.error());
+    }
+    const auto token = Token::only_one(*tokens);
     if (!token) {
         return std::unexpected(token.error());
     }

@@ -2,9 +2,11 @@
 
 #include "pki-modules/pkcs11/token.h"
 
+#include <fmt/format.h>
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,9 +14,8 @@
 namespace ecryptfs::pkcs11_module {
 
 using base::Error;
+using base::ErrorCode;
 using base::Result;
-
-namespace {
 
 // All that were ever seen.
 class Tokens {
@@ -28,13 +29,20 @@ class Tokens {
     std::vector<Token*> update(Library& library, const std::vector<SlotId>& slots) {
         const std::scoped_lock lock(mutex_);
         std::vector<Token*> present;
+        std::map<Token*, std::vector<SlotId>> places;
         for (const auto slot : slots) {
             const auto turn = turn_at(library, slot);
             TokenInfo info;
             if (library.token_info(slot, info) == CKR_OK && info.has(CKF_TOKEN_INITIALIZED)) {
-                present.push_back(find_or_add(library, info.name, slot));
+                auto* token = find_or_add(library, info.name, slot);
+                auto& its_slots = places[token];
+                if (its_slots.empty()) {
+                    present.push_back(token);
+                }
+                its_slots.push_back(slot);
             }
         }
+        std::ranges::for_each(places, [](const auto& place) { put(*place.first, place.second); });
         for (const auto& token : all_) {
             if (&token->sessions().library() == &library &&
                 std::ranges::find(present, token.get()) == present.end()) {
@@ -53,12 +61,19 @@ class Tokens {
         return found == all_.end() ? Turns::Turn{} : (*found)->sessions().turns().beside_others();
     }
 
+    // Two tokens that nothing tells from each other: the one that is in use stays where it is.
+    static void put(Token& token, const std::vector<SlotId>& slots) {
+        token.has_twin_ = slots.size() > 1;
+        if (!token.has_twin_) {
+            token.sessions().move_to(slots.front());
+        }
+    }
+
     Token* find_or_add(Library& library, const TokenName& name, SlotId slot) {
         const auto found = std::ranges::find_if(all_, [&](const auto& token) {
             return &token->sessions().library() == &library && token->name() == name;
         });
         if (found != all_.end()) {
-            (*found)->sessions().move_to(slot);
             return found->get();
         }
         return all_.emplace_back(std::make_unique<Token>(library, name, slot)).get();
@@ -67,6 +82,8 @@ class Tokens {
     std::mutex mutex_;
     std::vector<std::unique_ptr<Token>> all_;
 };
+
+namespace {
 
 // The same token is often to be had by two libraries: the first one will do.
 void add_new(std::vector<Token*>& to, const std::vector<Token*>& tokens, const KeyUri& uri) {
@@ -111,6 +128,28 @@ Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
         return std::unexpected(*failure);
     }
     return tokens;
+}
+
+Result<Token*> Token::only_one(const std::vector<Token*>& tokens) {
+    if (tokens.empty()) {
+        return std::unexpected(
+            Error{ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
+                  "put the token in; see those that are there: p11tool --list-tokens"});
+    }
+    if (tokens.size() > 1) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("the URI fits {} tokens", tokens.size()),
+                                     "name one of them by token= and serial="});
+    }
+    if (tokens.front()->has_twin_) {
+        return std::unexpected(Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("there are two of {}, with the same label, serial number, manufacturer and "
+                        "model: nothing tells them from each other",
+                        tokens.front()->text()),
+            "take one out, or give one another label with its own tool"});
+    }
+    return tokens.front();
 }
 
 }  // namespace ecryptfs::pkcs11_module

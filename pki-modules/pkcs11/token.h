@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -28,10 +29,15 @@ class Token {
 
     // Those that are there now and that the URI may mean.
     static base::Result<std::vector<Token*>> all_of(const KeyUri& uri);
+    // The one of them; kNotFound, kInvalidArgument if there are more or it has a twin.
+    static base::Result<Token*> only_one(const std::vector<Token*>& tokens);
 
   private:
+    friend class Tokens;
+
     SessionPool sessions_;
     Login login_;
+    std::atomic<bool> has_twin_ = false;  // another one in a slot of the library has all its names
 };
 
 }  // namespace ecryptfs::pkcs11_module

@@ -66,17 +66,7 @@ Result<Token*> token_of(const KeyUri& uri) {
             tokens = std::move(with_key);
         }
     }
-    if (tokens->empty()) {
-        return std::unexpected(
-            Error{ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
-                  "put the token in; see those that are there: p11tool --list-tokens"});
-    }
-    if (tokens->size() > 1) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("the URI fits {} tokens", tokens->size()),
-                                     "name one of them by token= and serial="});
-    }
-    return tokens->front();
+    return Token::only_one(*tokens);
 }
 
 // RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.

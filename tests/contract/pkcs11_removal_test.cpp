@@ -67,6 +67,18 @@ TEST_F(Pkcs11Removal, FindsTheTokenInAnotherSlot) {
     EXPECT_TRUE(works(*open(this->key("b"))));
 }
 
+TEST_F(Pkcs11Removal, RefusesTwoTokensThatNothingTellsApart) {
+    const auto key = open(this->key());
+    faults().twins = true;
+    const Outcome outcome = failure_to_open(abi(), this->key("b"));
+    EXPECT_EQ(outcome.status, ECRYPTFS_PKI_INVALID_LOCATOR);
+    EXPECT_THAT(outcome.message, HasSubstr("there are two of token \"shim\""));
+    EXPECT_EQ(faults().logins, 1U) << "it might be the other one's PIN";
+    faults().twins = false;
+    EXPECT_TRUE(works(*key));
+    EXPECT_TRUE(works(*open(this->key("b"))));
+}
+
 TEST_F(Pkcs11Removal, DoesNotHoldUpClosing) {
     auto key = open(this->key());
     faults().removed = true;

@@ -131,6 +131,11 @@ CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
     if (result == CKR_OK && std::memcmp(info->label, "shim ", 5) == 0) {
         touch_card();  // not for others that SoftHSM has
     }
+    if (result == CKR_OK && faults.twins) {
+        std::memcpy(info->label, "shim ", 5);
+        std::memset(info->label + 5, ' ', sizeof info->label - 5);
+        std::memset(info->serialNumber, '1', sizeof info->serialNumber);
+    }
     if (result == CKR_OK) {
         info->flags |= faults.more_flags;
         info->flags |= faults.pad ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;

@@ -28,6 +28,7 @@ struct Faults {
     // It is in slots of other numbers than SoftHSM's.
     std::atomic<unsigned long> slot_offset = 0;
 
+    std::atomic<bool> twins = false;            // all tokens that SoftHSM has are named alike
     std::atomic<unsigned long> more_flags = 0;  // of C_GetTokenInfo
     std::atomic<bool> pad = false;              // a NULL PIN is typed on a pad …
     std::atomic<const char*> typed = nullptr;   // … by somebody, or nobody

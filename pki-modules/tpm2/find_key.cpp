@@ -46,7 +46,6 @@ Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
     }
     Found found;
     found.area = std::move(*area);
-    found.file_says_no_pin = file->empty_auth;
     found.in_tpm.parent = file->parent;
     found.in_tpm.parent_type = file->rsa_parent ? PrimaryType::kRsa : PrimaryType::kEcc;
     found.in_tpm.public_area = std::move(file->public_area);

@@ -29,7 +29,8 @@ Error explain(const TpmFailure& failure, const KeyInTpm& key, TpmConnection* con
         case TpmTrouble::kWrongSecret:
             return key.pin.empty()
                        ? Error{ErrorCode::kSecretRequired,
-                               fmt::format("{} needs its PIN", key.what), "give the PIN of the key"}
+                               fmt::format("{} needs its PIN", key.what),
+                               "give the PIN of the key, and no ?auth=none in its URI"}
                        : Error{ErrorCode::kWrongSecret, fmt::format("wrong PIN for {}", key.what),
                                "try again; the TPM counts wrong PINs and locks itself for a while"};
         case TpmTrouble::kLockedOut:

@@ -46,31 +46,33 @@ Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
             return std::unexpected(std::move(settled.error()));
         }
     }
-    const bool pin_may_be_none = found->file_says_no_pin || locator->without_pin;
     std::unique_ptr<TpmKey> key(new TpmKey(std::move(*found), *locator));
     if (with_private_half) {
         key->tpm_ = Tpm::at(locator->tcti);
-        if (auto open = key->unlock(pin, pin_may_be_none); !open) {
+        if (auto open = key->unlock(pin, locator->without_pin); !open) {
             return std::unexpected(std::move(open.error()));
         }
     }
     return key;
 }
 
-// Tries the PIN once, or none where there may be none. Nothing is tried that must fail: the TPM
-// counts, and locks itself.
-Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool pin_may_be_none) {
+// The TPM counts what fails, and locks itself: one thing is tried, with the PIN or, if the URI says
+// so, without. What the file says of it (emptyAuth) is no reason to try: tpm2-tools 5.4 writes the
+// opposite.
+Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool without_pin) {
     const bool takes_pin = in_tpm_.policy.empty() || asks_for_pin(in_tpm_.policy);
-    const bool has_pin = takes_pin && pin && !pin->empty();
-    pin_may_be_none = pin_may_be_none || !takes_pin || no_lockout_;
-    if (has_pin) {
+    if (without_pin || !takes_pin) {
+        return prove();
+    }
+    if (pin && !pin->empty()) {
         auto opened = unlock_with(*pin);
-        // The needless PIN of a key that has none is no error.
+        // The needless PIN of a key that has none is no error, and where nothing is counted one may
+        // find out.
         const bool needless =
-            !opened && opened.error().code == ErrorCode::kWrongSecret && pin_may_be_none && prove();
+            !opened && opened.error().code == ErrorCode::kWrongSecret && no_lockout_ && prove();
         return needless ? Result<void>{} : opened;
     }
-    if (!pin_may_be_none) {
+    if (!no_lockout_) {
         return std::unexpected(
             Error{ErrorCode::kSecretRequired, fmt::format("{} needs its PIN", in_tpm_.what),
                   "give the PIN of the key; if it has none, add ?auth=none to its URI"});

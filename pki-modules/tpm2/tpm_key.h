@@ -41,7 +41,6 @@ class TpmKey {
     struct Found {
         PublicArea area;
         KeyInTpm in_tpm;
-        bool file_says_no_pin = false;
     };
     static base::Result<Found> find(const Locator& locator);
     static base::Result<Found> find_in_file(const Locator& locator);
@@ -50,7 +49,7 @@ class TpmKey {
     static base::Result<void> settle_policy_by_pcrs(const Locator& locator, Found& found);
 
     TpmKey(Found found, const Locator& locator);
-    base::Result<void> unlock(std::optional<base::ByteView> pin, bool pin_may_be_none);
+    base::Result<void> unlock(std::optional<base::ByteView> pin, bool without_pin);
     base::Result<void> unlock_with(base::ByteView pin);
     base::Result<void> prove();
     base::Result<std::size_t> decrypt_in_tpm(base::ByteView wrapped, base::ByteSpan room);

@@ -63,6 +63,39 @@ TEST_F(Tpm2SecretTest, AsksForThePinWithoutTryingAnything) {
     EXPECT_EQ(lockout_counter(), "0x0");
 }
 
+// Version 5.4 of tpm2-tools marks a key as one without a PIN when it is told that there is one.
+TEST_F(Tpm2SecretTest, TriesNothingBecauseAFileSaysThatThereIsNoPin) {
+    set_lockout("30", "1000");
+    tpm_.create_key("key", {"-p", "right"});
+    tpm_.tool("tpm2_encodeobject", {"-C", tpm_.path("parent.ctx"), "-u", tpm_.path("key.pub"), "-r",
+                                    tpm_.path("key.priv"), "-p", "-o", tpm_.path("marked.pem")});
+    const std::string marked = tpm_.locator("marked.pem");
+    EXPECT_THAT(failure_to_open(module_, {marked}),
+                fails(ECRYPTFS_PKI_SECRET_REQUIRED, "marked.pem", "?auth=none"));
+    EXPECT_EQ(lockout_counter(), "0x0");
+    EXPECT_EQ(failure_to_open(module_, {marked, "wrong"}).status, ECRYPTFS_PKI_WRONG_SECRET);
+    EXPECT_EQ(lockout_counter(), "0x1");
+    expect_usable({marked, "right"});
+    EXPECT_THAT(failure_to_open(module_, {marked + "&auth=none"}),
+                fails(ECRYPTFS_PKI_SECRET_REQUIRED, "marked.pem", "no ?auth=none"));
+    EXPECT_EQ(lockout_counter(), "0x2");
+}
+
+TEST_F(Tpm2SecretTest, TriesNoPinWhereTheUriSaysThatThereIsNone) {
+    set_lockout("30", "1000");
+    tpm_.create_key("key");
+    expect_usable({tpm_.locator("key.pem") + "&auth=none", "needless"});
+    EXPECT_EQ(lockout_counter(), "0x0");
+}
+
+TEST_F(Tpm2SecretTest, OpensAKeyOfItsOwnWithoutAPinAndWithoutATryThatCounts) {
+    set_lockout("30", "1000");
+    const TestKey key = make();
+    expect_usable(key);
+    expect_usable({key.locator, "needless"});
+    EXPECT_EQ(lockout_counter(), "0x0");
+}
+
 TEST_F(Tpm2SecretTest, TakesEveryPinThatAKeyCanHave) {
     set_lockout("30", "1000");
     int number = 0;

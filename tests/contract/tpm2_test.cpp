@@ -55,7 +55,7 @@ TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Openssl) {
         tpm_.tool("openssl", arguments);
     };
     genpkey("plain.pem", {});
-    expect_usable({tpm_.locator("plain.pem")});
+    expect_usable({tpm_.locator("plain.pem") + "&auth=none"});
     genpkey("with-pin.pem", {"-pkeyopt", "user-auth:1234"});
     expect_usable({tpm_.locator("with-pin.pem"), "1234"});
 }
@@ -118,7 +118,8 @@ TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
                  {"asn1parse", "-noout", "-genconf", tpm_.path("conf"), "-out", tpm_.path("der")});
         const std::string base64 = tpm_.run("openssl", {"base64", "-in", tpm_.path("der")});
         const TestKey key{tpm_.write("k.pem", "-----BEGIN TSS2 PRIVATE KEY-----\n" + base64 +
-                                                  "-----END TSS2 PRIVATE KEY-----\n")};
+                                                  "-----END TSS2 PRIVATE KEY-----\n") +
+                          "&auth=none"};
         if (marked) {
             expect_usable(key);
         } else {

@@ -68,6 +68,35 @@ bool has_label(const std::vector<PemBlock>& blocks, std::string_view ending) {
         blocks, [ending](const PemBlock& block) { return block.label.ends_with(ending); });
 }
 
+// What DER begins with: a SEQUENCE, and in it (X.690, 8.1.3: after one byte of length, or as many
+// as it says) the number of the format's version, if it has one.
+std::optional<std::uint8_t> der_version(base::ByteView der) {
+    constexpr std::array<std::uint8_t, 2> kSmallInteger{0x02, 1};
+    const std::size_t size_of_length = der[1] < 0x80 ? 1 : 1 + (der[1] & 0x7fU);
+    const auto inside = der.subspan(std::min(der.size(), 1 + size_of_length));
+    const bool has_version = inside.size() > kSmallInteger.size() &&
+                             std::ranges::equal(inside.first(kSmallInteger.size()), kSmallInteger);
+    return has_version ? std::optional(inside[kSmallInteger.size()]) : std::nullopt;
+}
+
+std::string advice_for_binary(base::ByteView file) {
+    constexpr std::string_view kFromDer = "openssl pkey -inform DER -in FILE -aes256 -out KEY.pem";
+    constexpr std::string_view kFromPkcs12 = "openssl pkcs12 -in FILE -nocerts -out KEY.pem";
+    constexpr std::uint8_t kDerSequence = 0x30;
+    if (file.size() < 2 || file.front() != kDerSequence) {
+        return std::string(kNamePrivateKey);
+    }
+    const auto version = der_version(file);
+    if (version == 3) {  // RFC 7292, 4
+        return fmt::format("convert it from PKCS#12: {}", kFromPkcs12);
+    }
+    if (version == 0) {  // RFC 5208, 5, and RFC 8017, A.1.2
+        return fmt::format("convert it from DER: {}", kFromDer);
+    }
+    return fmt::format("if it is a key, convert it from DER: {}; or from PKCS#12: {}", kFromDer,
+                       kFromPkcs12);
+}
+
 Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
                     const std::string& path) {
     for (const auto type : {"EC", "DSA"}) {
@@ -82,11 +111,8 @@ Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
                     std::string(refusal.advice)};
         }
     }
-    constexpr std::uint8_t kDerSequence = 0x30;
     return {ErrorCode::kInvalidKey, fmt::format("{} holds no private key in PEM form", shown(path)),
-            file.front() == kDerSequence
-                ? "if it is a key in DER form, convert a copy: openssl pkey -inform DER"
-                : std::string(kNamePrivateKey)};
+            advice_for_binary(file)};
 }
 
 void free_der(unsigned char* der) {

@@ -16,6 +16,7 @@
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/temporary_folder.h"
+#include "tests/fakes/command.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -232,6 +233,38 @@ TEST_F(OpensslModuleTest, SaysWhatToDoWithKeysInOtherFormats) {
     EXPECT_THAT(refusal("-----BEGIN TSS2 PRIVATE KEY-----\nAAAA\n-----END TSS2 PRIVATE KEY-----\n"),
                 is_invalid_key("TPM", "module tpm2"));
     EXPECT_THAT(refusal("\x30\x82\x04\xa4 and so on"), is_invalid_key("PEM", "-inform DER"));
+}
+
+TEST_F(OpensslModuleTest, SaysHowToConvertKeysInBinaryFormats) {
+    folder_.write("source.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
+    const auto openssl = [&](std::vector<std::string> arguments) {
+        const auto outcome = test::run({"openssl", std::move(arguments)}, "");
+        ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    };
+    const auto path = [&](const char* name) { return folder_.path(name).string(); };
+    openssl({"pkey", "-in", path("source.pem"), "-outform", "DER", "-out", path("pkcs8")});
+    openssl({"rsa", "-traditional", "-in", path("source.pem"), "-outform", "DER", "-out",
+             path("pkcs1")});
+    openssl({"pkcs8", "-topk8", "-in", path("source.pem"), "-outform", "DER", "-passout", "pass:1",
+             "-out", path("encrypted")});
+    openssl({"pkcs12", "-export", "-nocerts", "-inkey", path("source.pem"), "-passout", "pass:1",
+             "-out", path("pkcs12")});
+    const std::string from_der = "openssl pkey -inform DER -in FILE -aes256 -out KEY.pem";
+    const std::string from_pkcs12 = "openssl pkcs12 -in FILE -nocerts -out KEY.pem";
+    for (const auto& [name, advice] :
+         {std::pair{"pkcs8", "convert it from DER: " + from_der},
+          std::pair{"pkcs1", "convert it from DER: " + from_der},
+          std::pair{"pkcs12", "convert it from PKCS#12: " + from_pkcs12},
+          std::pair{"encrypted", from_der + "; or from PKCS#12: " + from_pkcs12}}) {
+        EXPECT_THAT(failure_to_open(module_, {folder_.uri(name)}), is_invalid_key("PEM", advice));
+    }
+    // As advised, but for who types the passphrases.
+    openssl({"pkey", "-inform", "DER", "-in", path("pkcs1"), "-aes256", "-out", path("KEY.pem"),
+             "-passout", "pass:1234"});
+    OpenKey(module_, {folder_.uri("KEY.pem"), "1234"});
+    openssl({"pkcs12", "-in", path("pkcs12"), "-nocerts", "-out", path("KEY.pem"), "-passin",
+             "pass:1", "-passout", "pass:1234"});
+    OpenKey(module_, {folder_.uri("KEY.pem"), "1234"});
 }
 
 TEST_F(OpensslModuleTest, RefusesGarbage) {

@@ -10,11 +10,16 @@
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36's does not say so itself
+}
+
 #include <exception>
 #include <utility>
 
 #include "agent/log.h"
 #include "lib/base/error.h"
+#include "lib/base/handle.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -24,6 +29,14 @@ int check(const char* what, int result) {
         throw base::Failure(base::system_error(base::ErrorCode::kInternal, what, -result));
     }
     return result;
+}
+
+// Of a process that was killed: soon, unless the kernel holds it.
+void wait_for_end(pid_t pid) {
+    constexpr int kPatience = 500;  // milliseconds
+    const base::UniqueFd process(::pidfd_open(pid, 0));
+    pollfd end{process.get(), POLLIN, 0};
+    ::poll(&end, 1, kPatience);
 }
 
 std::uint64_t to_usec(Clock::duration duration) {
@@ -163,7 +176,8 @@ EventLoop::Source EventLoop::on_child_exit(pid_t pid,
 
 void EventLoop::reap(pid_t pid) {
     if (::sd_event_get_state(event_) == SD_EVENT_FINISHED) {
-        return;  // we are about to exit, and init will
+        wait_for_end(pid);  // init reaps it, but the service manager would warn of it as left over
+        return;
     }
     // A floating source: it belongs to the loop until it is done.
     const auto forget = [](sd_event_source* source, const siginfo_t* /*info*/, void* /*data*/) {

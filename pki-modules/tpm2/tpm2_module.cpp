@@ -2,6 +2,8 @@
 
 #include "pki-modules/tpm2/tpm2_module.h"
 
+#include <malloc.h>
+
 #include <cstdlib>
 
 #include "pki-modules/common/module_functions.h"
@@ -37,6 +39,10 @@ const ecryptfs_pki_module& module_interface() noexcept {
     // The libraries write to stderr unless they are told otherwise, before their first message. Who
     // looks for a fault may say something else.
     ::setenv("TSS2_LOG", "all+none", 0);
+    // From version 4 on they keep copies of the PIN where we do not see them, and free them as they
+    // are.
+    constexpr int kPattern = 0x5a;
+    ::mallopt(M_PERTURB, kPattern);
     the_module.needs = needs_of(default_tcti());
     return the_module;
 }

@@ -39,7 +39,7 @@ std::size_t allocated_bytes() {
 // What the process grew by while `work` ran.
 template <typename Work>
 void expect_flat_memory(const Work& work) {
-    constexpr std::size_t kMostAllocated = 65536;
+    constexpr std::size_t kMostAllocated = 131072;
     constexpr std::size_t kMostResident = kSanitized ? 256UL << 20 : 2UL << 20;
     const std::size_t allocated = allocated_bytes();
     const std::size_t resident = resident_bytes();

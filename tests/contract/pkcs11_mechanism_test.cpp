@@ -129,6 +129,9 @@ TEST_F(Pkcs11Mechanism, AnswersInOneWayToBytesThatWereNotWrappedForTheKey) {
         const auto key = open({this->key().locator + "&x-mechanism=" + name, kPin});
         const Bytes right = key->wrap(pattern(19));
         const Outcome zeros = key->decrypt(Bytes(right.size()));
+        if (name == "rsa-pkcs" && zeros.status == ECRYPTFS_PKI_OK) {
+            continue;  // OpenSSL from 3.2 on gives random bytes, as many as there might have been
+        }
         EXPECT_EQ(zeros.status, ECRYPTFS_PKI_DECRYPT_FAILED) << name;
         Bytes damaged = right;
         damaged[100] = static_cast<std::uint8_t>(damaged[100] ^ 1U);

@@ -3,6 +3,7 @@
 // Which mechanism the module pkcs11 settles on, and what it does with each.
 
 #include <gmock/gmock.h>
+#include <openssl/crypto.h>
 #include <p11-kit/pkcs11.h>
 
 #include "tests/contract/shim_token.h"
@@ -128,10 +129,10 @@ TEST_F(Pkcs11Mechanism, AnswersInOneWayToBytesThatWereNotWrappedForTheKey) {
     for (const std::string name : {"rsa-oaep-sha1", "rsa-raw-oaep-sha1", "rsa-pkcs"}) {
         const auto key = open({this->key().locator + "&x-mechanism=" + name, kPin});
         const Bytes right = key->wrap(pattern(19));
-        const Outcome zeros = key->decrypt(Bytes(right.size()));
-        if (name == "rsa-pkcs" && zeros.status == ECRYPTFS_PKI_OK) {
-            continue;  // OpenSSL from 3.2 on gives random bytes, as many as there might have been
+        if (name == "rsa-pkcs" && ::OpenSSL_version_num() >= 0x30200000L) {
+            continue;  // SoftHSM's library answers with random bytes from 3.2 on
         }
+        const Outcome zeros = key->decrypt(Bytes(right.size()));
         EXPECT_EQ(zeros.status, ECRYPTFS_PKI_DECRYPT_FAILED) << name;
         Bytes damaged = right;
         damaged[100] = static_cast<std::uint8_t>(damaged[100] ^ 1U);

@@ -19,7 +19,6 @@
 namespace ecryptfs::cli {
 namespace {
 
-using base::Error;
 using base::ErrorCode;
 using base::Result;
 using base::SecretBytes;

@@ -64,7 +64,7 @@ Device::Device(EventLoop& loop, DescriptorStore& store, int memory, std::string 
     : loop_(loop),
       store_(store),
       path_(std::move(path)),
-      guard_(loop, store, memory, [this] { look(); }),
+      guard_(loop, store, memory, [this] { read_frames(); }),
       retry_timer_(loop.timer(1s, [this] { retry(); })),
       retry_delay_(kFirstRetry) {}
 
@@ -122,19 +122,12 @@ void Device::ready(std::uint32_t events) {
 
 // The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says (a socket's does not):
 // look first, also when the loop has looked, as what it saw may have been read since at the guard's
-// poke.
+// poke. While replies wait for a socket's peer, so do its requests.
 void Device::read_frames() {
-    for (int i = 0; i < kFramesAtOnce && is_open(); ++i) {
+    for (int i = 0; i < kFramesAtOnce && is_open() && unwritten_.empty(); ++i) {
         if ((!is_socket_ && !has_input(fd_.get())) || !read_frame()) {
             return;
         }
-    }
-}
-
-// At the guard's poke. While replies wait for a socket's peer, so do its requests.
-void Device::look() {
-    if (unwritten_.empty()) {
-        read_frames();
     }
 }
 

@@ -72,7 +72,6 @@ class Device {
     void adopt(base::UniqueFd fd);
     void ready(std::uint32_t events);
     void read_frames();
-    void look();
     bool read_frame();
     void flush();
     void lose(const std::string& why);

@@ -90,11 +90,14 @@ Result<bool> publish(PartFile& part, int folder, const std::string& name, const 
     if (::fstat(part.fd(), &written) != 0) {
         return std::unexpected(file_error("looking at it", errno));
     }
-    const auto same = is_written(folder, name, static_cast<std::uint64_t>(written.st_size), time);
-    return same ? Result<bool>(!*same) : same;
+    const auto there = is_written(folder, name, static_cast<std::uint64_t>(written.st_size), time);
+    if (!there || !*there) {
+        return std::unexpected(there ? published.error() : there.error());
+    }
+    return false;
 }
 
-std::string damaged_name(std::string name) {
+std::string damaged_name(const std::string& name) {
     constexpr std::string_view kSuffix = ".damaged";
     auto size = std::min(name.size(), NAME_MAX - kSuffix.size());
     while (size > 0 && size < name.size() && (name[size] & 0xc0) == 0x80) {

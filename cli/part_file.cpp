@@ -11,7 +11,7 @@
 #include <cerrno>
 
 #include "cli/lower_file.h"
-#include "lib/base/write_file.h"
+#include "lib/base/file_io.h"
 
 namespace ecryptfs::cli {
 namespace {

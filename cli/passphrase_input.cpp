@@ -14,6 +14,7 @@
 #include "cli/asking.h"
 #include "cli/lower_file.h"
 #include "cli/opening.h"
+#include "lib/base/file_io.h"
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
 #include "lib/lower/wrapping.h"
@@ -47,25 +48,6 @@ Result<SecretBytes> from_file_or(Ask ask_person, const std::string& file, std::s
             "put the passphrase on it"});
     }
     return read;
-}
-
-// How much there is, or as much as there is room for; nothing, and errno says why.
-std::optional<std::size_t> read_to_end(int fd, base::ByteSpan room) {
-    std::size_t size = 0;
-    while (size < room.size()) {
-        const auto count = ::read(fd, room.data() + size, room.size() - size);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return std::nullopt;
-        }
-        if (count == 0) {
-            break;
-        }
-        size += static_cast<std::size_t>(count);
-    }
-    return size;
 }
 
 }  // namespace
@@ -124,8 +106,9 @@ Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
     // Of a FIFO that nobody writes to there is nothing; a writer is waited for.
     const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     std::array<std::uint8_t, kMostOfAWrappedFile> bytes;
-    const auto size = file && ::fcntl(file.get(), F_SETFL, 0) == 0 ? read_to_end(file.get(), bytes)
-                                                                   : std::nullopt;
+    const auto size = file && ::fcntl(file.get(), F_SETFL, 0) == 0
+                          ? base::read_all(file.get(), bytes)
+                          : std::nullopt;
     if (!size) {
         return std::unexpected(file_error(fmt::format("reading {}", path), errno));
     }

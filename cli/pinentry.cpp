@@ -9,7 +9,7 @@
 #include <cstdlib>
 
 #include "cli/answering_program.h"
-#include "lib/base/write_file.h"
+#include "lib/base/file_io.h"
 
 namespace ecryptfs::cli {
 namespace {

@@ -15,8 +15,8 @@
 #include <iterator>
 
 #include "cli/lower_file.h"
+#include "lib/base/file_io.h"
 #include "lib/base/handle.h"
-#include "lib/base/write_file.h"
 
 namespace ecryptfs::cli {
 namespace {

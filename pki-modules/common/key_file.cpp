@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "lib/base/file_io.h"
 #include "lib/base/handle.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -58,21 +59,15 @@ base::Result<void> check_kind_and_size(const std::string& path, const struct sta
     return {};
 }
 
-base::Result<void> read_all(int fd, base::ByteSpan to, const std::string& path) {
-    while (!to.empty()) {
-        const ssize_t size = ::read(fd, to.data(), to.size());
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size < 0) {
-            return std::unexpected(base::system_error(ErrorCode::kInternal, shown(path), errno));
-        }
-        if (size == 0) {
-            return std::unexpected(
-                base::Error{ErrorCode::kInternal,
-                            fmt::format("{} changed while it was read", shown(path)), "try again"});
-        }
-        to = to.subspan(static_cast<std::size_t>(size));
+base::Result<void> fill(base::ByteSpan to, int fd, const std::string& path) {
+    const auto size = base::read_all(fd, to);
+    if (!size) {
+        return std::unexpected(base::system_error(ErrorCode::kInternal, shown(path), errno));
+    }
+    if (*size < to.size()) {
+        return std::unexpected(base::Error{ErrorCode::kInternal,
+                                           fmt::format("{} changed while it was read", shown(path)),
+                                           "try again"});
     }
     return {};
 }
@@ -95,7 +90,7 @@ base::Result<base::SecretBytes> read_key_file(const std::string& path) {
     if (!contents) {
         return contents;
     }
-    if (auto read = read_all(fd.get(), contents->span(), path); !read) {
+    if (auto read = fill(contents->span(), fd.get(), path); !read) {
         return std::unexpected(std::move(read.error()));
     }
     return contents;

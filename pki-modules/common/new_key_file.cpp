@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "lib/base/file_io.h"
 #include "lib/base/handle.h"
-#include "lib/base/write_file.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
-#include "lib/base/write_file.h"
+#include "lib/base/file_io.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/outside.h"
 #include "tests/fakes/private_keyrings.h"

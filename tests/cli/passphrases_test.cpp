@@ -10,7 +10,7 @@
 
 #include <filesystem>
 
-#include "lib/base/write_file.h"
+#include "lib/base/file_io.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
 #include "tests/fakes/command.h"

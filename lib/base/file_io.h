@@ -2,11 +2,16 @@
 
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 #include "lib/base/bytes.h"
 
 namespace ecryptfs::base {
+
+// Reads until there is no more, or no more room; gives how much. Nothing, and errno says why.
+std::optional<std::size_t> read_all(int fd, ByteSpan room);
 
 // Writes all of it, however many calls that takes. False, and errno says why.
 bool write_all(int fd, ByteView bytes);

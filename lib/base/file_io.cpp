@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "lib/base/write_file.h"
+#include "lib/base/file_io.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,6 +11,24 @@
 #include "lib/base/handle.h"
 
 namespace ecryptfs::base {
+
+std::optional<std::size_t> read_all(int fd, ByteSpan room) {
+    auto rest = room;
+    while (!rest.empty()) {
+        const ssize_t size = ::read(fd, rest.data(), rest.size());
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0) {
+            return std::nullopt;
+        }
+        if (size == 0) {
+            break;
+        }
+        rest = rest.subspan(static_cast<std::size_t>(size));
+    }
+    return room.size() - rest.size();
+}
 
 bool write_all(int fd, ByteView bytes) {
     while (!bytes.empty()) {

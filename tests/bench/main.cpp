@@ -114,7 +114,7 @@ int run(int argc, char** argv) {
     std::vector<std::string> names;
     std::ranges::transform(kMeasurements, std::back_inserter(names), &Measurement::name);
     CLI::App app("Measures, each figure beside its limit.", "./dev bench");
-    app.add_flag("--quick", quick, "in a minute or two, and less exactly");
+    app.add_flag("--quick", quick, "in a minute, and less exactly");
     app.add_option("--json", json_path, "write the figures to a file, too");
     app.add_option("--kernel", settings.kernel, "for the figure `kernel`: 6.1 (default) or 6.12");
     app.add_option("FIGURE", wanted, "these only; with --quick, else all but `kernel`")
@@ -128,7 +128,7 @@ int run(int argc, char** argv) {
     testing::InitGoogleTest();
     if (quick) {
         settings.rounds = 3;
-        settings.time = bench::Seconds(1.0);
+        settings.time = bench::Seconds(0.75);
     }
     if (quick && wanted.empty()) {
         names.pop_back();  // the last, which boots a machine

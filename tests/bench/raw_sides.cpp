@@ -5,14 +5,10 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <p11-kit/pkcs11.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_tctildr.h>
-#include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <stdexcept>
 
 #include "lib/base/handle.h"
@@ -24,60 +20,12 @@ namespace ecryptfs::bench {
 namespace {
 
 constexpr std::size_t kFileKeySize = 35;  // cipher code, 32 bytes, checksum
-constexpr std::size_t kFrameSize = 300;   // about what a request and its reply take
 
 void require(bool holds, const char* what) {
     if (!holds) {
         throw std::runtime_error(std::string("benchmark: ") + what);
     }
 }
-
-class BareSocket : public Side {
-  public:
-    explicit BareSocket(std::size_t in_flight) : in_flight_(in_flight) {
-        std::array<int, 2> ends{};
-        require(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0,
-                "socket");
-        ours_.reset(ends[0]);
-        base::UniqueFd theirs(ends[1]);
-        child_ = ::fork();
-        if (child_ == 0) {
-            ours_.reset();
-            echo(theirs.get());
-        }
-    }
-    ~BareSocket() override {
-        ours_.reset();
-        ::waitpid(child_, nullptr, 0);
-    }
-
-    double rate(Seconds time) override {
-        std::array<char, kFrameSize> frame{};
-        std::size_t waiting = 0;
-        return rate_of_threads(1, time, [&] {
-            return [&] {
-                for (; waiting < in_flight_; ++waiting) {
-                    require(::send(ours_.get(), frame.data(), frame.size(), 0) > 0, "send");
-                }
-                require(::recv(ours_.get(), frame.data(), frame.size(), 0) > 0, "recv");
-                --waiting;
-            };
-        });
-    }
-
-  private:
-    [[noreturn]] static void echo(int socket) {
-        std::array<char, kFrameSize> frame{};
-        while (::read(socket, frame.data(), frame.size()) > 0 &&
-               ::write(socket, frame.data(), frame.size()) > 0) {
-        }
-        ::_exit(0);
-    }
-
-    std::size_t in_flight_;
-    base::UniqueFd ours_;
-    pid_t child_ = 0;
-};
 
 using EvpContext = base::Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 
@@ -314,10 +262,6 @@ class RawTpm : public Side {
 };
 
 }  // namespace
-
-std::unique_ptr<Side> bare_socket(std::size_t in_flight) {
-    return std::make_unique<BareSocket>(in_flight);
-}
 
 std::unique_ptr<Side> raw_openssl(const std::string& path) {
     return std::make_unique<RawOpenssl>(path);

@@ -36,6 +36,9 @@ std::unique_ptr<Side> through_agent(const AgentKey& key, std::size_t in_flight);
 
 // A process that reads from the same kind of socket and writes back, and does nothing else.
 std::unique_ptr<Side> bare_socket(std::size_t in_flight);
+// The operation in a process that is asked through another one, over two such sockets; neither does
+// anything else. One call is one request.
+std::function<void()> bare_agent(const std::function<void()>& operation);
 
 // The library in a loop, in as many threads as there are processors; with RSA-2048 and OAEP.
 std::unique_ptr<Side> raw_openssl(const std::string& path);

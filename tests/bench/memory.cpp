@@ -85,7 +85,7 @@ class OneMore {
     const test::AgentProcess& process() const { return agent_; }
 
   private:
-    test::PrivateBus bus_;
+    test::PrivateBus bus_{test::PrivateBus::Messages::kHidden};
     test::FakeKernel kernel_;
     test::AgentProcess agent_{bus_.environment(), kernel_.device()};
 };

@@ -74,7 +74,7 @@ class ActivatedAgent {
 
   private:
     test::TemporaryFolder folder_;
-    test::PrivateBus bus_;
+    test::PrivateBus bus_{test::PrivateBus::Messages::kHidden};
 };
 
 }  // namespace

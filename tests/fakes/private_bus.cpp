@@ -2,12 +2,14 @@
 
 #include "tests/fakes/private_bus.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace ecryptfs::test {
 namespace {
@@ -30,17 +32,23 @@ constexpr char kConfiguration[] = R"(<!DOCTYPE busconfig PUBLIC
 
 }  // namespace
 
-PrivateBus::PrivateBus()
-    : configuration_(
+PrivateBus::PrivateBus(Messages messages)
+    : messages_(messages),
+      configuration_(
           folder_.file("bus.conf", fmt::format(kConfiguration, folder_.path().string()))) {
     start();
 }
 
 void PrivateBus::start() {
     Pipe printed;
+    std::map<int, int> descriptors = {{STDOUT_FILENO, printed.writer.get()}};
+    const base::UniqueFd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (messages_ == Messages::kHidden) {
+        descriptors[STDERR_FILENO] = nowhere.get();
+    }
     daemon_.emplace(
         Command{"dbus-daemon", {"--config-file=" + configuration_, "--nofork", "--print-address"}},
-        std::map<int, int>{{STDOUT_FILENO, printed.writer.get()}});
+        descriptors);
     printed.writer.reset();
     std::array<char, 256> line{};
     const auto size = ::read(printed.reader.get(), line.data(), line.size());

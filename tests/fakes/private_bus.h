@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -13,7 +14,10 @@ namespace ecryptfs::test {
 // A dbus-daemon of the test's own, which ends with the object.
 class PrivateBus {
   public:
-    PrivateBus();
+    // What it and the services that it starts say on standard error.
+    enum class Messages : std::uint8_t { kShown, kHidden };
+
+    explicit PrivateBus(Messages messages = Messages::kShown);
 
     const std::string& address() const { return address_; }
     // What makes a program use it, also as the system bus.
@@ -29,6 +33,7 @@ class PrivateBus {
     void start();
 
   private:
+    Messages messages_;
     TemporaryFolder folder_;
     std::string configuration_;
     std::string address_;

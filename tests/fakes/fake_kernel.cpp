@@ -96,7 +96,7 @@ Bytes FakeKernel::frame(base::ByteView packet, std::uint32_t counter, std::uint3
 
 Answer FakeKernel::answer_to(std::uint32_t index) {
     while (!answers_.contains(index)) {
-        if (!wait_for(POLLIN) || !read_reply()) {
+        if (!wait_for(POLLIN) || read_reply() == Read::kEnd) {
             ADD_FAILURE() << "no answer to request " << index;
             return {wire::Operation::kDecrypt, 0xff, {}, {}};
         }
@@ -113,11 +113,15 @@ Answer FakeKernel::encrypt(std::string_view signature, base::ByteView file_key) 
 }
 
 void FakeKernel::wait_for_answers() {
-    while (new_answers_.empty()) {
-        if (!wait_for(POLLIN) || !read_reply()) {
-            ADD_FAILURE() << "no further answer; " << unanswered() << " requests have none";
-            return;
+    auto read = read_reply();
+    while (read == Read::kReply || (read == Read::kNothing && new_answers_.empty())) {
+        if (read == Read::kNothing && !wait_for(POLLIN)) {
+            break;
         }
+        read = read_reply();
+    }
+    if (new_answers_.empty()) {
+        ADD_FAILURE() << "no further answer; " << unanswered() << " requests have none";
     }
 }
 
@@ -143,8 +147,7 @@ std::optional<std::uint32_t> FakeKernel::try_to_ask(base::ByteView packet,
 }
 
 void FakeKernel::expect_no_more_replies() {
-    pollfd waiting{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    while (::poll(&waiting, 1, 0) == 1 && read_reply()) {
+    while (read_reply() == Read::kReply) {
     }
     EXPECT_EQ(unanswered(), 0U);
 }
@@ -156,8 +159,7 @@ void FakeKernel::send(base::ByteView bytes) {
             ADD_FAILURE() << "the agent takes no requests";
             return;
         }
-        pollfd waiting{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-        while (::poll(&waiting, 1, 0) == 1 && read_reply()) {
+        while (read_reply() == Read::kReply) {
         }
     }
 }
@@ -168,15 +170,14 @@ bool FakeKernel::wait_for(short events) {
     return ::poll(&waiting, 1, static_cast<int>(patience.count())) == 1;
 }
 
-// False if the agent has closed its device.
-bool FakeKernel::read_reply() {
-    std::array<std::uint8_t, 1024> buffer{};
+FakeKernel::Read FakeKernel::read_reply() {
+    std::array<std::uint8_t, 1024> buffer;
     const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size <= 0) {
-        return size < 0 && errno == EAGAIN;
+        return size < 0 && errno == EAGAIN ? Read::kNothing : Read::kEnd;
     }
     take_reply(base::ByteView(buffer).first(static_cast<std::size_t>(size)));
-    return true;
+    return Read::kReply;
 }
 
 void FakeKernel::take_reply(base::ByteView bytes) {

@@ -96,9 +96,12 @@ class FakeKernel {
         Clock::time_point at;
     };
 
+    // At the end the agent has closed its device.
+    enum class Read : std::uint8_t { kReply, kNothing, kEnd };
+
     void send(base::ByteView bytes);
     bool wait_for(short events);
-    bool read_reply();
+    Read read_reply();
     void take_reply(base::ByteView bytes);
 
     base::UniqueFd socket_;

@@ -114,14 +114,17 @@ void read_for_next(const Guarded& guarded) {
     auto* slot = &slots.take();
     auto waiting = std::to_array<pollfd>(
         {{guarded.device, POLLIN, 0}, {.fd = guarded.life_line, .events = 0, .revents = 0}});
-    while (::poll(waiting.data(), waiting.size(), kForever) > 0 && waiting[1].revents == 0 &&
-           waiting[0].revents == POLLIN) {
+    // To the last: a request that is unread when the device closes, the kernel gives to another
+    // opener while its own still waits for it (messaging.c: ecryptfs_exorcise_daemon).
+    while (::poll(waiting.data(), waiting.size(), kForever) > 0 && waiting[0].revents == POLLIN) {
         slot->read_at = Clock::now().time_since_epoch().count();
         if (::read(guarded.device, slot->frame.data(), slot->frame.size()) > 0) {
             if (slots.are_used_up()) {
                 slots.give_back(*slot);
             }
             slot = &slots.take();
+        } else if (waiting[1].revents != 0) {
+            return;
         }
     }
 }

@@ -31,14 +31,6 @@ int check(const char* what, int result) {
     return result;
 }
 
-// Of a process that was killed: soon, unless the kernel holds it.
-void wait_for_end(pid_t pid) {
-    constexpr int kPatience = 500;  // milliseconds
-    const base::UniqueFd process(::pidfd_open(pid, 0));
-    pollfd end{process.get(), POLLIN, 0};
-    ::poll(&end, 1, kPatience);
-}
-
 std::uint64_t to_usec(Clock::duration duration) {
     const auto count = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     return count < 0 ? 0 : static_cast<std::uint64_t>(count);
@@ -176,7 +168,11 @@ EventLoop::Source EventLoop::on_child_exit(pid_t pid,
 
 void EventLoop::reap(pid_t pid) {
     if (::sd_event_get_state(event_) == SD_EVENT_FINISHED) {
-        wait_for_end(pid);  // init reaps it, but the service manager would warn of it as left over
+        // Init reaps it, but the service manager would warn of it as left over. It was killed: that
+        // is soon, unless the kernel holds it.
+        constexpr int kPatience = 500;  // milliseconds
+        const base::UniqueFd process(::pidfd_open(pid, 0));
+        has_ended(process.get(), kPatience);
         return;
     }
     // A floating source: it belongs to the loop until it is done.
@@ -249,6 +245,11 @@ void EventLoop::exit(int code) {
 bool has_input(int fd) {
     pollfd waiting{fd, POLLIN, 0};
     return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0;
+}
+
+bool has_ended(int process, int milliseconds) {
+    pollfd end{process, POLLIN, 0};
+    return ::poll(&end, 1, milliseconds) == 1;
 }
 
 }  // namespace ecryptfs::agent

@@ -93,4 +93,7 @@ class EventLoop {
 // Whether there is something to read now.
 bool has_input(int fd);
 
+// Whether the process of this pidfd ends in so many milliseconds; less than none waits for ever.
+bool has_ended(int process, int milliseconds);
+
 }  // namespace ecryptfs::agent

@@ -54,11 +54,6 @@ bool close_all_but(std::vector<int> kept) {
     return closed && ::close_range(first, ~0U, 0) == 0;
 }
 
-bool has_ended(int process, int milliseconds) {
-    pollfd end{process, POLLIN, 0};
-    return ::poll(&end, 1, milliseconds) == 1;
-}
-
 // Or for the broker's end. Once, rather than with each request: the broker is to be woken by those,
 // not the guard.
 void wait_for_request(int poller, int broker, int device) {

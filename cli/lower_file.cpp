@@ -5,9 +5,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
 #include <cerrno>
+
+#include "lib/base/file_io.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -15,25 +16,14 @@ namespace {
 using base::ErrorCode;
 using base::Result;
 
-// Up to `size` bytes from the file's beginning.
+// Up to `size` bytes from the beginning of a file that was just opened.
 Result<std::vector<std::uint8_t>> read_front(int fd, std::size_t size) {
     std::vector<std::uint8_t> bytes(size);
-    std::size_t filled = 0;
-    while (filled < size) {
-        const auto count =
-            ::pread(fd, bytes.data() + filled, size - filled, static_cast<off_t>(filled));
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return std::unexpected(file_error("reading its header", errno));
-        }
-        if (count == 0) {
-            break;
-        }
-        filled += static_cast<std::size_t>(count);
+    const auto filled = base::read_all(fd, bytes);
+    if (!filled) {
+        return std::unexpected(file_error("reading its header", errno));
     }
-    bytes.resize(filled);
+    bytes.resize(*filled);
     return bytes;
 }
 

@@ -22,7 +22,7 @@ double time_of(const std::function<void()>& work) {
     return Microseconds(std::chrono::steady_clock::now() - start).count();
 }
 
-// All sorted.
+// In µs; sorted at the end.
 struct Samples {
     Times through_agent;
     Times through_bare_agent;

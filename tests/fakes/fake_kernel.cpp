@@ -96,7 +96,7 @@ Bytes FakeKernel::frame(base::ByteView packet, std::uint32_t counter, std::uint3
 
 Answer FakeKernel::answer_to(std::uint32_t index) {
     while (!answers_.contains(index)) {
-        if (!wait_for(POLLIN) || read_reply() == Read::kEnd) {
+        if (!wait_for(POLLIN) || !read_reply()) {
             ADD_FAILURE() << "no answer to request " << index;
             return {wire::Operation::kDecrypt, 0xff, {}, {}};
         }
@@ -113,15 +113,12 @@ Answer FakeKernel::encrypt(std::string_view signature, base::ByteView file_key) 
 }
 
 void FakeKernel::wait_for_answers() {
-    auto read = read_reply();
-    while (read == Read::kReply || (read == Read::kNothing && new_answers_.empty())) {
-        if (read == Read::kNothing && !wait_for(POLLIN)) {
-            break;
+    while (new_answers_.empty()) {
+        if (!wait_for(POLLIN) || !read_reply()) {
+            ADD_FAILURE() << "no further answer; " << unanswered() << " requests have none";
+            return;
         }
-        read = read_reply();
-    }
-    if (new_answers_.empty()) {
-        ADD_FAILURE() << "no further answer; " << unanswered() << " requests have none";
+        read_replies();
     }
 }
 
@@ -147,8 +144,7 @@ std::optional<std::uint32_t> FakeKernel::try_to_ask(base::ByteView packet,
 }
 
 void FakeKernel::expect_no_more_replies() {
-    while (read_reply() == Read::kReply) {
-    }
+    read_replies();
     EXPECT_EQ(unanswered(), 0U);
 }
 
@@ -159,8 +155,7 @@ void FakeKernel::send(base::ByteView bytes) {
             ADD_FAILURE() << "the agent takes no requests";
             return;
         }
-        while (read_reply() == Read::kReply) {
-        }
+        read_replies();
     }
 }
 
@@ -170,14 +165,20 @@ bool FakeKernel::wait_for(short events) {
     return ::poll(&waiting, 1, static_cast<int>(patience.count())) == 1;
 }
 
-FakeKernel::Read FakeKernel::read_reply() {
+// False if there is none; after wait_for(POLLIN), as the agent has closed its device.
+bool FakeKernel::read_reply() {
     std::array<std::uint8_t, 1024> buffer;
     const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size <= 0) {
-        return size < 0 && errno == EAGAIN ? Read::kNothing : Read::kEnd;
+        return false;
     }
     take_reply(base::ByteView(buffer).first(static_cast<std::size_t>(size)));
-    return Read::kReply;
+    return true;
+}
+
+void FakeKernel::read_replies() {
+    while (read_reply()) {
+    }
 }
 
 void FakeKernel::take_reply(base::ByteView bytes) {

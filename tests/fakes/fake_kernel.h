@@ -96,12 +96,10 @@ class FakeKernel {
         Clock::time_point at;
     };
 
-    // At the end the agent has closed its device.
-    enum class Read : std::uint8_t { kReply, kNothing, kEnd };
-
     void send(base::ByteView bytes);
     bool wait_for(short events);
-    Read read_reply();
+    bool read_reply();
+    void read_replies();  // all that are there
     void take_reply(base::ByteView bytes);
 
     base::UniqueFd socket_;

@@ -33,8 +33,8 @@ Result<KeySerial> add_or_replace(KeySerial keyring, const wire::KeySignature& si
     return added;
 }
 
-// mount(2) searches the session keyring: link @u into it where login did not (PROTOCOL.md section
-// 5; systemd units and su are the usual cases).
+// mount(2) searches the session keyring: link @u into it where login did not (docs/protocol.md
+// section 4; systemd units and su are the usual cases).
 Result<void> reach_from_session(const wire::KeySignature& signature, KeySerial token,
                                 KeySerial user_keyring) {
     const auto session = find_keyring(Keyring::kSession);

@@ -15,8 +15,8 @@ struct FileKey {
     base::SecretBytes fek;
 };
 
-// From what a private key made of a public-key packet: cipher code, FEK, checksum (PROTOCOL.md
-// section 3). kDecryptFailed if the checksum is wrong: another key's, or damaged.
+// From what a private key made of a public-key packet: cipher code, FEK, checksum
+// (docs/protocol.md section 6). kDecryptFailed if the checksum is wrong: another key's, or damaged.
 base::Result<FileKey> file_key_from_decrypted(base::ByteView decrypted);
 
 // From a passphrase packet and the 64 bytes of its FEKEK, of which the cipher takes what it needs

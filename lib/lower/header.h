@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The header of a lower file: what eCryptfs writes in front of a file's encrypted contents, or into
-// its extended attribute (PROTOCOL.md section 6; crypto.c: ecryptfs_read_headers_virt; keystore.c:
-// ecryptfs_parse_packet_set). Pure.
+// its extended attribute (docs/protocol.md section 6; crypto.c: ecryptfs_read_headers_virt;
+// keystore.c: ecryptfs_parse_packet_set). Pure.
 
 #pragma once
 

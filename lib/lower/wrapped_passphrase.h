@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The file that ecryptfs-wrap-passphrase writes, ~/.ecryptfs/wrapped-passphrase as a rule: a mount
-// passphrase under a wrapping passphrase (PROTOCOL.md section 4). Pure.
+// passphrase under a wrapping passphrase (docs/protocol.md section 5). Pure.
 
 #pragma once
 

@@ -22,7 +22,7 @@ inline constexpr std::size_t kMaxResponseFrame = 1 + 4 + 2 + 8 + 4 + 512;
 struct DeviceFrame {
     FrameType type = FrameType::kRequest;
     // Type and counter only: HELO and QUIT always; a REQUEST whose opener gave up before it was
-    // read (the kernel then delivers its emptied context, PROTOCOL.md section 2).
+    // read (the kernel then delivers its emptied context, docs/protocol.md section 1).
     bool bare = false;
     std::uint32_t counter = 0;
     std::uint32_t index = 0;     // 0 when bare

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Blobs of private-key tokens. Ours are a URI, as text. Those of ecryptfs-utils' modules are
-// counted fields (PROTOCOL.md section 4), and are told apart by their first two bytes: as a length
-// they would exceed any payload if they were a URI's.
+// counted fields (docs/protocol.md section 5), and are told apart by their first two bytes: as a
+// length they would exceed any payload if they were a URI's.
 
 #pragma once
 

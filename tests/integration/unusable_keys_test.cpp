@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr char kSomeSignature[] = "0123456789abcdef";
-constexpr std::size_t kPkiTypeAt = 653;  // PROTOCOL.md section 4
+constexpr std::size_t kPkiTypeAt = 653;  // docs/protocol.md section 4
 
 // The payload with another PKI type in it, which need not be one.
 Bytes with_pki_type(Bytes payload, std::string_view name) {

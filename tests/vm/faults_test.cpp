@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Processes that hang or die while files are being opened. Hosts are stopped here, never the agent:
-// a device that is held and not read brings the kernel down (PROTOCOL.md, section 2).
+// a device that is held and not read brings the kernel down (docs/protocol.md section 1).
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -9,7 +9,7 @@
 namespace ecryptfs::vm {
 
 // A daemon of the user's that holds the device. It reads what it is asked, as each must
-// (PROTOCOL.md, section 2), and answers nothing.
+// (docs/protocol.md section 1), and answers nothing.
 class OtherDaemon {
   public:
     // Returns when it has the device. `name` is what the kernel shows of it.

@@ -92,7 +92,7 @@ TEST(AuthToken, OfAPassphraseOfEcryptfsUtilsHasAFekekWhoseHashIsTheSignature) {
 }
 
 TEST(PassphraseToken, HasTheSaltAndFekekThatThePassphraseGives) {
-    // PROTOCOL.md section 4: SHA-512, iterated, over salt and passphrase.
+    // docs/protocol.md section 5: SHA-512, iterated, over salt and passphrase.
     const Bytes payload = test::read_file(test::vectors() / "pass-aes16.authtok.9d59cdc2eaf8d95e");
     const auto token = parse_auth_token(payload);
     ASSERT_THAT(token, Succeeds());

@@ -67,11 +67,11 @@ TEST(DeviceFrame, WithTheLargestPacketHasTheKernelsLargestSize) {
     const auto response = base::ByteView(packet).first(kMaxResponsePacket);
     EXPECT_EQ(encoded({.type = FrameType::kResponse, .packet = response}).size(),
               kMaxResponseFrame);
-    EXPECT_EQ(kMaxResponseFrame, 531U);  // PROTOCOL.md section 2
+    EXPECT_EQ(kMaxResponseFrame, 531U);  // docs/protocol.md section 2
 }
 
 TEST(DeviceFrame, OfAnOpenerThatGaveUpIsBare) {
-    // What a real kernel delivered: PROTOCOL.md section 2.
+    // What a real kernel delivered: docs/protocol.md section 1.
     const auto frame = decode_frame(hex("66 0000004b"));
     ASSERT_THAT(frame, Succeeds());
     EXPECT_EQ(frame->type, FrameType::kRequest);

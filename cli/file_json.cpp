@@ -53,10 +53,22 @@ Json packet_json(const InspectedPacket& packet) {
             {"held_in", keyrings_json(packet.held_in)}};
 }
 
+Json damage_json(const InspectedDamage& packet) {
+    return {{"tag_byte", packet.tag},
+            {"offset", packet.offset},
+            {"size", packet.size},
+            {"signature", packet.signature.empty() ? Json(nullptr) : Json(packet.signature)},
+            {"message", packet.message}};
+}
+
 Json header_json(const InspectedFile& file) {
     Json packets = Json::array();
     for (const auto& packet : file.packets) {
         packets.push_back(packet_json(packet));
+    }
+    Json damaged = Json::array();
+    for (const auto& packet : file.damaged_packets) {
+        damaged.push_back(damage_json(packet));
     }
     return {{"place", file.header_in_attribute ? "xattr" : "front"},
             {"size", file.size},
@@ -65,7 +77,8 @@ Json header_json(const InspectedFile& file) {
             {"data_offset", file.data_offset},
             {"cipher", cipher_json(file.cipher)},
             {"key_bytes", file.cipher == nullptr ? Json(nullptr) : Json(file.key_bytes)},
-            {"packets", packets}};
+            {"packets", packets},
+            {"damaged_packets", damaged}};
 }
 
 Json name_json(const InspectedName& name) {

@@ -19,11 +19,13 @@ std::string held_text(const std::vector<Keyring>& keyrings) {
     return names.empty() ? "no" : fmt::format("in the {} keyring", fmt::join(names, " and the "));
 }
 
-// Of a file's contents; only the private key can tell where there is no passphrase packet.
+// Of a file's contents. Public-key packets do not tell it.
 std::string cipher_text(const InspectedFile& file) {
-    return file.cipher == nullptr
-               ? "within what the private key opens"
-               : fmt::format("{}, {} bits", file.cipher->name, 8 * file.key_bytes);
+    if (file.cipher != nullptr) {
+        return fmt::format("{}, {} bits", file.cipher->name, 8 * file.key_bytes);
+    }
+    return file.packets.empty() ? "unknown: no packet can be read"
+                                : "within what the private key opens";
 }
 
 std::string line(std::string_view what, std::string_view value) {
@@ -37,6 +39,10 @@ std::string packets_text(const InspectedFile& file) {
         table.add_row({public_key ? "tag 1" : "tag 3, 11", fmt::format("{}", packet.offset),
                        public_key ? "private key" : "passphrase", packet.signature,
                        held_text(packet.held_in)});
+    }
+    for (const auto& packet : file.damaged_packets) {
+        table.add_row({fmt::format("{:#04x}", packet.tag), fmt::format("{}", packet.offset),
+                       "damaged", packet.signature.empty() ? "-" : packet.signature, "-"});
     }
     return table.empty() ? "" : table.text(2);
 }

@@ -52,6 +52,11 @@ void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile&
                                 std::string(packet.signature.text()),
                                 held.keyrings_with(packet.signature)});
     }
+    for (const auto& packet : header.damaged_packets) {
+        file.damaged_packets.push_back(
+            {packet.tag, packet.offset, packet.size,
+             packet.signature ? std::string(packet.signature->text()) : "", packet.error.message});
+    }
     file.error = header.damage;
     if (const auto missing = missing_at_end(lower_file); missing > 0 && !file.error) {
         file.error = Error{ErrorCode::kMalformed,

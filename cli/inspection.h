@@ -42,6 +42,14 @@ struct InspectedPacket {
     std::vector<Keyring> held_in;
 };
 
+struct InspectedDamage {
+    std::uint8_t tag;
+    std::size_t offset;
+    std::size_t size;
+    std::string signature;  // empty: it cannot be read
+    std::string message;
+};
+
 struct InspectedName {
     std::string signature;
     const lower::Cipher* cipher;
@@ -62,9 +70,10 @@ struct InspectedFile {
     std::uint32_t flags = 0;
     bool header_in_attribute = false;
     std::uint64_t data_offset = 0;
-    const lower::Cipher* cipher = nullptr;  // null where only the private key can tell
+    const lower::Cipher* cipher = nullptr;  // null where no packet tells it
     std::size_t key_bytes = 0;              // with that cipher
     std::vector<InspectedPacket> packets = {};
+    std::vector<InspectedDamage> damaged_packets = {};
 };
 
 // The names of the flags that are set; unknown ones as "0x10".

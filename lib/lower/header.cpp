@@ -9,6 +9,7 @@
 
 #include "lib/lower/cipher.h"
 #include "lib/wire/field_reader.h"
+#include "lib/wire/packet_length.h"
 #include "lib/wire/tag_packet.h"
 
 namespace ecryptfs::lower {
@@ -136,25 +137,89 @@ Result<KeyPacket> take_tag_3(FieldReader& reader) {
                      .signature_offset = signature_offset};
 }
 
-// Packets up to a zero byte or the end; what ends them otherwise is the damage.
-void take_packets(FieldReader& reader, Header& header) {
-    while (!reader.empty() && reader.left().front() != 0) {
-        const std::size_t at = reader.position();
-        const std::uint8_t tag = reader.left().front();
-        static_cast<void>(reader.take("tag", 1));
-        auto packet = tag == kTag1   ? take_tag_1(reader)
-                      : tag == kTag3 ? take_tag_3(reader)
-                                     : Result<KeyPacket>(reader.fail(
-                                           fmt::format("no packet begins with {:#04x}", tag), at));
-        if (!packet) {
-            header.damage = std::move(packet.error());
-            return;
-        }
+Result<KeyPacket> take_packet(FieldReader& reader) {
+    const std::size_t at = reader.position();
+    const std::uint8_t tag = reader.left().front();
+    static_cast<void>(reader.take("tag", 1));
+    auto packet =
+        tag == kTag1 ? take_tag_1(reader)
+        : tag == kTag3
+            ? take_tag_3(reader)
+            : Result<KeyPacket>(reader.fail(fmt::format("no packet begins with {:#04x}", tag), at));
+    if (packet) {
         packet->offset = at;
         packet->size = reader.position() - at;
-        header.packets.push_back(*packet);
     }
-    if (header.packets.empty()) {
+    return packet;
+}
+
+// Where the next sound packet begins behind the byte that the reader is at; the end if nowhere.
+std::size_t find_sound_packet(FieldReader reader) {
+    while (!reader.empty()) {
+        static_cast<void>(reader.take("byte", 1));
+        const std::uint8_t tag = reader.empty() ? 0 : reader.left().front();
+        FieldReader packet = reader;
+        if ((tag == kTag1 || tag == kTag3) && take_packet(packet)) {
+            break;
+        }
+    }
+    return reader.position();
+}
+
+// A body by its packet's length alone, whatever the tag.
+std::optional<ByteView> skip_packet(FieldReader& reader) {
+    static_cast<void>(reader.take("tag", 1));
+    const auto body = reader.take_counted("packet", 0, wire::kMaxPacketLength);
+    return body ? std::optional(*body) : std::nullopt;
+}
+
+// Steps over a packet that take_packet() refused, and the Tag 11 that belongs to it; `next_sound`
+// is where the next sound packet begins.
+DamagedPacket take_damaged(FieldReader& reader, base::Error error, std::size_t next_sound) {
+    DamagedPacket damaged{
+        .offset = reader.position(), .tag = reader.left().front(), .error = std::move(error)};
+    FieldReader by_length = reader;
+    auto body = damaged.tag == 0 ? std::nullopt : skip_packet(by_length);
+    if (body && damaged.tag == kTag1 && body->size() > KeySignature::kSize) {
+        damaged.signature = signature_at(*body, 1);
+    } else if (body && !by_length.empty() && by_length.left().front() == kTag11) {
+        body = skip_packet(by_length);
+        const bool own = by_length.position() <= next_sound;
+        if (body && own && body->size() == kLiteralSize) {
+            damaged.signature = signature_at(*body, kLiteralSize - KeySignature::kSize);
+        }
+    }
+    const std::size_t next = body ? std::min(by_length.position(), next_sound) : next_sound;
+    damaged.size = next - damaged.offset;
+    static_cast<void>(reader.take("damaged packet", damaged.size));
+    return damaged;
+}
+
+// Packets up to zeros or the end.
+void take_packets(FieldReader& reader, Header& header) {
+    const std::size_t end = reader.position() + reader.left().size();
+    std::size_t next_sound = 0;
+    while (!reader.empty()) {
+        const FieldReader start = reader;
+        auto packet = take_packet(reader);
+        if (packet) {
+            header.packets.push_back(*packet);
+        } else {
+            reader = start;
+            next_sound = next_sound > reader.position() ? next_sound : find_sound_packet(reader);
+            if (reader.left().front() == 0 && next_sound == end) {
+                break;
+            }
+            header.damaged_packets.push_back(
+                take_damaged(reader, std::move(packet.error()), next_sound));
+        }
+        if (header.packets.size() + header.damaged_packets.size() == kMaxKeyPackets) {
+            break;
+        }
+    }
+    if (!header.damaged_packets.empty()) {
+        header.damage = header.damaged_packets.front().error;
+    } else if (header.packets.empty()) {
         header.damage = reader.fail("no packet with a file key", reader.position()).error();
     }
 }

@@ -20,6 +20,8 @@ namespace ecryptfs::lower {
 inline constexpr std::size_t kExtentSize = 4096;
 // The kernel looks for all of a header in the first so many bytes.
 inline constexpr std::size_t kMaxHeader = 4096;
+// More packets than this are not looked at. The kernel writes one for each key of the mount.
+inline constexpr std::size_t kMaxKeyPackets = 128;
 // The extended attribute that a header is in when the mount was told `ecryptfs_xattr_metadata`.
 inline constexpr char kHeaderAttribute[] = "user.ecryptfs";
 
@@ -51,20 +53,30 @@ struct KeyPacket {
     std::size_t signature_offset = 0;  // of the Tag 11
 };
 
+// What is in a packet's place and cannot be used.
+struct DamagedPacket {
+    std::size_t offset = 0;                            // from the first byte of the header
+    std::size_t size = 0;                              // up to where the next packet was found
+    std::uint8_t tag = 0;                              // its first byte
+    std::optional<wire::KeySignature> signature = {};  // if it can still be read
+    base::Error error;                                 // what is wrong, and at which byte
+};
+
 struct Header {
     std::uint64_t plain_size = 0;  // bytes; what the file's owner sees
     std::uint8_t version = 0;
-    std::uint32_t flags = 0;  // HeaderFlag
-    std::uint64_t size_at_front =
-        0;  // bytes; the data begins there, unless the header is elsewhere
-    std::vector<KeyPacket> packets;
-    // What is wrong behind the last of `packets`: those before it may still open the file.
+    std::uint32_t flags = 0;          // HeaderFlag
+    std::uint64_t size_at_front = 0;  // bytes; data begins there, unless the header is elsewhere
+    std::vector<KeyPacket> packets;   // each opens the file
+    std::vector<DamagedPacket> damaged_packets;
+    // The first fault among the packets, or that there are none.
     std::optional<base::Error> damage;
 };
 
 // kMalformed, with what and at which byte, for: no marker, a version above 3, a size that no file
-// can have, a header size below the kernel's 8,192. Packets that do not follow the format are in
-// `damage`, and so is that there is none.
+// can have, a header size below the kernel's 8,192. A packet that does not follow the format costs
+// itself only: the next one is looked for behind its length or, if that cannot be right, wherever a
+// sound packet begins. The kernel gives up there. Not more than kMaxKeyPackets.
 base::Result<Header> parse_header(base::ByteView bytes);
 
 }  // namespace ecryptfs::lower

@@ -3,6 +3,7 @@
 // ecryptfsctl decrypt, with passphrases; with private keys it is in tests/integration.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <keyutils.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -224,6 +225,23 @@ TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
     EXPECT_EQ(fs::file_size(out("e-empty")), 0U);
     EXPECT_FALSE(fs::exists(out("a-cut")));
     EXPECT_EQ(content_of(out("g-whole")), std::string(20'000, 'p'));
+}
+
+TEST_F(Decrypting, UsesTheRecoveryKeyWhenAnotherKeysPacketIsDamaged) {
+    unpack_vector("rsa-plus-pass.lower", path("v"));
+    const auto good = content_of(path("v/size-004097.bin"));
+    // Tag, length, version and algorithm of the private key's packet.
+    for (const auto& [at, byte] : std::to_array<std::pair<std::size_t, char>>(
+             {{26, '\x41'}, {27, '\xff'}, {29, '\x04'}, {38, '\x02'}})) {
+        auto file = good;
+        file[at] = byte;
+        write_lower(fmt::format("byte-{}", at), file);
+    }
+    const auto outcome = decrypt("recovery");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("decrypted 4 files"));
+    unpack_vector("plain", path("p"));
+    EXPECT_EQ(content_of(out("byte-29")), content_of(path("p/size-004097.bin")));
 }
 
 TEST_F(Decrypting, SaysAgainWhatIsLostOfADamagedFile) {

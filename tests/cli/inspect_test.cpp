@@ -144,6 +144,37 @@ TEST_F(Inspecting, SaysWhichFilesAreDamagedAndWhere) {
     EXPECT_EQ(printed["summary"]["by_state"]["damaged"], 4);
 }
 
+TEST_F(Inspecting, ShowsADamagedPacketAndTheSoundOnesBehindIt) {
+    unpack_vector("rsa-plus-pass.lower", path("v"));
+    const auto file = path("v/size-004097.bin");
+    std::fstream(file, std::ios::in | std::ios::out).seekp(38) << '\x02';
+    const auto outcome = inspect({file});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));
+    EXPECT_THAT(outcome.out,
+                AllOf(HasSubstr("Tag 1 packet algorithm 0x02 instead of 0x01 (byte 38)"),
+                      HasSubstr("cipher    aes, 128 bits\n"),
+                      HasSubstr("  tag 3, 11  295   passphrase  4effbc23256b813d  no\n"),
+                      HasSubstr("  0x01       26    damaged     fe3467554552491d  -\n")));
+    const auto header = json({file})["files"][0]["header"];
+    EXPECT_EQ(header["packets"].size(), 1U);
+    ASSERT_EQ(header["damaged_packets"].size(), 1U);
+    const auto& damaged = header["damaged_packets"][0];
+    EXPECT_EQ(damaged["tag_byte"], 1);
+    EXPECT_EQ(damaged["offset"], 26);
+    EXPECT_EQ(damaged["size"], 269);
+    EXPECT_EQ(damaged["signature"], "fe3467554552491d");
+    EXPECT_EQ(damaged["message"], "header: Tag 1 packet algorithm 0x02 instead of 0x01 (byte 38)");
+    EXPECT_EQ(damaged.size(), 5U);
+}
+
+TEST_F(Inspecting, SaysThatAPrivateKeyHasTheCipherOnlyWhereThereIsOne) {
+    unpack_vector("rsa2048-aes16.lower", path("v"));
+    const auto file = path("v/size-004097.bin");
+    EXPECT_THAT(inspect({file}).out, HasSubstr("within what the private key opens"));
+    std::fstream(file, std::ios::in | std::ios::out).seekp(38) << '\x02';
+    EXPECT_THAT(inspect({file}).out, HasSubstr("cipher    unknown: no packet can be read\n"));
+}
+
 TEST_F(Inspecting, SaysWhatCannotBeRead) {
     const auto file = folder_.file("file", "x");
     ASSERT_EQ(::chmod(file.c_str(), 0), 0);

@@ -145,10 +145,89 @@ TEST(LowerHeader, KeepsThePacketsBeforeADamagedOne) {
         const Bytes bytes = hex(kFixed + kTag3 + kTag11 + packets);
         const auto header = parsed(bytes);
         EXPECT_EQ(header.packets.size(), 1U) << packets;
+        ASSERT_FALSE(header.damaged_packets.empty()) << packets;
+        EXPECT_EQ(header.damaged_packets.front().offset, 81U);
         ASSERT_TRUE(header.damage) << packets;
         EXPECT_EQ(header.damage->code, ErrorCode::kMalformed);
         EXPECT_THAT(header.damage->message, testing::HasSubstr(problem));
     }
+}
+
+const std::string kRecoverySignature = "4effbc23256b813d";
+const std::string kRecovery = kTag3 + "ed16 62 08 5f434f4e534f4c45 00000000" + kRecoverySignature;
+
+struct DamageInFront {
+    std::string packet;
+    std::string signature;  // that can still be read; empty: none
+};
+
+TEST(LowerHeader, IsReadOnBehindADamagedPacket) {
+    const std::string literal = "ed16 62 08 5f434f4e534f4c45 00000000 9d59cdc2eaf8d95e";
+    const std::string salt = "0011223344556677 60 c0f62fcc83c36de581b7e6f8efba0f85";
+    const std::string sig = "9d59cdc2eaf8d95e";
+    for (const auto& [packet, signature] : std::to_array<DamageInFront>({
+             {"8c1d 04 47 03 01" + salt + literal, sig},  // cipher
+             {"8c1d 05 07 03 01" + salt + literal, sig},  // version
+             {"8c1d 04 07 02 01" + salt + literal, sig},  // S2K specifier
+             {"8c1d 04 07 03 02" + salt + literal, sig},  // hash
+             {kTag3 + "ed16 61 08 5f434f4e534f4c45 00000000" + sig, sig},
+             {kTag3 + "ed16 62 09 5f434f4e534f4c45 00000000" + sig, sig},
+             {kTag3 + "ee16 62 08 5f434f4e534f4c45 00000000" + sig, ""},
+             {kTag3 + "ed15 62 08 5f434f4e534f4c45 00000000" + sig, ""},
+             {kTag3, ""},
+             {literal, ""},
+             {"9c1d 04 07 03 01" + salt + literal, sig},
+             {"001d 04 07 03 01" + salt + literal, ""},
+             {"ff 03 010203", ""},
+             {"ff 00", ""},
+             {"01 0b 04" + sig + "01 ff", sig},
+             {"01 0b 03" + sig + "02 ff", sig},
+             {"01 0a 03" + sig + "01", sig},
+             {"01 00", ""},
+             // Lengths that cannot be right
+             {"8c1c 04 07 03 01" + salt + literal, ""},
+             {"8c1e 04 07 03 01" + salt + literal, ""},
+             {"8c9d 04 07 03 01" + salt + literal, ""},
+             {"8cff 04 07 03 01" + salt + literal, ""},
+             {"01 0c 03" + sig + "02 ff", sig},
+         })) {
+        const Bytes bytes = hex(kFixed + packet + kRecovery + "0000");
+        const auto header = parsed(bytes);
+        ASSERT_EQ(header.packets.size(), 1U) << packet;
+        EXPECT_EQ(header.packets.front().signature.text(), kRecoverySignature) << packet;
+        EXPECT_EQ(header.packets.front().offset, 26 + hex(packet).size()) << packet;
+        ASSERT_FALSE(header.damaged_packets.empty()) << packet;
+        const auto& damaged = header.damaged_packets.front();
+        EXPECT_EQ(damaged.offset, 26U);
+        EXPECT_EQ(damaged.tag, bytes[26]);
+        EXPECT_EQ(damaged.signature ? damaged.signature->text() : "", signature) << packet;
+        ASSERT_TRUE(header.damage);
+        EXPECT_EQ(header.damage->message, damaged.error.message);
+    }
+}
+
+TEST(LowerHeader, HasEachDamagedPacketWithItsSize) {
+    const Bytes bytes =
+        hex(kFixed + "ff 02 0102" + kTag3 + kTag11 + "01 00" + kRecovery + "fe 01 00");
+    const auto header = parsed(bytes);
+    EXPECT_EQ(header.packets.size(), 2U);
+    ASSERT_EQ(header.damaged_packets.size(), 3U);
+    EXPECT_EQ(header.damaged_packets[0].size, 4U);
+    EXPECT_EQ(header.damaged_packets[1].offset, 26U + 4 + 55);
+    EXPECT_EQ(header.damaged_packets[1].size, 2U);
+    EXPECT_EQ(header.damaged_packets[2].size, 3U);
+    EXPECT_EQ(header.damage->message, "header: no packet begins with 0xff (byte 26)");
+}
+
+TEST(LowerHeader, IsReadUpToSoManyPacketsOnly) {
+    std::string packets;
+    for (std::size_t i = 0; i < kMaxKeyPackets; ++i) {
+        packets += "fe 00";
+    }
+    const Bytes bytes = hex(kFixed + packets + kRecovery);
+    const auto header = parsed(bytes);
+    EXPECT_TRUE(header.packets.empty());
+    EXPECT_EQ(header.damaged_packets.size(), kMaxKeyPackets);
 }
 
 TEST(LowerHeader, WithoutAPacketIsDamaged) {

@@ -26,6 +26,11 @@ using base::Result;
 using base::SecretBytes;
 using wire::KeySignature;
 
+// The kernel writes one packet for each key. Files with more are somebody's trap: each attempt is
+// an operation of a token, which may be slow, or want a person's finger.
+constexpr int kTriesOfAKey = 2;
+constexpr int kTriesOfAFile = 8;
+
 // The FEKEK of a passphrase token in the user's or the session's keyring; empty if there is none.
 SecretBytes key_in_keyrings(const KeySignature& signature) {
     for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
@@ -156,7 +161,14 @@ Result<lower::FileKey> FileOpener::open_packet(const lower::KeyPacket& packet) {
 
 Result<lower::FileKey> FileOpener::open(const lower::Header& header) {
     std::optional<Error> last;
+    std::map<KeySignature, int> tries;  // of private keys
+    int all_tries = 0;
     for (const auto& packet : header.packets) {
+        if (packet.kind == lower::PacketKind::kPublicKey &&
+            private_keys_.contains(packet.signature) &&
+            (++tries[packet.signature] > kTriesOfAKey || ++all_tries > kTriesOfAFile)) {
+            continue;
+        }
         auto opened = open_packet(packet);
         if (opened) {
             return opened;

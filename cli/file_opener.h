@@ -32,8 +32,9 @@ class FileOpener {
     // Both keys that a mount passphrase makes: for contents, with this salt, and for names.
     base::Result<void> add_passphrase(base::ByteView passphrase, const lower::Salt& salt);
 
-    // By the first packet that one of the keys opens. kUnknownKey, with the signatures that would
-    // do, if there is none; else why the last that should have did not.
+    // By the first packet that one of the keys opens. A private key is tried twice at most, and all
+    // of them eight times. kUnknownKey, with the signatures that would do, if there is none; else
+    // why the last that should have did not.
     base::Result<lower::FileKey> open(const lower::Header& header);
 
     // What a name of a lower folder, or a link's target, stands for; itself if it is not encrypted.

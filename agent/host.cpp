@@ -353,17 +353,15 @@ void Host::connection_lost(const Error& why) {
 }
 
 // An open may have cost one of a card's few attempts: one that a person waits for is not repeated,
-// one for requests once.
+// one for requests once. An operation that nobody waits for any more says nothing of its key.
 void Host::retry_or_fail(Job job, const Error& why) {
-    if (!job.done) {
+    if (!job.action && !job.done) {
         for (auto& waiting : pending_) {
             waiting.lost_opens += waiting.key->id == job.key->id ? 1 : 0;
         }
-        return;
-    }
-    if (job.action && job.attempts < kMaxAttempts) {
+    } else if (job.action && job.done && job.attempts < kMaxAttempts) {
         pending_.push_front(std::move(job));
-    } else {
+    } else if (job.done) {
         job.done(std::unexpected(why));
     }
 }

@@ -2,6 +2,7 @@
 //
 // More is asked for than a slow token can do in the kernel's three seconds.
 
+#include <csignal>
 #include <filesystem>
 
 #include "tests/integration/agent_test.h"
@@ -72,6 +73,30 @@ TEST_F(Overload, LeavesASlowTokenItsSpeed) {
     // What is asked for alone is served at once.
     kernel_.ask(packets.front());
     EXPECT_EQ(goodput(), 1);
+}
+
+class OverloadOfAHostThatIsStopped : public Overload {
+  protected:
+    static constexpr std::size_t kMoreThanAHostTakes = 600;
+
+    void SetUp() override { start_agent({"--reply-within", "0.9"}); }
+};
+
+TEST_F(OverloadOfAHostThatIsStopped, FailsNoRequestThatWasNotSentToItAndHasTimeLeft) {
+    const auto signature = add_faulty("ok");
+    const auto file_key = make_file_key(24);
+    const auto later = decrypt_packet(signature, wrapped(signature, file_key));
+    const auto packets = different_packets(signature, kMoreThanAHostTakes);
+    const auto host = module("faulty")["host_pid"].get<pid_t>();
+    ASSERT_EQ(::kill(host, SIGSTOP), 0);
+    for (const auto& packet : packets) {
+        kernel_.ask(packet);
+    }
+    EXPECT_EQ(goodput(), 0);  // all have run out of time, and the host still has some of them
+    const auto index = kernel_.ask(later);
+    wait_until("the agent has read the request", [&] { return kernel_.is_all_read(); });
+    ASSERT_EQ(::kill(host, SIGKILL), 0);
+    EXPECT_THAT(kernel_.answer_to(index), Gives(file_key));
 }
 
 }  // namespace

@@ -37,15 +37,23 @@ std::size_t hash_of(base::ByteView packet) {
     return std::hash<std::string_view>{}(base::as_text(packet));
 }
 
+// One and the same for each reason why decrypted bytes are no file key. Whoever can tell wrong
+// padding from a wrong checksum, in the reply or in the journal, can decrypt with a PKCS#1 v1.5
+// key.
+Error no_file_key() {
+    return {ErrorCode::kDecryptFailed, std::string(base::traits(ErrorCode::kDecryptFailed).meaning),
+            "check that the file was made with this key"};
+}
+
 // What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once
 // in very many times, but then the kernel would take the noise for a file key.
 Result<JobResult> checked(Operation operation, const Result<JobResult>& result) {
     if (!result) {
-        return result;
+        return result.error().code == ErrorCode::kDecryptFailed ? std::unexpected(no_file_key())
+                                                                : result;
     }
-    if (operation == Operation::kDecrypt && !wire::has_valid_checksum(result->output)) {
-        return std::unexpected(
-            Error{ErrorCode::kDecryptFailed, "the decrypted file key's checksum is wrong"});
+    if (operation == Operation::kDecrypt) {
+        return wire::has_valid_checksum(result->output) ? result : std::unexpected(no_file_key());
     }
     if (result->output.empty() || result->output.size() > wire::kMaxEncryptedFek) {
         return std::unexpected(Error{

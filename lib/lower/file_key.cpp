@@ -21,8 +21,11 @@ std::unexpected<base::Error> failed(ErrorCode code, std::string message) {
 
 Result<FileKey> file_key_from_decrypted(base::ByteView decrypted) {
     if (!wire::has_valid_checksum(decrypted)) {
-        return failed(ErrorCode::kDecryptFailed,
-                      "the file key's checksum is wrong: it is damaged, or made for another key");
+        // In the words for wrong padding, too: whoever can tell them apart can decrypt with the
+        // key.
+        return std::unexpected(base::Error{
+            ErrorCode::kDecryptFailed, std::string(base::traits(ErrorCode::kDecryptFailed).meaning),
+            "check that the file was made with this key"});
     }
     const Cipher* cipher = find_cipher(decrypted.front());
     const auto fek = decrypted.subspan(1, decrypted.size() - 3);

@@ -119,7 +119,7 @@ base::Result<void> check_decrypt_sizes(std::size_t room) {
 
 base::Error decrypt_failed() {
     return {base::ErrorCode::kDecryptFailed,
-            "the file key was not wrapped for this key, or is damaged",
+            std::string(base::traits(base::ErrorCode::kDecryptFailed).meaning),
             "check that the file was made with this key"};
 }
 

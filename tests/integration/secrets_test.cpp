@@ -154,5 +154,26 @@ TEST_F(Secrets, CannotBeReadFromTheAgentsMemory) {
     EXPECT_TRUE(control);
 }
 
+// Who can tell them apart can decrypt whatever was encrypted for a key with PKCS#1 v1.5 padding.
+TEST_F(Secrets, AreNotGivenAwayByWhatIsSaidOfBytesThatDecryptToNoFileKey) {
+    start_agent();
+    const auto signature = add_k2048();
+    auto wrong_checksum = make_file_key(16);
+    wrong_checksum.back() ^= 1;
+    const auto log_of = [&](const Bytes& encrypted) {
+        const auto before = agent_->log().size();
+        EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kDecryptFailed));
+        queue();  // an agent that answers this has logged what it answered before
+        return agent_->log().substr(before);
+    };
+    const auto of_padding = log_of(Bytes(256, 0x55));
+    const auto of_checksum = log_of(wrapped(signature, wrong_checksum));
+    const auto of_noise = log_of(wrapped(signature, Bytes(67, 0xff)));
+    EXPECT_NE(of_padding, "");
+    EXPECT_EQ(of_checksum, of_padding);
+    EXPECT_EQ(of_noise, of_padding);
+    EXPECT_EQ(queue()["failed_by_reason"], Json({{"DecryptFailed", 3}}));
+}
+
 }  // namespace
 }  // namespace ecryptfs::test

@@ -40,8 +40,9 @@ TEST(FileKey, OfAPrivateKeyIsTakenWhenItsChecksumIsRight) {
 
 TEST(FileKey, OfAPrivateKeyIsRefusedWhenItIsNone) {
     EXPECT_THAT(file_key_from_decrypted(hex("07 000102030405060708090a0b0c0d0e0f 0079")),
-                FailsWith(ErrorCode::kDecryptFailed, "checksum"));
-    EXPECT_THAT(file_key_from_decrypted({}), FailsWith(ErrorCode::kDecryptFailed, "checksum"));
+                FailsWith(ErrorCode::kDecryptFailed, "not made for this key"));
+    EXPECT_THAT(file_key_from_decrypted({}),
+                FailsWith(ErrorCode::kDecryptFailed, "not made for this key"));
     EXPECT_THAT(file_key_from_decrypted(hex("06 000102030405060708090a0b0c0d0e0f 0078")),
                 FailsWith(ErrorCode::kMalformed, "cipher 0x06"));
     EXPECT_THAT(file_key_from_decrypted(hex("09 000102030405060708090a0b0c0d0e0f 0078")),

@@ -87,7 +87,8 @@ struct Handover::Layout {
     std::uint64_t version;
     std::uint32_t keys_used;
     std::uint32_t requests_used;
-    std::array<std::uint8_t, 4096 - 16> reserved;
+    std::uint32_t locks_all_others;
+    std::array<std::uint8_t, 4096 - 20> reserved;  // zeros
     std::array<KeyNote, kKeyNotes> keys;
     std::array<RequestSlot, kRequestSlots> requests;
 };
@@ -122,8 +123,8 @@ Places<RequestSlot> Handover::requests() {
     return {memory_->requests, memory_->requests_used};
 }
 
-Places<KeyNote> Handover::keys() {
-    return {memory_->keys, memory_->keys_used};
+KeyNotePlaces Handover::keys() {
+    return {{memory_->keys, memory_->keys_used}, memory_->locks_all_others};
 }
 
 }  // namespace ecryptfs::agent

@@ -25,8 +25,8 @@ struct RequestSlot {
     std::array<std::uint8_t, 1008> frame;  // all zero when there is none
 };
 
-// What the next process must know of a key. `size` bytes are in use: the token's blob, then the
-// secret.
+// What the next process must know of a key. Of `bytes`, the token's blob comes first and the secret
+// second; a locked key's note has neither.
 struct KeyNote {
     std::uint64_t sequence;  // 0: none; the greatest counts where a key has two. Written last
     std::array<char, 16> signature;
@@ -52,6 +52,13 @@ struct Places {
     T* next() const { return used == all.size() ? nullptr : &all[used++]; }
 };
 
+// The notes on keys. `locks_all_others` is not zero if there was no room for the note of a key that
+// was locked: the next process then locks all keys without a note.
+struct KeyNotePlaces {
+    Places<KeyNote> notes;
+    std::uint32_t& locks_all_others;
+};
+
 class Handover {
   public:
     // One process at a time has it: the kernel's lock of the memory tells which.
@@ -75,7 +82,7 @@ class Handover {
     // Whether it goes on with an earlier process's memory.
     bool is_inherited() const { return is_inherited_; }
     Places<RequestSlot> requests();
-    Places<KeyNote> keys();
+    KeyNotePlaces keys();
 
   private:
     struct Layout;

@@ -18,6 +18,10 @@ void set_sequence(KeyNote& note, std::uint64_t sequence) {
     std::atomic_ref(note.sequence).store(sequence);
 }
 
+bool is_of(const KeyNote& note, const wire::KeySignature& signature) {
+    return note.sequence != 0 && signature_in(note) == signature.text();
+}
+
 void wipe(KeyNote& note) {
     set_sequence(note, 0);
     ::explicit_bzero(&note, sizeof(note));
@@ -32,7 +36,8 @@ bool is_sound(const KeyNote& note) {
 }  // namespace
 
 // Of a key with two notes, a write was cut short: the older one goes.
-KeyNotes::KeyNotes(Places<KeyNote> notes) : notes_(notes) {
+KeyNotes::KeyNotes(KeyNotePlaces places)
+    : notes_(places.notes), locks_all_others_(places.locks_all_others) {
     for (auto& note : notes_.written()) {
         if (!is_sound(note)) {
             wipe(note);
@@ -54,11 +59,31 @@ KeyNote* KeyNotes::free_note() {
     return free == notes_.written().end() ? notes_.next() : &*free;
 }
 
+// Whether the key has a note, which says from now on that the key is locked.
+bool KeyNotes::lock_in_place(const wire::KeySignature& signature) {
+    const auto notes = notes_.written();
+    const auto note =
+        std::ranges::find_if(notes, [&](const KeyNote& one) { return is_of(one, signature); });
+    if (note == notes.end()) {
+        return false;
+    }
+    std::atomic_ref(note->locked).store(1);  // first: what is locked has no secret
+    note->has_secret = 0;
+    note->blob_size = 0;
+    note->secret_size = 0;
+    ::explicit_bzero(note->bytes.data(), note->bytes.size());
+    return true;
+}
+
 bool KeyNotes::write(const KeyNoteView& view) {
     const auto secret = view.secret.value_or(base::ByteView{});
     const bool fits = view.blob.size() + secret.size() <= sizeof(KeyNote::bytes);
     auto* free = fits ? free_note() : nullptr;
+    if (free == nullptr && view.locked && lock_in_place(view.signature)) {
+        return true;
+    }
     if (free == nullptr) {
+        locks_all_others_ |= view.locked ? 1 : 0;
         erase(view.signature);
         return false;
     }
@@ -81,10 +106,15 @@ bool KeyNotes::write(const KeyNoteView& view) {
 
 void KeyNotes::erase(const wire::KeySignature& signature) {
     for (auto& note : notes_.written()) {
-        if (note.sequence != 0 && signature_in(note) == signature.text()) {
+        if (is_of(note, signature)) {
             wipe(note);
         }
     }
+}
+
+bool KeyNotes::has(const wire::KeySignature& signature) const {
+    return std::ranges::any_of(notes_.written(),
+                               [&](const KeyNote& note) { return is_of(note, signature); });
 }
 
 std::vector<KeyNoteView> KeyNotes::all() const {

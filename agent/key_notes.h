@@ -19,7 +19,7 @@ struct KeyNoteView {
     KeySerial serial = 0;
     bool in_user_keyring = true;
     bool locked = false;
-    base::ByteView blob;  // the token's, by which it is known again
+    base::ByteView blob;  // the token's, by which it is known again; not needed if `locked`
     std::optional<base::ByteView> secret;
 };
 
@@ -28,17 +28,25 @@ struct KeyNoteView {
 class KeyNotes {
   public:
     // Borrows the notes.
-    explicit KeyNotes(Places<KeyNote> notes);
+    explicit KeyNotes(KeyNotePlaces places);
 
-    // False if there is no room: the next process will have to be told anew.
+    // False if there is no room: then the next process has the key locked.
     bool write(const KeyNoteView& note);
     void erase(const wire::KeySignature& signature);
     std::vector<KeyNoteView> all() const;
+    bool has(const wire::KeySignature& signature) const;
+
+    // Whether there was no room for a lock, so that keys without a note must be taken as locked.
+    bool lock_all_others() const { return locks_all_others_ != 0; }
+    // Those keys have notes now.
+    void all_others_have_notes() { locks_all_others_ = 0; }
 
   private:
     KeyNote* free_note();
+    bool lock_in_place(const wire::KeySignature& signature);
 
     Places<KeyNote> notes_;
+    std::uint32_t& locks_all_others_;
     std::uint64_t last_sequence_ = 0;
 };
 

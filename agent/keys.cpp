@@ -94,25 +94,47 @@ void Keys::on_change(std::function<void(const KeySignature&)> changed) {
 
 void Keys::restore() {
     for (const auto& note : notes_.all()) {
-        if (!note.in_user_keyring) {
-            static_cast<void>(tokens_.remember(note.signature, note.serial));  // or it is not found
+        restore(note);
+    }
+    if (notes_.lock_all_others()) {
+        lock_all_without_a_note();
+    }
+}
+
+void Keys::restore(const KeyNoteView& note) {
+    if (!note.in_user_keyring) {
+        static_cast<void>(tokens_.remember(note.signature, note.serial));  // or it is not found
+    }
+    const auto found = look_up(note.signature);
+    if (!found || (*found)->serial != note.serial) {
+        notes_.erase(note.signature);
+        return;
+    }
+    auto& entry = **found;
+    if (note.locked) {
+        close(entry);
+        set_state(note.signature, entry, KeyState::kLocked);
+        return;
+    }
+    auto secret = note.secret ? SecretBytes::copy_of(*note.secret) : SecretBytes();
+    if (!secret || !base::equal_in_constant_time(entry.blob.view(), note.blob)) {
+        notes_.erase(note.signature);
+    } else if (note.secret) {
+        close(entry);
+        entry.key = make_key({0, entry.module, entry.locator, std::move(*secret),
+                              pki::KeyUse::kPrivate, note.signature});
+    }
+}
+
+void Keys::lock_all_without_a_note() {
+    bool all_have_notes = true;
+    for (const auto& signature : list()) {
+        if (!notes_.has(signature) && lock(signature)) {
+            all_have_notes = all_have_notes && notes_.has(signature);
         }
-        const auto found = look_up(note.signature);
-        auto secret = note.secret ? base::SecretBytes::copy_of(*note.secret) : SecretBytes();
-        if (!found || !secret || (*found)->serial != note.serial ||
-            !base::equal_in_constant_time((*found)->blob.view(), note.blob)) {
-            notes_.erase(note.signature);
-            continue;
-        }
-        auto& entry = **found;
-        if (note.locked) {
-            close(entry);
-            set_state(note.signature, entry, KeyState::kLocked);
-        } else if (note.secret) {
-            close(entry);
-            entry.key = make_key({0, entry.module, entry.locator, std::move(*secret),
-                                  pki::KeyUse::kPrivate, note.signature});
-        }
+    }
+    if (all_have_notes) {
+        notes_.all_others_have_notes();
     }
 }
 
@@ -125,18 +147,24 @@ void Keys::note(const KeySignature& signature, const Entry& entry) {
         notes_.erase(signature);
         return;
     }
-    KeyNoteView view{signature, entry.serial,      entry.in_user_keyring,
-                     locked,    entry.blob.view(), std::nullopt};
+    KeyNoteView view{signature, entry.serial, entry.in_user_keyring, locked, {}, std::nullopt};
+    if (!locked) {
+        view.blob = entry.blob.view();
+    }
     if (has_secret) {
         view.secret = entry.key->secret->view();
     }
-    if (!notes_.write(view)) {
-        log_line(Priority::kNotice,
-                 fmt::format("key {} will be locked when the agent is restarted: there is no room "
-                             "to keep its secret",
-                             signature.text()),
-                 {{"ECRYPTFS_SIGNATURE", signature.text()}});
+    if (notes_.write(view)) {
+        return;
     }
+    log_line(Priority::kNotice,
+             locked ? fmt::format("all keys will be locked when the agent is restarted: there is "
+                                  "no room to note that key {} is locked",
+                                  signature.text())
+                    : fmt::format("key {} will be locked when the agent is restarted: there is no "
+                                  "room to keep its secret",
+                                  signature.text()),
+             {{"ECRYPTFS_SIGNATURE", signature.text()}});
 }
 
 Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction action) {

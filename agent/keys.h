@@ -58,7 +58,7 @@ struct AddedKey {
 class Keys {
   public:
     // Borrows the loop, the hosts and the notes, which outlive this process.
-    Keys(const EventLoop& loop, HostPool& hosts, Places<KeyNote> notes)
+    Keys(const EventLoop& loop, HostPool& hosts, KeyNotePlaces notes)
         : loop_(loop), hosts_(hosts), notes_(notes) {}
 
     // Takes up what an earlier process was told, where the keyring still has the same token.
@@ -121,6 +121,8 @@ class Keys {
         bool operator==(const Locks&) const = default;
     };
 
+    void restore(const KeyNoteView& note);
+    void lock_all_without_a_note();
     base::Result<Entry*> look_up(const wire::KeySignature& signature);
     base::Result<Entry*> look_up_once_a_turn(const wire::KeySignature& signature);
     base::Result<Entry> entry_of(const wire::PrivateKeyToken& token);

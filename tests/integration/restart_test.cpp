@@ -114,6 +114,33 @@ TEST_F(Restart, KeepsKeysUnlockedAndLockedAsTheyWere) {
     EXPECT_THAT(kernel_.decrypt(locked, of_locked), Gives(file_key_));
 }
 
+TEST_F(Restart, KeepsAKeyLockedWhoseTokenIsTooLargeForANote) {
+    const auto signature = add_faulty("ok?" + std::string(4'070, 'x'));  // opens without a secret
+    const auto encrypted = wrapped(signature, file_key_);
+    EXPECT_EQ(ctl({"lock", signature}).exit_code, 0);
+    kill_and_start_again();
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
+    EXPECT_EQ(state_of(signature), "locked");
+}
+
+TEST_F(Restart, LocksKeysWithoutANoteIfThereWasNoRoomForALock) {
+    const auto signature = add({"example:a", "--module", "example"});  // opens without a secret
+    const auto other = add_k2048();
+    const auto encrypted = wrapped(signature, file_key_);
+    const auto of_other = wrapped(other, file_key_);
+    ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
+    const std::uint32_t no_room = 1;
+    constexpr off_t kNoRoomAt = 16;  // agent/handover.cpp, Layout
+    ASSERT_EQ(::pwrite(agent_->kept("memory"), &no_room, sizeof(no_room), kNoRoomAt),
+              static_cast<ssize_t>(sizeof(no_room)));
+    agent_->start_again();
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
+    EXPECT_THAT(kernel_.decrypt(other, of_other), Gives(file_key_));
+    EXPECT_EQ(ctl({"unlock", signature}).exit_code, 0);
+    kill_and_start_again();  // it has a note now
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
+}
+
 TEST_F(Restart, RemembersKeysOfASession) {
     const auto signature =
         add({"faulty:secret", "--module", "faulty", "--keyring", "session"}, "open sesame");

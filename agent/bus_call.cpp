@@ -6,10 +6,9 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include <exception>
 #include <utility>
 
-#include "agent/log.h"
+#include "agent/exception_wall.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/ipc/bus_error.h"
@@ -39,13 +38,17 @@ struct Unproven {
 
     static int answered(sd_bus_message* reply, void* data, sd_bus_error* /*error*/) noexcept {
         const std::unique_ptr<Unproven> self(static_cast<Unproven*>(data));
-        try {
+        const auto decide = [&] {
             self->decide(reply);
-        } catch (const std::exception& unexpected) {
-            log_line(Priority::kError, fmt::format("bus method failed: {}", unexpected.what()));
-            self->call.fail({ErrorCode::kInternal, unexpected.what()});
-        }
-        return 0;
+            return 0;
+        };
+        const auto decide_or_fail = [&] {
+            if (guarded("bus method", decide) < 0) {
+                self->call.fail({ErrorCode::kInternal, "the agent failed; its log says how"});
+            }
+            return 0;
+        };
+        return guarded("reply to a bus method", decide_or_fail, /*failure=*/0);
     }
 
     void decide(sd_bus_message* reply) const {

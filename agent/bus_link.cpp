@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/exception_wall.h"
 #include "agent/log.h"
 
 namespace ecryptfs::agent {
@@ -53,13 +54,6 @@ void BusLink::connect() {
 }
 
 int BusLink::open_and_set_up() {
-    const auto on_disconnect = [](sd_bus_message* /*signal*/, void* self, sd_bus_error*) {
-        auto& link = *static_cast<BusLink*>(self);
-        log_line(Priority::kWarning,
-                 fmt::format("the {} went away; looking for it again", link.name_));
-        link.retry_later();
-        return 0;
-    };
     int result = open_(&bus_);
     if (result >= 0) {
         result = ::sd_bus_attach_event(bus_, loop_.native(), SD_EVENT_PRIORITY_NORMAL);
@@ -67,9 +61,15 @@ int BusLink::open_and_set_up() {
     if (result >= 0) {
         result = ::sd_bus_match_signal_async(
             bus_, nullptr, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-            "org.freedesktop.DBus.Local", "Disconnected", on_disconnect, nullptr, this);
+            "org.freedesktop.DBus.Local", "Disconnected", message_handler<&BusLink::disconnected>,
+            nullptr, this);
     }
     return result < 0 ? result : set_up_(bus_);
+}
+
+void BusLink::disconnected(sd_bus_message* /*signal*/) {
+    log_line(Priority::kWarning, fmt::format("the {} went away; looking for it again", name_));
+    retry_later();
 }
 
 void BusLink::retry_later() {

@@ -10,6 +10,7 @@
 #include "agent/event_loop.h"
 
 struct sd_bus;
+struct sd_bus_message;
 
 namespace ecryptfs::agent {
 
@@ -34,6 +35,7 @@ class BusLink {
   private:
     void connect();
     int open_and_set_up();
+    void disconnected(sd_bus_message* signal);
     void retry_later();
 
     EventLoop& loop_;

@@ -14,13 +14,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <fstream>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "agent/bus_service.h"
+#include "agent/exception_wall.h"
 #include "lib/ipc/names.h"
 
 namespace ecryptfs::agent {
@@ -39,16 +39,8 @@ std::uint64_t usec(Clock::duration span) {
     return static_cast<std::uint64_t>(duration_cast<microseconds>(span).count());
 }
 
-// What keeps exceptions from sd-bus. Its functions give a negative errno on failure.
-template <typename Call>
-int guarded(Call call) noexcept {
-    try {
-        return call();
-    } catch (const std::exception& unexpected) {
-        log_line(Priority::kError, fmt::format("bus object failed: {}", unexpected.what()));
-        return -EIO;
-    }
-}
+// What a failure is logged as.
+constexpr char kObject[] = "bus object";
 
 // A property's getter, made of a function from the object to the value.
 template <typename Object, typename Value>
@@ -69,7 +61,7 @@ template <typename Object, auto Value>
 int get(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/, const char* /*property*/,
         sd_bus_message* reply, void* object, sd_bus_error* /*error*/) noexcept {
     return guarded(
-        [&] { return append_value<Object>(reply, Value(*static_cast<Object*>(object))); });
+        kObject, [&] { return append_value<Object>(reply, Value(*static_cast<Object*>(object))); });
 }
 
 // --- The manager -------------------------------------------------------------------------------
@@ -104,7 +96,7 @@ std::uint64_t device_opened(BusService& service) {
 int get_failed(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/,
                const char* /*property*/, sd_bus_message* reply, void* object,
                sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
+    return guarded(kObject, [&] {
         auto& service = *static_cast<BusService*>(object);
         ::sd_bus_message_open_container(reply, 'a', "{st}");
         for (const auto& [code, count] : service.parts().requests.counts().failed) {
@@ -123,7 +115,7 @@ std::uint64_t count(BusService& service) {
 // A method: `Do` is called with the call once the caller has proved to be our own user.
 template <auto Do>
 int manager_method(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
+    return guarded(kObject, [&] {
         auto* service = static_cast<BusService*>(object);
         if_own_user(message, [service](const BusCall& call) { (service->*Do)(call); });
         return 1;
@@ -196,7 +188,7 @@ std::uint64_t expires_usec(const KeyObject& key) {
 
 template <auto Do>
 int key_method(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
+    return guarded(kObject, [&] {
         const auto* key = static_cast<KeyObject*>(object);
         if_own_user(message, [service = key->service, signature = key->info->signature](
                                  const BusCall& call) { (service->*Do)(call, signature); });
@@ -242,7 +234,7 @@ const sd_bus_vtable kKeyTable[] = {
 
 int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void* data, void** found,
              sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
+    return guarded(kObject, [&] {
         static KeyObject current;     // sd-bus looks at one object at a time
         std::string_view name(path);  // also the prefix alone
         name.remove_prefix(std::min(sizeof(ipc::kKeyPathPrefix), name.size()));
@@ -298,7 +290,7 @@ const sd_bus_vtable kModuleTable[] = {
 
 int find_module(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void* data,
                 void** found, sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
+    return guarded(kObject, [&] {
         static ModuleObject current;
         const auto& parts = static_cast<BusService*>(data)->parts();
         for (const auto& [name, host] : parts.hosts.hosts()) {
@@ -316,7 +308,7 @@ int find_module(sd_bus* /*bus*/, const char* path, const char* /*interface*/, vo
 
 int list_objects(sd_bus* /*bus*/, const char* /*prefix*/, void* data, char*** nodes,
                  sd_bus_error* /*error*/) noexcept {
-    return guarded([&] {
+    return guarded(kObject, [&] {
         const auto& parts = static_cast<BusService*>(data)->parts();
         std::vector<std::string> paths;
         for (const auto& signature : parts.keys.list()) {

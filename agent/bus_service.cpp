@@ -9,6 +9,7 @@
 
 #include "agent/bus_objects.h"
 #include "agent/datagram.h"
+#include "agent/exception_wall.h"
 #include "lib/ipc/names.h"
 
 namespace ecryptfs::agent {
@@ -58,14 +59,11 @@ void BusService::start() {
 }
 
 int BusService::set_up(sd_bus* bus) {
-    const auto on_answer = [](sd_bus_message* reply, void* self, sd_bus_error*) {
-        static_cast<BusService*>(self)->name_answered(reply);
-        return 0;
-    };
     const int result = add_bus_objects(bus, *this);
     return result < 0
                ? result
-               : ::sd_bus_request_name_async(bus, nullptr, ipc::kBusName, 0, on_answer, this);
+               : ::sd_bus_request_name_async(bus, nullptr, ipc::kBusName, 0,
+                                             message_handler<&BusService::name_answered>, this);
 }
 
 void BusService::name_answered(sd_bus_message* reply) {

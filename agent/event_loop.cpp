@@ -14,10 +14,9 @@ extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36's does not say so itself
 }
 
-#include <exception>
 #include <utility>
 
-#include "agent/log.h"
+#include "agent/exception_wall.h"
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
 
@@ -59,11 +58,11 @@ struct EventLoop::Source::Handler {
     static int run(void* data, Call call) noexcept {
         auto* self = static_cast<Handler*>(data);
         self->running = true;
-        try {
+        const auto handle = [&] {
             call(*self);
-        } catch (const std::exception& unexpected) {
-            log_line(Priority::kError, fmt::format("event handler failed: {}", unexpected.what()));
-        }
+            return 0;
+        };
+        guarded("event handler", handle);
         self->running = false;
         if (self->orphaned) {
             delete self;
@@ -176,7 +175,8 @@ void EventLoop::reap(pid_t pid) {
         return;
     }
     // A floating source: it belongs to the loop until it is done.
-    const auto forget = [](sd_event_source* source, const siginfo_t* /*info*/, void* /*data*/) {
+    const auto forget = [](sd_event_source* source, const siginfo_t* /*info*/,
+                           void* /*data*/) noexcept {
         ::sd_event_source_set_floating(source, 0);  // which frees it, as nobody else refers to it
         return 0;
     };

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/exception_wall.h"
 #include "agent/log.h"
 
 namespace ecryptfs::agent {
@@ -32,21 +33,10 @@ constexpr char kProperties[] = "org.freedesktop.DBus.Properties";
 // For the hosts to wipe what they were told to close; logind waits for 5 s.
 constexpr auto kTimeToWipe = 500ms;
 
-// As sd-bus calls it, made of a member function.
-template <auto Heard>
-int handler(sd_bus_message* message, void* self, sd_bus_error* /*error*/) noexcept {
-    try {
-        (static_cast<SessionWatch*>(self)->*Heard)(message);
-    } catch (const std::exception& unexpected) {
-        log_line(Priority::kError, fmt::format("logind's message: {}", unexpected.what()));
-    }
-    return 0;
-}
-
 template <auto Heard>
 int signal_handler(sd_bus_message* signal, void* self, sd_bus_error* error) noexcept {
     return static_cast<SessionWatch*>(self)->is_from_logind(signal)
-               ? handler<Heard>(signal, self, error)
+               ? message_handler<Heard>(signal, self, error)
                : 0;
 }
 
@@ -129,11 +119,11 @@ int SessionWatch::set_up(sd_bus* bus) {
 
 int SessionWatch::find_logind(sd_bus* bus) {
     const int result = ::sd_bus_add_match_async(
-        bus, nullptr, kLogindOwner, handler<&SessionWatch::logind_renamed>, nullptr, this);
+        bus, nullptr, kLogindOwner, message_handler<&SessionWatch::logind_renamed>, nullptr, this);
     return result < 0 ? result
                       : ::sd_bus_call_method_async(
                             bus, nullptr, kBus, kBusPath, kBus, "GetNameOwner",
-                            handler<&SessionWatch::logind_named>, this, "s", kLogind);
+                            message_handler<&SessionWatch::logind_named>, this, "s", kLogind);
 }
 
 void SessionWatch::logind_named(sd_bus_message* reply) {
@@ -157,8 +147,8 @@ bool SessionWatch::is_from_logind(sd_bus_message* signal) const {
 
 int SessionWatch::ask_to_delay_sleep(sd_bus* bus) {
     return ::sd_bus_call_method_async(bus, nullptr, kLogind, kManagerPath, kManager, "Inhibit",
-                                      handler<&SessionWatch::sleep_delayed>, this, "ssss", "sleep",
-                                      "eCryptfs key agent", "locks the keys", "delay");
+                                      message_handler<&SessionWatch::sleep_delayed>, this, "ssss",
+                                      "sleep", "eCryptfs key agent", "locks the keys", "delay");
 }
 
 void SessionWatch::sleep_delayed(sd_bus_message* reply) {
@@ -200,8 +190,8 @@ void SessionWatch::session_changed(sd_bus_message* signal) {
 // Everybody's sessions are told of.
 void SessionWatch::lock_if_ours(const char* session) {
     ::sd_bus_call_method_async(link_.get(), nullptr, kLogind, session, kProperties, "Get",
-                               handler<&SessionWatch::session_user_told>, this, "ss", kSession,
-                               "User");
+                               message_handler<&SessionWatch::session_user_told>, this, "ss",
+                               kSession, "User");
 }
 
 void SessionWatch::session_user_told(sd_bus_message* reply) {
@@ -215,7 +205,8 @@ void SessionWatch::session_user_told(sd_bus_message* reply) {
 void SessionWatch::session_removed(sd_bus_message* /*signal*/) {
     const auto user = fmt::format("{}/user/_{}", kManagerPath, ::getuid());
     ::sd_bus_call_method_async(link_.get(), nullptr, kLogind, user.c_str(), kProperties, "Get",
-                               handler<&SessionWatch::user_state_told>, this, "ss", kUser, "State");
+                               message_handler<&SessionWatch::user_state_told>, this, "ss", kUser,
+                               "State");
 }
 
 void SessionWatch::user_state_told(sd_bus_message* reply) {

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// C code that calls us back must never see an exception. Each function that sd-bus or sd-event is
+// given does its work inside guarded().
+
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <cerrno>
+#include <exception>
+#include <utility>
+
+namespace ecryptfs::agent {
+
+// Never throws: without memory for the line, there is none.
+void log_escaped_exception(const char* what, const char* why) noexcept;
+
+// What `call` gives, an int as sd-bus and sd-event take it; after an exception, which is logged as
+// `what` failing, `failure`.
+template <typename Call>
+int guarded(const char* what, Call&& call, int failure = -EIO) noexcept {
+    try {
+        return std::forward<Call>(call)();
+    } catch (const std::exception& unexpected) {
+        log_escaped_exception(what, unexpected.what());
+    } catch (...) {
+        log_escaped_exception(what, "unknown exception");
+    }
+    return failure;
+}
+
+template <auto Heard>
+struct MessageHandler;
+
+template <typename Object, void (Object::*Heard)(sd_bus_message*)>
+struct MessageHandler<Heard> {
+    static int call(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
+        const auto hear = [&] {
+            (static_cast<Object*>(object)->*Heard)(message);
+            return 0;
+        };
+        return guarded("message handler", hear, /*failure=*/0);  // any other closes the connection
+    }
+};
+
+// A handler for signals and replies, made of a member function of the object that sd-bus is given.
+template <auto Heard>
+constexpr sd_bus_message_handler_t message_handler = MessageHandler<Heard>::call;
+
+}  // namespace ecryptfs::agent

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <filesystem>
 #include <ranges>
@@ -26,7 +27,9 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr std::string_view kTss2Heading = "-----BEGIN TSS2 PRIVATE KEY-----";
+// The usual one, and one of before 2018.
+constexpr std::array<std::string_view, 2> kTss2Headings = {"-----BEGIN TSS2 PRIVATE KEY-----",
+                                                           "-----BEGIN TSS2 KEY BLOB-----"};
 // Enough for a heading that stands behind comments.
 constexpr std::size_t kSniffedSize = 16'384;
 
@@ -120,9 +123,11 @@ bool holds_tpm_key(const std::string& path) {
         return false;
     }
     const auto size = ::pread(file.get(), head->span().data(), head->size(), 0);
-    return size > 0 &&
-           base::as_text(head->view().first(static_cast<std::size_t>(size))).find(kTss2Heading) !=
-               std::string_view::npos;
+    const auto text =
+        base::as_text(head->view().first(static_cast<std::size_t>(std::max<ssize_t>(size, 0))));
+    return std::ranges::any_of(kTss2Headings, [text](std::string_view heading) {
+        return text.find(heading) != std::string_view::npos;
+    });
 }
 
 }  // namespace

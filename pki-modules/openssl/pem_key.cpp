@@ -58,7 +58,7 @@ constexpr std::string_view kNamePrivateKey = "name the file that holds the priva
 constexpr auto kRefusals = std::to_array<Refusal>({
     {"OPENSSH PRIVATE KEY", "a private key in OpenSSH's own format",
      "convert a copy of the file: ssh-keygen -p -m PEM -f COPY"},
-    {"TSS2 PRIVATE KEY", "a key of the TPM", "use the module tpm2 for this file: --module tpm2"},
+    {"TSS2 ", "a key of the TPM", "use the module tpm2 for this file: --module tpm2"},
     {"CERTIFICATE", "a certificate and no private key", kNamePrivateKey},
     {"PUBLIC KEY", "a public key and no private key", kNamePrivateKey},
 });

@@ -48,17 +48,20 @@ std::optional<base::ByteView> DerReader::take(std::uint8_t tag) {
 std::optional<std::uint32_t> DerReader::take_uint32() {
     const auto before = left_;
     const auto number = take(kDerInteger);
-    constexpr std::size_t kMost = 1 + sizeof(std::uint32_t);  // with the byte that holds the sign
-    if (!number || number->empty() || number->size() > kMost || number->front() >= 0x80 ||
-        (number->size() == kMost && number->front() != 0)) {
+    if (!number || number->empty()) {
         left_ = before;
         return std::nullopt;
     }
-    std::uint32_t value = 0;
+    // X.690, 8.3: the first bit is the sign.
+    std::int64_t value = number->front() >= 0x80 ? -1 : 0;
     for (const std::uint8_t byte : *number) {
-        value = value << 8 | byte;
+        value = value * 256 + byte;
+        if (value > UINT32_MAX || value < INT32_MIN) {
+            left_ = before;
+            return std::nullopt;
+        }
     }
-    return value;
+    return static_cast<std::uint32_t>(value);
 }
 
 void append(Bytes& to, base::ByteView more) {

@@ -33,6 +33,7 @@ class DerReader {
     bool empty() const { return left_.empty(); }
     bool next_is(std::uint8_t tag) const { return !left_.empty() && left_.front() == tag; }
     std::optional<base::ByteView> take(std::uint8_t tag);
+    // 32 bits. A negative number is a handle whose writer took it for a signed one: the same bits.
     std::optional<std::uint32_t> take_uint32();
 
   private:

@@ -27,10 +27,17 @@ using module::shown;
 using Bio = base::Handle<BIO, BIO_free>;
 
 constexpr std::string_view kLabel = "TSS2 PRIVATE KEY";
+// Of before the draft, as openssl_tpm2_engine wrote until 2018.
+constexpr std::string_view kOldLabel = "TSS2 KEY BLOB";
 
 // 2.23.133.10.1.3 (loadable), .4 (importable), .5 (sealed data)
 constexpr auto kKeyOidStart = std::to_array<std::uint8_t>({0x67, 0x81, 0x05, 0x0a, 0x01});
 constexpr std::uint8_t kLoadable = 3;
+// 2.23.133.10.2 (loadable) of the old form
+constexpr auto kOldKeyOid = std::to_array<std::uint8_t>({0x67, 0x81, 0x05, 0x0a, 0x02});
+
+constexpr char kNotLoadable[] = "holds no key that the TPM can load (but one to import, or data)";
+constexpr char kImportIt[] = "import the key with the program that made the file";
 
 constexpr std::uint32_t kOwnerHierarchy = 0x40000001;
 
@@ -75,13 +82,13 @@ Result<Bytes> decode_text(const module::PemBlock& block, const std::string& path
 
 Result<void> check_type(DerReader& key, const std::string& path) {
     const auto oid = key.take(kDerOid);
-    if (!oid || oid->size() != kKeyOidStart.size() + 1 ||
-        !std::ranges::equal(oid->first(kKeyOidStart.size()), kKeyOidStart)) {
+    if (!oid) {
         return damaged(path);
     }
-    if (oid->back() != kLoadable) {
-        return unusable(path, "holds no key that the TPM can load (but one to import, or data)",
-                        "import the key with the program that made the file");
+    const bool known = oid->size() == kKeyOidStart.size() + 1 &&
+                       std::ranges::equal(oid->first(kKeyOidStart.size()), kKeyOidStart);
+    if (!known || oid->back() != kLoadable) {
+        return unusable(path, kNotLoadable, kImportIt);
     }
     return {};
 }
@@ -123,10 +130,11 @@ std::optional<bool> parse_boolean(base::ByteView element) {
     return value->front() != 0;
 }
 
-// The optional fields [0] to [5] in their order. Of no use here: secret [2], authPolicy [3], which
-// offers other policies beside the first one, and description [4].
+// The optional fields in their order. Of no use here: secret [2], authPolicy [3], which offers
+// other policies beside the first one, description [4], and what later versions may add.
 bool parse_optional_fields(DerReader& reader, KeyFile& key) {
-    for (unsigned number = 0; number <= 5; ++number) {
+    constexpr unsigned kMost = 30;  // the last number that X.690 writes in one byte
+    for (unsigned number = 0; number <= kMost; ++number) {
         if (!reader.next_is(der_explicit(number))) {
             continue;
         }
@@ -151,6 +159,13 @@ bool parse_optional_fields(DerReader& reader, KeyFile& key) {
     return true;
 }
 
+void set_parts(KeyFile& key, std::uint32_t parent, base::ByteView public_area,
+               base::ByteView private_area) {
+    key.parent = parent == 0 ? kOwnerHierarchy : parent;
+    key.public_area.assign(public_area.begin(), public_area.end());
+    key.private_area.assign(private_area.begin(), private_area.end());
+}
+
 Result<KeyFile> parse_der(base::ByteView bytes, const std::string& path) {
     const auto sequence = DerReader(bytes).take(kDerSequence);
     if (!sequence) {
@@ -170,9 +185,36 @@ Result<KeyFile> parse_der(base::ByteView bytes, const std::string& path) {
     if (!parent || !public_area || !private_area) {
         return damaged(path);
     }
-    key.parent = *parent == 0 ? kOwnerHierarchy : *parent;
-    key.public_area.assign(public_area->begin(), public_area->end());
-    key.private_area.assign(private_area->begin(), private_area->end());
+    set_parts(key, *parent, *public_area, *private_area);
+    return key;
+}
+
+// SEQUENCE { type, emptyAuth [0], parent [1], public area [2], private area }, the first two fields
+// optional.
+Result<KeyFile> parse_old_der(base::ByteView bytes, const std::string& path) {
+    auto reader = DerReader(DerReader(bytes).take(kDerSequence).value_or(base::ByteView{}));
+    const auto oid = reader.take(kDerOid);
+    if (!oid) {
+        return damaged(path);
+    }
+    if (!std::ranges::equal(*oid, kOldKeyOid)) {
+        return unusable(path, kNotLoadable, kImportIt);
+    }
+    KeyFile key;
+    if (const auto field = reader.take(der_explicit(0))) {
+        key.empty_auth = parse_boolean(*field).value_or(false);
+    }
+    std::optional<std::uint32_t> parent = 0;
+    if (const auto field = reader.take(der_explicit(1))) {
+        parent = DerReader(*field).take_uint32();
+    }
+    const auto public_area =
+        DerReader(reader.take(der_explicit(2)).value_or(base::ByteView{})).take(kDerOctetString);
+    const auto private_area = reader.take(kDerOctetString);
+    if (!parent || !public_area || !private_area) {
+        return damaged(path);
+    }
+    set_parts(key, *parent, *public_area, *private_area);
     return key;
 }
 
@@ -225,7 +267,9 @@ Bytes encode_der(const KeyFile& key) {
 
 Result<KeyFile> parse_key_file(std::string_view file, const std::string& path) {
     const auto blocks = module::find_pem_blocks(file);
-    const auto block = std::ranges::find(blocks, kLabel, &module::PemBlock::label);
+    const auto block = std::ranges::find_if(blocks, [](const module::PemBlock& one) {
+        return one.label == kLabel || one.label == kOldLabel;
+    });
     if (block == blocks.end()) {
         const bool other_key = std::ranges::any_of(blocks, [](const module::PemBlock& other) {
             return other.label.ends_with("PRIVATE KEY");
@@ -243,7 +287,7 @@ Result<KeyFile> parse_key_file(std::string_view file, const std::string& path) {
     if (!bytes) {
         return std::unexpected(bytes.error());
     }
-    auto key = parse_der(*bytes, path);
+    auto key = block->label == kLabel ? parse_der(*bytes, path) : parse_old_der(*bytes, path);
     if (key) {
         const auto start = static_cast<std::size_t>(block->text.data() - file.data());
         key->pcr_lines = lines_on_pcrs(file.substr(0, start));

@@ -127,7 +127,9 @@ TEST(ModuleDetection, KnowsATpmKeyByItsContent) {
     const TemporaryFolder folder;
     const auto plain = folder.file("t.pem", "-----BEGIN TSS2 PRIVATE KEY-----\nMII\n");
     const auto commented = folder.file("c.pem", "# laptop\n-----BEGIN TSS2 PRIVATE KEY-----\n");
+    const auto old = folder.file("o.pem", "-----BEGIN TSS2 KEY BLOB-----\nMII\n");
     EXPECT_EQ(cli::detect_module("file://" + plain), "tpm2");
+    EXPECT_EQ(cli::detect_module("file://" + old), "tpm2");
     EXPECT_EQ(cli::detect_module("file://" + commented), "tpm2");
 }
 

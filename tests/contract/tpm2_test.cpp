@@ -27,6 +27,32 @@ class Tpm2KeyTest : public Tpm2ModuleTest {
             {"-G", scheme, "-a", "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt"});
         return {tpm_.locator("scheme.pem") + "&auth=none"};
     }
+    // RSA-2048 keys NAME.pub and NAME.priv below a persistent parent.
+    void create_below_persistent_parent(const std::string& name) const {
+        const std::string parent = tpm_.path("srk.ctx");
+        tpm_.tool("tpm2_createprimary", {"-Q", "-C", "o", "-G", "rsa", "-c", parent});
+        tpm_.tool("tpm2_evictcontrol", {"-Q", "-C", "o", "-c", parent, "0x81000001"});
+        tpm_.tool("tpm2_create", {"-Q", "-C", "0x81000001", "-G", "rsa2048", "-u",
+                                  tpm_.path(name + ".pub"), "-r", tpm_.path(name + ".priv")});
+    }
+    std::string octets(const std::string& name) const {
+        return "FORMAT:HEX,OCTETSTRING:" + base::to_hex(base::as_bytes(tpm_.read(name)));
+    }
+    // A key file put together by hand, of fields in the words of asn1parse -genconf.
+    TestKey file_of(const std::vector<std::string>& fields,
+                    const std::string& label = "TSS2 PRIVATE KEY") const {
+        std::string conf = "asn1=SEQUENCE:key\n[key]\n";
+        for (std::size_t i = 0; i < fields.size(); ++i) {
+            conf += "field" + std::to_string(i) + "=" + fields[i] + "\n";
+        }
+        tpm_.write("conf", conf);
+        tpm_.run("openssl",
+                 {"asn1parse", "-noout", "-genconf", tpm_.path("conf"), "-out", tpm_.path("der")});
+        const std::string base64 = tpm_.run("openssl", {"base64", "-in", tpm_.path("der")});
+        return {tpm_.write("k.pem", "-----BEGIN " + label + "-----\n" + base64 + "-----END " +
+                                        label + "-----\n") +
+                "&auth=none"};
+    }
     Pkey public_key(const std::string& name) const {
         return read_public_key(tpm_.public_pem(name));
     }
@@ -86,17 +112,60 @@ TEST_F(Tpm2KeyTest, MakesKeysThatTpm2OpensslOpens) {
 }
 
 TEST_F(Tpm2KeyTest, OpensAKeyBelowAPersistentParent) {
-    const std::string parent = tpm_.path("srk.ctx");
-    tpm_.tool("tpm2_createprimary", {"-Q", "-C", "o", "-G", "rsa", "-c", parent});
-    tpm_.tool("tpm2_evictcontrol", {"-Q", "-C", "o", "-c", parent, "0x81000001"});
-    tpm_.tool("tpm2_create", {"-Q", "-C", "0x81000001", "-G", "rsa2048", "-u", tpm_.path("k.pub"),
-                              "-r", tpm_.path("k.priv")});
+    create_below_persistent_parent("k");
     tpm_.tool("tpm2_encodeobject", {"-C", "0x81000001", "-u", tpm_.path("k.pub"), "-r",
                                     tpm_.path("k.priv"), "-o", tpm_.path("k.pem")});
     expect_usable({tpm_.locator("k.pem") + "&auth=none"});
 }
 
-// No program at hand writes the optional field rsaParent: the file is put together by hand.
+// tpm2-tools before 5.3, tpm2-tss-engine before 1.2 and tpm2-openssl before 1.2 wrote a negative
+// number where their C type for numbers had 32 bits.
+TEST_F(Tpm2KeyTest, OpensFilesWhoseParentWasWrittenAsASignedNumber) {
+    create_below_persistent_parent("k");
+    for (const std::string parent : {"0x81000001", "-0x7effffff"}) {
+        SCOPED_TRACE(parent);
+        expect_usable(file_of({"OID:2.23.133.10.1.3", "EXPLICIT:0,BOOLEAN:TRUE",
+                               "INTEGER:" + parent, octets("k.pub"), octets("k.priv")}));
+    }
+    EXPECT_THAT(failure_to_open(module_, file_of({"OID:2.23.133.10.1.3", "INTEGER:-0x80000001",
+                                                  octets("k.pub"), octets("k.priv")})),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "damaged", "backup"));
+}
+
+TEST_F(Tpm2KeyTest, OpensFilesWithoutOptionalFieldsAndWithOnesThatItDoesNotKnow) {
+    create_below_persistent_parent("k");
+    expect_usable(
+        file_of({"OID:2.23.133.10.1.3", "INTEGER:0x81000001", octets("k.pub"), octets("k.priv")}));
+    expect_usable(file_of({"OID:2.23.133.10.1.3", "EXPLICIT:0,BOOLEAN:FALSE",
+                           "EXPLICIT:4,UTF8String:laptop", "EXPLICIT:6,UTF8String:of a later draft",
+                           "INTEGER:0x81000001", octets("k.pub"), octets("k.priv")}));
+}
+
+// As openssl_tpm2_engine wrote it before there was a draft.
+TEST_F(Tpm2KeyTest, OpensTheOldForm) {
+    create_below_persistent_parent("k");
+    const auto old = [&](const std::string& type, const std::string& parent) {
+        return file_of({"OID:" + type, "EXPLICIT:0,BOOLEAN:TRUE", "EXPLICIT:1,INTEGER:" + parent,
+                        "EXPLICIT:2," + octets("k.pub"), octets("k.priv")},
+                       "TSS2 KEY BLOB");
+    };
+    expect_usable(old("2.23.133.10.2", "0x81000001"));
+    expect_usable(old("2.23.133.10.2", "-0x7effffff"));
+    EXPECT_THAT(failure_to_open(module_, old("2.23.133.10.3", "0x81000001")),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "no key that the TPM can load", "import"));
+}
+
+TEST_F(Tpm2KeyTest, CallsNoFileDamagedThatIsOfAnotherType) {
+    create_below_persistent_parent("k");
+    for (const std::string type : {"2.23.133.10.1.4", "2.23.133.10.1.5", "1.2.3"}) {
+        EXPECT_THAT(failure_to_open(module_, file_of({"OID:" + type, "INTEGER:0x81000001",
+                                                      octets("k.pub"), octets("k.priv")})),
+                    fails(ECRYPTFS_PKI_INVALID_KEY, "no key that the TPM can load", "import"))
+            << type;
+    }
+}
+
+// No program at hand writes the optional field rsaParent.
 TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
     const std::string parent = tpm_.path("rsa.ctx");
     tpm_.tool("tpm2_createprimary",
@@ -104,29 +173,13 @@ TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
                "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt"});
     tpm_.tool("tpm2_create", {"-Q", "-C", parent, "-G", "rsa2048", "-u", tpm_.path("k.pub"), "-r",
                               tpm_.path("k.priv")});
-    const auto octets = [&](const std::string& name) {
-        return "FORMAT:HEX,OCTETSTRING:" + base::to_hex(base::as_bytes(tpm_.read(name))) + "\n";
-    };
-    for (const bool marked : {true, false}) {
-        tpm_.write("conf",
-                   "asn1=SEQUENCE:key\n[key]\ntype=OID:2.23.133.10.1.3\n"
-                   "empty=EXPLICIT:0,BOOLEAN:TRUE\n" +
-                       std::string(marked ? "rsa=EXPLICIT:5,BOOLEAN:TRUE\n" : "") +
-                       "parent=INTEGER:0x40000001\npub=" + octets("k.pub") +
-                       "priv=" + octets("k.priv"));
-        tpm_.run("openssl",
-                 {"asn1parse", "-noout", "-genconf", tpm_.path("conf"), "-out", tpm_.path("der")});
-        const std::string base64 = tpm_.run("openssl", {"base64", "-in", tpm_.path("der")});
-        const TestKey key{tpm_.write("k.pem", "-----BEGIN TSS2 PRIVATE KEY-----\n" + base64 +
-                                                  "-----END TSS2 PRIVATE KEY-----\n") +
-                          "&auth=none"};
-        if (marked) {
-            expect_usable(key);
-        } else {
-            EXPECT_THAT(failure_to_open(module_, key),
-                        fails(ECRYPTFS_PKI_INVALID_KEY, "parent", "parent"));
-        }
-    }
+    expect_usable(
+        file_of({"OID:2.23.133.10.1.3", "EXPLICIT:0,BOOLEAN:TRUE", "EXPLICIT:5,BOOLEAN:TRUE",
+                 "INTEGER:0x40000001", octets("k.pub"), octets("k.priv")}));
+    EXPECT_THAT(failure_to_open(module_,
+                                file_of({"OID:2.23.133.10.1.3", "EXPLICIT:0,BOOLEAN:TRUE",
+                                         "INTEGER:0x40000001", octets("k.pub"), octets("k.priv")})),
+                fails(ECRYPTFS_PKI_INVALID_KEY, "parent", "parent"));
 }
 
 TEST_F(Tpm2KeyTest, OpensAPersistentKeyByItsHandle) {

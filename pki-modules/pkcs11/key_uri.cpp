@@ -48,17 +48,27 @@ std::optional<std::vector<std::uint8_t>> attribute(P11KitUri& uri, unsigned long
     return std::vector<std::uint8_t>(bytes, bytes + found->ulValueLen);
 }
 
-Result<void> check_class(P11KitUri& uri) {
+std::optional<ObjectClass> object_class(P11KitUri& uri) {
     const auto value = attribute(uri, CKA_CLASS);
-    if (!value) {
-        return {};
-    }
     CK_OBJECT_CLASS type = 0;
-    if (value->size() == sizeof type) {
-        std::memcpy(&type, value->data(), sizeof type);
+    if (!value || value->size() != sizeof type) {
+        return std::nullopt;
     }
-    // A public key's and a certificate's URI name the private key that they belong to.
-    if (type != CKO_PRIVATE_KEY && type != CKO_PUBLIC_KEY && type != CKO_CERTIFICATE) {
+    std::memcpy(&type, value->data(), sizeof type);
+    switch (type) {
+        case CKO_PRIVATE_KEY:
+            return ObjectClass::kPrivateKey;
+        case CKO_PUBLIC_KEY:
+            return ObjectClass::kPublicKey;
+        case CKO_CERTIFICATE:
+            return ObjectClass::kCertificate;
+        default:
+            return std::nullopt;
+    }
+}
+
+Result<void> check_class(P11KitUri& uri) {
+    if (attribute(uri, CKA_CLASS) && !object_class(uri)) {
         return refused("the URI's type is neither private nor public nor cert",
                        "name a private key: type=private");
     }
@@ -117,6 +127,7 @@ KeyUri names_in(P11KitUri& uri) {
         names.object = std::string(base::as_text(*object));
     }
     names.id = attribute(uri, CKA_ID);
+    names.type = object_class(uri);
     names.module_path = text_or_empty(::p11_kit_uri_get_module_path(&uri));
     names.module_name = text_or_empty(::p11_kit_uri_get_module_name(&uri));
     names.pin_source = text_or_empty(::p11_kit_uri_get_pin_source(&uri));
@@ -136,6 +147,7 @@ void append_encoded(std::string& to, std::string_view text, std::string_view als
 
 class PathWriter {
   public:
+    explicit PathWriter(std::string_view start = "pkcs11:") : text_(start) {}
     void add(std::string_view name, const std::optional<std::string>& value) {
         if (value) {
             begin(name);
@@ -156,7 +168,7 @@ class PathWriter {
         first_ = false;
     }
 
-    std::string text_ = "pkcs11:";
+    std::string text_;
     bool first_ = true;
 };
 
@@ -226,6 +238,16 @@ std::string KeyUri::text() const {
     add_query("pin-source", pin_source);
     add_query(kMechanismAttribute, mechanism ? name_of(*mechanism) : "");
     return uri;
+}
+
+std::string key_name_text(const std::optional<std::vector<std::uint8_t>>& id,
+                          const std::optional<std::string>& label) {
+    PathWriter path("");
+    if (id) {
+        path.add_bytes("id", *id);
+    }
+    path.add("object", label);
+    return path.take();
 }
 
 KeyUri precise_uri(const TokenName& token) {

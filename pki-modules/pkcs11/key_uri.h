@@ -25,6 +25,8 @@ struct TokenName {
     bool operator==(const TokenName&) const = default;
 };
 
+enum class ObjectClass : std::uint8_t { kPrivateKey, kPublicKey, kCertificate };
+
 struct KeyUri {
     // What is not there is not asked for.
     std::optional<std::string> label;  // "token"
@@ -33,6 +35,8 @@ struct KeyUri {
     std::optional<std::string> model;
     std::optional<std::string> object;  // CKA_LABEL
     std::optional<std::vector<std::uint8_t>> id;
+    // Of the object that has this name. The key is always the private one that belongs to it.
+    std::optional<ObjectClass> type;
     // The query; empty: not there.
     std::string module_path;
     std::string module_name;
@@ -48,6 +52,10 @@ struct KeyUri {
     // The URI with its parts in one order and one encoding; printable ASCII. With type=private.
     std::string text() const;
 };
+
+// "id=%01;object=my%20key": what tells a key from others on its token.
+std::string key_name_text(const std::optional<std::vector<std::uint8_t>>& id,
+                          const std::optional<std::string>& label);
 
 // What tells a token from others; without a serial number that is all there is.
 KeyUri precise_uri(const TokenName& token);

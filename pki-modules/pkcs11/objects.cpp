@@ -194,10 +194,13 @@ Result<std::vector<PublicHalf>> read_public_halves(const Session& session, Objec
     return halves;
 }
 
-Result<std::vector<PublicHalf>> find_public_halves(const Session& session, const ObjectName& name) {
-    auto halves = read_public_halves(session, ObjectClass::kPublicKey, name);
-    if (halves && halves->empty()) {
-        halves = read_public_halves(session, ObjectClass::kCertificate, name);
+Result<std::vector<PublicHalf>> find_public_halves(const Session& session, const KeyName& name) {
+    std::vector<PublicHalf> none;
+    auto halves = name.type == ObjectClass::kCertificate
+                      ? none
+                      : read_public_halves(session, ObjectClass::kPublicKey, name.name);
+    if (halves && halves->empty() && name.type != ObjectClass::kPublicKey) {
+        halves = read_public_halves(session, ObjectClass::kCertificate, name.name);
     }
     return halves;
 }

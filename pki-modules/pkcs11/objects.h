@@ -11,6 +11,7 @@
 
 #include "lib/base/error.h"
 #include "pki-modules/common/rsa_public_key.h"
+#include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/session_pool.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -20,8 +21,6 @@ struct ObjectName {
     std::optional<std::vector<std::uint8_t>> id;
     std::optional<std::string> label;
 };
-
-enum class ObjectClass : std::uint8_t { kPrivateKey, kPublicKey, kCertificate };
 
 // All objects of a class and name, up to a bound that no person reaches.
 base::Result<std::vector<ObjectHandle>> find_objects(const Session& session, ObjectClass type,
@@ -47,8 +46,24 @@ struct PublicHalf {
 base::Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,
                                                          const ObjectName& name);
 
-// The RSA keys that public key objects of this name hold, or else its certificates.
+// What a URI says of a key: the name, and the class of the object that has this name, if it says.
+struct KeyName {
+    ObjectName name;
+    std::optional<ObjectClass> type;
+};
+
+// The RSA keys that public key objects of this name hold, or else its certificates. Of these two
+// only the class that the name is said to be of.
 base::Result<std::vector<PublicHalf>> find_public_halves(const Session& session,
-                                                         const ObjectName& name);
+                                                         const KeyName& name);
+
+// The private RSA keys of this name, and if there are none, those that belong to the public keys
+// and certificates of this name: by their id, or where there is none by their numbers. The other
+// way round if the name is said to be a public key's or certificate's.
+base::Result<std::vector<ObjectHandle>> find_private_keys(const Session& session,
+                                                          const KeyName& name);
+
+// "id=%01;object=my%20key or id=%02": as many as an advice has room for.
+std::string choices(const std::vector<ObjectName>& names);
 
 }  // namespace ecryptfs::pkcs11_module

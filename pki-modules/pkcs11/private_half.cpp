@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "ecryptfs_pki_module.h"
@@ -28,15 +29,19 @@ Error unusable(const Token& token, std::string_view why) {
             "use an RSA key that may decrypt; see them: p11tool --login --list-all"};
 }
 
-// Of several that a name fits, those that are RSA keys.
-std::vector<ObjectHandle> rsa_keys(const Session& session, std::vector<ObjectHandle> objects) {
-    std::erase_if(objects, [&](ObjectHandle object) { return !is_rsa_key(session, object); });
-    return objects;
+Error several_keys(const Session& session, const Token& token,
+                   const std::vector<ObjectHandle>& keys) {
+    std::vector<ObjectName> names;
+    std::ranges::transform(keys, std::back_inserter(names),
+                           [&](ObjectHandle key) { return read_name(session, key); });
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("the URI fits {} keys on {}", keys.size(), token.text()),
+            fmt::format("name one of them in the URI: {}", choices(names))};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<PrivateHalf>> PrivateHalf::open(Token& token, ObjectName name,
+Result<std::unique_ptr<PrivateHalf>> PrivateHalf::open(Token& token, KeyName name,
                                                        std::optional<ByteView> pin) {
     if (auto begun = token.login().begin(pin); !begun) {
         return std::unexpected(std::move(begun.error()));
@@ -74,35 +79,26 @@ Result<void> PrivateHalf::look_at_object() {
 }
 
 Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
-    auto found = find_objects(session, ObjectClass::kPrivateKey, wanted_);
-    if (found && found->empty() && wanted_.id && wanted_.label) {
-        // The label may be that of the public key or the certificate.
-        found = find_objects(session, ObjectClass::kPrivateKey, {wanted_.id, std::nullopt});
+    const auto keys = find_private_keys(session, wanted_);
+    if (!keys) {
+        return std::unexpected(keys.error());
     }
-    if (!found) {
-        return std::unexpected(found.error());
+    if (keys->size() > 1) {
+        return std::unexpected(several_keys(session, token_, *keys));
     }
-    const auto keys = rsa_keys(session, *found);
-    if (keys.empty()) {
-        if (auto alive = session.pool().check(session); !alive) {
-            return std::unexpected(std::move(alive.error()));
-        }
+    if (!keys->empty()) {
+        return keys->front();
     }
-    if (found->empty()) {
-        return std::unexpected(Error{ErrorCode::kNotFound,
-                                     fmt::format("no such private key on {}", token_.text()),
-                                     "see what is there: pkcs11-tool --login --list-objects"});
+    if (auto alive = session.pool().check(session); !alive) {
+        return std::unexpected(std::move(alive.error()));
     }
-    if (keys.empty()) {
+    const auto others = find_objects(session, ObjectClass::kPrivateKey, wanted_.name);
+    if (others && !others->empty()) {
         return std::unexpected(unusable(token_, "is no RSA key"));
     }
-    if (keys.size() > 1) {
-        return std::unexpected(
-            Error{ErrorCode::kInvalidArgument,
-                  fmt::format("the URI fits {} keys on {}", keys.size(), token_.text()),
-                  "name one of them by id= or object="});
-    }
-    return keys.front();
+    return std::unexpected(Error{ErrorCode::kNotFound,
+                                 fmt::format("no such private key on {}", token_.text()),
+                                 "see what is there: pkcs11-tool --login --list-objects"});
 }
 
 Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {

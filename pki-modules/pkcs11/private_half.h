@@ -19,7 +19,7 @@ namespace ecryptfs::pkcs11_module {
 class PrivateHalf {
   public:
     // `name`: all that is known of the key. kNotFound, kInvalidArgument if it names several.
-    static base::Result<std::unique_ptr<PrivateHalf>> open(Token& token, ObjectName name,
+    static base::Result<std::unique_ptr<PrivateHalf>> open(Token& token, KeyName name,
                                                            std::optional<base::ByteView> pin);
     ~PrivateHalf() { token_.login().end(); }
     PrivateHalf(const PrivateHalf&) = delete;
@@ -45,7 +45,7 @@ class PrivateHalf {
         std::optional<std::uint64_t> denied_in;  // Login::count() when the token wanted a login
     };
 
-    PrivateHalf(Token& token, ObjectName wanted) : token_(token), wanted_(std::move(wanted)) {}
+    PrivateHalf(Token& token, KeyName wanted) : token_(token), wanted_(std::move(wanted)) {}
     base::Result<void> look_at_object();
     base::Result<ObjectHandle> find_in(const Session& session) const;
     base::Result<ObjectHandle> object_in(const Session& session);
@@ -58,7 +58,7 @@ class PrivateHalf {
                                                 Tried& tried);
 
     Token& token_;
-    const ObjectName wanted_;
+    const KeyName wanted_;
     ObjectName name_;
     std::optional<module::RsaNumbers> numbers_;
     bool confirm_each_ = false;  // CKA_ALWAYS_AUTHENTICATE

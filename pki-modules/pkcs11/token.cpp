@@ -95,6 +95,21 @@ void add_new(std::vector<Token*>& to, const std::vector<Token*>& tokens, const K
     }
 }
 
+// "token=a;serial=1 or token=b;serial=2": as many as an advice has room for.
+std::string token_choices(const std::vector<Token*>& tokens) {
+    constexpr std::size_t kRoom = 180;
+    constexpr std::size_t kScheme = 7;  // "pkcs11:"
+    std::string text;
+    for (const auto* token : tokens) {
+        const auto next = token_uri(token->name()).substr(kScheme);
+        if (text.size() + next.size() > kRoom) {
+            break;
+        }
+        text += (text.empty() ? "" : " or ") + next;
+    }
+    return text;
+}
+
 }  // namespace
 
 std::vector<Mechanism> Token::mechanisms() const {
@@ -139,7 +154,9 @@ Result<Token*> Token::only_one(const std::vector<Token*>& tokens) {
     if (tokens.size() > 1) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("the URI fits {} tokens", tokens.size()),
-                                     "name one of them by token= and serial="});
+                                     fmt::format("name one of them in the URI, by token= and "
+                                                 "serial=: {}",
+                                                 token_choices(tokens))});
     }
     if (tokens.front()->has_twin_) {
         return std::unexpected(Error{

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
@@ -23,8 +24,9 @@ using base::Result;
 namespace {
 
 // An id is what the parts of a key have in common; their labels may differ.
-ObjectName public_name(const KeyUri& uri) {
-    return uri.id ? ObjectName{uri.id, std::nullopt} : ObjectName{std::nullopt, uri.object};
+KeyName public_name(const KeyUri& uri) {
+    return uri.id ? KeyName{{uri.id, std::nullopt}, std::nullopt}
+                  : KeyName{{std::nullopt, uri.object}, uri.type};
 }
 
 // Objects that may be one key twice, such as two certificates for it.
@@ -33,14 +35,17 @@ Result<PublicHalf> only_one(std::vector<PublicHalf> halves, const Token& token) 
         return half.numbers.modulus == halves.front().numbers.modulus;
     };
     if (!std::ranges::all_of(halves, same)) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("the URI fits several keys on {}", token.text()),
-                                     "name one of them by id= or object="});
+        std::vector<ObjectName> names;
+        std::ranges::transform(halves, std::back_inserter(names), &PublicHalf::name);
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("the URI fits several keys on {}", token.text()),
+                  fmt::format("name one of them in the URI: {}", choices(names))});
     }
     return std::move(halves.front());
 }
 
-Result<std::vector<PublicHalf>> public_halves_on(Token& token, const ObjectName& name) {
+Result<std::vector<PublicHalf>> public_halves_on(Token& token, const KeyName& name) {
     const auto session = token.sessions().take_live();
     if (!session) {
         return std::unexpected(session.error());
@@ -126,25 +131,31 @@ Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> p
     if (!chosen) {
         return std::unexpected(chosen.error());
     }
-    auto half = PrivateHalf::open(token_, {uri.id, uri.object}, chosen->view());
+    auto half = PrivateHalf::open(token_, {{uri.id, uri.object}, uri.type}, chosen->view());
     if (!half) {
         return std::unexpected(std::move(half.error()));
     }
     private_half_ = std::move(*half);
-    auto public_half = public_half_of(*private_half_, uri);
+    KeyUri own = uri;
+    if (const auto& name = private_half_->name(); !name.id && name.label) {
+        own.object = name.label;  // the URI may have had that of the certificate
+        own.type.reset();
+    }
+    auto public_half = public_half_of(*private_half_, own);
     if (!public_half) {
         return std::unexpected(std::move(public_half.error()));
     }
-    if (auto settled = settle(uri, *public_half); !settled) {
+    if (auto settled = settle(own, *public_half); !settled) {
         return settled;
     }
-    return set_locator(uri, public_half->name);
+    return set_locator(own, public_half->name);
 }
 
 // The numbers of the key, and the name that open_public() would find it by.
 Result<PublicHalf> TokenKey::public_half_of(const PrivateHalf& half, const KeyUri& uri) {
     const auto& id = half.name().id;
-    auto halves = public_halves_on(token_, id ? ObjectName{id, std::nullopt} : public_name(uri));
+    auto halves =
+        public_halves_on(token_, id ? KeyName{{id, std::nullopt}, std::nullopt} : public_name(uri));
     if (!halves) {
         return std::unexpected(halves.error());
     }
@@ -156,11 +167,19 @@ Result<PublicHalf> TokenKey::public_half_of(const PrivateHalf& half, const KeyUr
         }
         return PublicHalf{*half.numbers(), half.name()};
     }
+    // A certificate that was renewed with another key may have kept its id.
+    const auto is_others = [&](const PublicHalf& one) {
+        return half.numbers() && one.numbers.modulus != half.numbers()->modulus;
+    };
+    if (id && !std::ranges::all_of(*halves, is_others)) {
+        std::erase_if(*halves, is_others);
+    }
     auto found = only_one(std::move(*halves), token_);
     if (found && half.numbers() && half.numbers()->modulus != found->numbers.modulus) {
         return std::unexpected(
             Error{ErrorCode::kInvalidKey,
-                  fmt::format("{}: the public key of the same id is another key's", text()),
+                  fmt::format("{}: the public key of the same {} is another key's", text(),
+                              id ? "id" : "label"),
                   "give the key's own public key or certificate its id"});
     }
     return found;

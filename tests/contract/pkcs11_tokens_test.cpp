@@ -75,8 +75,46 @@ class Pkcs11Tokens : public testing::Test {
         return locator.data();
     }
 
+    // Puts objects on the token "other" as pkcs11-tool does, each with its own label and, unless it
+    // is empty, id.
+    static void put_key(evp_pkey_st& key, const std::string& label, const std::string& id) {
+        put("privkey --usage-decrypt", "openssl pkey -in " + pem_of(key) + " -outform der -out ",
+            label, id);
+    }
+    static void put_certificate(evp_pkey_st& key, const std::string& label, const std::string& id) {
+        put("cert",
+            "openssl req -x509 -key " + pem_of(key) +
+                " -subj /CN=a -days 3 -addext basicConstraints=CA:FALSE -outform der -out ",
+            label, id);
+    }
+    // The modulus says which key a URI has opened.
+    static Bytes opened_by(const std::string& uri) {
+        const OpenKey key(abi(), {uri, kPin});
+        EXPECT_TRUE(works(key)) << uri;
+        const OpenKey again(abi(), {key.describe().locator, kPin});
+        EXPECT_TRUE(works(again)) << key.describe().locator;
+        const auto& seen = again.describe();
+        return Bytes(seen.modulus, seen.modulus + seen.modulus_size);
+    }
+
     static bool works(const OpenKey& key) {
         return key.decrypt(key.wrap(pattern(19))).bytes == pattern(19);
+    }
+
+  private:
+    static std::string pem_of(evp_pkey_st& key) {
+        const auto& folder = SoftHsm::instance().folder();
+        folder.write("put.pem", to_pem(key, PemForm::kPkcs8));
+        return folder.path("put.pem").string();
+    }
+    static void put(const std::string& type, const std::string& make_der, const std::string& label,
+                    const std::string& id) {
+        const auto der = SoftHsm::instance().folder().path("put.der").string();
+        run_program(make_der + der);
+        run_program(std::string("pkcs11-tool --module ") + kLibrary +
+                    " --token-label other --login --pin " + kPin + " --label '" + label + "' " +
+                    (id.empty() ? "" : "--id " + id) + " --write-object " + der + " --type " +
+                    type);
     }
 };
 
@@ -241,6 +279,80 @@ TEST_F(Pkcs11Tokens, GiveTheirPublicKeysByCertificateToo) {
     EXPECT_EQ(whole.decrypt(half.wrap(pattern(19))).bytes, pattern(19));
     EXPECT_STREQ(half.describe().locator, whole.describe().locator);
     EXPECT_THAT(list(ECRYPTFS_PKI_KEYS), Contains(Field("label", &Item::label, "certified")));
+}
+
+TEST_F(Pkcs11Tokens, HoldKeysThatTheLabelOfTheirCertificateNames) {
+    const auto key = make_rsa_key(2048);
+    put_key(*key, "its key", "b1");
+    put_certificate(*key, "its certificate", "b1");
+    for (const std::string name :
+         {"object=its%20certificate", "object=its%20certificate;type=cert",
+          "id=%b1;object=its%20certificate;type=cert", "object=its%20key;type=private"}) {
+        EXPECT_EQ(opened_by("pkcs11:token=other;" + name), numbers_of(*key).modulus) << name;
+    }
+}
+
+TEST_F(Pkcs11Tokens, HoldKeysThatTheNumbersOfTheirCertificateNameWhereThereIsNoId) {
+    const auto key = make_rsa_key(2048);
+    const auto other = make_rsa_key(2048);
+    put_key(*other, "idless other", "");
+    put_key(*key, "idless key", "");
+    put_certificate(*key, "idless certificate", "");
+    for (const std::string name :
+         {"object=idless%20certificate", "object=idless%20certificate;type=cert",
+          "object=idless%20key"}) {
+        EXPECT_EQ(opened_by("pkcs11:token=other;" + name), numbers_of(*key).modulus) << name;
+    }
+}
+
+// The label is one key's own, and that of another key's certificate.
+TEST_F(Pkcs11Tokens, HoldTheKeyOfTheCertificateIfTheUriSaysSo) {
+    const auto key = make_rsa_key(2048);
+    const auto certified = make_rsa_key(2048);
+    put_key(*key, "shared", "b2");
+    put_key(*certified, "certified key", "b3");
+    put_certificate(*certified, "shared", "b3");
+    const std::string uri = "pkcs11:token=other;object=shared";
+    EXPECT_EQ(opened_by(uri), numbers_of(*key).modulus);
+    EXPECT_EQ(opened_by(uri + ";type=private"), numbers_of(*key).modulus);
+    EXPECT_EQ(opened_by(uri + ";type=cert"), numbers_of(*certified).modulus);
+}
+
+TEST_F(Pkcs11Tokens, HoldAKeyWhoseOldAndNewCertificateHaveOneLabel) {
+    const auto key = make_rsa_key(2048);
+    put_key(*key, "renewed key", "b4");
+    put_certificate(*key, "renewed", "b4");
+    put_certificate(*key, "renewed", "b4");
+    EXPECT_EQ(opened_by("pkcs11:token=other;object=renewed;type=cert"), numbers_of(*key).modulus);
+}
+
+TEST_F(Pkcs11Tokens, HoldAKeyBesideACertificateOfItsIdThatIsAnotherKeys) {
+    const auto key = make_rsa_key(2048);
+    put_key(*key, "kept id", "b5");
+    put_certificate(*key, "kept id", "b5");
+    put_certificate(*make_rsa_key(2048), "lost key", "b5");
+    EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;object=kept%20id", kPin})));
+}
+
+TEST_F(Pkcs11Tokens, ListTheKeysOfCertificatesThatShareALabel) {
+    for (const std::string id : {"b6", "b7"}) {
+        const auto key = make_rsa_key(2048);
+        put_key(*key, "key " + id, id);
+        put_certificate(*key, "Certificate", id);
+    }
+    const Outcome outcome =
+        failure_to_open(abi(), {"pkcs11:token=other;object=Certificate;type=cert", kPin});
+    EXPECT_EQ(outcome.status, ECRYPTFS_PKI_INVALID_LOCATOR);
+    EXPECT_THAT(outcome.message, HasSubstr("fits 2 keys"));
+    EXPECT_THAT(outcome.advice,
+                AllOf(HasSubstr("id=%B6;object=key%20b6"), HasSubstr("id=%B7;object=key%20b7")));
+    EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;id=%B7;object=key%20b7", kPin})));
+}
+
+TEST_F(Pkcs11Tokens, SayThatACertificateHasNoKeyHere) {
+    put_certificate(*make_rsa_key(2048), "lonely", "b8");
+    EXPECT_EQ(failure_to_open(abi(), {"pkcs11:token=other;object=lonely;type=cert", kPin}).status,
+              ECRYPTFS_PKI_NOT_FOUND);
 }
 
 TEST_F(Pkcs11Tokens, RefuseAKeyWhosePublicHalfIsAnotherKeys) {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which private key a name means: its own, or that of its public key or certificate.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pki-modules/pkcs11/objects.h"
+
+namespace ecryptfs::pkcs11_module {
+
+using base::Result;
+
+namespace {
+
+using Handles = std::vector<ObjectHandle>;
+
+constexpr std::size_t kRoomForChoices = 180;  // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
+
+bool names_public_half(const KeyName& name) {
+    return name.type == ObjectClass::kPublicKey || name.type == ObjectClass::kCertificate;
+}
+
+Result<Handles> rsa_keys_of_name(const Session& session, const ObjectName& name) {
+    auto found = find_objects(session, ObjectClass::kPrivateKey, name);
+    if (found) {
+        std::erase_if(*found, [&](ObjectHandle object) { return !is_rsa_key(session, object); });
+    }
+    return found;
+}
+
+// Numbers decide where the private key shows them, as an id need not be unique.
+Result<Handles> keys_of_half(const Session& session, const PublicHalf& half, bool by_id) {
+    auto keys = rsa_keys_of_name(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
+    if (keys) {
+        std::erase_if(*keys, [&](ObjectHandle object) {
+            const auto numbers = read_numbers(session, object);
+            return numbers ? numbers->modulus != half.numbers.modulus : !by_id;
+        });
+    }
+    return keys;
+}
+
+Result<Handles> keys_of_half(const Session& session, const PublicHalf& half) {
+    auto keys = half.name.id ? keys_of_half(session, half, true) : Handles{};
+    return keys && keys->empty() ? keys_of_half(session, half, false) : keys;
+}
+
+Result<Handles> keys_of_public_halves(const Session& session, const KeyName& name) {
+    Handles keys;
+    for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
+        const bool wanted = !names_public_half(name) || name.type == type;
+        const auto halves = wanted ? read_public_halves(session, type, name.name)
+                                   : Result<std::vector<PublicHalf>>();
+        if (!halves) {
+            return std::unexpected(halves.error());
+        }
+        for (const auto& half : *halves) {
+            const auto its_keys = keys_of_half(session, half);
+            if (!its_keys) {
+                return std::unexpected(its_keys.error());
+            }
+            keys.insert(keys.end(), its_keys->begin(), its_keys->end());
+        }
+    }
+    std::ranges::sort(keys);
+    const auto repeated = std::ranges::unique(keys);
+    keys.erase(repeated.begin(), repeated.end());
+    return keys;
+}
+
+}  // namespace
+
+Result<Handles> find_private_keys(const Session& session, const KeyName& name) {
+    const bool public_first = names_public_half(name);
+    for (const bool by_public_half : {public_first, !public_first}) {
+        auto keys = by_public_half ? keys_of_public_halves(session, name)
+                                   : rsa_keys_of_name(session, name.name);
+        if (!keys || !keys->empty()) {
+            return keys;
+        }
+    }
+    // The label may be of an object that is not there any more.
+    return name.name.id ? rsa_keys_of_name(session, {name.name.id, std::nullopt}) : Handles{};
+}
+
+std::string choices(const std::vector<ObjectName>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto next = key_name_text(names[i].id, names[i].label);
+        if (text.size() + next.size() > kRoomForChoices) {
+            return text +
+                   fmt::format("{}{} more", text.empty() ? "" : " or one of ", names.size() - i);
+        }
+        text += (text.empty() ? "" : " or ") + next;
+    }
+    return text;
+}
+
+}  // namespace ecryptfs::pkcs11_module

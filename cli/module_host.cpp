@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -12,6 +11,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <utility>
+
+#include "cli/live_hosts.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -67,6 +68,7 @@ Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::str
         return std::unexpected(std::move(packet.error()));
     }
     ModuleHost host(paths, pki::start_host(paths, module, task), std::move(*packet));
+    add_live_host(host.process_.pid, host.process_.socket.get());
     const auto greeting = host.receive(kAnswerTimeout);
     if (!greeting) {
         return std::unexpected(greeting.error());
@@ -85,8 +87,7 @@ Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::str
 
 ModuleHost::~ModuleHost() {
     if (process_.socket && process_.pid != 0) {
-        ::kill(process_.pid, SIGKILL);
-        ::waitpid(process_.pid, nullptr, 0);
+        end_host(process_.pid, process_.socket.get(), answers_);
     }
 }
 
@@ -201,6 +202,7 @@ Result<pki::FromHost> ModuleHost::receive(int timeout_ms) {
         ready = ::poll(&readable, 1, timeout_ms);
     } while (ready < 0 && errno == EINTR);
     if (ready == 0) {
+        answers_ = false;
         return std::unexpected(Error{ErrorCode::kTimedOut, "the PKI module gave no answer in time",
                                      "see that the token or TPM is well, and try again"});
     }
@@ -213,6 +215,7 @@ Result<pki::FromHost> ModuleHost::receive(int timeout_ms) {
 
 Error ModuleHost::lost() {
     siginfo_t end{};
+    remove_live_host(process_.pid);
     ::waitid(P_PID, static_cast<id_t>(std::exchange(process_.pid, 0)), &end, WEXITED);
     return pki::host_ended(paths_, end.si_code, end.si_status);
 }

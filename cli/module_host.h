@@ -23,7 +23,7 @@ namespace ecryptfs::cli {
 base::Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths);
 
 // A PKI host of our own, for what needs no agent: listing tokens, making keys, opening lower files.
-// Its process goes with it. One thing at a time.
+// Its process closes its keys and ends with it (cli/live_hosts.h). One thing at a time.
 class ModuleHost {
   public:
     // kUnknownModule, kModuleFailed.
@@ -67,6 +67,7 @@ class ModuleHost {
 
     pki::HostPaths paths_;
     pki::HostProcess process_;  // pid 0 once it was reaped
+    bool answers_ = true;       // in time, until now
     base::SecretBytes packet_;
     std::uint64_t last_id_ = 0;  // of a message
 };

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <optional>
 
+#include "cli/live_hosts.h"
 #include "cli/secret_input.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
@@ -64,6 +65,9 @@ class CaughtSignals {
 
     // Lets the signal do to the process what it does by default. Returns for SIGTSTP, when resumed.
     void deliver(int signal) {
+        if (signal != SIGTSTP) {
+            end_live_hosts();
+        }
         struct sigaction by_default{};
         by_default.sa_handler = SIG_DFL;
         struct sigaction old{};

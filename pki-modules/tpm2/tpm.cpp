@@ -46,7 +46,8 @@ Error explain(const TpmFailure& failure, const KeyInTpm& key, TpmConnection* con
                     "check the handle, and that this is the TPM that it was made in"};
         case TpmTrouble::kNoRoom:
             return {ErrorCode::kInternal, "the TPM has no room for another key or session",
-                    "use its resource manager, /dev/tpmrm0, or end other programs that use it"};
+                    "use its resource manager, /dev/tpmrm0; or if no other program uses the TPM, "
+                    "flush what is left there: tpm2_flushcontext -t, and tpm2_flushcontext -l"};
         case TpmTrouble::kPolicy:
             return failure.error().code == ErrorCode::kAccessDenied
                        ? failure.error()

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/error.h"
 
@@ -20,6 +21,7 @@ struct TreeEntry {
     std::string path;  // as people see it
     int depth;
     struct stat status;
+    int self = -1;  // a folder, open for reading; `status` is its own then. -1 for all else
 };
 
 class TreeVisitor {
@@ -29,7 +31,8 @@ class TreeVisitor {
     TreeVisitor& operator=(const TreeVisitor&) = delete;
     virtual ~TreeVisitor() = default;
 
-    // Whether to go into it; then leave_folder() comes when all that is in it has been seen.
+    // Whether to go into it; then leave_folder() comes when all that is in it has been seen. There,
+    // `folder` and perhaps `self` are -1: somebody may have moved it meanwhile.
     virtual bool enter_folder(const TreeEntry& folder) = 0;
     virtual void leave_folder(const TreeEntry& folder) = 0;
     // Regular files, symbolic links and anything else.
@@ -40,7 +43,11 @@ class TreeVisitor {
 
 // What is at `path`, and all below it, each folder's entries by their names. Links are followed
 // only in what was typed; on the way nothing is looked up twice, so that nobody can move a link in.
+// Depth costs neither stack nor descriptors.
 void walk_tree(const std::string& path, TreeVisitor& visitor);
+
+// All but "." and "..", in no order.
+base::Result<std::vector<std::string>> names_in_folder(int folder);
 
 // How much there is to do, for a progress bar: regular files, and their bytes.
 struct TreeSize {

@@ -196,5 +196,15 @@ TEST_F(Inspecting, WantsAPath) {
     EXPECT_THAT(outcome.err, HasSubstr("PATH"));
 }
 
+TEST_F(Inspecting, TreesOfAnyDepthWithFewDescriptorsAndALittleStack) {
+    fs::create_directory(path("deep"));
+    make_deep_folders(path("deep"), "f", 4000);
+    const auto outcome = run({"/bin/sh",
+                              {"-c", "ulimit -n 256; ulimit -s 256; exec \"$0\" inspect \"$1\"",
+                               ECRYPTFSCTL, path("deep")}});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err.substr(outcome.err.size() / 2);
+    run({"/bin/rm", {"-r", path("deep")}});
+}
+
 }  // namespace
 }  // namespace ecryptfs::test

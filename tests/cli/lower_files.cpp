@@ -2,9 +2,13 @@
 
 #include "tests/cli/lower_files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <array>
 #include <filesystem>
 
+#include "lib/base/handle.h"
 #include "lib/base/hex.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/extents.h"
@@ -76,6 +80,14 @@ std::string lower_file_of(const ByteVector& plain) {
         file += base::as_text(extent);
     }
     return file;
+}
+
+void make_deep_folders(const std::string& folder, const std::string& name, int depth) {
+    base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (int i = 0; i < depth; ++i) {
+        ASSERT_EQ(::mkdirat(fd.get(), name.c_str(), 0700), 0);
+        fd.reset(::openat(fd.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    }
 }
 
 std::string lower_name_of(const std::string& plain) {

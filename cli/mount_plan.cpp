@@ -61,7 +61,8 @@ struct Known {
     bool remembered = false;
 };
 
-Result<Known> known_of(const std::string& lower, const Caller& caller, const std::string& memory) {
+Result<Known> find_known(const std::string& lower, const Caller& caller,
+                         const std::string& memory) {
     auto remembered = remembered_folder(memory, lower);
     if (!remembered) {
         return std::unexpected(remembered.error());
@@ -69,13 +70,20 @@ Result<Known> known_of(const std::string& lower, const Caller& caller, const std
     if (*remembered) {
         return Known{std::move(**remembered), "memory", true};
     }
-    if (auto folder = utils_folder(caller.home, lower)) {
-        return Known{{.lower = lower, .upper = folder->upper, .options = folder->options},
-                     "~/.ecryptfs"};
+    const auto folder = utils_folder(caller.home, lower);
+    if (!folder) {
+        return std::unexpected(folder.error());
     }
-    auto general = utils_options(caller.home);
-    return Known{{.lower = lower, .options = general ? general->options : FolderOptions{}},
-                 general ? "~/.ecryptfsrc" : ""};
+    if (*folder) {
+        const auto& [unused, upper, options] = **folder;
+        return Known{{.lower = lower, .upper = upper, .options = options}, "~/.ecryptfs"};
+    }
+    const auto general = utils_options(caller.home);
+    if (!general) {
+        return std::unexpected(general.error());
+    }
+    return Known{{.lower = lower, .options = general->value_or(FolderOptions{})},
+                 *general ? "~/.ecryptfsrc" : ""};
 }
 
 bool has_all(const Signatures& all, const Signatures& some) {
@@ -196,7 +204,7 @@ Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
     if (!lower) {
         return std::unexpected(lower.error());
     }
-    auto known = command.fresh ? Known{{.lower = *lower}, ""} : known_of(*lower, caller, memory);
+    auto known = command.fresh ? Known{{.lower = *lower}, ""} : find_known(*lower, caller, memory);
     if (!known) {
         return std::unexpected(known.error());
     }

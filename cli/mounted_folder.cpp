@@ -13,6 +13,7 @@
 namespace ecryptfs::cli {
 namespace {
 
+using base::Error;
 using base::ErrorCode;
 using base::Result;
 
@@ -64,7 +65,7 @@ Result<bool> take_number(std::string_view value, unsigned& number) {
     const auto parsed = base::parse_number<unsigned>(value);
     if (!parsed) {
         return std::unexpected(
-            base::Error{ErrorCode::kMalformed, fmt::format("\"{}\" is no number", value)});
+            Error{ErrorCode::kMalformed, fmt::format("\"{}\" is not a number", value)});
     }
     number = *parsed;
     return true;
@@ -133,13 +134,27 @@ std::string fstab_line(const std::string& lower, const std::string& upper,
                        mount_options(options));
 }
 
+Result<bool> parse_yes(std::string_view value) {
+    if (value.empty() || value == "y" || value == "yes") {
+        return true;
+    }
+    if (value == "n" || value == "no") {
+        return false;
+    }
+    return std::unexpected(
+        Error{ErrorCode::kMalformed, fmt::format("\"{}\" is neither y nor n", value)});
+}
+
 Result<bool> take_option(std::string_view option, FolderOptions& options) {
     const auto name = next_field(option, '=');
     if (name == "ecryptfs_sig") {
         return take_signature(option, options.keys);
     }
     if (name == "ecryptfs_fnek_sig") {
-        return take_signature(option, options.name_keys);
+        auto taken = take_signature(option, options.name_keys);
+        return taken && options.name_keys.size() > 1
+                   ? std::unexpected(Error{ErrorCode::kMalformed, "names have one key only"})
+                   : taken;
     }
     if (name == "ecryptfs_cipher") {
         options.cipher = option;
@@ -156,7 +171,11 @@ Result<bool> take_option(std::string_view option, FolderOptions& options) {
     if (flag == kFlags.end()) {
         return false;
     }
-    options.*flag->member = option != "n" && option != "no";  // as ~/.ecryptfsrc may say
+    const auto yes = parse_yes(option);
+    if (!yes) {
+        return std::unexpected(yes.error());
+    }
+    options.*flag->member = *yes;
     return true;
 }
 

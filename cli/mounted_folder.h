@@ -39,6 +39,10 @@ std::string mount_options(const FolderOptions& options);
 std::string fstab_line(const std::string& lower, const std::string& upper,
                        const FolderOptions& options);
 
+// An option that is a mark: "", "y" and "yes", or, as ~/.ecryptfsrc may say, "n" and "no". Else
+// kMalformed.
+base::Result<bool> parse_yes(std::string_view value);
+
 // Takes one "name" or "name=value" of a mount's options. False for one that says nothing of these;
 // kMalformed for a value that cannot be.
 base::Result<bool> take_option(std::string_view option, FolderOptions& options);

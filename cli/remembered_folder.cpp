@@ -5,11 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/lower_file.h"
@@ -69,11 +66,20 @@ unsigned small_number(const Json& number) {
     return number.get<unsigned>();
 }
 
+std::string absolute_path(const Json& json) {
+    auto path = json.get<std::string>();
+    if (!path.starts_with('/')) {
+        throw base::Failure(
+            {ErrorCode::kMalformed, fmt::format("\"{}\" is not an absolute path", path)});
+    }
+    return path;
+}
+
 // Member by member: what throws within an initializer list makes GCC 12 destroy members twice.
 RememberedFolder folder_in(const Json& json) {
     RememberedFolder folder;
-    folder.lower = json.at("lower").get<std::string>();
-    folder.upper = json.at("upper").get<std::string>();
+    folder.lower = absolute_path(json.at("lower"));
+    folder.upper = absolute_path(json.at("upper"));
     folder.recovery = signatures_in(json.at("recovery"));
     auto& options = folder.options;
     options.keys = signatures_in(json.at("keys"));
@@ -91,14 +97,11 @@ RememberedFolder folder_in(const Json& json) {
 }
 
 Result<std::vector<RememberedFolder>> read_memory(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path);
-    if (!file) {
-        return errno == EACCES ? Result<std::vector<RememberedFolder>>(std::unexpected(
-                                     file_error(fmt::format("reading {}", path), errno)))
-                               : std::vector<RememberedFolder>{};
+    const auto text = read_user_file(path);
+    if (!text) {
+        return std::unexpected(text.error());
     }
-    auto folders = parse_remembered(std::string(std::istreambuf_iterator<char>(file), {}));
+    auto folders = *text ? parse_remembered(**text) : std::vector<RememberedFolder>{};
     if (!folders) {
         return std::unexpected(Error{ErrorCode::kMalformed,
                                      fmt::format("{}: {}", path, folders.error().message),

@@ -22,7 +22,11 @@ namespace ecryptfs::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
 using base::Result;
+
+constexpr std::size_t kLargestUserFile = std::size_t{1} << 20;
 
 // A file that is gone unless it got its name.
 class Draft {
@@ -66,6 +70,36 @@ bool keep_owner_of(const std::string& path, int fd) {
 std::string content_of(const fs::path& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Result<std::optional<std::string>> read_user_file(const fs::path& path) {
+    const auto what = fmt::format("reading {}", path.string());
+    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!fd && errno == ENOENT) {
+        return std::nullopt;
+    }
+    struct stat status{};
+    if (!fd || ::fstat(fd.get(), &status) != 0) {
+        return std::unexpected(file_error(what, errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("{} is not a regular file", path.string()),
+                                     "move it away"});
+    }
+    std::string text(kLargestUserFile + 1, '\0');
+    const auto size =
+        base::read_all(fd.get(), {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    if (!size) {
+        return std::unexpected(file_error(what, errno));
+    }
+    if (*size > kLargestUserFile) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("{} is larger than 1 MiB", path.string()),
+                                     "move it away"});
+    }
+    text.resize(*size);
+    return text;
 }
 
 Result<void> write_whole_file(const std::string& path, base::ByteView content, IfThere if_there) {

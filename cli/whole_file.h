@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "lib/base/bytes.h"
@@ -11,8 +12,13 @@
 
 namespace ecryptfs::cli {
 
-// Nothing where it cannot be read. For small files, without secrets.
+// Nothing where it cannot be read. For small files of the system (/proc, /sys), without secrets.
 std::string content_of(const std::filesystem::path& path);
+
+// A text without secrets that a user wrote; nothing if there is no such file, and only then. Never
+// waits, and never reads more than 1 MiB: kInvalidArgument for a FIFO, a device or what is larger.
+// kAccessDenied, kInternal.
+base::Result<std::optional<std::string>> read_user_file(const std::filesystem::path& path);
 
 enum class IfThere : std::uint8_t { kRefuse, kReplace };
 

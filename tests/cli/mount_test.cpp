@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <keyutils.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -140,14 +141,96 @@ class Home : public ::testing::Test {
 TEST_F(Home, APrivateFolderOfEcryptfsUtilsIsKnown) {
     write_file(path(".ecryptfs/Private.mnt"), path("upper") + "\n");
     write_file(path(".ecryptfs/Private.sig"), "fe3467554552491d\ne80b89d3427db0d3\n");
-    EXPECT_EQ(cli::utils_folder(path(""), path("lower")), std::nullopt);
+    EXPECT_FALSE(cli::utils_folder(path(""), path("lower")).value());
     fs::create_directory_symlink(path("lower"), path(".Private"));
-    const auto found = cli::utils_folder(path(""), fs::canonical(path("lower")));
+    const auto found = cli::utils_folder(path(""), fs::canonical(path("lower"))).value();
     ASSERT_TRUE(found);
     EXPECT_EQ(found->upper, path("upper"));
     EXPECT_EQ(printed_options({path(".Private")}),
               "nosuid,nodev,ecryptfs_sig=fe3467554552491d,ecryptfs_fnek_sig=e80b89d3427db0d3,"
               "ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_unlink_sigs\n");
+}
+
+// Each line of Private.sig has a role: none takes the place of one that is wrong.
+TEST_F(Home, AWrongLineOfAPrivateFolderIsNamedAndNotLeftOut) {
+    write_file(path(".ecryptfs/Private.mnt"), path("upper") + "\n");
+    fs::create_directory_symlink(path("lower"), path(".Private"));
+    const auto expect_refusal = [&](const std::string& file, const std::string& line) {
+        const auto outcome = ctl({"mount", path(".Private"), "--print-options"});
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.out;
+        EXPECT_THAT(outcome.err, AllOf(HasSubstr(path(".ecryptfs/" + file) + ": " + line),
+                                       HasSubstr("--fresh --key")));
+    };
+    for (const char* wrong : {"FE3467554552491D", "fe3467554552491", "[fe3467554552491d]", "",
+                              "\xef\xbb\xbf"
+                              "fe3467554552491d",
+                              "fe3467554552491d # mine"}) {
+        write_file(path(".ecryptfs/Private.sig"), fmt::format("{}\n{}\n", wrong, kNames));
+        expect_refusal("Private.sig", "line 1: ");
+        write_file(path(".ecryptfs/Private.sig"),
+                   fmt::format("{}\n{}\n{}\n", kSignature, wrong, kNames));
+        expect_refusal("Private.sig", "line 2: ");
+    }
+    write_file(path(".ecryptfs/Private.sig"), fmt::format(" {}\r\n\r\n\n", kSignature));
+    EXPECT_THAT(printed_options({path(".Private")}), Not(HasSubstr("fnek")));
+    write_file(path(".ecryptfs/Private.mnt"), "Private\n");
+    expect_refusal("Private.mnt", "line 1: ");
+}
+
+TEST_F(Home, AWrongOptionInAFileOfEcryptfsUtilsIsNamedAndNotLeftOut) {
+    const Arguments mount = {"mount", path("lower"), path("upper"), "--print-options"};
+    write_file(path(".ecryptfsrc"), "# mine, ecryptfs_sig=zz\necryptfs_key_bytes=3z\n");
+    EXPECT_THAT(ctl(mount).err, HasSubstr(path(".ecryptfsrc: line 2: ecryptfs_key_bytes: ")));
+    write_file(path(".ecryptfsrc"), "ecryptfs_passthrough=perhaps");
+    EXPECT_THAT(ctl(mount).err, HasSubstr("line 1: ecryptfs_passthrough: "));
+    write_file(path(".ecryptfsrc"), fmt::format("ecryptfs_sig={}\necryptfs_fnek_sig={}\n"
+                                                "ecryptfs_enable_filename_crypto=no\n",
+                                                kSignature, kNames));
+    EXPECT_THAT(printed_options({path("lower"), path("upper")}), Not(HasSubstr("fnek")));
+
+    const auto conf = [&](const std::string& lower) {
+        return lower + " " + path("upper") + " ecryptfs ecryptfs_sig=zz\n";
+    };
+    write_file(path(".ecryptfs/work.conf"), conf(path("elsewhere")));
+    EXPECT_THAT(printed_options({path("lower"), path("upper")}), HasSubstr(kSignature))
+        << "of another folder";
+    write_file(path(".ecryptfs/work.conf"), conf(path("lower")));
+    EXPECT_THAT(ctl(mount).err, HasSubstr(path(".ecryptfs/work.conf: line 1: ecryptfs_sig: ")));
+}
+
+// Of whoever may write in a home, and read by a process that works for it.
+TEST_F(Home, FilesThatNeverEndOrNeverBeginAreRefused) {
+    const Arguments mount = {"mount", path("lower"), path("upper"), "--print-options"};
+    fs::create_directory_symlink(path("lower"), path(".Private"));
+    const std::vector<std::string> files = {path(".config/ecryptfs-agent/folders.json"),
+                                            path(".ecryptfs/a.conf"), path(".ecryptfs/Private.sig"),
+                                            path(".ecryptfsrc")};
+    for (const auto& file : files) {
+        fs::create_directories(fs::path(file).parent_path());
+        ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+        EXPECT_THAT(ctl(mount).err, HasSubstr(file + " is not a regular file"));
+        fs::remove(file);
+        fs::create_symlink("/dev/zero", file);
+        EXPECT_THAT(ctl(mount).err, HasSubstr(file + " is not a regular file"));
+        fs::remove(file);
+        write_file(file, "");
+        fs::resize_file(file, 4'000'000'000);
+        EXPECT_THAT(ctl(mount).err, HasSubstr(file + " is larger than 1 MiB"));
+        fs::remove(file);
+    }
+    ASSERT_EQ(::mkfifo(path(".ecryptfs/sig-cache.txt").c_str(), 0600), 0);
+    EXPECT_EQ(ctl(mount).exit_code, exit_code(ErrorCode::kUnknownKey));
+}
+
+TEST_F(Home, WhatIsRememberedIsNotOverwrittenWhereItCannotBeRead) {
+    const auto memory = cli::memory_path(path(""));
+    const cli::RememberedFolder folder{
+        .lower = "/l", .upper = "/u", .options = {.keys = {signature()}}};
+    ASSERT_THAT(cli::remember(memory, folder), Succeeds());
+    fs::remove(memory);
+    fs::create_symlink(memory, memory);
+    EXPECT_THAT(cli::remember(memory, folder), FailsWith(ErrorCode::kInternal, memory));
+    EXPECT_TRUE(fs::is_symlink(memory)) << "only a file that is not there holds nothing";
 }
 
 TEST_F(Home, AFolderOfAConfFileIsKnown) {

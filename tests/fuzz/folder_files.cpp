@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `ecryptfsctl mount` reads of a user, in a process that can become root: the first byte says
-// as which kind of file.
+// What `ecryptfsctl mount` reads of a user: the first byte says as which kind of file.
 
 #include "cli/answering_program.h"
 #include "cli/mounted_folder.h"
@@ -33,6 +32,14 @@ void try_remembered(std::string_view text) {
     require(again && again->size() == folders->size(), "what was remembered is read again");
 }
 
+// The first line is the key of contents, whatever the others are.
+void try_key_lines(std::string_view text) {
+    const auto keys = cli::parse_key_lines(text);
+    require(keys || keys.error().message.starts_with("line "), "the error says where");
+    require(!keys || text.substr(0, text.find('\n')).contains(keys->contents.text()),
+            "the first line is the key of contents");
+}
+
 }  // namespace
 
 void try_input(base::ByteView input) {
@@ -51,11 +58,18 @@ void try_input(base::ByteView input) {
             break;
         case 'c':
             if (const auto folder = cli::parse_utils_conf(text)) {
-                try_options(folder->options);
+                try_options(folder->how.options);
             }
             break;
         case 's':
-            require(cli::parse_signatures(text).size() <= text.size() / 16, "of 16 digits each");
+            require(cli::parse_signature_cache(text).size() <= text.size() / 16,
+                    "of 16 digits each");
+            try_key_lines(text);
+            break;
+        case 'p':
+            if (const auto path = cli::parse_mount_point(text)) {
+                require(path->starts_with('/'), "an absolute path");
+            }
             break;
         case 'j':
             try_remembered(text);

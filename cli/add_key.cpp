@@ -63,7 +63,7 @@ void undone(const Result<void>& result) {
 // Writes the token and tells the agent where it is. On an error nothing stays half done.
 Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const TokenPlace& place,
                                  bool agent_had_it) {
-    auto written = write_token(place, key.signature, key.token);
+    auto written = write_token(place, key.signature, key.token, TokenReader::kAgent);
     if (!written) {
         if (!agent_had_it) {
             undone(agent.forget_key(key.signature));

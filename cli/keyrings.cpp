@@ -230,4 +230,9 @@ Result<void> let_user_read(KeySerial key) {
     return checked("setting the key's permissions", ::keyctl_setperm(key.value, kPermissions));
 }
 
+Result<void> keep_from_user(KeySerial key) {
+    return checked("setting the key's permissions",
+                   ::keyctl_setperm(key.value, KEY_POS_ALL | KEY_USR_VIEW));
+}
+
 }  // namespace ecryptfs::cli

@@ -76,4 +76,8 @@ base::Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout);
 // must that cannot search this session's keyring. Possessors keep all permissions.
 base::Result<void> let_user_read(KeySerial key);
 
+// Only who possesses the key, by a keyring of its session, may read and find it. Processes of this
+// user still see that it is there.
+base::Result<void> keep_from_user(KeySerial key);
+
 }  // namespace ecryptfs::cli

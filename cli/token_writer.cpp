@@ -64,9 +64,12 @@ Result<void> set_timeout_in(Keyring keyring, KeySerial token, std::chrono::secon
 }
 
 Result<void> finish(const TokenPlace& place, const wire::KeySignature& signature, KeySerial keyring,
-                    WrittenToken& written) {
+                    TokenReader reader, WrittenToken& written) {
     if (place.keyring == Keyring::kSession) {
-        if (auto allowed = let_user_read(written.serial); !allowed) {
+        // Also of a token that was there: an earlier version let the user read all of them.
+        const auto allowed = reader == TokenReader::kAgent ? let_user_read(written.serial)
+                                                           : keep_from_user(written.serial);
+        if (!allowed) {
             return allowed;
         }
     } else if (const auto reached = reach_from_session(signature, written.serial, keyring);
@@ -91,7 +94,7 @@ base::Error with_advice(base::Error error, Keyring keyring) {
 }  // namespace
 
 Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignature& signature,
-                                 base::ByteView payload) {
+                                 base::ByteView payload, TokenReader reader) {
     const auto keyring = find_keyring(place.keyring);
     if (!keyring) {
         return std::unexpected(with_advice(keyring.error(), place.keyring));
@@ -102,7 +105,7 @@ Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignatu
         return std::unexpected(with_advice(added.error(), place.keyring));
     }
     WrittenToken written{.serial = *added, .was_there = !old.empty()};
-    if (const auto finished = finish(place, signature, *keyring, written); !finished) {
+    if (const auto finished = finish(place, signature, *keyring, reader, written); !finished) {
         if (const auto undone =
                 written.was_there ? Result<void>() : unlink(written.serial, *keyring);
             !undone) {

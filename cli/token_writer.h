@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,13 @@ struct TokenPlace {
     std::optional<std::chrono::seconds> timeout = {};
 };
 
+// Who reads a token beside the kernel, which asks for no permission of the user class: it finds
+// keys that the mounting process possesses.
+enum class TokenReader : std::uint8_t {
+    kKernel,  // a passphrase's, which opens files by itself: nobody who does not possess it
+    kAgent,   // a private key's: the agent of the same user, whose session is another
+};
+
 struct WrittenToken {
     KeySerial serial;
     bool was_there = false;                  // replaced a token of the same signature
@@ -28,7 +36,8 @@ struct WrittenToken {
 // reachable from this session, as far as that can be: if not, there is a warning. All or nothing:
 // on an error a new token is taken out again.
 base::Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignature& signature,
-                                       base::ByteView payload);
+                                       base::ByteView payload,
+                                       TokenReader reader = TokenReader::kKernel);
 
 // Takes a token out of the keyring that it was written to.
 base::Result<void> unlink_token(const TokenPlace& place, const WrittenToken& written);

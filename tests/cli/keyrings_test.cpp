@@ -11,6 +11,7 @@
 
 #include "cli/token_writer.h"
 #include "tests/cli/support.h"
+#include "tests/fakes/command.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -143,11 +144,36 @@ TEST_F(WritingTokens, ReplacesAnExpiredOrRevokedToken) {
     }
 }
 
-TEST_F(WritingTokens, LetsThisUsersProcessesReadATokenOfTheSession) {
-    const auto written = cli::write_token({.keyring = Keyring::kSession}, signature(), kPayload);
+TEST_F(WritingTokens, LetsTheAgentReadATokenOfTheSession) {
+    const auto written = cli::write_token({.keyring = Keyring::kSession}, signature(), kPayload,
+                                          cli::TokenReader::kAgent);
     ASSERT_THAT(written, Succeeds());
     ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);  // as the agent, which has another
     EXPECT_EQ(payload_of(written->serial), "tok1");
+}
+
+TEST_F(WritingTokens, KeepsAPassphrasesTokenOfTheSessionFromOtherSessions) {
+    const auto outcome =
+        run({ECRYPTFSCTL, {"add-passphrase", "--keyring", "session", "--passphrase-file", "-"}},
+            "correct horse battery staple\n");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto token = cli::request_token(signature(outcome.out.substr(0, 16)));
+    ASSERT_THAT(token, Succeeds()) << "as mount(2) finds it";
+    EXPECT_THAT(cli::read_token(*token), Succeeds()) << "possessed";
+    ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+    EXPECT_THAT(cli::read_token(*token), FailsWith(ErrorCode::kAccessDenied, ""));
+    EXPECT_EQ(::keyctl_link(token->value, KEY_SPEC_SESSION_KEYRING), -1) << "nor possess it";
+}
+
+TEST_F(WritingTokens, TakesAwayWhatAnEarlierVersionAllowed) {
+    const auto first = cli::write_token({.keyring = Keyring::kSession}, signature(), kPayload,
+                                        cli::TokenReader::kAgent);
+    ASSERT_THAT(first, Succeeds());
+    const auto second = cli::write_token({.keyring = Keyring::kSession}, signature(), kOther);
+    ASSERT_THAT(second, Succeeds());
+    EXPECT_EQ(second->serial, first->serial);
+    ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+    EXPECT_EQ(payload_of(second->serial), "unreadable");
 }
 
 TEST_F(WritingTokens, WarnsWhenTheSessionCannotReachTheUserKeyring) {

@@ -5,11 +5,11 @@
 
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include <cerrno>
 #include <exception>
 #include <utility>
+
+struct sd_bus_message;
 
 namespace ecryptfs::agent {
 
@@ -30,22 +30,20 @@ int guarded(const char* what, Call&& call, int failure = -EIO) noexcept {
     return failure;
 }
 
-template <auto Heard>
-struct MessageHandler;
+template <typename Object>
+void hear(void (Object::*heard)(sd_bus_message*), void* object, sd_bus_message* message) {
+    (static_cast<Object*>(object)->*heard)(message);
+}
 
-template <typename Object, void (Object::*Heard)(sd_bus_message*)>
-struct MessageHandler<Heard> {
-    static int call(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
-        const auto hear = [&] {
-            (static_cast<Object*>(object)->*Heard)(message);
-            return 0;
-        };
-        return guarded("message handler", hear, /*failure=*/0);  // any other closes the connection
-    }
-};
-
-// A handler for signals and replies, made of a member function of the object that sd-bus is given.
-template <auto Heard>
-constexpr sd_bus_message_handler_t message_handler = MessageHandler<Heard>::call;
+// A handler for signals and replies, an sd_bus_message_handler_t, made of a member function of the
+// object that sd-bus is given.
+template <auto Heard, typename BusError>
+int message_handler(sd_bus_message* message, void* object, BusError* /*error*/) noexcept {
+    const auto hear_it = [&] {
+        hear(Heard, object, message);
+        return 0;
+    };
+    return guarded("message handler", hear_it, /*failure=*/0);  // any other closes the connection
+}
 
 }  // namespace ecryptfs::agent

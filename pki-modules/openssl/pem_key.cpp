@@ -46,19 +46,21 @@ Error not_rsa(std::string_view type, const std::string& path) {
         "use an RSA key of 2048 to 4096 bits: openssl genrsa -aes256 3072"};
 }
 
-// A kind of PEM block that is no RSA private key, by a part of its label.
+// A kind of PEM block that is no RSA private key, by the end of its label.
 struct Refusal {
-    std::string_view label_part;
+    std::string_view label_end;
     std::string_view what_it_is;
     std::string_view advice;
 };
 
 constexpr std::string_view kNamePrivateKey = "name the file that holds the private key";
+constexpr std::string_view kUseTpm2 = "use the module tpm2 for this file: --module tpm2";
 
 constexpr auto kRefusals = std::to_array<Refusal>({
     {"OPENSSH PRIVATE KEY", "a private key in OpenSSH's own format",
      "convert a copy of the file: ssh-keygen -p -m PEM -f COPY"},
-    {"TSS2 ", "a key of the TPM", "use the module tpm2 for this file: --module tpm2"},
+    {"TSS2 PRIVATE KEY", "a key of the TPM", kUseTpm2},
+    {"TSS2 KEY BLOB", "a key of the TPM", kUseTpm2},
     {"CERTIFICATE", "a certificate and no private key", kNamePrivateKey},
     {"PUBLIC KEY", "a public key and no private key", kNamePrivateKey},
 });
@@ -105,7 +107,7 @@ Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
         }
     }
     for (const auto& refusal : kRefusals) {
-        if (has_label(blocks, refusal.label_part)) {
+        if (has_label(blocks, refusal.label_end)) {
             return {ErrorCode::kInvalidKey,
                     fmt::format("{} holds {}", shown(path), refusal.what_it_is),
                     std::string(refusal.advice)};

@@ -232,6 +232,8 @@ TEST_F(OpensslModuleTest, SaysWhatToDoWithKeysInOtherFormats) {
         is_invalid_key("OpenSSH", "ssh-keygen -p -m PEM -f COPY"));
     EXPECT_THAT(refusal("-----BEGIN TSS2 PRIVATE KEY-----\nAAAA\n-----END TSS2 PRIVATE KEY-----\n"),
                 is_invalid_key("TPM", "module tpm2"));
+    EXPECT_THAT(refusal("-----BEGIN TSS2 KEY BLOB-----\nAAAA\n-----END TSS2 KEY BLOB-----\n"),
+                is_invalid_key("TPM", "module tpm2"));
     EXPECT_THAT(refusal("\x30\x82\x04\xa4 and so on"), is_invalid_key("PEM", "-inform DER"));
 }
 

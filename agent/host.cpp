@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/log.h"
+#include "lib/base/printable.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -189,7 +189,31 @@ void Host::message_arrived(const pki::FromHost& message) {
     std::visit([this](const auto& one) { handle(one); }, message);
 }
 
+// The module's or its libraries', and for people only.
+void Host::text_arrived(std::string_view text) {
+    while (!text.empty()) {
+        const auto line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        if (line.empty() || !text_limit_.allows()) {
+            continue;
+        }
+        std::string shown(line.size(), '\0');
+        shown.resize(base::put_printable(shown, line));
+        log_line(Priority::kNotice, fmt::format("module {} wrote: {}", module_.text(), shown),
+                 {{"ECRYPTFS_MODULE", module_.text()}});
+    }
+}
+
+// An honest one says nothing that it was not asked for.
+void Host::end_unreliable_process() {
+    connection_lost({ErrorCode::kModuleFailed, "the PKI host sent what nobody asked for"});
+}
+
 void Host::handle(const pki::Hello& message) {
+    if (greeted_) {
+        end_unreliable_process();
+        return;
+    }
     if (message.protocol_version != pki::kHostProtocolVersion) {
         refuse_for(kRefusalHolds, {ErrorCode::kModuleFailed,
                                    "ecryptfs-pki-host is of another version than the agent",
@@ -206,6 +230,10 @@ void Host::handle(const pki::Hello& message) {
 
 void Host::handle(const pki::Refusal& message) {
     refuse_for(kRefusalHolds, pki::to_error(message));
+}
+
+void Host::handle(const pki::Item& /*message*/) {
+    end_unreliable_process();
 }
 
 void Host::handle(const pki::Opened& message) {
@@ -260,6 +288,7 @@ void Host::handle(const pki::Failed& message) {
 std::optional<Job> Host::take_sent(std::uint64_t id) {
     auto node = sent_.extract(id);
     if (node.empty()) {
+        end_unreliable_process();
         return std::nullopt;
     }
     losses_in_a_row_ = 0;

@@ -20,6 +20,7 @@
 #include "agent/event_loop.h"
 #include "agent/host_connection.h"
 #include "agent/key.h"
+#include "agent/log.h"
 #include "agent/open_keys.h"
 #include "agent/operation_times.h"
 #include "lib/base/error.h"
@@ -97,13 +98,15 @@ class Host : private HostConnectionUser {
 
     void message_arrived(const pki::FromHost& message) override;
     void messages_read() override { pump(); }
+    void text_arrived(std::string_view text) override;
     void connection_lost(const base::Error& why) override;
     void handle(const pki::Hello& message);
     void handle(const pki::Refusal& message);
     void handle(const pki::Opened& message);
     void handle(const pki::Done& message);
     void handle(const pki::Failed& message);
-    void handle(const pki::Item& /*message*/) {}  // the broker asks for no lists
+    void handle(const pki::Item& message);
+    void end_unreliable_process();
     std::optional<Job> take_sent(std::uint64_t id);
     void finish_open(Job job, const base::Result<JobResult>& result);
 
@@ -125,6 +128,7 @@ class Host : private HostConnectionUser {
     wire::PkiType module_;
     std::function<void()> changed_;
     HostInfo info_;
+    LogLimit text_limit_;
 
     std::unique_ptr<HostConnection> connection_;
     std::unique_ptr<HostConnection> retired_;  // ending or ended, but maybe still on the call stack

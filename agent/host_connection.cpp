@@ -2,16 +2,24 @@
 
 #include "agent/host_connection.h"
 
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <cerrno>
+#include <array>
 #include <cstring>
 #include <utility>
 
+#include "lib/pki/host_socket.h"
+
 namespace ecryptfs::agent {
 namespace {
+
+using base::ErrorCode;
+
+// The rest waits for the loop's next turn, and others come in between.
+constexpr int kMessagesATurn = 64;
+constexpr int kTextsATurn = 8;
+constexpr std::size_t kMaxText = 512;
 
 base::SecretBytes packet_buffer() {
     return base::value_or_throw(base::SecretBytes::create(pki::kMaxHostMessage));
@@ -29,9 +37,18 @@ HostConnection::HostConnection(EventLoop& loop, HostConnectionUser& user,
     auto process = pki::start_host(paths_, module, pki::HostTask::kUseKeys);
     pid_ = process.pid;
     socket_ = std::move(process.socket);
+    text_ = std::move(process.text);
     readiness_ =
-        loop_.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t /*events*/) { readable(); });
+        loop_.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t /*events*/) { read_messages(); });
+    text_readiness_ =
+        loop_.on_io(text_.get(), EPOLLIN, [this](std::uint32_t /*events*/) { read_text(); });
     exit_ = loop_.on_child_exit(pid_, [this](int code, int status) { exited(code, status); });
+}
+
+HostConnection::~HostConnection() {
+    end();
+    close_text();
+    pki::close_apart(std::move(socket_));
 }
 
 bool HostConnection::send(const pki::ToHost& message) {
@@ -56,43 +73,71 @@ void HostConnection::end() {
         return;
     }
     readiness_ = {};
+    text_readiness_ = {};
     if (exit_) {
-        ::kill(pid_, SIGKILL);
+        pki::kill_host(pid_);
         exit_ = {};
         loop_.reap(pid_);
     }
 }
 
-void HostConnection::readable() {
-    while (!ended_) {
-        const auto size =
-            ::recv(socket_.get(), incoming_.span().data(), incoming_.size(), MSG_DONTWAIT);
-        if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-            break;
-        }
-        if (size <= 0) {
-            readiness_.stop();  // it is ending: exited() will tell how
-            break;
-        }
-        const auto packet = incoming_.span().first(static_cast<std::size_t>(size));
-        if (const auto message = pki::decode_from_host(packet)) {
-            user_.message_arrived(*message);
-        } else {
-            user_.connection_lost(message.error());
-        }
-        ::explicit_bzero(packet.data(), packet.size());
+// False if there is none for now, or never again.
+bool HostConnection::read_message() {
+    const auto [outcome, packet] =
+        pki::receive_packet(socket_.get(), incoming_.span(), MSG_DONTWAIT);
+    if (outcome == pki::Reception::kEnd) {
+        readiness_.stop();  // it is ending: exited() will tell how
+    } else if (outcome == pki::Reception::kDescriptor) {
+        user_.connection_lost({ErrorCode::kModuleFailed, "the PKI host passed on a descriptor"});
+    }
+    if (outcome != pki::Reception::kPacket) {
+        return false;
+    }
+    if (const auto message = pki::decode_from_host(packet)) {
+        user_.message_arrived(*message);
+    } else {
+        user_.connection_lost(message.error());
+    }
+    ::explicit_bzero(packet.data(), packet.size());
+    return true;
+}
+
+void HostConnection::read_messages() {
+    for (int left = kMessagesATurn; left > 0 && !ended_ && read_message(); --left) {
     }
     if (!ended_) {
         user_.messages_read();
     }
 }
 
+void HostConnection::read_text() {
+    std::array<std::uint8_t, kMaxText> buffer{};
+    for (int left = kTextsATurn; left > 0 && text_; --left) {
+        const auto [outcome, packet] = pki::receive_packet(text_.get(), buffer, MSG_DONTWAIT);
+        if (outcome == pki::Reception::kNothing) {
+            return;
+        }
+        if (outcome == pki::Reception::kPacket) {
+            user_.text_arrived(base::as_text(packet));
+        } else {
+            close_text();
+        }
+    }
+}
+
+void HostConnection::close_text() {
+    text_readiness_ = {};
+    pki::close_apart(std::move(text_));
+}
+
 void HostConnection::exited(int code, int status) {
-    exit_ = {};  // sd-event reaps it when this handler is done
+    exit_ = {};            // sd-event reaps it when this handler is done
+    pki::kill_host(pid_);  // the programs that it has left behind
+    read_text();
     if (finishing_) {
         return;
     }
-    readable();  // its last words, which tell more than its end
+    read_messages();  // its last words, which tell more than its end
     if (ended_) {
         return;
     }

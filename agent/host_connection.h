@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One ecryptfs-pki-host process and the socket to it, from its start to its end.
+// One ecryptfs-pki-host process and the sockets to it, from its start to its end. A module may have
+// taken over the process: whatever that sends, and however much of it, must not stop the loop.
 
 #pragma once
 
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "agent/event_loop.h"
 #include "lib/base/error.h"
@@ -23,8 +25,10 @@ class HostConnectionUser {
     virtual ~HostConnectionUser() = default;
     // Views end with the call.
     virtual void message_arrived(const pki::FromHost& message) = 0;
-    // For now there are no further messages.
+    // That was all that is read in one turn of the loop.
     virtual void messages_read() = 0;
+    // Something that the process wrote on standard error: it may be any bytes.
+    virtual void text_arrived(std::string_view text) = 0;
     // The process has ended by itself, or talks nonsense.
     virtual void connection_lost(const base::Error& why) = 0;
 };
@@ -36,7 +40,7 @@ class HostConnection {
                    const std::string& module);
     HostConnection(const HostConnection&) = delete;
     HostConnection& operator=(const HostConnection&) = delete;
-    ~HostConnection() { end(); }
+    ~HostConnection();
 
     pid_t pid() const { return pid_; }
 
@@ -46,11 +50,15 @@ class HostConnection {
     // Lets the process close its keys and end by itself. The user hears no more.
     void finish();
 
-    // Kills the process, and has it reaped when it is dead. The user hears no more.
+    // Kills the process and what its module has started, and has it reaped when it is dead. The
+    // user hears no more.
     void end();
 
   private:
-    void readable();
+    bool read_message();
+    void read_messages();
+    void read_text();
+    void close_text();
     void exited(int code, int status);
 
     EventLoop& loop_;
@@ -58,7 +66,9 @@ class HostConnection {
     pki::HostPaths paths_;
     pid_t pid_ = 0;
     base::UniqueFd socket_;
+    base::UniqueFd text_;
     EventLoop::Source readiness_;
+    EventLoop::Source text_readiness_;
     EventLoop::Source exit_;
     bool finishing_ = false;
     bool ended_ = false;

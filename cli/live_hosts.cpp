@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "lib/pki/host_process.h"
+
 namespace ecryptfs::cli {
 namespace {
 
@@ -112,7 +114,7 @@ void end_host(pid_t host, int socket, bool answers) {
         has_ended_by(socket, milliseconds_now() + kPatience);
     }
     remove_live_host(host);
-    ::kill(host, SIGKILL);
+    pki::kill_host(host);
     ::waitpid(host, nullptr, 0);
 }
 

@@ -7,12 +7,17 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36's does not say so itself
+}
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "cli/live_hosts.h"
+#include "lib/pki/host_socket.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -21,13 +26,30 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-// For what a device should do at once, though a slow one needs some seconds.
-constexpr int kAnswerTimeout = 30'000;  // milliseconds
-constexpr int kForever = -1;
+using namespace std::chrono_literals;
 
-std::unexpected<Error> out_of_turn() {
-    return std::unexpected(
-        Error{ErrorCode::kModuleFailed, "the PKI host answered what it was not asked"});
+// For what a device should do at once, though a slow one needs some seconds.
+constexpr auto kAnswerTimeout = 30s;
+// For a whole list, and its longest.
+constexpr auto kListTimeout = 120s;
+constexpr std::size_t kMaxItems = 10'000;
+// Of a host that has closed its socket, to end by itself.
+constexpr auto kTimeToEnd = 1s;
+
+std::chrono::milliseconds time_until(std::chrono::steady_clock::time_point deadline) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(left));
+}
+
+// Whether the descriptor became readable; one that has no deadline waits as long as it takes.
+bool wait_for_input(int fd, std::optional<std::chrono::steady_clock::time_point> deadline) {
+    pollfd readable{fd, POLLIN, 0};
+    int ready = 0;
+    do {
+        const auto timeout = deadline ? static_cast<int>(time_until(*deadline).count()) : -1;
+        ready = ::poll(&readable, 1, timeout);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }
 
 std::uint64_t id_of(const pki::FromHost& message) {
@@ -69,7 +91,7 @@ Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::str
     }
     ModuleHost host(paths, pki::start_host(paths, module, task), std::move(*packet));
     add_live_host(host.process_.pid, host.process_.socket.get());
-    const auto greeting = host.receive(kAnswerTimeout);
+    const auto greeting = host.receive(after(kAnswerTimeout));
     if (!greeting) {
         return std::unexpected(greeting.error());
     }
@@ -89,6 +111,8 @@ ModuleHost::~ModuleHost() {
     if (process_.socket && process_.pid != 0) {
         end_host(process_.pid, process_.socket.get(), answers_);
     }
+    pki::close_apart(std::move(process_.socket));
+    pki::close_apart(std::move(process_.text));
 }
 
 Result<void> ModuleHost::list(pki::ItemKind kind,
@@ -97,8 +121,9 @@ Result<void> ModuleHost::list(pki::ItemKind kind,
     if (auto sent = send(pki::ListItems{id, kind}); !sent) {
         return sent;
     }
-    for (;;) {
-        const auto answer = answer_to(id, kAnswerTimeout);
+    const auto deadline = after(kListTimeout);
+    for (std::size_t items = 0; items <= kMaxItems; ++items) {
+        const auto answer = answer_to(id, std::min(deadline, after(kAnswerTimeout)));
         if (!answer) {
             return std::unexpected(answer.error());
         }
@@ -109,9 +134,10 @@ Result<void> ModuleHost::list(pki::ItemKind kind,
         } else if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
             return std::unexpected(pki::to_error(failed->why));
         } else {
-            return out_of_turn();
+            break;
         }
     }
+    return out_of_turn();
 }
 
 Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
@@ -121,7 +147,7 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
         message.secret = secret->view();
     }
     // As long as it takes: a person may have to touch or type on the device.
-    const auto answer = ask(message, kForever);
+    const auto answer = ask(message, std::nullopt);
     if (!answer) {
         return std::unexpected(answer.error());
     }
@@ -137,8 +163,8 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
 }
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
-    const auto answer =
-        ask(pki::KeyOperation{0, key, pki::KeyAction::kDecrypt, encrypted_fek}, kAnswerTimeout);
+    const auto answer = ask(pki::KeyOperation{0, key, pki::KeyAction::kDecrypt, encrypted_fek},
+                            after(kAnswerTimeout));
     if (!answer) {
         return std::unexpected(answer.error());
     }
@@ -147,7 +173,7 @@ Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView 
 }
 
 Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
-    const auto answer = ask(message, kForever);
+    const auto answer = ask(message, std::nullopt);
     if (!answer) {
         return std::unexpected(answer.error());
     }
@@ -157,12 +183,12 @@ Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
 
 // The one answer to a message, or why it failed. Views end with the next call.
 template <typename Message>
-Result<pki::FromHost> ModuleHost::ask(Message message, int timeout_ms) {
+Result<pki::FromHost> ModuleHost::ask(Message message, Deadline deadline) {
     message.id = ++last_id_;
     if (auto sent = send(message); !sent) {
         return std::unexpected(std::move(sent.error()));
     }
-    auto answer = answer_to(message.id, timeout_ms);
+    auto answer = answer_to(message.id, deadline);
     if (answer) {
         if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
             return std::unexpected(pki::to_error(failed->why));
@@ -178,46 +204,74 @@ Result<void> ModuleHost::send(const pki::ToHost& message) {
     }
     const auto sent = ::send(process_.socket.get(), packet->data(), packet->size(), MSG_NOSIGNAL);
     ::explicit_bzero(packet_.span().data(), packet->size());
-    return sent < 0 ? Result<void>(std::unexpected(lost())) : Result<void>();
+    if (sent < 0) {
+        return std::unexpected(lost());
+    }
+    unanswered_.insert(last_id_);
+    return {};
 }
 
-// What was not answered in time may still be, late.
-Result<pki::FromHost> ModuleHost::answer_to(std::uint64_t id, int timeout_ms) {
+// What was not answered in time may still be, late, but once.
+Result<pki::FromHost> ModuleHost::answer_to(std::uint64_t id, Deadline deadline) {
     for (;;) {
-        auto answer = receive(timeout_ms);
-        if (!answer || id_of(*answer) == id) {
+        auto answer = receive(deadline);
+        if (!answer) {
             return answer;
         }
-        if (id_of(*answer) == 0 || id_of(*answer) > id) {
+        const auto answered = id_of(*answer);
+        const bool is_item = std::holds_alternative<pki::Item>(*answer);
+        if (is_item ? answered != id : unanswered_.erase(answered) == 0) {
             return out_of_turn();
+        }
+        if (answered == id) {
+            return answer;
         }
     }
 }
 
 // Views end with the next call.
-Result<pki::FromHost> ModuleHost::receive(int timeout_ms) {
-    pollfd readable{process_.socket.get(), POLLIN, 0};
-    int ready = 0;
-    do {
-        ready = ::poll(&readable, 1, timeout_ms);
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0) {
-        answers_ = false;
-        return std::unexpected(Error{ErrorCode::kTimedOut, "the PKI module gave no answer in time",
-                                     "see that the token or TPM is well, and try again"});
+Result<pki::FromHost> ModuleHost::receive(Deadline deadline) {
+    while (wait_for_input(process_.socket.get(), deadline)) {
+        const auto [outcome, packet] =
+            pki::receive_packet(process_.socket.get(), packet_.span(), MSG_DONTWAIT);
+        switch (outcome) {
+            case pki::Reception::kPacket:
+                return pki::decode_from_host(packet);
+            case pki::Reception::kNothing:
+                break;
+            case pki::Reception::kEnd:
+                return std::unexpected(lost());
+            case pki::Reception::kDescriptor:
+                return out_of_turn();
+        }
     }
-    const auto size = ::recv(process_.socket.get(), packet_.span().data(), packet_.size(), 0);
-    if (size <= 0) {
-        return std::unexpected(lost());
-    }
-    return pki::decode_from_host(packet_.view().first(static_cast<std::size_t>(size)));
+    answers_ = false;
+    return std::unexpected(Error{ErrorCode::kTimedOut, "the PKI module gave no answer in time",
+                                 "see that the token or TPM is well, and try again"});
+}
+
+std::unexpected<Error> ModuleHost::out_of_turn() {
+    end_process();
+    return std::unexpected(
+        Error{ErrorCode::kModuleFailed, "the PKI host answered what it was not asked"});
 }
 
 Error ModuleHost::lost() {
+    const base::UniqueFd process(::pidfd_open(process_.pid, 0));
+    const bool ended = process && wait_for_input(process.get(), after(kTimeToEnd));
+    const auto end = end_process();
+    return ended ? pki::host_ended(paths_, end.si_code, end.si_status)
+                 : Error{ErrorCode::kModuleFailed, "the PKI host talks to nobody any more"};
+}
+
+siginfo_t ModuleHost::end_process() {
     siginfo_t end{};
-    remove_live_host(process_.pid);
-    ::waitid(P_PID, static_cast<id_t>(std::exchange(process_.pid, 0)), &end, WEXITED);
-    return pki::host_ended(paths_, end.si_code, end.si_status);
+    if (process_.pid != 0) {
+        remove_live_host(process_.pid);
+        pki::kill_host(process_.pid);
+        ::waitid(P_PID, static_cast<id_t>(std::exchange(process_.pid, 0)), &end, WEXITED);
+    }
+    return end;
 }
 
 }  // namespace ecryptfs::cli

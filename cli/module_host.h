@@ -2,10 +2,13 @@
 
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +26,8 @@ namespace ecryptfs::cli {
 base::Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths);
 
 // A PKI host of our own, for what needs no agent: listing tokens, making keys, opening lower files.
-// Its process closes its keys and ends with it (cli/live_hosts.h). One thing at a time.
+// Its process closes its keys and ends with it (cli/live_hosts.h), and is killed earlier if it says
+// what it was not asked for. One thing at a time.
 class ModuleHost {
   public:
     // kUnknownModule, kModuleFailed.
@@ -58,18 +62,25 @@ class ModuleHost {
     ModuleHost(pki::HostPaths paths, pki::HostProcess process, base::SecretBytes packet)
         : paths_(std::move(paths)), process_(std::move(process)), packet_(std::move(packet)) {}
 
+    using Clock = std::chrono::steady_clock;
+    using Deadline = std::optional<Clock::time_point>;  // none: as long as it takes
+    static Clock::time_point after(Clock::duration time) { return Clock::now() + time; }
+
     base::Result<void> send(const pki::ToHost& message);
-    base::Result<pki::FromHost> receive(int timeout_ms);
-    base::Result<pki::FromHost> answer_to(std::uint64_t id, int timeout_ms);
+    base::Result<pki::FromHost> receive(Deadline deadline);
+    base::Result<pki::FromHost> answer_to(std::uint64_t id, Deadline deadline);
     template <typename Message>
-    base::Result<pki::FromHost> ask(Message message, int timeout_ms);
+    base::Result<pki::FromHost> ask(Message message, Deadline deadline);
+    std::unexpected<base::Error> out_of_turn();
     base::Error lost();
+    siginfo_t end_process();
 
     pki::HostPaths paths_;
     pki::HostProcess process_;  // pid 0 once it was reaped
     bool answers_ = true;       // in time, until now
     base::SecretBytes packet_;
     std::uint64_t last_id_ = 0;  // of a message
+    std::set<std::uint64_t> unanswered_;
 };
 
 }  // namespace ecryptfs::cli

@@ -2,6 +2,7 @@
 
 #include "lib/pki/host_process.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -22,54 +23,97 @@ using base::ErrorCode;
 // What a shell gives for a program that cannot be run.
 constexpr int kExecFailed = 127;
 
+// The broker's end and the host's.
+struct SocketPair {
+    base::UniqueFd ours;
+    base::UniqueFd theirs;
+};
+
+// Whoever started us may have left the numbers free that the child needs.
+base::UniqueFd beyond_standard(base::UniqueFd fd) {
+    return fd.get() > STDERR_FILENO
+               ? std::move(fd)
+               : base::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+SocketPair make_socket_pair(int flags) {
+    int sockets[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0, sockets) != 0) {
+        throw base::Failure(
+            base::system_error(ErrorCode::kModuleFailed, "socket to a PKI host", errno));
+    }
+    return {base::UniqueFd(sockets[0]), beyond_standard(base::UniqueFd(sockets[1]))};
+}
+
+// What the child needs, made before fork().
+struct Start {
+    const char* program;
+    const char* module_path;
+    const char* task;  // null if it is to use keys
+    pid_t parent;
+    int socket;
+    int text;
+    int nothing;  // /dev/null
+};
+
+// Nothing of ours stays with the host, no terminal either: neither descriptors, which whoever
+// started us may have left open, nor the session.
+bool keep_channel_only(const Start& start) {
+    return ::dup2(start.socket, STDIN_FILENO) >= 0 && ::dup2(start.nothing, STDOUT_FILENO) >= 0 &&
+           ::dup2(start.text, STDERR_FILENO) >= 0 &&
+           ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0 && ::setsid() >= 0;
+}
+
 // In the child, between fork and exec: nothing but system calls.
-[[noreturn]] void become_host(const char* program, const char* module_path, HostTask task,
-                              int socket, pid_t parent) {
+[[noreturn]] void become_host(const Start& start) {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent ||
-        ::dup2(socket, STDIN_FILENO) < 0) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != start.parent ||
+        !keep_channel_only(start)) {
         ::_exit(kExecFailed);
     }
-    ::execl(program, program, module_path,
-            task == HostTask::kMakeKeys ? kMakeKeysArgument : nullptr, static_cast<char*>(nullptr));
+    ::execl(start.program, start.program, start.module_path, start.task,
+            static_cast<char*>(nullptr));
     ::_exit(kExecFailed);
 }
 
 // fork() rather than posix_spawn(): that one waits until the child has read the program from disk,
 // and the broker waits for nobody.
-pid_t start_process(const std::string& program, const std::string& module_path, HostTask task,
-                    int socket) {
-    const pid_t parent = ::getpid();
+pid_t start_process(const Start& start) {
     const pid_t pid = ::fork();
     if (pid < 0) {
         throw base::Failure(
             base::system_error(ErrorCode::kModuleFailed, "starting a PKI host", errno));
     }
     if (pid == 0) {
-        become_host(program.c_str(), module_path.c_str(), task, socket, parent);
+        become_host(start);
     }
     return pid;
-}
-
-std::pair<base::UniqueFd, base::UniqueFd> make_socket_pair() {
-    int sockets[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-        throw base::Failure(
-            base::system_error(ErrorCode::kModuleFailed, "socket to a PKI host", errno));
-    }
-    return {base::UniqueFd(sockets[0]), base::UniqueFd(sockets[1])};
 }
 
 }  // namespace
 
 HostProcess start_host(const HostPaths& paths, const std::string& module, HostTask task) {
-    auto [ours, theirs] = make_socket_pair();
-    const auto pid =
-        start_process(paths.host_program, fmt::format("{}/{}.so", paths.module_folder, module),
-                      task, theirs.get());
-    return {pid, std::move(ours)};
+    auto channel = make_socket_pair(0);
+    auto text = make_socket_pair(SOCK_NONBLOCK);  // a module must not wait for who reads it
+    const auto nothing = beyond_standard(base::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+    const auto module_path = fmt::format("{}/{}.so", paths.module_folder, module);
+    const pid_t pid = start_process({
+        .program = paths.host_program.c_str(),
+        .module_path = module_path.c_str(),
+        .task = task == HostTask::kMakeKeys ? kMakeKeysArgument : nullptr,
+        .parent = ::getpid(),
+        .socket = channel.theirs.get(),
+        .text = text.theirs.get(),
+        .nothing = nothing.get(),
+    });
+    return {pid, std::move(channel.ours), std::move(text.ours)};
+}
+
+void kill_host(pid_t pid) {
+    ::kill(pid, SIGKILL);
+    ::kill(-pid, SIGKILL);
 }
 
 Error host_ended(const HostPaths& paths, int code, int status) {

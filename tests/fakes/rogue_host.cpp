@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A PKI host that a module has taken over: started like ecryptfs-pki-host, it says what that never
-// would, as the name of its module tells.
+// would, as the name of its module tells. For a module that is there it is ecryptfs-pki-host.
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lib/pki/host_protocol.h"
@@ -30,14 +35,119 @@ void say(const pki::FromHost& message) {
     }
 }
 
+// By more threads than the broker can empty the socket with.
+template <typename Message>
+[[noreturn]] void say_for_ever(const Message& message) {
+    constexpr int kThreads = 8;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&] {
+            std::vector<std::uint8_t> buffer(pki::kMaxHostMessage);
+            const auto packet = pki::encode(message, buffer);
+            for (;;) {
+                send_bytes(*packet);
+            }
+        });
+    }
+    for (;;) {
+        ::pause();
+    }
+}
+
+[[noreturn]] void write_for_ever() {
+    const std::string text(400, '\x1b');
+    for (;;) {
+        static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()) < 0);
+    }
+}
+
+// A TCP socket whose last close waits, since nobody takes what was sent.
+int socket_that_lingers() {
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    const linger patience{.l_onoff = 1, .l_linger = 3600};
+    if (::bind(listener, name, size) != 0 || ::listen(listener, 1) != 0 ||
+        ::getsockname(listener, name, &size) != 0 || ::connect(socket, name, size) != 0 ||
+        ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &patience, sizeof patience) != 0) {
+        std::abort();
+    }
+    const std::vector<char> much(1 << 20);
+    while (::send(socket, much.data(), much.size(), MSG_DONTWAIT) > 0) {
+    }
+    return socket;
+}
+
+void pass_on(int descriptor, int channel) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> field{};
+    char byte = 'x';
+    iovec content{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &content;
+    message.msg_iovlen = 1;
+    message.msg_control = field.data();
+    message.msg_controllen = field.size();
+    auto* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    if (::sendmsg(channel, &message, MSG_NOSIGNAL) < 0) {
+        std::abort();
+    }
+    ::close(descriptor);
+}
+
+// Tries what it was started with, and says what of it is more than its channel.
+[[noreturn]] void look_around() {
+    constexpr char kShout[] = "SHOUTED\n";
+    std::string found;
+    for (int fd = STDOUT_FILENO; fd < 1024; ++fd) {
+        static_cast<void>(::write(fd, kShout, sizeof kShout - 1) < 0);
+        if (fd > STDERR_FILENO && ::fcntl(fd, F_GETFD) >= 0) {
+            found += " descriptor " + std::to_string(fd);
+        }
+    }
+    if (::open("/dev/tty", O_RDWR) >= 0) {
+        found += " a terminal";
+    }
+    if (::getsid(0) != ::getpid()) {
+        found += " a session";
+    }
+    say(pki::Refusal{base::ErrorCode::kModuleFailed, found.empty() ? "nothing" : found, ""});
+    ::_exit(0);
+}
+
 void greet(const std::string& behaviour) {
+    if (behaviour == "look-around") {
+        look_around();
+    }
     say(pki::Hello{behaviour == "other-version" ? 77U : pki::kHostProtocolVersion, 2, behaviour,
                    "1", "talks nonsense"});
 }
 
 void answer(const std::string& behaviour, const pki::OpenKey& message) {
     const std::vector<std::uint8_t> output(67, 7);
-    if (behaviour == "done-to-open") {
+    if (behaviour == "hello-for-ever") {
+        say_for_ever(pki::Hello{pki::kHostProtocolVersion, 2, behaviour, "1", ""});
+    } else if (behaviour == "done-for-ever") {
+        say_for_ever(pki::Done{message.id + 1000, output});
+    } else if (behaviour == "items-for-ever") {
+        say_for_ever(pki::Item{message.id, "rogue:key", "", {}});
+    } else if (behaviour == "closes-socket") {
+        ::close(STDIN_FILENO);
+        ::pause();
+    } else if (behaviour == "text-for-ever") {
+        write_for_ever();
+    } else if (behaviour == "fd-in-channel") {
+        pass_on(socket_that_lingers(), STDIN_FILENO);
+    } else if (behaviour == "fd-in-text") {
+        pass_on(socket_that_lingers(), STDERR_FILENO);
+    } else if (behaviour == "done-to-open") {
         say(pki::Done{message.id, output});
     } else if (behaviour == "bad-signature") {
         say(pki::Opened{message.id, "../../etc/passwd", "\x1b[2J\n", ""});
@@ -54,12 +164,20 @@ void answer(const std::string& behaviour, const pki::OpenKey& message) {
 }
 
 void answer(const std::string& behaviour, const pki::KeyOperation& message) {
-    if (behaviour == "open-to-work") {
+    if (behaviour == "old-done-for-ever") {
+        say_for_ever(pki::Done{message.id - 1, std::vector<std::uint8_t>(67, 7)});
+    } else if (behaviour == "open-to-work") {
         say(pki::Opened{message.id, kSignature, "", ""});
         return;
     }
     const std::vector<std::uint8_t> output(behaviour == "huge-output" ? 10'000 : 67, 7);
     say(pki::Done{message.id, output});
+}
+
+void answer(const std::string& behaviour, const pki::ListItems& message) {
+    if (behaviour == "items-for-ever") {
+        say_for_ever(pki::Item{message.id, "rogue:key", "", {}});
+    }
 }
 
 template <typename Other>
@@ -68,7 +186,13 @@ void answer(const std::string& /*behaviour*/, const Other& /*message*/) {}
 }  // namespace
 
 int main(int /*argc*/, char** argv) {
-    const std::string behaviour = std::filesystem::path(argv[1]).stem();
+    const std::filesystem::path module(argv[1]);
+    if (std::filesystem::exists(module) && !std::filesystem::is_empty(module)) {
+        const auto own_build = module.parent_path().parent_path();
+        const auto host = own_build / "pki-modules/host/ecryptfs-pki-host";
+        ::execv(host.c_str(), argv);
+    }
+    const std::string behaviour = module.stem();
     greet(behaviour);
     if (behaviour == "garbage") {
         send_bytes(std::vector<std::uint8_t>(1000, 0xff));

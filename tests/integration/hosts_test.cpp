@@ -16,6 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using ::testing::HasSubstr;
+using ::testing::Not;
+
 constexpr auto kKernelWaits = 3s;  // ecryptfs_message_wait_timeout
 
 void wait_until_gone(const std::string& file) {
@@ -323,6 +326,28 @@ TEST_F(RogueHosts, FailRequestsAndDoTheAgentNoHarm) {
     EXPECT_EQ(counts["received"], asked);
     EXPECT_EQ(counts["failed"], asked);
     EXPECT_EQ(counts["in_flight"], 0);
+}
+
+TEST_F(RogueHosts, NeitherStopTheAgentNorDelayOtherModules) {
+    constexpr char kSomeSignature[] = "0123456789abcdef";
+    const auto other = add({"example:a", "--module", "example"});
+    const auto packet = decrypt_packet(other, wrapped(other, make_file_key(16)));
+    for (const std::string behaviour : {"hello-for-ever", "done-for-ever", "items-for-ever",
+                                        "text-for-ever", "fd-in-channel", "fd-in-text"}) {
+        SCOPED_TRACE(behaviour);
+        put_token(kSomeSignature, behaviour, "rogue:key");
+        const auto rogue = kernel_.ask_to_decrypt(kSomeSignature, Bytes(128, 1));
+        do {
+            const auto answer = kernel_.answer_to(kernel_.ask(packet));
+            EXPECT_EQ(answer.status, 0);
+            EXPECT_LT(answer.after, kKernelWaits / 2);
+        } while (kernel_.unanswered() > 0 && !HasFailure());
+        EXPECT_NE(kernel_.answer_to(rogue).status, 0);
+    }
+    const auto log = agent_->log();
+    EXPECT_LT(log.size(), 20'000U);
+    EXPECT_THAT(log, HasSubstr("module text-for-ever wrote: ????"));
+    EXPECT_THAT(log, Not(HasSubstr("\x1b")));
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/pki/host_socket.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+namespace ecryptfs::pki {
+
+// A packet that is only looked at keeps its descriptors. The kernel says that there are some by
+// MSG_CTRUNC, as we have no room for them.
+Received receive_packet(int socket, base::ByteSpan buffer, int flags) {
+    iovec room{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_iov = &room;
+    message.msg_iovlen = 1;
+    const auto size = ::recvmsg(socket, &message, MSG_PEEK | flags);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return {Reception::kNothing, {}};
+    }
+    if (size <= 0) {
+        return {Reception::kEnd, {}};
+    }
+    if ((message.msg_flags & MSG_CTRUNC) != 0) {
+        return {Reception::kDescriptor, {}};
+    }
+    static_cast<void>(::recv(socket, nullptr, 0, MSG_DONTWAIT));  // the same, now dropped
+    return {Reception::kPacket, buffer.first(static_cast<std::size_t>(size))};
+}
+
+void close_apart(base::UniqueFd socket) noexcept {
+    if (!socket) {
+        return;
+    }
+    try {
+        std::thread([fd = socket.get()] { ::close(fd); }).detach();
+    } catch (const std::system_error&) {
+        // Better lost than waited for.
+    }
+    static_cast<void>(socket.release());
+}
+
+}  // namespace ecryptfs::pki

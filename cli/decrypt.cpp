@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -83,21 +81,32 @@ Result<void> check_sources(const Decrypt& command) {
     return {};
 }
 
-Result<base::UniqueFd> open_output(const std::string& path) {
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-        return std::unexpected(file_error(fmt::format("making {}", path), errno));
-    }
-    base::UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) {
-        return std::unexpected(file_error(fmt::format("opening {}", path), errno));
-    }
-    return folder;
+std::string counts_text(const DecryptCounts& counts) {
+    std::string text = fmt::format("decrypted {} files, {}; {} were complete already; ",
+                                   counts.files, size_in_words(counts.bytes), counts.skipped);
+    const auto add = [&](std::uint64_t number, const char* what) {
+        text += number == 0 ? "" : fmt::format("{} {}; ", number, what);
+    };
+    add(counts.linked, "are other names of the same files");
+    add(counts.beyond, "hold what was behind a file's end");
+    add(counts.renamed.size(), "have another name now");
+    return text + fmt::format("{} failures\n", counts.failures.size());
 }
 
-std::string counts_text(const DecryptCounts& counts) {
-    return fmt::format("decrypted {} files, {}; {} were complete already; {} failures\n",
-                       counts.files, size_in_words(counts.bytes), counts.skipped,
-                       counts.failures.size());
+// What the output could not take, once for all.
+void warn_of_losses(const DecryptCounts& counts) {
+    const auto add = [](std::uint64_t number, const char* what) {
+        if (number > 0) {
+            warn(fmt::format("{}: {}", what, number));
+        }
+    };
+    add(counts.lost.owners, "files whose owners, modes or times cannot be kept there");
+    add(counts.lost.acls,
+        "files whose access control list cannot be kept there, the owning group keeps its rights");
+    add(counts.lost.user_attributes, "files whose extended attributes cannot be kept there");
+    add(counts.lost.privileges,
+        "files that lost their setuid or setgid bit or capabilities, which decrypt never gives");
+    add(counts.copied_links, "names of one file that became files of their own");
 }
 
 std::unexpected<Error> stop_of(const DecryptCounts& counts) {
@@ -110,11 +119,19 @@ std::unexpected<Error> stop_of(const DecryptCounts& counts) {
 
 std::unexpected<Error> failure_of(const DecryptCounts& counts) {
     const auto& [path, error] = counts.failures.front();
+    return std::unexpected(Error{error.code,
+                                 fmt::format("{} items failed; the first: {}: {}",
+                                             counts.failures.size(), path, error.message),
+                                 error.advice});
+}
+
+std::unexpected<Error> renamed_error(const DecryptCounts& counts) {
+    const auto& first = counts.renamed.front();
     return std::unexpected(
-        Error{error.code,
-              fmt::format("{} of what is there could not be decrypted, the first of it {}: {}",
-                          counts.failures.size(), path, error.message),
-              error.advice});
+        Error{ErrorCode::kNameChanged,
+              fmt::format("{} items have another name now; the first: {}, as {}: {}",
+                          counts.renamed.size(), first.path, first.name, first.reason),
+              ""});
 }
 
 }  // namespace
@@ -130,14 +147,13 @@ Result<void> run(const Decrypt& command) {
     if (auto added = add_passphrases(opener, command); !added) {
         return added;
     }
-    auto output = open_output(command.output);
+    auto output = OutputTree::open(command.output);
     if (!output) {
         return std::unexpected(output.error());
     }
-    const int output_fd = output->get();
     Progress progress("decrypting",
                       Progress::is_visible() ? size_of_trees(command.lower).bytes : 0);
-    TreeDecryption decryption(opener, progress, std::move(*output));
+    TreeDecryption decryption(opener, progress, *output, command.beyond_size);
     for (const auto& path : command.lower) {
         if (!decryption.stopped()) {
             walk_tree(path, decryption);
@@ -145,7 +161,7 @@ Result<void> run(const Decrypt& command) {
     }
     progress.clear();
     // Names and contents, so that what is called complete is.
-    const auto synced = ::syncfs(output_fd) == 0
+    const auto synced = ::syncfs(output->root()) == 0
                             ? Result<void>()
                             : std::unexpected(file_error("writing to the disk", errno));
     const auto& counts = decryption.counts();
@@ -153,8 +169,12 @@ Result<void> run(const Decrypt& command) {
         !printed) {
         return printed;
     }
-    if (!synced || counts.failures.empty()) {
+    warn_of_losses(counts);
+    if (!synced || (counts.failures.empty() && counts.renamed.empty())) {
         return synced;
+    }
+    if (counts.failures.empty()) {
+        return renamed_error(counts);
     }
     return decryption.stopped() ? stop_of(counts) : failure_of(counts);
 }

@@ -11,12 +11,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 
+#include "cli/earlier_copy.h"
 #include "cli/file_decryption.h"
-#include "cli/lower_file.h"
 #include "cli/output.h"
-#include "cli/part_file.h"
+#include "cli/output_folder.h"
+#include "cli/output_link.h"
+#include "cli/safe_name.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -25,109 +26,12 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-std::array<timespec, 2> times_of(const struct stat& status) {
-    return {status.st_atim, status.st_mtim};
-}
-
-// Permissions that may be given: setuid and setgid only along with the owner that they are for.
-mode_t mode_of(const struct stat& status) {
-    return status.st_mode & (::geteuid() == 0 ? 07777U : 01777U);
-}
-
-// Whether all could be given; FAT and its like have neither owners nor modes.
-bool give_attributes(int fd, const struct stat& status) {
-    const bool owned = ::geteuid() != 0 || ::fchown(fd, status.st_uid, status.st_gid) == 0;
-    // Where the owner is another, nobody else's program may come to run with his rights.
-    const bool moded = ::fchmod(fd, mode_of(status) & (owned ? 07777U : 01777U)) == 0;
-    return ::futimens(fd, times_of(status).data()) == 0 && owned && moded;
-}
+constexpr char kDamagedSuffix[] = ".damaged";
+constexpr char kBeyondSuffix[] = ".beyond";
 
 bool can_be_written(const std::string& name) {
     return !name.empty() && name != "." && name != ".." && name.size() <= NAME_MAX &&
-           name.find('/') == std::string::npos && name != kPartName;
-}
-
-// Within two seconds, which is as exact as FAT is.
-bool same_time(const timespec& left, const timespec& right) {
-    return std::abs(left.tv_sec - right.tv_sec) <= 2;
-}
-
-Error exists(const std::string& name) {
-    return {ErrorCode::kAlreadyExists,
-            fmt::format("something else is there already as {}; it was left alone", name),
-            "move it away and run this again, or choose another --output"};
-}
-
-// Whether a copy of this size is there; kAlreadyExists if something else is.
-Result<bool> is_written(int folder, const std::string& name, std::uint64_t size,
-                        const timespec& time) {
-    struct stat there{};
-    if (::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? Result<bool>(false)
-                               : std::unexpected(file_error("looking for it", errno));
-    }
-    if (!S_ISREG(there.st_mode) || static_cast<std::uint64_t>(there.st_size) != size ||
-        !same_time(there.st_mtim, time)) {
-        return std::unexpected(exists(name));
-    }
-    return true;
-}
-
-Result<bool> is_complete(int folder, const std::string& name, const LowerFile& file) {
-    return is_written(folder, name, file.header ? file.header->plain_size : 0, file.status.st_mtim);
-}
-
-// Whether it was; what an earlier run wrote of a damaged file is left as it is.
-Result<bool> publish(PartFile& part, int folder, const std::string& name, const timespec& time) {
-    const auto published = part.publish(name);
-    if (published) {
-        return true;
-    }
-    if (published.error().code != ErrorCode::kAlreadyExists) {
-        return std::unexpected(published.error());
-    }
-    struct stat written{};
-    if (::fstat(part.fd(), &written) != 0) {
-        return std::unexpected(file_error("looking at it", errno));
-    }
-    const auto there = is_written(folder, name, static_cast<std::uint64_t>(written.st_size), time);
-    if (!there || !*there) {
-        return std::unexpected(there ? published.error() : there.error());
-    }
-    return false;
-}
-
-std::string damaged_name(const std::string& name) {
-    constexpr std::string_view kSuffix = ".damaged";
-    auto size = std::min(name.size(), NAME_MAX - kSuffix.size());
-    while (size > 0 && size < name.size() && (name[size] & 0xc0) == 0x80) {
-        --size;  // no character is to be cut
-    }
-    return name.substr(0, size).append(kSuffix);
-}
-
-Result<std::string> link_target(const TreeEntry& entry) {
-    std::array<char, PATH_MAX> target{};
-    const auto size = ::readlinkat(entry.folder, entry.name.c_str(), target.data(), target.size());
-    if (size < 0) {
-        return std::unexpected(file_error("reading the link", errno));
-    }
-    return std::string(target.data(), static_cast<std::size_t>(size));
-}
-
-Result<base::UniqueFd> make_folder(int folder, const std::string& name) {
-    if (::mkdirat(folder, name.c_str(), 0700) != 0 && errno != EEXIST) {
-        return std::unexpected(file_error("making the folder", errno));
-    }
-    base::UniqueFd made(
-        ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!made) {
-        return std::unexpected(errno == ENOTDIR || errno == ELOOP
-                                   ? exists(name)
-                                   : file_error("opening the new folder", errno));
-    }
-    ::fchmod(made.get(), 0700);  // one of an earlier run may be closed to writing already
-    return made;
+           name.find('/') == std::string::npos && !is_unfinished_name(name);
 }
 
 // What was typed may have folders in front.
@@ -135,25 +39,33 @@ std::string last_name(const TreeEntry& entry) {
     return entry.name.substr(entry.name.find_last_of('/') + 1);
 }
 
+Error damage_of(const std::vector<FileRange>& lost, std::uint64_t size, const std::string& saved) {
+    return {ErrorCode::kMalformed,
+            fmt::format("{}; the rest is in {}", losses_in_words(lost, size), saved)};
+}
+
+Error beyond_error(std::uint64_t bytes) {
+    return {ErrorCode::kMalformed,
+            fmt::format("{} bytes of encrypted data lie behind its end, as after a crash", bytes),
+            "run this again with --beyond-size, which saves them as NAME.beyond"};
+}
+
+Error refused_name(const Error& error) {
+    return {ErrorCode::kNotSupported,
+            fmt::format("the file system there has no such names ({})", error.message),
+            "choose an --output on another file system"};
+}
+
 }  // namespace
 
-TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, base::UniqueFd output)
-    : opener_(opener), progress_(progress) {
-    folders_.push_back(std::move(output));
-}
+TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
+                               bool beyond_size)
+    : opener_(opener), progress_(progress), output_(output), beyond_size_(beyond_size) {}
 
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     progress_.clear();
     complain(fmt::format("{}: {}", path, error.message));
     counts_.failures.push_back({path, error});
-}
-
-void TreeDecryption::keep_attributes(int fd, const struct stat& status) {
-    if (!give_attributes(fd, status) && !warned_of_attributes_) {
-        progress_.clear();
-        warn("owners, modes or times cannot be kept there");
-        warned_of_attributes_ = true;
-    }
 }
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
@@ -172,34 +84,98 @@ std::optional<std::string> TreeDecryption::output_name(const TreeEntry& entry) {
     return can_be_written(lower) ? std::optional(std::move(lower)) : std::nullopt;
 }
 
+// The name itself, and if the output refuses that, those that come nearest. First the one that an
+// earlier run has given, where the output is known to refuse names.
+std::vector<std::string> TreeDecryption::names_to_try(const std::string& name) const {
+    constexpr std::size_t kShortName = 120;  // bytes: a mount of eCryptfs has 143
+    std::vector<std::string> names = {name};
+    const std::string safe = safe_name(name);
+    for (const auto& other : {safe, with_suffix(safe.substr(0, kShortName + 1), "")}) {
+        if (other != names.back()) {
+            names.push_back(other);
+        }
+    }
+    if (refuses_names_ && names.size() > 1 && output_.was_there(names[1]) &&
+        !output_.was_there(name)) {
+        names.erase(names.begin());
+    }
+    return names;
+}
+
+// Finds a place for a name, and puts something there if no earlier run did.
+Result<OutputTree::Place> TreeDecryption::settle(const std::string& name,
+                                                 const IsEarlier& is_earlier,
+                                                 const Create& create) {
+    constexpr int kRaces = 10;  // lost to others who write into the same folder
+    Error refusal;
+    for (const auto& wanted : names_to_try(name)) {
+        for (int race = 0; race < kRaces; ++race) {
+            const auto place = output_.find_place(wanted, is_earlier);
+            const auto created = place && !place->is_earlier ? create(place->name) : Result<void>();
+            if (place && created) {
+                return place;
+            }
+            const auto& error = place ? created.error() : place.error();
+            if (error.code == ErrorCode::kNameChanged) {
+                refusal = error;
+                refuses_names_ = true;
+                break;
+            }
+            if (!place || error.code != ErrorCode::kAlreadyExists || race + 1 == kRaces) {
+                return std::unexpected(error);
+            }
+        }
+    }
+    return std::unexpected(refused_name(refusal));
+}
+
+void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& name,
+                                  const Place& place) {
+    if (place.name == name) {
+        return;
+    }
+    std::string reason = place.is_numbered ? "something else has its name there"
+                                           : "the file system there does not have its name";
+    progress_.clear();
+    complain(fmt::format("{}: saved as {}: {}", entry.path, place.name, reason));
+    counts_.renamed.push_back({entry.path, output_.path_of(place.name), std::move(reason)});
+}
+
 bool TreeDecryption::enter_folder(const TreeEntry& folder) {
-    struct stat root{};
-    if (::fstat(folders_.front().get(), &root) == 0 && root.st_ino == folder.status.st_ino &&
-        root.st_dev == folder.status.st_dev) {
+    if (output_.is_root(folder.status)) {
         unreadable(folder.path, {ErrorCode::kInvalidArgument, "this is the output's own folder",
                                  "choose an --output outside of the lower folder"});
         return false;
     }
-    const auto name = folder.depth == 0 ? std::string() : output_name(folder);
+    if (folder.depth == 0) {
+        const auto fine = output_.check_owner(folder.status.st_uid);
+        if (!fine) {
+            unreadable(folder.path, fine.error());
+        }
+        return fine.has_value();
+    }
+    const auto name = output_name(folder);
     if (!name) {
         return false;
     }
-    auto made = folder.depth == 0
-                    ? Result<base::UniqueFd>(base::UniqueFd(::fcntl(output(), F_DUPFD_CLOEXEC, 0)))
-                    : make_folder(output(), *name);
-    if (!made || !*made) {
-        unreadable(folder.path, made ? file_error("opening the output", errno) : made.error());
+    const auto place = settle(
+        *name, [&](const std::string& there) { return is_folder(output_.folder(), there); },
+        [&](const std::string& given) { return output_.make_folder(given, folder.status); });
+    const auto entered = place && place->is_earlier
+                             ? output_.reuse_folder(place->name, folder.status)
+                             : Result<void>();
+    if (!place || !entered) {
+        unreadable(folder.path, place ? entered.error() : place.error());
         return false;
     }
-    folders_.push_back(std::move(*made));
+    note_renamed(folder, *name, *place);
     return true;
 }
 
 void TreeDecryption::leave_folder(const TreeEntry& folder) {
     if (folder.depth > 0) {  // the output itself is the user's
-        keep_attributes(output(), folder.status);
+        output_.leave_folder(folder.self, folder.status, !counts_.stopped, counts_.lost);
     }
-    folders_.pop_back();
 }
 
 void TreeDecryption::visit(const TreeEntry& entry) {
@@ -210,105 +186,216 @@ void TreeDecryption::visit(const TreeEntry& entry) {
     }
     const auto before = progress_.done();
     const auto size = static_cast<std::uint64_t>(entry.status.st_size);
-    const auto name = output_name(entry);
-    if (name && S_ISREG(entry.status.st_mode)) {
-        decrypt_file(entry, *name);
-    } else if (name) {
-        decrypt_link(entry, *name);
+    if (const auto name = output_name(entry)) {
+        Result<void> done;
+        if (S_ISLNK(entry.status.st_mode)) {
+            done = decrypt_link(entry, *name);
+        } else if (const auto file = open_lower_file(entry.folder, entry.name)) {
+            done = decrypt_file(entry, *file, *name);
+        } else {
+            done = std::unexpected(file.error());
+        }
+        if (!done) {
+            unreadable(entry.path, done.error());
+        }
     }
     progress_.advance(size - std::min(size, progress_.done() - before));
 }
 
-void TreeDecryption::decrypt_link(const TreeEntry& entry, const std::string& name) {
-    const auto lower_target = link_target(entry);
-    const auto target = lower_target ? opener_.plain_name(*lower_target) : lower_target;
+Result<void> TreeDecryption::decrypt_link(const TreeEntry& entry, const std::string& name) {
+    const auto link = read_link(entry.folder, entry.name);
+    if (!link) {
+        return std::unexpected(link.error());
+    }
+    const auto target = opener_.plain_name(link->target);
     if (!target) {
-        unreadable(entry.path, target.error());
-        return;
+        return std::unexpected(target.error());
     }
-    if (auto made = make_link(*target, name); !made) {
-        unreadable(entry.path, made.error());
-        return;
+    const auto place = settle(
+        name,
+        [&](const std::string& there) -> Result<bool> {
+            const auto earlier = read_link(output_.folder(), there);
+            return earlier && earlier->target == *target ? Result<bool>(true)
+                                                         : std::unexpected(existing_error(there));
+        },
+        [&](const std::string& given) { return make_link(output_.folder(), given, *target); });
+    if (!place) {
+        return std::unexpected(place.error());
     }
-    if (::geteuid() == 0) {
-        static_cast<void>(::fchownat(output(), name.c_str(), entry.status.st_uid,
-                                     entry.status.st_gid, AT_SYMLINK_NOFOLLOW));
+    if (!place->is_earlier) {
+        give_link_attributes(output_.folder(), place->name, *target, output_.new_owner(),
+                             link->status);
     }
-    ::utimensat(output(), name.c_str(), times_of(entry.status).data(), AT_SYMLINK_NOFOLLOW);
+    note_renamed(entry, name, *place);
+    return {};
 }
 
-Result<void> TreeDecryption::make_link(const std::string& target, const std::string& name) {
-    if (::symlinkat(target.c_str(), output(), name.c_str()) == 0) {
-        return {};
+Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFile& file,
+                                          const std::string& name) {
+    if (!file.header && !file.empty()) {
+        return std::unexpected(
+            Error{ErrorCode::kMalformed,
+                  "no eCryptfs header: it is not encrypted, or its beginning is lost", ""});
     }
-    if (errno != EEXIST) {
-        return std::unexpected(file_error("making the link", errno));
+    if (entry.depth == 0) {
+        if (auto fine = output_.check_owner(file.status.st_uid); !fine) {
+            return fine;
+        }
     }
-    const auto there = link_target({output(), name, "", 1, {}});
-    return there && *there == target ? Result<void>() : std::unexpected(exists(name));
-}
-
-void TreeDecryption::decrypt_file(const TreeEntry& entry, const std::string& name) {
-    const auto file = open_lower_file(entry.folder, entry.name);
-    if (!file) {
-        unreadable(entry.path, file.error());
-        return;
+    const auto complete = [&](const std::string& there) {
+        return is_copy(output_.folder(), there, file.header ? file.header->plain_size : 0,
+                       file.status.st_mtim);
+    };
+    const auto earlier =
+        settle(name, complete, [](const std::string&) -> Result<void> { return {}; });
+    if (!earlier) {
+        return std::unexpected(earlier.error());
     }
-    if (!file->header && !file->empty()) {
-        unreadable(entry.path,
-                   {ErrorCode::kMalformed,
-                    "no eCryptfs header: it is not encrypted, or its beginning is lost", ""});
-        return;
-    }
-    const auto complete = is_complete(output(), name, *file);
-    if (!complete) {
-        unreadable(entry.path, complete.error());
-    } else if (*complete) {
+    if (earlier->is_earlier) {
         ++counts_.skipped;
-    } else if (const auto written = write_file(entry, *file, name); !written) {
-        unreadable(entry.path, written.error());
+        note_renamed(entry, name, *earlier);
+        remember(file, earlier->name);
+    } else {
+        const auto linked = add_name(entry, file, name);
+        if (!linked) {
+            return std::unexpected(linked.error());
+        }
+        if (!*linked) {
+            if (auto written = write_file(entry, file, name); !written) {
+                return written;
+            }
+        }
+    }
+    return file.header ? save_beyond_size(entry, file, earlier->name) : Result<void>();
+}
+
+// Whether the file is another name of one that is there.
+Result<bool> TreeDecryption::add_name(const TreeEntry& entry, const LowerFile& file,
+                                      const std::string& name) {
+    const auto copy = linked_.find(file.status);
+    if (!copy) {
+        return false;
+    }
+    const auto place = settle(
+        name, [](const std::string&) -> Result<bool> { return false; },
+        [&](const std::string& given) {
+            return link_copy(output_.root(), *copy, output_.folder(), given);
+        });
+    if (place) {
+        ++counts_.linked;
+        note_renamed(entry, name, *place);
+        return true;
+    }
+    const auto code = place.error().code;
+    if (code != ErrorCode::kNotSupported && code != ErrorCode::kNotFound) {
+        return std::unexpected(place.error());
+    }
+    ++counts_.copied_links;
+    return false;
+}
+
+void TreeDecryption::remember(const LowerFile& file, const std::string& name) {
+    FileCopy copy{output_.path_of(name), {}};
+    if (::fstatat(output_.folder(), name.c_str(), &copy.status, AT_SYMLINK_NOFOLLOW) == 0) {
+        linked_.remember(file.status, std::move(copy));
     }
 }
 
-Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile& file,
-                                        const std::string& name) {
+Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile& file,
+                                                                const FileRange& range) {
     auto key = file.header ? opener_.open(*file.header) : lower::FileKey{};
     if (!key) {
         return std::unexpected(key.error());
     }
-    auto part = PartFile::create(output());
+    auto part = PartFile::create(output_.folder());
     if (!part) {
         counts_.stopped = true;
         return std::unexpected(part.error());
     }
-    std::vector<FileRange> lost;
-    std::uint64_t written = 0;
+    Contents contents{std::move(*part), {}};
     if (file.header) {
-        auto done = decrypt_contents(file, *key, part->fd(), [&](std::uint64_t bytes) {
-            written += bytes;
-            progress_.advance(bytes);
-        });
+        FileOutput output(contents.part.fd());
+        auto done = decrypt_contents(file, *key, range, output,
+                                     [&](std::uint64_t bytes) { progress_.advance(bytes); });
         if (!done) {
             counts_.stopped = done.error().code == ErrorCode::kNoSpace;
             return std::unexpected(done.error());
         }
-        lost = std::move(*done);
+        contents.lost = std::move(*done);
     }
-    keep_attributes(part->fd(), entry.status);
-    const std::string final_name = lost.empty() ? name : damaged_name(name);
-    const auto is_new = publish(*part, output(), final_name, entry.status.st_mtim);
+    AttributeCopy copy(file.fd.get(), file.status, contents.part.fd(), counts_.lost);
+    copy.give_owner();
+    copy.give_attributes();
+    copy.give_mode();
+    copy.give_times();
+    return contents;
+}
+
+// Whether it was; what an earlier run wrote of the same is left as it is.
+Result<bool> TreeDecryption::publish(const TreeEntry& entry, Contents& contents,
+                                     const LowerFile& file, const std::string& name) {
+    struct stat written{};
+    if (::fstat(contents.part.fd(), &written) != 0) {
+        return std::unexpected(file_error("looking at it", errno));
+    }
+    const auto size = static_cast<std::uint64_t>(written.st_size);
+    const auto place = settle(
+        name,
+        [&](const std::string& there) {
+            return is_copy(output_.folder(), there, size, file.status.st_mtim);
+        },
+        [&](const std::string& given) { return contents.part.publish(given); });
+    if (!place) {
+        return std::unexpected(place.error());
+    }
+    note_renamed(entry, name, *place);
+    if (!place->is_earlier) {
+        counts_.bytes += size;
+    }
+    if (contents.lost.empty() && name == place->name) {
+        remember(file, place->name);
+    }
+    return !place->is_earlier;
+}
+
+Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile& file,
+                                        const std::string& name) {
+    auto contents = write_contents(file, file.header ? whole_contents(file) : FileRange{0, 0});
+    if (!contents) {
+        return std::unexpected(contents.error());
+    }
+    const bool whole = contents->lost.empty();
+    const std::string final_name = whole ? name : with_suffix(name, kDamagedSuffix);
+    const auto is_new = publish(entry, *contents, file, final_name);
     if (!is_new) {
         return std::unexpected(is_new.error());
     }
-    counts_.bytes += *is_new ? written : 0;
-    if (!lost.empty()) {
-        return std::unexpected(
-            Error{ErrorCode::kMalformed,
-                  fmt::format("{}; the rest is in {}",
-                              losses_in_words(lost, file.header->plain_size), final_name),
-                  ""});
+    if (!whole) {
+        return std::unexpected(damage_of(contents->lost, file.header->plain_size, final_name));
     }
-    ++counts_.files;
+    ++(*is_new ? counts_.files : counts_.skipped);
+    return {};
+}
+
+Result<void> TreeDecryption::save_beyond_size(const TreeEntry& entry, const LowerFile& file,
+                                              const std::string& name) {
+    const auto bytes = data_beyond_size(file);
+    if (bytes == 0) {
+        return {};
+    }
+    if (!beyond_size_) {
+        return std::unexpected(beyond_error(bytes));
+    }
+    auto contents = write_contents(file, contents_beyond_size(file));
+    if (!contents) {
+        return std::unexpected(contents.error());
+    }
+    contents->lost.push_back({});  // it is no copy of the file
+    const auto is_new = publish(entry, *contents, file, with_suffix(name, kBeyondSuffix));
+    if (!is_new) {
+        return std::unexpected(is_new.error());
+    }
+    counts_.beyond += *is_new ? 1 : 0;
     return {};
 }
 

@@ -8,12 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "cli/file_attributes.h"
+#include "cli/file_decryption.h"
 #include "cli/file_opener.h"
+#include "cli/linked_files.h"
 #include "cli/lower_file.h"
+#include "cli/output_tree.h"
+#include "cli/part_file.h"
 #include "cli/progress.h"
 #include "cli/tree_walk.h"
 #include "lib/base/error.h"
-#include "lib/base/handle.h"
 
 namespace ecryptfs::cli {
 
@@ -22,23 +26,37 @@ struct DecryptFailure {
     base::Error error;
 };
 
+// What was saved under another name than it had.
+struct RenamedCopy {
+    std::string path;  // of the lower file or folder
+    std::string name;  // in the output, from its root
+    std::string reason;
+};
+
 struct DecryptCounts {
     std::uint64_t files = 0;    // written now
     std::uint64_t skipped = 0;  // complete already
     std::uint64_t bytes = 0;    // of plaintext, written now
+    std::uint64_t linked = 0;   // second names of files that were written or complete
+    std::uint64_t copied_links =
+        0;                     // of second names: written again, as they cannot be links there
+    std::uint64_t beyond = 0;  // files, of what was behind the end of others
+    LostAttributes lost;
+    std::vector<RenamedCopy> renamed;
     std::vector<DecryptFailure> failures;
     bool stopped = false;  // by the last failure; what comes after was not looked at
 };
 
-// Writes what a mount would show of lower files and folders into a folder, with times, modes and,
-// as root, owners, as far as that filesystem has them. What is there already is never replaced: a
-// file of the same size and time is complete and left alone, anything else is a failure. Damaged
-// files are written as far as they go, as NAME.damaged. Goes on after failures; stops only when the
-// output cannot be written to, after the last of them.
+// Writes what a mount would show of lower files and folders into a folder, with times, modes,
+// access control lists, the user's attributes, hard links and, as root, owners, as far as that
+// filesystem has them. What is there already is never replaced: a file of the same size and time is
+// complete and left alone, anything else is a failure. Damaged files are written as far as they go,
+// as NAME.damaged. Names that the filesystem does not have, or that another file has, are changed.
+// Goes on after failures; stops only when the output cannot be written to, after the last of them.
 class TreeDecryption : public TreeVisitor {
   public:
-    // Borrows both; `output` is a folder, which is not looked for in the lower ones again.
-    TreeDecryption(FileOpener& opener, Progress& progress, base::UniqueFd output);
+    // Borrows all. With `beyond_size`, what lies behind a file's end is saved as NAME.beyond.
+    TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output, bool beyond_size);
 
     bool enter_folder(const TreeEntry& folder) override;
     void leave_folder(const TreeEntry& folder) override;
@@ -49,20 +67,41 @@ class TreeDecryption : public TreeVisitor {
     const DecryptCounts& counts() const { return counts_; }
 
   private:
-    int output() const { return folders_.back().get(); }
+    using Place = OutputTree::Place;
+    using IsEarlier = OutputTree::IsEarlier;
+    using Create = std::function<base::Result<void>(const std::string& name)>;
+    struct Contents {
+        PartFile part;
+        std::vector<FileRange> lost;
+    };
+
     std::optional<std::string> output_name(const TreeEntry& entry);
-    void decrypt_file(const TreeEntry& entry, const std::string& name);
-    void decrypt_link(const TreeEntry& entry, const std::string& name);
-    base::Result<void> make_link(const std::string& target, const std::string& name);
+    std::vector<std::string> names_to_try(const std::string& name) const;
+    base::Result<Place> settle(const std::string& name, const IsEarlier& is_earlier,
+                               const Create& create);
+    void note_renamed(const TreeEntry& entry, const std::string& name, const Place& place);
+
+    base::Result<void> decrypt_link(const TreeEntry& entry, const std::string& name);
+    base::Result<void> decrypt_file(const TreeEntry& entry, const LowerFile& file,
+                                    const std::string& name);
+    base::Result<bool> add_name(const TreeEntry& entry, const LowerFile& file,
+                                const std::string& name);
+    base::Result<Contents> write_contents(const LowerFile& file, const FileRange& range);
     base::Result<void> write_file(const TreeEntry& entry, const LowerFile& file,
                                   const std::string& name);
-    void keep_attributes(int fd, const struct stat& status);
+    base::Result<bool> publish(const TreeEntry& entry, Contents& contents, const LowerFile& file,
+                               const std::string& name);
+    base::Result<void> save_beyond_size(const TreeEntry& entry, const LowerFile& file,
+                                        const std::string& name);
+    void remember(const LowerFile& file, const std::string& name);
 
     FileOpener& opener_;
     Progress& progress_;
-    std::vector<base::UniqueFd> folders_;  // of the output: from its root to where the walk is
+    OutputTree& output_;
+    bool beyond_size_;
+    bool refuses_names_ = false;  // the output has refused one
+    LinkedFiles linked_;
     DecryptCounts counts_;
-    bool warned_of_attributes_ = false;
 };
 
 }  // namespace ecryptfs::cli

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lib/base/file_io.h"
 #include "lib/lower/extents.h"
 
 namespace ecryptfs::cli {
@@ -91,14 +92,19 @@ void add_range(std::vector<FileRange>& ranges, FileRange range) {
     }
 }
 
+std::uint64_t end_of(const FileRange& range) {
+    return range.first + range.size;
+}
+
 // Decrypts the extents that are there, in place; `offset` is the first one's in the plaintext.
 Result<void> decrypt_chunk(lower::Extents& extents, std::uint64_t offset, ByteSpan chunk,
-                           std::uint64_t plain_size, std::vector<FileRange>& lost) {
+                           const FileRange& range, std::vector<FileRange>& lost) {
     for (std::size_t at = 0; at < chunk.size(); at += kExtentSize) {
         const auto extent = chunk.subspan(at, kExtentSize);
         const std::uint64_t first = offset + at;
         if (is_zero(extent)) {
-            add_range(lost, {first, std::min<std::uint64_t>(kExtentSize, plain_size - first)});
+            const auto begin = std::max(first, range.first);
+            add_range(lost, {begin, std::min(first + kExtentSize, end_of(range)) - begin});
         } else if (auto done = extents.decrypt(first / kExtentSize, extent); !done) {
             return done;
         }
@@ -113,41 +119,68 @@ std::uint64_t whole_extents(std::uint64_t size) {
 // Up to where there is encrypted data, in whole cipher blocks: a damaged size may be anything.
 std::uint64_t decryptable_size(const LowerFile& file) {
     const std::uint64_t data = file.lower_size() - std::min(file.lower_size(), file.data_offset());
-    return std::min(file.header.value().plain_size, data / kLargestBlock * kLargestBlock);
+    return data / kLargestBlock * kLargestBlock;
 }
 
 }  // namespace
 
+Result<void> FileOutput::write(std::uint64_t offset, ByteView bytes) {
+    return write_sparsely(fd_, offset, bytes);
+}
+
+Result<void> FileOutput::finish(std::uint64_t size) {
+    return ::ftruncate(fd_, static_cast<off_t>(size)) == 0
+               ? Result<void>()
+               : std::unexpected(file_error("writing", errno));
+}
+
+Result<void> StreamOutput::write(std::uint64_t, ByteView bytes) {
+    return base::write_all(fd_, bytes) ? Result<void>()
+                                       : std::unexpected(file_error("writing", errno));
+}
+
+FileRange whole_contents(const LowerFile& file) {
+    return {0, file.header.value().plain_size};
+}
+
+FileRange contents_beyond_size(const LowerFile& file) {
+    const auto first = std::min(file.header.value().plain_size, decryptable_size(file));
+    return {first, decryptable_size(file) - first};
+}
+
 Result<std::vector<FileRange>> decrypt_contents(const LowerFile& file, const lower::FileKey& key,
-                                                int output,
+                                                const FileRange& range, ContentOutput& output,
                                                 const std::function<void(std::uint64_t)>& wrote) {
     auto extents = lower::Extents::create(key);
     if (!extents) {
         return std::unexpected(extents.error());
     }
     ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-    const std::uint64_t size = file.header.value().plain_size;
-    const std::uint64_t there = decryptable_size(file);
+    const std::uint64_t there = std::min(end_of(range), decryptable_size(file));
+    std::uint64_t offset = range.first / kExtentSize * kExtentSize;
     std::vector<FileRange> lost;
-    std::vector<std::uint8_t> buffer(std::min<std::uint64_t>(kChunk, whole_extents(there)));
-    for (std::uint64_t offset = 0; offset < there; offset += buffer.size()) {
+    std::vector<std::uint8_t> buffer(
+        std::min<std::uint64_t>(kChunk, whole_extents(there - std::min(there, offset))));
+    for (; offset < there; offset += buffer.size()) {
         const auto chunk = ByteSpan(buffer).first(
             std::min<std::uint64_t>(buffer.size(), whole_extents(there - offset)));
         read_or_zeros(file.fd.get(), file.data_offset() + offset, chunk);
-        if (auto done = decrypt_chunk(*extents, offset, chunk, size, lost); !done) {
+        if (auto done = decrypt_chunk(*extents, offset, chunk, range, lost); !done) {
             return std::unexpected(std::move(done.error()));
         }
-        const auto plain = chunk.first(std::min<std::uint64_t>(chunk.size(), there - offset));
-        if (auto done = write_sparsely(output, offset, plain); !done) {
+        const auto before = range.first - std::min(range.first, offset);
+        const auto plain =
+            chunk.first(std::min<std::uint64_t>(chunk.size(), there - offset)).subspan(before);
+        if (auto done = output.write(offset + before - range.first, plain); !done) {
             return std::unexpected(std::move(done.error()));
         }
         wrote(plain.size());
     }
-    if (there < size) {
-        add_range(lost, {there, size - there});
+    if (there < end_of(range)) {
+        add_range(lost, {there, end_of(range) - there});
     }
-    if (::ftruncate(output, static_cast<off_t>(there)) != 0) {
-        return std::unexpected(file_error("writing", errno));
+    if (auto done = output.finish(there - std::min(there, range.first)); !done) {
+        return std::unexpected(std::move(done.error()));
     }
     return lost;
 }

@@ -117,6 +117,8 @@ void Grammar::describe_file_verbs() {
     open->add_option("--output", decrypt.output, "Where to; nothing in it is overwritten")
         ->type_name("DIR")
         ->required();
+    open->add_flag("--beyond-size", decrypt.beyond_size,
+                   "Save what lies behind the end of a file, as after a crash, as NAME.beyond");
     add_repeated(*open, "--key", decrypt.keys, "URI",
                  "A private key: a file, a file: or a pkcs11: URI; may be given several times");
     add_repeated(*open, "--key-passphrase-file", decrypt.key_passphrase_files, "FILE",

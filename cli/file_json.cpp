@@ -95,9 +95,22 @@ std::string decrypted_json(const DecryptCounts& counts) {
     for (const auto& failure : counts.failures) {
         failures.push_back({{"path", failure.path}, {"error", error_json(failure.error)}});
     }
+    Json renamed = Json::array();
+    for (const auto& copy : counts.renamed) {
+        renamed.push_back({{"path", copy.path}, {"name", copy.name}, {"reason", copy.reason}});
+    }
     const Json json = {{"decrypted", counts.files},
                        {"skipped", counts.skipped},
                        {"bytes", counts.bytes},
+                       {"linked", counts.linked},
+                       {"beyond_size", counts.beyond},
+                       {"renamed", renamed},
+                       {"not_kept",
+                        {{"owners", counts.lost.owners},
+                         {"acls", counts.lost.acls},
+                         {"xattrs", counts.lost.user_attributes},
+                         {"privileges", counts.lost.privileges},
+                         {"links", counts.copied_links}}},
                        {"failures", failures},
                        {"stopped", counts.stopped}};
     return indented(json, 0) + "\n";

@@ -19,7 +19,7 @@ class FolderChain {
 
     // The last folder's descriptor; -1 if it could not be reached again, or there is none.
     int current() const;
-    bool empty() const { return folders_.empty(); }
+    int first() const { return folders_.front().fd.get(); }
 
     // Opens the last but one again where need be: only as long as the last can be searched. False
     // if that is no longer where the last one is.

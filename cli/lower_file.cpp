@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/file_io.h"
@@ -76,6 +77,18 @@ std::uint64_t missing_at_end(const LowerFile& file) {
         (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
     const std::uint64_t needed = file.data_offset() + extents * lower::kExtentSize;
     return needed > file.lower_size() ? needed - file.lower_size() : 0;
+}
+
+std::uint64_t data_beyond_size(const LowerFile& file) {
+    constexpr std::uint64_t kSmallestFront = 8192;
+    const auto extents =
+        (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
+    const std::uint64_t end = file.data_offset() + extents * lower::kExtentSize;
+    // crypto.c: ecryptfs_set_default_sizes: a page, where that is more than 8,192 bytes.
+    const std::uint64_t page =
+        file.data_offset() > kSmallestFront ? file.data_offset() : lower::kExtentSize;
+    const std::uint64_t beyond = file.lower_size() - std::min(file.lower_size(), end);
+    return beyond > page ? beyond : 0;
 }
 
 base::Error file_error(std::string_view what, int error_number) {

@@ -40,6 +40,10 @@ base::Result<LowerFile> open_lower_file(int folder, const std::string& name);
 // How much encrypted contents is missing at the end; 0 for a whole file. Bytes.
 std::uint64_t missing_at_end(const LowerFile& file);
 
+// Bytes of encrypted contents behind the end that the header says, if that is more than a crash of
+// the kernel leaves when all is well: a page, whose size the header's tells. Else 0.
+std::uint64_t data_beyond_size(const LowerFile& file);
+
 // An error for a failed system call on a user's file: kNotFound, kAccessDenied, kAlreadyExists or
 // kInternal, "WHAT: No such file or directory".
 base::Error file_error(std::string_view what, int error_number);

@@ -113,6 +113,7 @@ struct Inspect {
 struct Decrypt {
     std::vector<std::string> lower;  // files and folders
     std::string output;
+    bool beyond_size = false;                            // save what lies behind the end of files
     std::vector<std::string> keys = {};                  // URIs
     std::vector<std::string> key_passphrase_files = {};  // in the keys' order
     bool passphrase = false;                             // ask for a mount passphrase

@@ -48,6 +48,7 @@ constexpr auto kErrorTable = std::to_array<ErrorTraits>({
     {kBusy, "Busy", 31, "the mount is in use"},
     {kUnhealthy, "Unhealthy", 32, "something that the keys need is broken"},
     {kNoSpace, "NoSpace", 33, "no room left on the file system, or in the user's quota of it"},
+    {kNameChanged, "NameChanged", 34, "saved, but under another name than it had"},
     {kCancelled, "Cancelled", 130, "interrupted by the user"},
 });
 

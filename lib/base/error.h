@@ -51,6 +51,7 @@ enum class ErrorCode : std::uint8_t {
     kBusy,
     kUnhealthy,
     kNoSpace,
+    kNameChanged,
     kCancelled,
 };
 

@@ -8,7 +8,7 @@
 #include "cli/decrypt_tree.h"
 #include "cli/file_json.h"
 #include "cli/output.h"
-#include "cli/passphrase_input.h"
+#include "cli/passphrase_sources.h"
 #include "cli/verbs.h"
 
 namespace ecryptfs::cli {
@@ -17,8 +17,6 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
-
-constexpr char kPassphraseFile[] = "--passphrase-file";
 
 Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
     const auto& files = command.key_passphrase_files;
@@ -36,47 +34,6 @@ Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
         if (!added) {
             return std::unexpected(added.error());
         }
-    }
-    return {};
-}
-
-Result<void> add_passphrases(FileOpener& opener, const Decrypt& command) {
-    const auto salt = typed_salt(command.salt);
-    if (!salt) {
-        return std::unexpected(salt.error());
-    }
-    const auto add = [&](const Result<base::SecretBytes>& passphrase) -> Result<void> {
-        return passphrase ? opener.add_passphrase(passphrase->view(), *salt)
-                          : std::unexpected(passphrase.error());
-    };
-    for (const auto& file : command.passphrase_files) {
-        if (auto added = add(passphrase_from(file, kMountQuestion, kPassphraseFile)); !added) {
-            return added;
-        }
-    }
-    if (!command.wrapped.empty()) {
-        if (auto added = add(unwrapped_passphrase(command.wrapped, command.wrapping_file));
-            !added) {
-            return added;
-        }
-    }
-    return command.passphrase ? add(passphrase_from("", kMountQuestion, kPassphraseFile))
-                              : Result<void>();
-}
-
-// What cannot be meant so, before anybody is asked for anything.
-Result<void> check_sources(const Decrypt& command) {
-    std::vector<std::string> files = command.key_passphrase_files;
-    files.insert(files.end(), command.passphrase_files.begin(), command.passphrase_files.end());
-    files.push_back(command.wrapping_file);
-    if (auto once = standard_input_at_most_once(files); !once) {
-        return once;
-    }
-    if (!command.salt.empty() && !command.passphrase && command.passphrase_files.empty() &&
-        command.wrapped.empty()) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     "--salt is of a mount passphrase, and none is given",
-                                     "give it with --passphrase, --passphrase-file or --wrapped"});
     }
     return {};
 }
@@ -137,14 +94,14 @@ std::unexpected<Error> renamed_error(const DecryptCounts& counts) {
 }  // namespace
 
 Result<void> run(const Decrypt& command) {
-    if (auto fine = check_sources(command); !fine) {
+    if (auto fine = check_sources(command.passphrases, command.key_passphrase_files); !fine) {
         return fine;
     }
     FileOpener opener(command.paths);
     if (auto added = add_keys(opener, command); !added) {
         return added;
     }
-    if (auto added = add_passphrases(opener, command); !added) {
+    if (auto added = add_passphrases(opener, command.passphrases); !added) {
         return added;
     }
     auto output = OutputTree::open(command.output);

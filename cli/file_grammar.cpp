@@ -35,6 +35,20 @@ void add_repeated(CLI::App& verb, const char* name, std::vector<std::string>& va
     verb.add_option(name, values, what)->type_name(value_name)->allow_extra_args(false);
 }
 
+// The mount passphrases of those verbs that try several.
+void add_passphrase_sources(CLI::App& verb, PassphraseSources& sources) {
+    verb.add_flag("--passphrase", sources.passphrase, "Ask for a mount passphrase");
+    add_repeated(verb, "--passphrase-file", sources.passphrase_files, "FILE",
+                 "Read a mount passphrase from the first line of FILE, - for standard input");
+    add_repeated(verb, "--wrapped", sources.wrapped, "FILE",
+                 "Take the mount passphrase from FILE, as ~/.ecryptfs/wrapped-passphrase; may be "
+                 "given several times");
+    add_repeated(verb, "--wrapping-passphrase-file", sources.wrapping_files, "FILE",
+                 "The first --wrapped's wrapping passphrase is the first line of FILE, - for "
+                 "standard input; may be given once for each");
+    add_salt(verb, sources.salt);
+}
+
 void describe_add_passphrase(Grammar& grammar) {
     auto& options = grammar.add_passphrase;
     auto* add =
@@ -124,11 +138,7 @@ void Grammar::describe_file_verbs() {
     add_repeated(*open, "--key-passphrase-file", decrypt.key_passphrase_files, "FILE",
                  "The first --key's passphrase or PIN is the first line of FILE; may be given once "
                  "for each");
-    open->add_flag("--passphrase", decrypt.passphrase, "Ask for a mount passphrase");
-    add_repeated(*open, "--passphrase-file", decrypt.passphrase_files, "FILE",
-                 "Read a mount passphrase from the first line of FILE, - for standard input");
-    add_wrapped(*open, decrypt.wrapped, decrypt.wrapping_file);
-    add_salt(*open, decrypt.salt);
+    add_passphrase_sources(*open, decrypt.passphrases);
     add_paths(*open);
 }
 

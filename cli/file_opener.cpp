@@ -119,15 +119,28 @@ Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
     return opened->signature;
 }
 
-Result<void> FileOpener::add_passphrase(base::ByteView passphrase, const lower::Salt& salt) {
-    for (const auto& each : {salt, lower::kNameSalt}) {
-        auto derived = lower::derive_passphrase_key(passphrase, each);
-        if (!derived) {
-            return std::unexpected(std::move(derived.error()));
-        }
-        passphrase_keys_.insert_or_assign(derived->signature, std::move(derived->key));
+Result<void> FileOpener::add_passphrase(SecretBytes passphrase, const lower::Salt& salt,
+                                        PassphraseOrigin origin) {
+    auto contents = lower::derive_passphrase_key(passphrase.view(), salt);
+    auto names = lower::derive_passphrase_key(passphrase.view(), lower::kNameSalt);
+    if (!contents || !names) {
+        return std::unexpected(contents ? std::move(names.error()) : std::move(contents.error()));
     }
+    given_.push_back(
+        {std::move(origin), std::move(passphrase), salt, contents->signature, names->signature});
+    passphrase_keys_.insert_or_assign(contents->signature, std::move(contents->key));
+    passphrase_keys_.insert_or_assign(names->signature, std::move(names->key));
     return {};
+}
+
+bool FileOpener::has_key_for(const lower::KeyPacket& packet) {
+    return packet.kind == lower::PacketKind::kPassphrase
+               ? passphrase_key(packet.signature) != nullptr
+               : private_keys_.contains(packet.signature);
+}
+
+bool FileOpener::has_key_for_name(const KeySignature& signature) {
+    return passphrase_key(signature) != nullptr;
 }
 
 const SecretBytes* FileOpener::passphrase_key(const KeySignature& signature) {

@@ -17,6 +17,22 @@
 
 namespace ecryptfs::cli {
 
+// Where a mount passphrase comes from.
+struct PassphraseOrigin {
+    enum class Kind : std::uint8_t { kFile, kWrapped, kTyped };
+    Kind kind = Kind::kTyped;
+    std::string file = {};  // as it was named; "standard input"; empty for a typed one
+};
+
+// A mount passphrase that was given, and the two keys that it makes.
+struct GivenPassphrase {
+    PassphraseOrigin origin;
+    base::SecretBytes passphrase;
+    lower::Salt salt;              // of the key for contents
+    wire::KeySignature signature;  // of that key
+    wire::KeySignature name_signature;
+};
+
 // The keys with which lower files are opened in user space: private keys by PKI modules in hosts of
 // our own, and what passphrases become. Needs neither agent nor kernel; where there is a keyring,
 // its passphrase tokens open files too. One thing at a time.
@@ -30,7 +46,8 @@ class FileOpener {
                                                      const std::string& passphrase_file);
 
     // Both keys that a mount passphrase makes: for contents, with this salt, and for names.
-    base::Result<void> add_passphrase(base::ByteView passphrase, const lower::Salt& salt);
+    base::Result<void> add_passphrase(base::SecretBytes passphrase, const lower::Salt& salt,
+                                      PassphraseOrigin origin);
 
     // By the first packet that one of the keys opens. A private key is tried twice at most, and all
     // of them eight times. kUnknownKey, with the signatures that would do, if there is none; else
@@ -40,6 +57,14 @@ class FileOpener {
     // What a name of a lower folder, or a link's target, stands for; itself if it is not encrypted.
     // kUnknownKey, kMalformed, kDecryptFailed.
     base::Result<std::string> plain_name(const std::string& name);
+
+    // What was given so far.
+    const std::vector<GivenPassphrase>& passphrases() const { return given_; }
+    std::size_t private_keys() const { return private_keys_.size(); }
+
+    // Whether there is a key for it, without using it.
+    bool has_key_for(const lower::KeyPacket& packet);
+    bool has_key_for_name(const wire::KeySignature& signature);
 
   private:
     struct PrivateKey {
@@ -56,6 +81,7 @@ class FileOpener {
     std::map<std::string, std::unique_ptr<ModuleHost>> hosts_;  // by module
     std::map<wire::KeySignature, PrivateKey> private_keys_;
     std::uint64_t last_number_ = 0;
+    std::vector<GivenPassphrase> given_;
     // Empty ones were looked for in the keyrings and are not there.
     std::map<wire::KeySignature, base::SecretBytes> passphrase_keys_;
 };

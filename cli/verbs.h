@@ -104,6 +104,15 @@ struct RewrapPassphrase {
     bool json = false;
 };
 
+// Mount passphrases; several of each, and all of them are tried.
+struct PassphraseSources {
+    bool passphrase = false;                         // ask for one
+    std::vector<std::string> passphrase_files = {};  // with one on the first line
+    std::vector<std::string> wrapped = {};           // wrapped-passphrase files
+    std::vector<std::string> wrapping_files = {};    // in their order; those without are asked for
+    std::string salt = {};                           // 16 hexadecimal digits; empty: the default
+};
+
 struct Inspect {
     std::vector<std::string> paths;
     bool all = false;  // not only what has a fault
@@ -116,11 +125,7 @@ struct Decrypt {
     bool beyond_size = false;                            // save what lies behind the end of files
     std::vector<std::string> keys = {};                  // URIs
     std::vector<std::string> key_passphrase_files = {};  // in the keys' order
-    bool passphrase = false;                             // ask for a mount passphrase
-    std::vector<std::string> passphrase_files = {};      // with mount passphrases
-    std::string wrapped = {};
-    std::string wrapping_file = {};
-    std::string salt = {};
+    PassphraseSources passphrases = {};
     pki::HostPaths paths = {};
     bool json = false;
 };

@@ -71,6 +71,8 @@ TEST(CommandLine, TakesAllOptionsOfDecrypt) {
                                                "w",
                                                "--wrapping-passphrase-file",
                                                "-",
+                                               "--wrapped",
+                                               "v",
                                                "--salt",
                                                "0011223344556677",
                                                "--module-dir",
@@ -81,12 +83,13 @@ TEST(CommandLine, TakesAllOptionsOfDecrypt) {
     EXPECT_EQ(command.lower, (std::vector<std::string>{"lower", "more"}));
     EXPECT_EQ(command.keys, (std::vector<std::string>{"a.pem", "b.pem"}));
     EXPECT_EQ(command.key_passphrase_files, std::vector<std::string>{"ap"});
-    EXPECT_EQ(command.passphrase_files, std::vector<std::string>{"m"});
     EXPECT_EQ(command.output, "out");
-    EXPECT_TRUE(command.passphrase);
-    EXPECT_EQ(command.wrapped, "w");
-    EXPECT_EQ(command.wrapping_file, "-");
-    EXPECT_EQ(command.salt, "0011223344556677");
+    const auto& passphrases = command.passphrases;
+    EXPECT_EQ(passphrases.passphrase_files, std::vector<std::string>{"m"});
+    EXPECT_TRUE(passphrases.passphrase);
+    EXPECT_EQ(passphrases.wrapped, (std::vector<std::string>{"w", "v"}));
+    EXPECT_EQ(passphrases.wrapping_files, std::vector<std::string>{"-"});
+    EXPECT_EQ(passphrases.salt, "0011223344556677");
     EXPECT_EQ(command.paths.module_folder, "/m");
     EXPECT_EQ(command.paths.host_program, "/h");
     EXPECT_TRUE(command.json);

@@ -330,6 +330,41 @@ TEST_F(Decrypting, TakesPassphraseTokensThatAreInTheKeyring) {
     EXPECT_EQ(difference(path("plain"), out_), "");
 }
 
+TEST_F(Decrypting, TakesSeveralWrappedPassphrasesEachWithItsOwnWrappingPassphrase) {
+    unpack_vector("pass-aes16.lower", lower_ + "/a");
+    unpack_vector("pass-aes32-fnek.lower", lower_ + "/b");
+    for (const auto& [name, mount, wrapping] : std::to_array<std::array<std::string, 3>>(
+             {{"first", kCorrectHorsePassphrase, "one"}, {"second", kBatteryStaple, "two"}})) {
+        ASSERT_EQ(
+            ctl({"wrap-passphrase", path(name), "--passphrase-file", folder_.file("mount", mount),
+                 "--wrapping-passphrase-file", folder_.file(name + "-wrapping", wrapping)})
+                .exit_code,
+            0);
+    }
+    const Arguments both = {"decrypt",   lower_,        "--output",  out_,
+                            "--wrapped", path("first"), "--wrapped", path("second")};
+    auto arguments = both;
+    for (const char* file : {"first-wrapping", "second-wrapping"}) {
+        arguments.insert(arguments.end(), {"--wrapping-passphrase-file", path(file)});
+    }
+    const auto outcome = ctl(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("decrypted 22 files"));
+
+    arguments = both;
+    for (const char* file : {"second-wrapping", "first-wrapping"}) {
+        arguments.insert(arguments.end(), {"--wrapping-passphrase-file", path(file)});
+    }
+    const auto swapped = ctl(arguments);
+    EXPECT_EQ(swapped.exit_code, exit_code(ErrorCode::kWrongSecret));
+    EXPECT_THAT(swapped.err, HasSubstr(path("first") + ": this is not the wrapping passphrase"));
+
+    arguments = both;
+    arguments.insert(arguments.end(), {"--wrapping-passphrase-file", path("first-wrapping")});
+    const auto not_asked = ctl(arguments);
+    EXPECT_EQ(not_asked.exit_code, exit_code(ErrorCode::kSecretRequired)) << not_asked.err;
+}
+
 TEST_F(Decrypting, TakesTheSaltThatIsGiven) {
     write_lower("file", lower_file_of({'x'}));
     EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556678"}).exit_code,
@@ -375,6 +410,10 @@ TEST_F(Decrypting, RefusesWrongUsageBeforeItWritesAnything) {
              {{"decrypt", lower_, "--output", out_, "--key-passphrase-file", "-"},
               ErrorCode::kInvalidArgument,
               "more --key-passphrase-file than --key"},
+             {{"decrypt", lower_, "--output", out_, "--wrapped", vector_path("wrapped-v2"),
+               "--wrapping-passphrase-file", "-", "--wrapping-passphrase-file", "x"},
+              ErrorCode::kInvalidArgument,
+              "more --wrapping-passphrase-file than --wrapped"},
              {{"decrypt", lower_, "--output", out_, "--key", "http://a"},
               ErrorCode::kInvalidArgument,
               "http:"},

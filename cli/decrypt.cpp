@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "cli/decrypt_tree.h"
 #include "cli/file_json.h"
+#include "cli/key_advice.h"
+#include "cli/key_demand.h"
 #include "cli/output.h"
 #include "cli/passphrase_sources.h"
 #include "cli/verbs.h"
@@ -66,20 +69,30 @@ void warn_of_losses(const DecryptCounts& counts) {
     add(counts.copied_links, "names of one file that became files of their own");
 }
 
-std::unexpected<Error> stop_of(const DecryptCounts& counts) {
-    const auto& [path, error] = counts.failures.back();
-    return std::unexpected(
-        Error{error.code,
-              fmt::format("stopped at {}: {}; the rest was not looked at", path, error.message),
-              error.advice});
+std::unexpected<Error> stop_of(const DecryptCounts& counts, FileOpener& opener) {
+    const auto& failure = counts.failures.back();
+    const auto& error = failure.error;
+    return std::unexpected(Error{error.code,
+                                 fmt::format("stopped at {}: {}; the rest was not looked at",
+                                             opener.shown_path(failure.path), error.message),
+                                 error.advice});
 }
 
-std::unexpected<Error> failure_of(const DecryptCounts& counts) {
-    const auto& [path, error] = counts.failures.front();
-    return std::unexpected(Error{error.code,
-                                 fmt::format("{} items failed; the first: {}: {}",
-                                             counts.failures.size(), path, error.message),
-                                 error.advice});
+std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener& opener,
+                                  const Decrypt& command) {
+    Error error = counts.failures.front().error;
+    const auto& missing = counts.missing;
+    const auto failed = counts.failures.size();
+    error.message =
+        fmt::format("{} item{} could not be decrypted{}{}", failed, failed == 1 ? "" : "s",
+                    missing.empty() ? "" : ": ", missing.text());
+    if (!missing.empty()) {
+        std::ranges::for_each(describe_unused_keys(opener), complain);
+    }
+    if (error.code == ErrorCode::kUnknownKey) {
+        error.advice = missing_key_advice(missing, opener, command.lower);
+    }
+    return std::unexpected(std::move(error));
 }
 
 std::unexpected<Error> renamed_error(const DecryptCounts& counts) {
@@ -89,6 +102,33 @@ std::unexpected<Error> renamed_error(const DecryptCounts& counts) {
               fmt::format("{} items have another name now; the first: {}, as {}: {}",
                           counts.renamed.size(), first.path, first.name, first.reason),
               ""});
+}
+
+// Before anything is written: whether the keys open anything at all.
+Result<void> check_keys(FileOpener& opener, const Decrypt& command) {
+    const auto unmet = find_unmet_demand(command.lower, opener);
+    if (!unmet) {
+        return {};
+    }
+    const bool none_given = opener.passphrases().empty() && opener.private_keys().empty();
+    const Error error = {
+        ErrorCode::kUnknownKey,
+        fmt::format("{}; nothing was written: {}",
+                    none_given ? "no key was given, and the keyrings have none"
+                               : "what was given opens none of the files and names",
+                    unmet->text()),
+        missing_key_advice(*unmet, opener, command.lower)};
+    if (command.json) {
+        DecryptCounts counts;
+        for (const auto& path : command.lower) {
+            counts.failures.push_back({path, error});
+        }
+        if (auto printed = print(decrypted_json(counts)); !printed) {
+            return printed;
+        }
+    }
+    std::ranges::for_each(describe_unused_keys(opener), complain);
+    return std::unexpected(error);
 }
 
 }  // namespace
@@ -103,6 +143,9 @@ Result<void> run(const Decrypt& command) {
     }
     if (auto added = add_passphrases(opener, command.passphrases); !added) {
         return added;
+    }
+    if (auto fitting = check_keys(opener, command); !fitting) {
+        return fitting;
     }
     auto output = OutputTree::open(command.output);
     if (!output) {
@@ -133,7 +176,7 @@ Result<void> run(const Decrypt& command) {
     if (counts.failures.empty()) {
         return renamed_error(counts);
     }
-    return decryption.stopped() ? stop_of(counts) : failure_of(counts);
+    return decryption.stopped() ? stop_of(counts, opener) : failure_of(counts, opener, command);
 }
 
 }  // namespace ecryptfs::cli

@@ -18,6 +18,7 @@
 #include "cli/output_folder.h"
 #include "cli/output_link.h"
 #include "cli/safe_name.h"
+#include "lib/lower/encrypted_name.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -64,13 +65,13 @@ TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, OutputTre
 
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     progress_.clear();
-    complain(fmt::format("{}: {}", path, error.message));
-    counts_.failures.push_back({path, error});
+    complain(fmt::format("{}: {}", opener_.shown_path(path), error.message));
+    counts_.failures.push_back({path, error, opener_.plain_path(path)});
 }
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
 // matters.
-std::optional<std::string> TreeDecryption::output_name(const TreeEntry& entry) {
+TreeDecryption::OutputName TreeDecryption::output_name(const TreeEntry& entry) {
     std::string lower = last_name(entry);
     auto name = opener_.plain_name(lower);
     if (name && !can_be_written(*name)) {
@@ -78,10 +79,13 @@ std::optional<std::string> TreeDecryption::output_name(const TreeEntry& entry) {
             Error{ErrorCode::kMalformed, "its name is not one that a file there can have", ""});
     }
     if (name) {
-        return *name;
+        return {*name};
     }
-    unreadable(entry.path, name.error());
-    return can_be_written(lower) ? std::optional(std::move(lower)) : std::nullopt;
+    const auto encrypted = lower::parse_encrypted_name(lower);
+    if (encrypted && name.error().code == ErrorCode::kUnknownKey) {
+        counts_.missing.add_name(encrypted->signature);
+    }
+    return {can_be_written(lower) ? std::move(lower) : std::string(), std::move(name.error())};
 }
 
 // The name itself, and if the output refuses that, those that come nearest. First the one that an
@@ -137,7 +141,8 @@ void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& nam
     std::string reason = place.is_numbered ? "something else has its name there"
                                            : "the file system there does not have its name";
     progress_.clear();
-    complain(fmt::format("{}: saved as {}: {}", entry.path, place.name, reason));
+    complain(
+        fmt::format("{}: saved as {}: {}", opener_.shown_path(entry.path), place.name, reason));
     counts_.renamed.push_back({entry.path, output_.path_of(place.name), std::move(reason)});
 }
 
@@ -155,11 +160,14 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
         return fine.has_value();
     }
     const auto name = output_name(folder);
-    if (!name) {
+    if (name.error) {
+        unreadable(folder.path, *name.error);
+    }
+    if (name.name.empty()) {
         return false;
     }
     const auto place = settle(
-        *name, [&](const std::string& there) { return is_folder(output_.folder(), there); },
+        name.name, [&](const std::string& there) { return is_folder(output_.folder(), there); },
         [&](const std::string& given) { return output_.make_folder(given, folder.status); });
     const auto entered = place && place->is_earlier
                              ? output_.reuse_folder(place->name, folder.status)
@@ -168,7 +176,7 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
         unreadable(folder.path, place ? entered.error() : place.error());
         return false;
     }
-    note_renamed(folder, *name, *place);
+    note_renamed(folder, name.name, *place);
     return true;
 }
 
@@ -186,18 +194,23 @@ void TreeDecryption::visit(const TreeEntry& entry) {
     }
     const auto before = progress_.done();
     const auto size = static_cast<std::uint64_t>(entry.status.st_size);
-    if (const auto name = output_name(entry)) {
+    const auto failures = counts_.failures.size();
+    const auto name = output_name(entry);
+    if (!name.name.empty()) {
         Result<void> done;
         if (S_ISLNK(entry.status.st_mode)) {
-            done = decrypt_link(entry, *name);
+            done = decrypt_link(entry, name.name);
         } else if (const auto file = open_lower_file(entry.folder, entry.name)) {
-            done = decrypt_file(entry, *file, *name);
+            done = decrypt_file(entry, *file, name.name);
         } else {
             done = std::unexpected(file.error());
         }
         if (!done) {
             unreadable(entry.path, done.error());
         }
+    }
+    if (name.error && counts_.failures.size() == failures) {
+        unreadable(entry.path, *name.error);  // else its contents failed: one line is enough
     }
     progress_.advance(size - std::min(size, progress_.done() - before));
 }
@@ -305,6 +318,9 @@ Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile&
                                                                 const FileRange& range) {
     auto key = file.header ? opener_.open(*file.header) : lower::FileKey{};
     if (!key) {
+        if (key.error().code == ErrorCode::kUnknownKey) {
+            counts_.missing.add_file(*file.header);
+        }
         return std::unexpected(key.error());
     }
     auto part = PartFile::create(output_.folder());

@@ -11,6 +11,7 @@
 #include "cli/file_attributes.h"
 #include "cli/file_decryption.h"
 #include "cli/file_opener.h"
+#include "cli/key_demand.h"
 #include "cli/linked_files.h"
 #include "cli/lower_file.h"
 #include "cli/output_tree.h"
@@ -24,6 +25,7 @@ namespace ecryptfs::cli {
 struct DecryptFailure {
     std::string path;  // of the lower file or folder
     base::Error error;
+    std::optional<std::string> plain_path = {};  // if a part of it was encrypted, and is known
 };
 
 // What was saved under another name than it had.
@@ -44,6 +46,7 @@ struct DecryptCounts {
     LostAttributes lost;
     std::vector<RenamedCopy> renamed;
     std::vector<DecryptFailure> failures;
+    KeyDemand missing;     // of what no key opened
     bool stopped = false;  // by the last failure; what comes after was not looked at
 };
 
@@ -75,7 +78,13 @@ class TreeDecryption : public TreeVisitor {
         std::vector<FileRange> lost;
     };
 
-    std::optional<std::string> output_name(const TreeEntry& entry);
+    // Empty if there can be no such file; then, or if it is the encrypted one, there is an error.
+    struct OutputName {
+        std::string name;
+        std::optional<base::Error> error = {};
+    };
+
+    OutputName output_name(const TreeEntry& entry);
     std::vector<std::string> names_to_try(const std::string& name) const;
     base::Result<Place> settle(const std::string& name, const IsEarlier& is_earlier,
                                const Create& create);

@@ -93,7 +93,10 @@ Json name_json(const InspectedName& name) {
 std::string decrypted_json(const DecryptCounts& counts) {
     Json failures = Json::array();
     for (const auto& failure : counts.failures) {
-        failures.push_back({{"path", failure.path}, {"error", error_json(failure.error)}});
+        failures.push_back(
+            {{"path", failure.path},
+             {"plain_path", failure.plain_path ? Json(*failure.plain_path) : Json(nullptr)},
+             {"error", error_json(failure.error)}});
     }
     Json renamed = Json::array();
     for (const auto& copy : counts.renamed) {

@@ -3,13 +3,12 @@
 #include "cli/file_opener.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 
 #include "cli/asking.h"
+#include "cli/key_demand.h"
 #include "cli/keyrings.h"
 #include "cli/opening.h"
 #include "cli/output.h"
@@ -53,16 +52,9 @@ SecretBytes key_in_keyrings(const KeySignature& signature) {
     return {};
 }
 
-Error no_key_for(const lower::Header& header) {
-    std::vector<std::string> needed;
-    std::ranges::transform(header.packets, std::back_inserter(needed), [](const auto& packet) {
-        const bool is_private = packet.kind == lower::PacketKind::kPublicKey;
-        return fmt::format("{} {}", is_private ? "private key" : "passphrase",
-                           packet.signature.text());
-    });
-    return {ErrorCode::kUnknownKey,
-            fmt::format("no key for it; it is opened by {}", fmt::join(needed, " or ")),
-            "give the key with --key URI, or the mount passphrase with --passphrase"};
+// A name that can be a part of a path.
+bool is_file_name(const std::string& name) {
+    return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }
 
 }  // namespace
@@ -116,6 +108,7 @@ Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
         warn(opened->warning);
     }
     private_keys_.insert_or_assign(opened->signature, PrivateKey{*host, number});
+    given_keys_.push_back({display_name(key.locator), opened->signature});
     return opened->signature;
 }
 
@@ -149,7 +142,11 @@ const SecretBytes* FileOpener::passphrase_key(const KeySignature& signature) {
         known != passphrase_keys_.end()
             ? known->second
             : passphrase_keys_.emplace(signature, key_in_keyrings(signature)).first->second;
-    return key.empty() ? nullptr : &key;
+    if (key.empty()) {
+        return nullptr;
+    }
+    used_.insert(signature);
+    return &key;
 }
 
 // kUnknownKey if there is no key for it.
@@ -167,6 +164,7 @@ Result<lower::FileKey> FileOpener::open_packet(const lower::KeyPacket& packet) {
     if (key == private_keys_.end()) {
         return unknown;
     }
+    used_.insert(packet.signature);
     const auto decrypted = key->second.host->decrypt(key->second.number, packet.encrypted_fek);
     return decrypted ? lower::file_key_from_decrypted(decrypted->view())
                      : std::unexpected(decrypted.error());
@@ -193,8 +191,11 @@ Result<lower::FileKey> FileOpener::open(const lower::Header& header) {
     if (last) {
         return std::unexpected(std::move(*last));
     }
-    return std::unexpected(header.packets.empty() && header.damage ? *header.damage
-                                                                   : no_key_for(header));
+    return std::unexpected(
+        header.packets.empty() && header.damage
+            ? *header.damage
+            : Error{ErrorCode::kUnknownKey,
+                    fmt::format("no key for it; it is opened by {}", keys_in_words(header)), ""});
 }
 
 Result<std::string> FileOpener::plain_name(const std::string& name) {
@@ -211,9 +212,32 @@ Result<std::string> FileOpener::plain_name(const std::string& name) {
             Error{ErrorCode::kUnknownKey,
                   fmt::format("no key for its name, which is encrypted by passphrase {}",
                               encrypted->signature.text()),
-                  "give the passphrase of the names with --passphrase"});
+                  ""});
     }
     return lower::decrypt_name(*encrypted, fnek->view());
+}
+
+std::optional<std::string> FileOpener::plain_path(const std::string& path) {
+    std::string result;
+    bool any = false;
+    std::size_t at = 0;
+    while (at <= path.size()) {
+        const auto end = std::min(path.find('/', at), path.size());
+        const auto part = path.substr(at, end - at);
+        const auto plain = lower::is_encrypted_name(part) ? plain_name(part) : part;
+        const bool known = plain && *plain != part && is_file_name(*plain);
+        any = any || known;
+        result += known ? *plain : part;
+        result += end < path.size() ? "/" : "";
+        at = end + 1;
+    }
+    return any ? std::optional(std::move(result)) : std::nullopt;
+}
+
+std::string FileOpener::shown_path(const std::string& path) {
+    const auto plain = plain_path(path);
+    const auto last = path.substr(path.find_last_of('/') + 1);
+    return !plain ? path : plain->ends_with(last) ? *plain : fmt::format("{} ({})", *plain, last);
 }
 
 }  // namespace ecryptfs::cli

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,11 +19,13 @@
 
 namespace ecryptfs::cli {
 
+inline constexpr char kStandardInput[] = "standard input";
+
 // Where a mount passphrase comes from.
 struct PassphraseOrigin {
     enum class Kind : std::uint8_t { kFile, kWrapped, kTyped };
     Kind kind = Kind::kTyped;
-    std::string file = {};  // as it was named; "standard input"; empty for a typed one
+    std::string file = {};  // as it was named, or kStandardInput; empty for a typed one
 };
 
 // A mount passphrase that was given, and the two keys that it makes.
@@ -58,9 +62,23 @@ class FileOpener {
     // kUnknownKey, kMalformed, kDecryptFailed.
     base::Result<std::string> plain_name(const std::string& name);
 
+    // A path with all its names that can be decrypted in plain; nothing if none can. For people:
+    // names that would lead elsewhere stay encrypted.
+    std::optional<std::string> plain_path(const std::string& path);
+    // A path for messages: in plain as far as it is known, and then with the lower name that the
+    // last part has: "secret/thesis.odt (ECRYPTFS_FNEK_ENCRYPTED.FW…)".
+    std::string shown_path(const std::string& path);
+
     // What was given so far.
     const std::vector<GivenPassphrase>& passphrases() const { return given_; }
-    std::size_t private_keys() const { return private_keys_.size(); }
+    struct GivenKey {
+        std::string name;  // as people write it
+        wire::KeySignature signature;
+    };
+    const std::vector<GivenKey>& private_keys() const { return given_keys_; }
+
+    // Whether something was of this key, though it may have been damaged.
+    bool was_used(const wire::KeySignature& signature) const { return used_.contains(signature); }
 
     // Whether there is a key for it, without using it.
     bool has_key_for(const lower::KeyPacket& packet);
@@ -82,6 +100,8 @@ class FileOpener {
     std::map<wire::KeySignature, PrivateKey> private_keys_;
     std::uint64_t last_number_ = 0;
     std::vector<GivenPassphrase> given_;
+    std::vector<GivenKey> given_keys_;
+    std::set<wire::KeySignature> used_;
     // Empty ones were looked for in the keyrings and are not there.
     std::map<wire::KeySignature, base::SecretBytes> passphrase_keys_;
 };

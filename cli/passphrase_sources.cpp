@@ -21,7 +21,7 @@ constexpr char kPassphraseFile[] = "--passphrase-file";
 constexpr char kWrappingFile[] = "--wrapping-passphrase-file";
 
 std::string name_of_source(const std::string& file) {
-    return file == "-" ? "standard input" : file;
+    return file == "-" ? kStandardInput : file;
 }
 
 // The mount passphrase in a file; `wrapping_file` is empty to ask.

@@ -372,6 +372,134 @@ TEST_F(Decrypting, TakesTheSaltThatIsGiven) {
     EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556677"}).exit_code, 0);
 }
 
+TEST_F(Decrypting, WritesNothingWhenNoKeyOpensAnything) {
+    unpack_vector("aes24-fnek.lower", lower_);
+    const auto outcome = decrypt("another");
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_FALSE(fs::exists(out_));
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "the passphrase in standard input has signature 054f28861b83077c, f083667018b5b4d5 "
+              "for names, and opens nothing here\n"
+              "ecryptfsctl: what was given opens none of the files and names; nothing was "
+              "written: 4 files want passphrase 9d59cdc2eaf8d95e; 7 names want passphrase "
+              "e80b89d3427db0d3\n"
+              "try: give --wrapped FILE, if what was given is a login passphrase; or --salt HEX, "
+              "if the mount had a salt of its own\n");
+    const auto printed = Json::parse(decrypt("another", {"--json"}).out);
+    EXPECT_EQ(printed["decrypted"], 0);
+    ASSERT_EQ(printed["failures"].size(), 1U);
+    EXPECT_EQ(printed["failures"][0]["path"], lower_);
+    EXPECT_EQ(printed["failures"][0]["error"]["name"], "UnknownKey");
+    EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST_F(Decrypting, SaysThatNoKeyWasGiven) {
+    write_lower("file", lower_file_of({'x'}));
+    const auto outcome = ctl({"decrypt", lower_, "--output", out_});
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(outcome.err,
+                AllOf(HasSubstr("no key was given, and the keyrings have none; nothing was "
+                                "written: 1 file wants passphrase 9d59cdc2eaf8d95e\n"),
+                      HasSubstr("try: give the mount passphrase with --passphrase\n")));
+    EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST_F(Decrypting, RecognisesTheLoginPassphraseOfAWrappedPassphraseNearby) {
+    const auto home = path("a home");
+    const auto wrapped = home + "/.ecryptfs/wrapped-passphrase";
+    unpack_vector("pass-aes16.lower", home + "/.Private");
+    fs::create_directory(home + "/.ecryptfs");
+    const auto login = folder_.file("login", "login passphrase\n");
+    const Arguments lower = {"decrypt", home + "/.Private/sub", "--output", out_};
+    ASSERT_EQ(ctl({"wrap-passphrase", wrapped, "--passphrase-file", "-",
+                   "--wrapping-passphrase-file", login},
+                  kCorrectHorsePassphrase)
+                  .exit_code,
+              0);
+    auto arguments = lower;
+    arguments.insert(arguments.end(), {"--passphrase-file", login});
+    const auto outcome = ctl(arguments);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(outcome.err,
+                HasSubstr(fmt::format("try: it is the wrapping passphrase of {0}: give --wrapped "
+                                      "'{0}' --wrapping-passphrase-file {1} instead of "
+                                      "--passphrase-file {1}\n",
+                                      wrapped, login)));
+    arguments = lower;
+    arguments.insert(arguments.end(), {"--wrapped", wrapped, "--wrapping-passphrase-file", login});
+    EXPECT_EQ(ctl(arguments).exit_code, 0) << "as advised";
+}
+
+TEST_F(Decrypting, NamesAWrappedPassphraseNearbyUnlessItWasGiven) {
+    const auto home = path("home");
+    const auto wrapped = home + "/.ecryptfs/wrapped-passphrase";
+    unpack_vector("pass-aes16.lower", home + "/.Private");
+    fs::create_directory(home + "/.ecryptfs");
+    fs::copy_file(vector_path("wrapped-v2"), wrapped);
+    const auto with = [&](const Arguments& keys) {
+        Arguments arguments = {"decrypt", home + "/.Private", "--output", out_};
+        arguments.insert(arguments.end(), keys.begin(), keys.end());
+        return ctl(arguments, "wrapping-pass").err;
+    };
+    EXPECT_THAT(with({"--passphrase-file", folder_.file("wrong", "mistyped")}),
+                HasSubstr("try: give --wrapped " + wrapped + " and the login passphrase; or"));
+    EXPECT_THAT(with({"--wrapped", wrapped, "--wrapping-passphrase-file", "-"}),
+                AllOf(HasSubstr("the mount passphrase in " + wrapped + " has signature"),
+                      Not(HasSubstr("--wrapped"))));
+}
+
+TEST_F(Decrypting, SaysThatOnlyTheSaltIsWrong) {
+    unpack_vector("aes24-fnek.lower", lower_);
+    const auto names_open = decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556678"});
+    EXPECT_EQ(names_open.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(names_open.err, HasSubstr("try: leave --salt out"));
+    fs::remove_all(out_);
+    fs::remove_all(lower_);
+    fs::create_directory(lower_);
+    write_lower(lower_name_of("letter"), lower_file_of({'x'}));
+    const auto outcome = decrypt(kBatteryStaple);
+    EXPECT_THAT(outcome.err, HasSubstr("try: give --salt HEX, if the salt of the contents is "
+                                       "another: the passphrase in standard input opens names"));
+}
+
+TEST_F(Decrypting, SaysAtItsEndHowManyFilesAndNamesWantWhichKey) {
+    unpack_vector("pass-aes16.lower", lower_ + "/a");
+    unpack_vector("pass-aes32-fnek.lower", lower_ + "/b");
+    unpack_vector("rsa-plus-pass.lower", lower_ + "/c");
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(outcome.out, HasSubstr("decrypted 11 files"));
+    EXPECT_THAT(
+        outcome.err,
+        HasSubstr("could not be decrypted: 11 files want passphrase 241defdd14eab0c2; 11 files "
+                  "want private key fe3467554552491d or passphrase 4effbc23256b813d; 13 names "
+                  "want passphrase 21e72551a9779b93\ntry: give the key with --key URI; or "));
+}
+
+TEST_F(Decrypting, SaysOneLineOfEachFileByItsPlainName) {
+    const auto folder = lower_name_of("letters");
+    const auto file = lower_name_of("to ada");
+    const auto foreign =
+        "ECRYPTFS_FNEK_ENCRYPTED.FWaowQ4RbDXw2-QkRv.qwu-"
+        "WyjCqB6R6wl1B2Lp4-uvRhUuNL2Vi5rPizE--";
+    fs::create_directory(lower_ + "/" + folder);
+    write_lower(folder + "/" + file, "not encrypted");
+    write_lower(folder + "/" + foreign, "not encrypted");
+    const auto outcome = decrypt(kBatteryStaple, {"--json"});
+    const auto message = std::string(
+        "no eCryptfs header: it is not encrypted, or its beginning is "
+        "lost\n");
+    EXPECT_EQ(outcome.err,
+              lower_ + "/letters/to ada (" + file + "): " + message + lower_ + "/letters/" +
+                  foreign + ": " + message +
+                  "ecryptfsctl: 2 items could not be decrypted: 1 name wants passphrase "
+                  "b4f1c19d9cf8fc10\n");
+    const auto failures = Json::parse(outcome.out)["failures"];
+    EXPECT_EQ(failures[0]["path"], lower_ + "/" + folder + "/" + file);
+    EXPECT_EQ(failures[0]["plain_path"], lower_ + "/letters/to ada");
+}
+
 TEST_F(Decrypting, SaysWhichKeyWouldOpenAFile) {
     unpack_vector("rsa-plus-pass.lower", lower_);
     const auto outcome = decrypt("another");

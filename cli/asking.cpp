@@ -7,6 +7,7 @@
 
 #include "cli/answering_program.h"
 #include "cli/secret_input.h"
+#include "lib/base/secret_slip.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -38,6 +39,21 @@ Result<SecretBytes> ask_program(const std::string& program, std::string_view que
     return line ? Result<SecretBytes>(std::move(line->secret)) : std::unexpected(line.error());
 }
 
+Result<SecretBytes> ask_anybody(std::string_view question) {
+    const auto& program = chosen_program();
+    if (program.empty()) {
+        return prompt_for_secret(STDIN_FILENO, question);
+    }
+    auto answer =
+        is_pinentry(program) ? ask_pinentry(program, question) : ask_program(program, question);
+    if (answer && answer->empty()) {
+        return std::unexpected(Error{ErrorCode::kSecretRequired,
+                                     fmt::format("{} gave an empty answer", program),
+                                     "run the command again and type the passphrase or PIN"});
+    }
+    return answer;
+}
+
 }  // namespace
 
 void ask_by(std::string program) {
@@ -54,16 +70,12 @@ std::string instead_of_asking(std::string_view option) {
 }
 
 Result<SecretBytes> ask(std::string_view question) {
-    const auto& program = chosen_program();
-    if (program.empty()) {
-        return prompt_for_secret(STDIN_FILENO, question);
-    }
-    auto answer =
-        is_pinentry(program) ? ask_pinentry(program, question) : ask_program(program, question);
-    if (answer && answer->empty()) {
-        return std::unexpected(Error{ErrorCode::kSecretRequired,
-                                     fmt::format("{} gave an empty answer", program),
-                                     "run the command again and type the passphrase or PIN"});
+    auto answer = ask_anybody(question);
+    if (answer && base::has_control_characters(answer->view())) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  "what was typed holds a control character, as the arrow keys and Tab make",
+                  "run the command again, and leave such keys alone"});
     }
     return answer;
 }

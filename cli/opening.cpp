@@ -14,6 +14,8 @@ namespace {
 
 using base::ErrorCode;
 using base::Result;
+constexpr char kStandardInput[] = "standard input";
+
 using Open = std::function<Result<void>(const base::SealedMemfd&)>;
 
 Result<void> open_once(base::ByteView secret, const Open& open) {
@@ -22,20 +24,6 @@ Result<void> open_once(base::ByteView secret, const Open& open) {
         return std::unexpected(memfd.error());
     }
     return open(*memfd);
-}
-
-Result<FileSecret> read_passphrase(const std::string& file, std::string_view question) {
-    if (file != "-") {
-        return read_secret_file(file);
-    }
-    if (::isatty(STDIN_FILENO) == 0) {
-        return read_secret_line(STDIN_FILENO, "standard input");
-    }
-    auto typed = ask(question);
-    if (!typed) {
-        return std::unexpected(typed.error());
-    }
-    return FileSecret{.secret = std::move(*typed)};
 }
 
 Result<void> open_with_file(const SecretSource& source, const Open& open) {
@@ -52,23 +40,36 @@ Result<void> open_with_file(const SecretSource& source, const Open& open) {
 
 }  // namespace
 
-Result<base::SecretBytes> secret_from(const std::string& file, std::string_view question) {
-    auto read = read_passphrase(file, question);
+Result<base::SecretBytes> secret_from(const std::string& file, std::string_view question,
+                                      SecretKind kind) {
+    const bool from_input = file == "-";
+    if (from_input && ::isatty(STDIN_FILENO) != 0) {
+        return ask(question);
+    }
+    auto read =
+        from_input ? read_secret_line(STDIN_FILENO, kStandardInput) : read_secret_file(file);
     if (!read) {
         return std::unexpected(std::move(read.error()));
     }
-    if (read->others_can_read) {
-        warn(fmt::format("others can read {}: chmod 600 it", file));
+    if (read->exposure) {
+        warn(*read->exposure);
+    }
+    if (auto meant = check_meant(*read, from_input ? kStandardInput : file, kind); !meant) {
+        return std::unexpected(std::move(meant.error()));
     }
     return std::move(read->secret);
 }
 
 Result<base::SecretBytes> secret_from_file(const SecretSource& source) {
-    return secret_from(source.passphrase_file, question_for(source.key));
+    return secret_from(source.passphrase_file, question_for(source.key), kind_of(source.key));
+}
+
+SecretKind kind_of(const KeyLocation& key) {
+    return key.module == "openssl" ? SecretKind::kPassphrase : SecretKind::kPin;
 }
 
 std::string question_for(const KeyLocation& key) {
-    return fmt::format("{} for {}: ", key.module == "openssl" ? "Passphrase" : "PIN",
+    return fmt::format("{} for {}: ", kind_of(key) == SecretKind::kPin ? "PIN" : "Passphrase",
                        printable(display_name(key.locator)));
 }
 

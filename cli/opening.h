@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "cli/key_location.h"
+#include "cli/secret_input.h"
 #include "lib/base/error.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/secret_bytes.h"
@@ -21,11 +22,14 @@ struct SecretSource {
 };
 
 // The first line of a file, "-" for standard input, where `question` is asked if it is a terminal.
-// Warns of a file that others can read.
-base::Result<base::SecretBytes> secret_from(const std::string& file, std::string_view question);
+// Warns of a file that others can read. kInvalidArgument for a secret that cannot be meant.
+base::Result<base::SecretBytes> secret_from(const std::string& file, std::string_view question,
+                                            SecretKind kind);
 
 // The secret that --passphrase-file names.
 base::Result<base::SecretBytes> secret_from_file(const SecretSource& source);
+
+SecretKind kind_of(const KeyLocation& key);
 
 // "Passphrase for /home/ada/key.pem: ", or its PIN.
 std::string question_for(const KeyLocation& key);

@@ -14,6 +14,8 @@
 #include "cli/asking.h"
 #include "cli/lower_file.h"
 #include "cli/opening.h"
+#include "cli/output.h"
+#include "lib/base/file_exposure.h"
 #include "lib/base/file_io.h"
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
@@ -40,7 +42,7 @@ Result<SecretBytes> from_file_or(Ask ask_person, const std::string& file, std::s
     if (file.empty()) {
         return ask_person(question);
     }
-    auto read = secret_from(file, question);
+    auto read = secret_from(file, question, SecretKind::kPassphrase);
     if (read && read->empty()) {
         return std::unexpected(Error{
             ErrorCode::kInvalidArgument,
@@ -111,6 +113,9 @@ Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
                           : std::nullopt;
     if (!size) {
         return std::unexpected(file_error(fmt::format("reading {}", path), errno));
+    }
+    if (const auto exposure = base::file_exposure(file.get(), path, path)) {
+        warn(*exposure);
     }
     const auto wrapped = lower::parse_wrapped_passphrase(base::ByteView(bytes).first(*size));
     if (!wrapped) {

@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "cli/output.h"
+#include "lib/base/file_exposure.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/base/secret_slip.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -60,9 +63,21 @@ base::ByteView without_line_end(base::ByteView read) {
     return line;
 }
 
-}  // namespace
+// Beyond the first line.
+bool has_more_than_blanks(base::ByteView read, std::size_t line_size) {
+    return std::ranges::any_of(read.subspan(line_size),
+                               [](std::uint8_t c) { return c > ' ' && c != 0x7f; });
+}
 
-Result<FileSecret> read_secret_line(int fd, std::string_view name) {
+std::string mending_advice(const base::SecretSlip& slip, const FileSecret& read) {
+    if (slip.filter.empty()) {
+        return "write the file anew";
+    }
+    return read.path.empty() ? fmt::format("pass it through: {}", slip.filter)
+                             : base::mending_command(slip.filter, read.path);
+}
+
+Result<FileSecret> read_line_of(int fd, std::string_view name, const std::string& path) {
     struct stat status{};
     if (::fstat(fd, &status) != 0) {
         return std::unexpected(reading_failed(name, errno));
@@ -75,7 +90,8 @@ Result<FileSecret> read_secret_line(int fd, std::string_view name) {
     if (!size) {
         return std::unexpected(size.error());
     }
-    const auto line = without_line_end(buffer->view().first(*size));
+    const auto read = buffer->view().first(*size);
+    const auto line = without_line_end(read);
     if (line.size() > base::kMaxSecretSize) {
         return std::unexpected(base::Error{
             ErrorCode::kInvalidArgument,
@@ -86,9 +102,15 @@ Result<FileSecret> read_secret_line(int fd, std::string_view name) {
     if (!secret) {
         return std::unexpected(secret.error());
     }
-    const bool open_to_others =
-        S_ISREG(status.st_mode) && (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
-    return FileSecret{std::move(*secret), open_to_others};
+    const bool is_file = S_ISREG(status.st_mode);
+    return FileSecret{std::move(*secret), base::file_exposure(fd, name, path), is_file ? path : "",
+                      !path.empty() && is_file && has_more_than_blanks(read, line.size())};
+}
+
+}  // namespace
+
+Result<FileSecret> read_secret_line(int fd, std::string_view name) {
+    return read_line_of(fd, name, "");
 }
 
 Result<FileSecret> read_secret_file(const std::string& path) {
@@ -96,7 +118,31 @@ Result<FileSecret> read_secret_file(const std::string& path) {
     if (!file) {
         return std::unexpected(reading_failed(path, errno));
     }
-    return read_secret_line(file.get(), path);
+    return read_line_of(file.get(), path, path);
+}
+
+Result<void> check_meant(const FileSecret& read, std::string_view name, SecretKind kind) {
+    if (read.has_more_lines) {
+        warn(fmt::format("only the first line of {} is used", name));
+    }
+    const auto slip = base::find_slip(read.secret.view());
+    if (!slip) {
+        return {};
+    }
+    const auto advice = mending_advice(*slip, read);
+    if (slip->certain) {
+        return std::unexpected(base::Error{ErrorCode::kInvalidArgument,
+                                           fmt::format("the secret in {} {}", name, slip->what),
+                                           advice});
+    }
+    if (kind == SecretKind::kPin) {
+        return std::unexpected(base::Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("the PIN in {} {}, so it was not tried", name, slip->what), advice});
+    }
+    warn(fmt::format("the secret in {} {}, which becomes a part of it; if that is not meant: {}",
+                     name, slip->what, advice));
+    return {};
 }
 
 }  // namespace ecryptfs::cli

@@ -228,7 +228,9 @@ ReturnValue Library::token_info(SlotId slot, TokenInfo& info) const {
     if (result == CKR_OK) {
         info = {{unpadded(raw.label), unpadded(raw.serialNumber), unpadded(raw.manufacturerID),
                  unpadded(raw.model)},
-                raw.flags};
+                raw.flags,
+                raw.ulMinPinLen,
+                raw.ulMaxPinLen};
     }
     return result;
 }

@@ -19,7 +19,9 @@ namespace ecryptfs::pkcs11_module {
 
 struct TokenInfo {
     TokenName name;
-    unsigned long flags = 0;  // CKF_… of C_GetTokenInfo
+    unsigned long flags = 0;         // CKF_… of C_GetTokenInfo
+    unsigned long min_pin_size = 0;  // bytes
+    unsigned long max_pin_size = 0;
 
     bool has(unsigned long flag) const { return (flags & flag) != 0; }
 };

@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "lib/base/secret_slip.h"
+
 namespace ecryptfs::pkcs11_module {
 
 using base::ByteView;
@@ -149,6 +151,9 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     if (auto tries = check_tries(info); !tries) {
         return tries;
     }
+    if (auto form = check_form(*pin, info); !form) {
+        return form;
+    }
     if (was_refused(*pin, info)) {
         return std::unexpected(Error{
             ErrorCode::kWrongSecret,
@@ -255,6 +260,31 @@ Result<void> Login::check_tries(const TokenInfo& info) const {
         return locked_out("takes one more PIN before it locks itself, so none was tried",
                           "log in once with its own tool, which resets the count: "
                           "pkcs11-tool --login --list-objects");
+    }
+    return {};
+}
+
+// What cannot be the PIN would only cost a try.
+Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
+    if (pin.empty()) {
+        return {};  // it is typed on the pad
+    }
+    const auto not_tried = [this](std::string_view why, std::string advice) {
+        return std::unexpected(
+            Error{ErrorCode::kWrongSecret,
+                  fmt::format("this cannot be the PIN of {}: it {}; it was not tried",
+                              sessions_.name(), why),
+                  std::move(advice)});
+    };
+    if (const auto slip = base::find_slip(pin); slip && slip->certain) {
+        return not_tried(slip->what, "give the PIN alone, as text");
+    }
+    const bool says_sizes = info.max_pin_size != 0 && info.min_pin_size <= info.max_pin_size &&
+                            info.max_pin_size != CK_UNAVAILABLE_INFORMATION;
+    if (says_sizes && (pin.size() < info.min_pin_size || pin.size() > info.max_pin_size)) {
+        return not_tried(fmt::format("has {} bytes", pin.size()),
+                         fmt::format("give the right PIN, which has {} to {} bytes",
+                                     info.min_pin_size, info.max_pin_size));
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "lib/base/file_uri.h"
+#include "lib/base/secret_slip.h"
 #include "pki-modules/common/key_file.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -53,6 +54,14 @@ Result<SecretBytes> read_pin(const std::string& pin_source) {
         return std::unexpected(Error{ErrorCode::kSecretRequired,
                                      fmt::format("pin-source: no PIN in {}", module::shown(*path)),
                                      kAdvice});
+    }
+    if (const auto slip = base::find_slip(line)) {  // a wrong PIN would cost a try
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("pin-source: the PIN in {} {}, so it was not tried",
+                              module::shown(*path), slip->what),
+                  slip->filter.empty() ? "write the file anew"
+                                       : base::mending_command(slip->filter, *path)});
     }
     return SecretBytes::copy_of(line);
 }

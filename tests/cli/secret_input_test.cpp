@@ -58,10 +58,11 @@ TEST(PassphraseFile, MayHoldTheLongestSecretButNoLongerOne) {
 TEST(PassphraseFile, SaysWhenOthersCanReadIt) {
     const TemporaryFolder folder;
     const auto path = folder.file("a", "geheim\n");
-    EXPECT_FALSE(cli::read_secret_file(path)->others_can_read);
+    EXPECT_FALSE(cli::read_secret_file(path)->exposure);
     for (const auto who : {fs::perms::group_read, fs::perms::others_read}) {
         fs::permissions(path, fs::perms::owner_read | who);
-        EXPECT_TRUE(cli::read_secret_file(path)->others_can_read);
+        EXPECT_EQ(cli::read_secret_file(path)->exposure,
+                  "others can read " + path + ": chmod 600 " + path);
     }
 }
 

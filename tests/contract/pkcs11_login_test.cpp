@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "tests/contract/fails.h"
 #include "tests/contract/shim_token.h"
 
 namespace ecryptfs::contract {
@@ -81,6 +82,18 @@ TEST_F(Pkcs11Login, DoesNotTryARefusedPinAgain) {
     EXPECT_EQ(faults().logins, 1U);
     EXPECT_EQ(failure_to_open(abi(), key_with("888888")).status, ECRYPTFS_PKI_WRONG_SECRET);
     EXPECT_EQ(faults().logins, 2U) << "another PIN may be right";
+    EXPECT_TRUE(works(*open(key())));
+}
+
+// SoftHSM says that its PINs have 4 to 255 bytes.
+TEST_F(Pkcs11Login, DoesNotTryWhatCannotBeThePin) {
+    for (const std::string& pin :
+         {std::string("123"), std::string(256, '1'), std::string("648219\0", 7),
+          std::string("6\0004\0008\0002\0001\0009\0", 12)}) {
+        EXPECT_THAT(failure_to_open(abi(), key_with(pin)),
+                    fails(ECRYPTFS_PKI_WRONG_SECRET, "not tried", "give"));
+    }
+    EXPECT_EQ(faults().logins, 0U);
     EXPECT_TRUE(works(*open(key())));
 }
 

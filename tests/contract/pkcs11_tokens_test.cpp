@@ -398,6 +398,14 @@ TEST_F(Pkcs11Tokens, OpenWithThePinInAFile) {
     EXPECT_EQ(failure_to_open(abi(), {uri + folder.write("no-pin", "\n")}).status,
               ECRYPTFS_PKI_SECRET_REQUIRED);
     EXPECT_EQ(failure_to_open(abi(), {uri + folder.uri("absent")}).status, ECRYPTFS_PKI_NOT_FOUND);
+    for (const std::string& slip :
+         {"\xef\xbb\xbf" + std::string(kPin), "passwd=" + std::string(kPin),
+          std::string(kPin) + " ", std::string("6\0004\0008\0", 6)}) {
+        const Outcome outcome = failure_to_open(abi(), {uri + folder.write("slip", slip + "\n")});
+        EXPECT_EQ(outcome.status, ECRYPTFS_PKI_INVALID_LOCATOR);
+        EXPECT_THAT(outcome.message, HasSubstr("not tried"));
+        EXPECT_THAT(outcome.advice, HasSubstr(folder.path("slip").string() + ".new"));
+    }
     EXPECT_EQ(failure_to_open(abi(), {uri + "%7Ccat"}).status, ECRYPTFS_PKI_INVALID_LOCATOR);
 }
 

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "lib/base/file_exposure.h"
 #include "lib/base/file_io.h"
 #include "lib/base/handle.h"
 #include "pki-modules/common/module_edge.h"
@@ -74,7 +75,7 @@ base::Result<void> fill(base::ByteSpan to, int fd, const std::string& path) {
 
 }  // namespace
 
-base::Result<base::SecretBytes> read_key_file(const std::string& path) {
+base::Result<KeyFile> read_key_file(const std::string& path, std::string_view subject) {
     const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) {
         return std::unexpected(cannot_open(path, errno));
@@ -88,12 +89,14 @@ base::Result<base::SecretBytes> read_key_file(const std::string& path) {
     }
     auto contents = base::SecretBytes::create(static_cast<std::size_t>(status.st_size));
     if (!contents) {
-        return contents;
+        return std::unexpected(std::move(contents.error()));
     }
     if (auto read = fill(contents->span(), fd.get(), path); !read) {
         return std::unexpected(std::move(read.error()));
     }
-    return contents;
+    constexpr std::size_t kRoomForPath = 150;  // in a warning, of ECRYPTFS_PKI_MAX_TEXT bytes
+    return KeyFile{std::move(*contents),
+                   base::file_exposure(fd.get(), subject, path.size() <= kRoomForPath ? path : "")};
 }
 
 }  // namespace ecryptfs::module

@@ -119,19 +119,20 @@ RsaPublicKey::RsaPublicKey(RsaNumbers numbers, RsaPadding padding, std::string_v
     : numbers_(checked(std::move(numbers), padding, what)),
       contexts_(make_public_key(numbers_), padding, RsaContexts::Operation::kEncrypt) {}
 
-void RsaPublicKey::describe(ecryptfs_pki_description& to) const {
+void RsaPublicKey::describe(ecryptfs_pki_description& to, const std::string& warning) const {
     std::ranges::copy(numbers_.modulus, to.modulus);
     to.modulus_size = numbers_.modulus.size();
     std::ranges::copy(numbers_.exponent, to.exponent);
     to.exponent_size = numbers_.exponent.size();
     const std::size_t bits = bits_of(numbers_.modulus);
-    put_text(
-        to.warning,
+    const std::string short_key =
         bits >= kSafeBits
             ? ""
             : fmt::format(
                   "an RSA key of {} bits is too short to be safe: move to one of {} bits or more",
-                  bits, kSafeBits));
+                  bits, kSafeBits);
+    const bool both = !short_key.empty() && !warning.empty();
+    put_text(to.warning, short_key + (both ? "; " : "") + warning);
 }
 
 base::Result<std::size_t> RsaPublicKey::encrypt(base::ByteView file_key, base::ByteSpan room) {

@@ -30,7 +30,8 @@ class RsaPublicKey {
     RsaPublicKey(RsaNumbers numbers, RsaPadding padding, std::string_view what);
 
     std::size_t modulus_size() const { return numbers_.modulus.size(); }
-    void describe(ecryptfs_pki_description& to) const;
+    // `warning`: what else is to be said of the key; may be empty.
+    void describe(ecryptfs_pki_description& to, const std::string& warning) const;
 
     // Returns the size written: the modulus's.
     base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room);

@@ -290,15 +290,26 @@ Result<EvpPkey> Parser::parse(const PemBlock& block) {
     return only_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, der->size, nullptr, nullptr));
 }
 
+std::vector<PemBlock>::const_iterator find_usable(const std::vector<PemBlock>& blocks) {
+    return std::ranges::find_if(blocks, [](const PemBlock& block) {
+        return block.label == kPkcs1 || block.label == kPkcs8 || block.label == kEncryptedPkcs8;
+    });
+}
+
 }  // namespace
+
+bool is_encrypted(base::ByteView pem) {
+    const auto blocks = find_pem_blocks(base::as_text(pem));
+    const auto usable = find_usable(blocks);
+    return usable != blocks.end() && (usable->label == kEncryptedPkcs8 ||
+                                      usable->text.find("ENCRYPTED") != std::string_view::npos);
+}
 
 Result<EvpPkey> parse_rsa_private_key(base::ByteView pem, std::optional<base::ByteView> passphrase,
                                       const std::string& path) {
     ::ERR_clear_error();
     const auto blocks = find_pem_blocks(base::as_text(pem));
-    const auto usable = std::ranges::find_if(blocks, [](const PemBlock& block) {
-        return block.label == kPkcs1 || block.label == kPkcs8 || block.label == kEncryptedPkcs8;
-    });
+    const auto usable = find_usable(blocks);
     if (usable == blocks.end()) {
         return std::unexpected(unusable_file(pem, blocks, path));
     }

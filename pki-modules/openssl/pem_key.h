@@ -18,4 +18,7 @@ base::Result<module::EvpPkey> parse_rsa_private_key(base::ByteView pem,
                                                     std::optional<base::ByteView> passphrase,
                                                     const std::string& path);
 
+// Whether that key needs a passphrase. Pure.
+bool is_encrypted(base::ByteView pem);
+
 }  // namespace ecryptfs::openssl_module

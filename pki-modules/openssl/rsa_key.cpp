@@ -40,16 +40,20 @@ Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
     if (!path) {
         return std::unexpected(path.error());
     }
-    const auto pem = module::read_key_file(*path);
-    if (!pem) {
-        return std::unexpected(pem.error());
+    const auto file = module::read_key_file(*path, "this key, which has no passphrase");
+    if (!file) {
+        return std::unexpected(file.error());
     }
-    auto key = parse_rsa_private_key(pem->view(), passphrase, *path);
+    const auto pem = file->contents.view();
+    auto key = parse_rsa_private_key(pem, passphrase, *path);
     if (!key) {
         return std::unexpected(std::move(key.error()));
     }
     const std::string what = fmt::format("the RSA key in {}", module::shown(*path));
     std::unique_ptr<RsaKey> opened(new RsaKey(module::numbers_of(**key), what));
+    if (!is_encrypted(pem)) {
+        opened->warning_ = file->exposure.value_or("");
+    }
     if (with_private_half) {
         opened->private_half_.emplace(std::move(*key), RsaPadding::kOaepSha1,
                                       RsaContexts::Operation::kDecrypt);

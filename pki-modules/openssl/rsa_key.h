@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "lib/base/bytes.h"
@@ -21,7 +22,7 @@ class RsaKey {
                                                       std::optional<base::ByteView> passphrase,
                                                       bool with_private_half);
 
-    void describe(ecryptfs_pki_description& to) const { public_half_.describe(to); }
+    void describe(ecryptfs_pki_description& to) const { public_half_.describe(to, warning_); }
 
     // Both return the size written.
     base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
@@ -35,6 +36,7 @@ class RsaKey {
     base::Result<std::size_t> decrypt_first(base::ByteView wrapped, base::ByteSpan room);
 
     module::RsaPublicKey public_half_;
+    std::string warning_;
     std::optional<module::RsaContexts> private_half_;
 };
 

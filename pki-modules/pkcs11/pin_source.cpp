@@ -35,21 +35,27 @@ Result<std::string> path_of(const std::string& pin_source) {
     return path;
 }
 
-Result<SecretBytes> read_pin(const std::string& pin_source) {
+struct PinInFile {
+    SecretBytes pin;
+    std::string exposure;
+};
+
+Result<PinInFile> read_pin(const std::string& pin_source) {
     const auto path = path_of(pin_source);
     if (!path) {
         return std::unexpected(path.error());
     }
-    const auto contents = module::read_key_file(*path);
-    if (!contents) {
-        auto error = contents.error();
+    const auto file = module::read_key_file(*path, "the file of the PIN");
+    if (!file) {
+        auto error = file.error();
         error.message = fmt::format("pin-source: {}", error.message);
         error.advice = kAdvice;
         return std::unexpected(std::move(error));
     }
-    const auto end = std::ranges::find_if(contents->view(),
-                                          [](std::uint8_t c) { return c == '\n' || c == '\r'; });
-    const base::ByteView line{contents->view().begin(), end};
+    const auto contents = file->contents.view();
+    const auto end =
+        std::ranges::find_if(contents, [](std::uint8_t c) { return c == '\n' || c == '\r'; });
+    const base::ByteView line{contents.begin(), end};
     if (line.empty()) {
         return std::unexpected(Error{ErrorCode::kSecretRequired,
                                      fmt::format("pin-source: no PIN in {}", module::shown(*path)),
@@ -63,7 +69,11 @@ Result<SecretBytes> read_pin(const std::string& pin_source) {
                   slip->filter.empty() ? "write the file anew"
                                        : base::mending_command(slip->filter, *path)});
     }
-    return SecretBytes::copy_of(line);
+    auto pin = SecretBytes::copy_of(line);
+    if (!pin) {
+        return std::unexpected(std::move(pin.error()));
+    }
+    return PinInFile{std::move(*pin), file->exposure.value_or("")};
 }
 
 }  // namespace
@@ -77,7 +87,8 @@ Result<ChosenPin> ChosenPin::choose(std::optional<base::ByteView> given,
         if (!read) {
             return std::unexpected(std::move(read.error()));
         }
-        pin.from_file_ = std::move(*read);
+        pin.from_file_ = std::move(read->pin);
+        pin.exposure_ = std::move(read->exposure);
     }
     return pin;
 }

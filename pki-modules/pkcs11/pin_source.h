@@ -23,9 +23,13 @@ class ChosenPin {
         return from_file_.empty() ? given_ : from_file_.view();
     }
 
+    // To whom else the file is open, and what to do; empty if to nobody.
+    const std::string& exposure() const { return exposure_; }
+
   private:
     std::optional<base::ByteView> given_;
     base::SecretBytes from_file_;
+    std::string exposure_;
 };
 
 }  // namespace ecryptfs::pkcs11_module

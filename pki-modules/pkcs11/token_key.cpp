@@ -131,6 +131,7 @@ Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> p
     if (!chosen) {
         return std::unexpected(chosen.error());
     }
+    warning_ = chosen->exposure();
     auto half = PrivateHalf::open(token_, {{uri.id, uri.object}, uri.type}, chosen->view());
     if (!half) {
         return std::unexpected(std::move(half.error()));
@@ -279,7 +280,7 @@ std::string TokenKey::text() const {
 }
 
 void TokenKey::describe(ecryptfs_pki_description& to) const {
-    public_half_->describe(to);
+    public_half_->describe(to, warning_);
     module::put_text(to.locator, locator_);
 }
 

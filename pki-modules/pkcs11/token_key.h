@@ -51,6 +51,7 @@ class TokenKey {
     std::optional<module::RsaPublicKey> public_half_;
     std::unique_ptr<PrivateHalf> private_half_;
     std::string locator_;
+    std::string warning_;
 };
 
 }  // namespace ecryptfs::pkcs11_module

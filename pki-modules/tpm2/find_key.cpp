@@ -28,11 +28,11 @@ Result<TpmKey::Found> TpmKey::find(const Locator& locator) {
 }
 
 Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
-    const auto contents = module::read_key_file(locator.path);
-    if (!contents) {
-        return std::unexpected(contents.error());
+    const auto read = module::read_key_file(locator.path, "this key, which has no PIN");
+    if (!read) {
+        return std::unexpected(read.error());
     }
-    auto file = parse_key_file(base::as_text(contents->view()), locator.path);
+    auto file = parse_key_file(base::as_text(read->contents.view()), locator.path);
     if (!file) {
         return std::unexpected(std::move(file.error()));
     }
@@ -46,6 +46,7 @@ Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
     }
     Found found;
     found.area = std::move(*area);
+    found.exposure = read->exposure.value_or("");
     found.in_tpm.parent = file->parent;
     found.in_tpm.parent_type = file->rsa_parent ? PrimaryType::kRsa : PrimaryType::kEcc;
     found.in_tpm.public_area = std::move(file->public_area);

@@ -22,6 +22,7 @@ TpmKey::TpmKey(Found found, const Locator& locator)
     : public_half_(std::move(found.area.numbers), found.area.padding, found.in_tpm.what),
       in_tpm_(std::move(found.in_tpm)),
       no_lockout_(found.area.no_lockout),
+      exposure_(std::move(found.exposure)),
       tcti_(locator.tcti) {}
 
 TpmKey::~TpmKey() {
@@ -52,6 +53,7 @@ Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
         if (auto open = key->unlock(pin, locator->without_pin); !open) {
             return std::unexpected(std::move(open.error()));
         }
+        key->needs_pin_ = !key->in_tpm_.pin.empty();
     }
     return key;
 }

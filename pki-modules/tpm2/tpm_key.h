@@ -28,7 +28,9 @@ class TpmKey {
     TpmKey(TpmKey&&) = delete;
     TpmKey& operator=(TpmKey&&) = delete;
 
-    void describe(ecryptfs_pki_description& to) const { public_half_.describe(to); }
+    void describe(ecryptfs_pki_description& to) const {
+        public_half_.describe(to, needs_pin_ ? "" : exposure_);
+    }
 
     // Both return the size written.
     base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
@@ -41,6 +43,7 @@ class TpmKey {
     struct Found {
         PublicArea area;
         KeyInTpm in_tpm;
+        std::string exposure;  // of the file; empty: none
     };
     static base::Result<Found> find(const Locator& locator);
     static base::Result<Found> find_in_file(const Locator& locator);
@@ -57,6 +60,8 @@ class TpmKey {
     module::RsaPublicKey public_half_;
     KeyInTpm in_tpm_;
     bool no_lockout_;
+    std::string exposure_;
+    bool needs_pin_ = true;  // as far as is known: only its use tells
     std::string tcti_;
     std::shared_ptr<Tpm> tpm_;  // null when opened for encrypt() alone
 };

@@ -102,6 +102,27 @@ TEST_F(OpensslModuleTest, WarnsOfKeysBelow2048Bits) {
     EXPECT_EQ(warning_of(2048), "");
 }
 
+TEST_F(OpensslModuleTest, WarnsOfAKeyWithoutAPassphraseThatOthersCanRead) {
+    const auto path = folder_.path("key.pem");
+    const auto warning_of = [&](const std::string& pem, unsigned mode) -> std::string {
+        const auto uri = folder_.write("key.pem", pem);
+        EXPECT_EQ(::chmod(path.c_str(), mode), 0);
+        return OpenKey(module_, {uri, "pass phrase"}).describe().warning;
+    };
+    for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
+        const auto plain = to_pem(rsa_2048(), form);
+        EXPECT_EQ(warning_of(plain, 0644),
+                  "others can read this key, which has no passphrase: chmod 600 " + path.string());
+        EXPECT_EQ(
+            warning_of(plain, 0602),
+            "others can change this key, which has no passphrase: chmod 600 " + path.string());
+        EXPECT_EQ(warning_of(plain, 0600), "");
+        EXPECT_EQ(warning_of(to_pem(rsa_2048(), form, "pass phrase"), 0644), "");
+    }
+    EXPECT_THAT(warning_of(to_pem(*make_rsa_key(1024), PemForm::kPkcs8), 0640),
+                AllOf(HasSubstr("too short to be safe"), HasSubstr("; others can read this key")));
+}
+
 TEST_F(OpensslModuleTest, FindsTheKeyAmongOtherThingsInTheFile) {
     const std::string key = to_pem(rsa_2048(), PemForm::kPkcs8);
     const std::string other = to_public_pem(rsa_2048());

@@ -409,6 +409,20 @@ TEST_F(Pkcs11Tokens, OpenWithThePinInAFile) {
     EXPECT_EQ(failure_to_open(abi(), {uri + "%7Ccat"}).status, ECRYPTFS_PKI_INVALID_LOCATOR);
 }
 
+TEST_F(Pkcs11Tokens, WarnOfAFileWithThePinThatOthersCanRead) {
+    const auto& folder = SoftHsm::instance().folder();
+    put_key(*make_rsa_key(2048), "open pin", "f9");
+    const auto uri = "pkcs11:token=other;object=open%20pin?pin-source=" +
+                     folder.write("open-pin", std::string(kPin) + "\n");
+    const auto path = folder.path("open-pin");
+    std::filesystem::permissions(path, std::filesystem::perms::others_read,
+                                 std::filesystem::perm_options::add);
+    EXPECT_EQ(std::string(OpenKey(abi(), {uri}).describe().warning),
+              "others can read the file of the PIN: chmod 600 " + path.string());
+    std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+    EXPECT_STREQ(OpenKey(abi(), {uri}).describe().warning, "");
+}
+
 TEST_F(Pkcs11Tokens, NeverRepeatAPinThatIsInAUri) {
     for (const std::string uri :
          {"pkcs11:token=other?pin-value=314159", "pkcs11:token=other;pin-value=314159",

@@ -36,9 +36,11 @@ class TemporaryFolder {
 
     std::filesystem::path path(std::string_view name) const { return path_ / name; }
 
-    // Writes a file; its file: URI (the name must need no escapes).
+    // Writes a file of its owner alone; its file: URI (the name must need no escapes).
     std::string write(std::string_view name, std::string_view contents) const {
         std::ofstream(path(name), std::ios::binary) << contents;
+        std::filesystem::permissions(
+            path(name), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
         return uri(name);
     }
     std::string uri(std::string_view name) const { return "file://" + path(name).string(); }

@@ -6,6 +6,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <sys/stat.h>
 
 #include "lib/base/hex.h"
 #include "tests/contract/rsa_keys.h"
@@ -225,6 +226,19 @@ TEST_F(Tpm2KeyTest, EncryptsWithoutATpm) {
     EXPECT_EQ(failure_to_open(module_, key).status, ECRYPTFS_PKI_NOT_FOUND);
     tpm_.start();
     EXPECT_EQ(OpenKey(module_, key).decrypt(wrapped).bytes, pattern(19));
+}
+
+TEST_F(Tpm2KeyTest, WarnsOfAKeyWithoutAPinThatOthersCanRead) {
+    const std::string file = tpm_.path("key.pem");
+    make();
+    ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+    EXPECT_EQ(std::string(OpenKey(module_, {tpm_.locator("key.pem")}).describe().warning),
+              "others can read this key, which has no PIN: chmod 600 " + file);
+    ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+    EXPECT_STREQ(OpenKey(module_, {tpm_.locator("key.pem")}).describe().warning, "");
+    const TestKey with_pin = made(module_, {tpm_.locator("with-pin.pem"), 2048, "1234"});
+    ASSERT_EQ(::chmod(tpm_.path("with-pin.pem").c_str(), 0644), 0);
+    EXPECT_STREQ(OpenKey(module_, with_pin).describe().warning, "");
 }
 
 // ---- what is no such key

@@ -151,12 +151,12 @@ void BusService::forget_key(const BusCall& call) {
     }
     awaited_tokens_.erase(*signature);
     parts_.keys.forget(*signature);
-    call.succeed();
+    finish_when_closed(call, {});
 }
 
 void BusService::lock_all(const BusCall& call) {
     parts_.keys.lock_all();
-    call.succeed();
+    finish_when_closed(call, {});
 }
 
 void BusService::unlock_key(const BusCall& call, const wire::KeySignature& signature) {
@@ -170,7 +170,12 @@ void BusService::unlock_key(const BusCall& call, const wire::KeySignature& signa
 }
 
 void BusService::lock_key(const BusCall& call, const wire::KeySignature& signature) {
-    call.finish(parts_.keys.lock(signature));
+    finish_when_closed(call, parts_.keys.lock(signature));
+}
+
+// Whoever is told that a key is locked may rely on it that no process has it in memory.
+void BusService::finish_when_closed(const BusCall& call, Result<void> result) {
+    parts_.hosts.when_closed([call, result = std::move(result)] { call.finish(result); });
 }
 
 // --- Signals -----------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ constexpr auto kTimeToEnd = 2s;
 constexpr int kLossesWithoutDelay = 3;
 constexpr Clock::duration kLastDelay = 10s;
 
+Error locked_error() {
+    return {ErrorCode::kKeyLocked, "the key was locked"};
+}
+
 Error late_error() {
     return {ErrorCode::kTimedOut, "the PKI module gave no answer in time"};
 }
@@ -67,21 +71,31 @@ void Host::submit(Job job) {
 }
 
 void Host::close_key(const Key& key) {
+    const bool is_open = keys_.is_open(key.id);
     if (keys_.erase(key.id)) {
-        end_key(key);
-        tick_soon();  // maybe nothing keeps the process now
+        closing_.add(key.id, Clock::now());
+        tick_soon();  // to see that it is closed; and maybe nothing keeps the process now
+    }
+    if (is_open) {  // else finish_open() tells it: no sooner is there a key
+        tell_to_close(key);
     }
     for (auto& [id, sent] : sent_) {
         if (sent.job.key->id == key.id) {
             sent.job.attempts = kMaxAttempts;  // if it is lost: that would open the key again
         }
     }
-    fail_pending([&](const Job& job) { return job.key->id == key.id; },
-                 {ErrorCode::kKeyLocked, "the key was locked"});
+    fail_pending([&](const Job& job) { return job.key->id == key.id; }, locked_error());
+}
+
+void Host::join(const std::shared_ptr<CloseWait>& wait) {
+    if (retired_) {
+        retired_->end();  // it has its keys until it ends
+    }
+    closing_.join(wait);
 }
 
 // The process must not keep it: if it cannot be told, it ends, and the key with it.
-void Host::end_key(const Key& key) {
+void Host::tell_to_close(const Key& key) {
     if (!connection_->send(pki::CloseKey{key.id})) {
         connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
     }
@@ -232,6 +246,12 @@ void Host::handle(const pki::Refusal& message) {
     refuse_for(kRefusalHolds, pki::to_error(message));
 }
 
+void Host::handle(const pki::Closed& message) {
+    if (!closing_.closed(message.key)) {
+        end_unreliable_process();
+    }
+}
+
 void Host::handle(const pki::Item& /*message*/) {
     end_unreliable_process();
 }
@@ -277,11 +297,13 @@ void Host::handle(const pki::Failed& message) {
     const bool at_device = message.why.code == ErrorCode::kSecretAtDevice && !job->at_device;
     if (!job->action && job->done && at_device && keys_.has(job->key->id)) {
         job->at_device = true;  // somebody waits, so it may ask
+        keys_.erase(job->key->id);
         pending_.push_front(std::move(*job));
     } else if (!job->action) {
         finish_open(std::move(*job), failure);
     } else if (job->done) {
-        job->done(failure);
+        // A thread that closes the key may be faster than the one that was to work with it.
+        job->done(keys_.has(job->key->id) ? failure : std::unexpected(locked_error()));
     }
 }
 
@@ -306,10 +328,11 @@ void Host::finish_open(Job job, const Result<JobResult>& result) {
         keys_.opened(job.key->id, job.at_device);
     } else {
         keys_.erase(job.key->id);
-        end_key(*job.key);
+        closing_.add(job.key->id, Clock::now());
+        tick_soon();
+        tell_to_close(*job.key);
     }
-    const Result<JobResult> outcome =
-        wanted ? result : std::unexpected(Error{ErrorCode::kKeyLocked, "the key was locked"});
+    const Result<JobResult> outcome = wanted ? result : std::unexpected(locked_error());
     if (job.done) {
         job.done(outcome);
     }
@@ -342,6 +365,7 @@ void Host::disconnect() {
     }
     greeted_ = false;
     keys_ = {};
+    closing_.process_ended();
     info_.pid = 0;
     changed_();
 }
@@ -409,9 +433,12 @@ void Host::tick() {
         times_.given_up();
         connection_lost({ErrorCode::kModuleFailed, "the PKI host gave no answer in time"});
     }
+    if (closing_.is_late(now)) {
+        connection_lost({ErrorCode::kModuleFailed, "the PKI host did not close a key in time"});
+    }
     expire_jobs(now);
     pump();
-    if (!pending_.empty() || !sent_.empty()) {
+    if (!pending_.empty() || !sent_.empty() || !closing_.empty()) {
         tick_soon();
     } else {
         rest(now);

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/closing_keys.h"
 #include "agent/event_loop.h"
 #include "agent/host_connection.h"
 #include "agent/key.h"
@@ -73,8 +74,11 @@ class Host : private HostConnectionUser {
 
     void submit(Job job);
 
-    // Has the process close and wipe the key. Jobs that wait for it fail with kKeyLocked.
+    // Has the process close and wipe the key; one that does not say in time that it has is killed.
+    // Jobs that wait for it fail with kKeyLocked.
     void close_key(const Key& key);
+    // Adds the keys that are being closed to those that are waited for.
+    void join(const std::shared_ptr<CloseWait>& wait);
 
     const HostInfo& info() const { return info_; }
 
@@ -88,7 +92,7 @@ class Host : private HostConnectionUser {
         std::optional<Clock::time_point> started;
     };
 
-    void end_key(const Key& key);
+    void tell_to_close(const Key& key);
     void pump();
     std::size_t window() const;
     void send_pending();
@@ -105,6 +109,7 @@ class Host : private HostConnectionUser {
     void handle(const pki::Opened& message);
     void handle(const pki::Done& message);
     void handle(const pki::Failed& message);
+    void handle(const pki::Closed& message);
     void handle(const pki::Item& message);
     void end_unreliable_process();
     std::optional<Job> take_sent(std::uint64_t id);
@@ -148,6 +153,7 @@ class Host : private HostConnectionUser {
     std::pmr::deque<Job> pending_{&memory_};
     std::pmr::map<std::uint64_t, Sent> sent_{&memory_};  // by id, which is the order of sending
     OpenKeys keys_;                                      // of this connection
+    ClosingKeys closing_;                                // likewise
     EventLoop::Source ticks_;
     bool ticking_ = false;
 };

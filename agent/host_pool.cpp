@@ -52,4 +52,12 @@ void HostPool::close_key(const Key& key) {
     }
 }
 
+void HostPool::when_closed(std::move_only_function<void()> done) {
+    const auto wait = std::make_shared<CloseWait>(std::move(done));
+    for (const auto& [module, host] : hosts_) {
+        host->join(wait);
+    }
+    wait->begin();
+}
+
 }  // namespace ecryptfs::agent

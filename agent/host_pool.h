@@ -26,6 +26,8 @@ class HostPool {
     // To the host of the job's key.
     void submit(Job job);
     void close_key(const Key& key);
+    // Calls back when no process has any of the keys any more that were to be closed until now.
+    void when_closed(std::move_only_function<void()> done);
 
     const std::map<wire::PkiType, std::unique_ptr<Host>>& hosts() const { return hosts_; }
 

@@ -234,7 +234,7 @@ void Keys::add(const wire::PkiType& module, std::string locator, std::optional<S
         {0, module, std::move(locator), std::move(secret), pki::KeyUse::kPrivate, std::nullopt});
     const auto locks = times_all_locked_;
     open(key, [this, key, locks, done = std::move(done)](const Result<JobResult>& opened) mutable {
-        if (opened && locks != times_all_locked_) {
+        if (locks != times_all_locked_) {
             hosts_.close_key(*key);
             done(std::unexpected(locked_meanwhile()));
         } else {
@@ -357,7 +357,7 @@ void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secr
         {0, entry.module, entry.locator, std::move(secret), pki::KeyUse::kPrivate, signature});
     const auto locks = locks_of(signature);
     open(key, [this, key, locks, done = std::move(done)](const Result<JobResult>& opened) mutable {
-        if (opened && locks != locks_of(*key->signature)) {
+        if (locks != locks_of(*key->signature)) {
             hosts_.close_key(*key);
             done(std::unexpected(locked_meanwhile()));
         } else {
@@ -367,6 +367,7 @@ void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secr
 }
 
 Result<void> Keys::lock(const KeySignature& signature) {
+    cancel_opens(signature);
     const auto found = look_up(signature);
     if (!found) {
         abandon(signature);  // its token may be yet to be written
@@ -381,6 +382,7 @@ Result<void> Keys::lock(const KeySignature& signature) {
 
 void Keys::lock_all() {
     ++times_all_locked_;
+    cancel_opens(std::nullopt);
     for (const auto& signature : list()) {
         static_cast<void>(lock(signature));  // fails where there is nothing to lock
     }
@@ -389,6 +391,7 @@ void Keys::lock_all() {
 void Keys::forget(const KeySignature& signature) {
     tokens_.forget(signature);
     notes_.erase(signature);
+    cancel_opens(signature);
     if (auto entry = entries_.extract(signature)) {
         close(entry.mapped());
         changed_(signature);
@@ -490,6 +493,7 @@ void Keys::token_gone(const KeySignature& signature, const Error& why) {
     if (found == entries_.end() || !found->second.registered) {
         return;
     }
+    cancel_opens(signature);
     close(found->second);
     if (why.code == ErrorCode::kUnknownKey) {
         forget(signature);
@@ -499,17 +503,36 @@ void Keys::token_gone(const KeySignature& signature, const Error& why) {
     }
 }
 
-void Keys::open(const KeyRef& key, std::move_only_function<void(Result<JobResult>)> done) {
-    hosts_.submit({key, {}, {}, Clock::now() + kOpenDeadline, std::move(done)});
+void Keys::open(const std::shared_ptr<Key>& key,
+                std::move_only_function<void(Result<JobResult>)> done) {
+    opening_.emplace(key->id, key);
+    auto opened = [this, id = key->id, done = std::move(done)](Result<JobResult> result) mutable {
+        opening_.erase(id);
+        done(std::move(result));
+    };
+    hosts_.submit({key, {}, {}, Clock::now() + kOpenDeadline, std::move(opened)});
 }
 
-// The requests that wait for it fail in here.
-void Keys::close(Entry& entry) {
-    for (const auto& key :
-         {KeyRef(std::exchange(entry.key, nullptr)), std::exchange(entry.public_key, nullptr)}) {
-        if (key) {
+// Of one key or of all. Those who wait for them are told when the host has let go.
+void Keys::cancel_opens(const std::optional<KeySignature>& signature) {
+    const auto opening = opening_;  // some end in here
+    for (const auto& [id, key] : opening) {
+        if (!signature || key->signature == signature) {
             hosts_.close_key(*key);
+            key->secret.reset();
         }
+    }
+}
+
+// The requests that wait for it fail in here. Jobs may have the key a little longer, the secret
+// not.
+void Keys::close(Entry& entry) {
+    if (const auto key = std::exchange(entry.key, nullptr)) {
+        hosts_.close_key(*key);
+        key->secret.reset();
+    }
+    if (const auto key = std::exchange(entry.public_key, nullptr)) {
+        hosts_.close_key(*key);
     }
 }
 

@@ -133,7 +133,9 @@ class Keys {
     base::Result<void> put_unlocked(const std::shared_ptr<Key>& key,
                                     const wire::KeySignature& signature);
     Locks locks_of(const wire::KeySignature& signature) const;
-    void open(const KeyRef& key, std::move_only_function<void(base::Result<JobResult>)> done);
+    void open(const std::shared_ptr<Key>& key,
+              std::move_only_function<void(base::Result<JobResult>)> done);
+    void cancel_opens(const std::optional<wire::KeySignature>& signature);
     void close(Entry& entry);
     void note(const wire::KeySignature& signature, const Entry& entry);
     void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
@@ -144,6 +146,7 @@ class Keys {
     KeyNotes notes_;
     TokenStore tokens_;
     std::map<wire::KeySignature, Entry> entries_;
+    std::map<std::uint64_t, std::shared_ptr<Key>> opening_;  // for a person, by Key::id
     std::function<void(const wire::KeySignature&)> changed_ = [](const wire::KeySignature&) {};
     std::uint64_t last_key_id_ = 0;
     std::uint64_t times_all_locked_ = 0;

@@ -60,10 +60,12 @@ int run(const agent::Options& options) {
     agent::Keys keys(loop, hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});
-    agent::SessionWatch session(loop, options.lock_on, [&keys](const std::string& why) {
-        agent::log_line(agent::Priority::kInfo, "locking all keys: " + why);
-        keys.lock_all();
-    });
+    agent::SessionWatch session(
+        loop, options.lock_on, [&](const std::string& why, std::move_only_function<void()> done) {
+            agent::log_line(agent::Priority::kInfo, "locking all keys: " + why);
+            keys.lock_all();
+            hosts.when_closed(std::move(done));
+        });
 
     const auto stop = [&loop] { loop.exit(0); };
     const auto on_terminate = loop.on_signal(SIGTERM, stop);

@@ -16,8 +16,6 @@
 namespace ecryptfs::agent {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr char kBus[] = "org.freedesktop.DBus";
 constexpr char kBusPath[] = "/org/freedesktop/DBus";
 constexpr char kLogindOwner[] =
@@ -29,9 +27,6 @@ constexpr char kManager[] = "org.freedesktop.login1.Manager";
 constexpr char kSession[] = "org.freedesktop.login1.Session";
 constexpr char kUser[] = "org.freedesktop.login1.User";
 constexpr char kProperties[] = "org.freedesktop.DBus.Properties";
-
-// For the hosts to wipe what they were told to close; logind waits for 5 s.
-constexpr auto kTimeToWipe = 500ms;
 
 template <auto Heard>
 int signal_handler(sd_bus_message* signal, void* self, sd_bus_error* error) noexcept {
@@ -78,12 +73,11 @@ bool says_locked(sd_bus_message* signal) {
 
 }  // namespace
 
-SessionWatch::SessionWatch(EventLoop& loop, LockOn events,
-                           std::function<void(const std::string&)> lock)
+SessionWatch::SessionWatch(EventLoop& loop, LockOn events, Lock lock)
     : events_(events),
       lock_(std::move(lock)),
-      link_(loop, "system bus", ::sd_bus_open_system, [this](sd_bus* bus) { return set_up(bus); }),
-      may_sleep_(loop.timer(50ms, [this] { inhibitor_.reset(); })) {}
+      link_(loop, "system bus", ::sd_bus_open_system, [this](sd_bus* bus) { return set_up(bus); }) {
+}
 
 void SessionWatch::start() {
     if (events_.any() && !link_.start()) {
@@ -171,8 +165,8 @@ void SessionWatch::prepares_for_sleep(sd_bus_message* signal) {
         ask_to_delay_sleep(link_.get());
         return;
     }
-    lock_("the machine goes to sleep");
-    may_sleep_.run_after(kTimeToWipe);
+    lock_("the machine goes to sleep",
+          [inhibitor = std::move(inhibitor_)]() mutable { inhibitor.reset(); });
 }
 
 // --- Sessions ----------------------------------------------------------------------------------
@@ -198,7 +192,7 @@ void SessionWatch::session_user_told(sd_bus_message* reply) {
     std::uint32_t uid = 0;
     if (!failed(reply) && ::sd_bus_message_read(reply, "v", "(uo)", &uid, nullptr) > 0 &&
         uid == ::getuid()) {
-        lock_("the screen is locked");
+        lock_("the screen is locked", [] {});
     }
 }
 
@@ -214,7 +208,7 @@ void SessionWatch::user_state_told(sd_bus_message* reply) {
     const bool there = !failed(reply) && ::sd_bus_message_read(reply, "v", "s", &state) > 0 &&
                        (std::string_view(state) == "online" || std::string_view(state) == "active");
     if (!there) {
-        lock_("the last session has ended");
+        lock_("the last session has ended", [] {});
     }
 }
 

@@ -28,8 +28,12 @@ struct LockOn {
 
 class SessionWatch {
   public:
-    // Borrows the loop. `lock` is called with what happened, in words.
-    SessionWatch(EventLoop& loop, LockOn events, std::function<void(const std::string&)> lock);
+    // Is called with what happened, in words. Calls or drops `done` when no process has the keys in
+    // its memory any more.
+    using Lock = std::function<void(const std::string& why, std::move_only_function<void()> done)>;
+
+    // Borrows the loop.
+    SessionWatch(EventLoop& loop, LockOn events, Lock lock);
 
     // Without a system bus nothing is heard: said in the log.
     void start();
@@ -57,11 +61,10 @@ class SessionWatch {
     void lock_if_ours(const char* session);
 
     LockOn events_;
-    std::function<void(const std::string&)> lock_;
+    Lock lock_;
     BusLink link_;
     std::string logind_;        // its unique name; empty while there is none
     base::UniqueFd inhibitor_;  // while we have it, the machine waits for us before it sleeps
-    EventLoop::Source may_sleep_;
 };
 
 }  // namespace ecryptfs::agent

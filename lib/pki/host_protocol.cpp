@@ -32,6 +32,7 @@ enum class Type : std::uint8_t {
     kListItems,
     kMakeKey,
     kItem,
+    kClosed,
 };
 
 void put_type(ByteWriter& writer, Type type) {
@@ -144,6 +145,10 @@ struct Encoder {
         put_counted(writer, base::as_bytes(message.uri), kMaxLocator);
         put_text(writer, message.label);
         put_properties(writer, message.properties);
+    }
+    void operator()(const Closed& message) const {
+        put_type(writer, Type::kClosed);
+        writer.put_native(message.key);
     }
 };
 
@@ -362,6 +367,9 @@ Result<FromHost> decode_from_host(ByteView packet) {
             break;
         case Type::kItem:
             message = read_item(fields);
+            break;
+        case Type::kClosed:
+            message = Closed{fields.number<std::uint64_t>()};
             break;
         default:
             return std::unexpected(malformed("host"));

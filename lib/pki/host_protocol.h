@@ -3,7 +3,7 @@
 // What a host is told and says, over a SEQPACKET socket pair: one message a packet, native byte
 // order, both ends of the same build. The other end is the broker, or ecryptfsctl where no agent is
 // needed. The host sends Hello or Refusal first; it then answers each message that has an id by one
-// Opened, Done or Failed with that id, in any order.
+// Opened, Done or Failed with that id, in any order, and each CloseKey by Closed.
 //
 // Messages hold views: into the caller's data when encoding, into the packet when decoding. They
 // carry secrets and file keys: packets belong into SecretBytes. The decoders check everything, as a
@@ -22,7 +22,7 @@
 
 namespace ecryptfs::pki {
 
-inline constexpr std::uint32_t kHostProtocolVersion = 2;
+inline constexpr std::uint32_t kHostProtocolVersion = 3;
 inline constexpr std::size_t kMaxLocator = 4095;
 inline constexpr std::size_t kMaxText = 512;
 inline constexpr std::size_t kMaxProperties = 16;
@@ -50,6 +50,7 @@ struct OpenKey {
     std::string_view locator;
     std::optional<base::ByteView> secret;
 };
+// Answered by Closed.
 struct CloseKey {
     std::uint64_t key = 0;
 };
@@ -109,7 +110,11 @@ struct Item {
     std::string_view label;
     std::vector<Property> properties;
 };
-using FromHost = std::variant<Hello, Refusal, Opened, Done, Failed, Item>;
+// The host has nothing of the key in its memory any more.
+struct Closed {
+    std::uint64_t key = 0;
+};
+using FromHost = std::variant<Hello, Refusal, Opened, Done, Failed, Item, Closed>;
 
 // Writes into `buffer` and gives the part written; kInvalidArgument when it does not fit.
 base::Result<base::ByteView> encode(const ToHost& message, base::ByteSpan buffer);

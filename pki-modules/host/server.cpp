@@ -4,7 +4,10 @@
 
 #include <sys/socket.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -30,17 +33,18 @@ void send_packet(int socket, const FromHost& message, base::ByteSpan buffer) {
     if (const auto packet = encode(message, buffer)) {
         // A broker that is gone is noticed by the next receive.
         static_cast<void>(::send(socket, packet->data(), packet->size(), MSG_NOSIGNAL));
+        ::explicit_bzero(buffer.data(), packet->size());
     }
 }
 
-struct OpenedKey {
+struct OpenResult {
     std::shared_ptr<const ModuleKey> key;
     std::string signature;
     std::string warning;
     std::string locator;
 };
 
-Result<OpenedKey> open_key(const Module& module, const OpenKey& message) {
+Result<OpenResult> open_key(const Module& module, const OpenKey& message) {
     auto key = module.open(std::string(message.locator), message.secret, message.use);
     if (!key) {
         return std::unexpected(std::move(key.error()));
@@ -53,11 +57,39 @@ Result<OpenedKey> open_key(const Module& module, const OpenKey& message) {
     if (!signature) {
         return std::unexpected(signature.error());
     }
-    return OpenedKey{std::move(*key), std::string(signature->text()),
-                     std::move(description->warning), std::move(description->locator)};
+    return OpenResult{std::move(*key), std::string(signature->text()),
+                      std::move(description->warning), std::move(description->locator)};
 }
 
 }  // namespace
+
+// A key and those who work with it. When it has been closed, and its last user is done, the broker
+// is told: no sooner has the module wiped it.
+class Server::OpenedKey {
+  public:
+    OpenedKey(std::shared_ptr<const ModuleKey> key, std::uint64_t number, int socket)
+        : key_(std::move(key)), number_(number), socket_(socket) {}
+    OpenedKey(const OpenedKey&) = delete;
+    OpenedKey& operator=(const OpenedKey&) = delete;
+    ~OpenedKey() {
+        key_.reset();
+        if (closed_) {
+            std::array<std::uint8_t, 16> buffer{};
+            send_packet(socket_, Closed{number_}, buffer);
+        }
+    }
+
+    const ModuleKey& operator*() const { return *key_; }
+    void close() { closed_ = true; }
+
+  private:
+    std::shared_ptr<const ModuleKey> key_;
+    std::uint64_t number_;
+    int socket_;
+    std::atomic<bool> closed_ = false;
+};
+
+Server::~Server() = default;
 
 Result<Server::Buffers> Server::Buffers::create() {
     Buffers buffers;
@@ -105,32 +137,41 @@ void Server::serve(Buffers& buffers) {
         }
         // One that does not decode would be a fault of ours: there is no id to answer to, and the
         // broker's deadline deals with it.
-        const auto packet = buffers.packet.view().first(static_cast<std::size_t>(size));
+        const auto packet = buffers.packet.span().first(static_cast<std::size_t>(size));
         if (const auto message = decode_to_host(packet)) {
             std::visit([&](const auto& one) { handle(one, buffers); }, *message);
         }
+        ::explicit_bzero(packet.data(), packet.size());  // it may hold a secret
     }
 }
 
 void Server::handle(const OpenKey& message, Buffers& buffers) {
-    const auto opened = open_key(module_, message);
+    auto opened = open_key(module_, message);
     if (!opened) {
         send(failed(message.id, opened.error()), buffers);
         return;
     }
     {
         const std::unique_lock lock(keys_mutex_);
-        keys_.insert_or_assign(message.key, opened->key);
+        // Moved, as it is closed when its last user lets go of it.
+        keys_.insert_or_assign(
+            message.key, std::make_shared<OpenedKey>(std::move(opened->key), message.key, socket_));
     }
     send(Opened{message.id, opened->signature, opened->warning, opened->locator}, buffers);
 }
 
-void Server::handle(const CloseKey& message, Buffers& /*buffers*/) {
-    std::shared_ptr<const ModuleKey> closed;  // goes, if we are its last user, outside the lock
-    const std::unique_lock lock(keys_mutex_);
-    if (const auto found = keys_.find(message.key); found != keys_.end()) {
-        closed = std::move(found->second);
-        keys_.erase(found);
+void Server::handle(const CloseKey& message, Buffers& buffers) {
+    std::shared_ptr<OpenedKey> key;  // goes, if we are its last user, outside the lock
+    {
+        const std::unique_lock lock(keys_mutex_);
+        if (auto found = keys_.extract(message.key)) {
+            key = std::move(found.mapped());
+        }
+    }
+    if (key) {
+        key->close();
+    } else {
+        send(Closed{message.key}, buffers);
     }
 }
 
@@ -140,12 +181,13 @@ void Server::handle(const KeyOperation& message, Buffers& buffers) {
         send(failed(message.id, {ErrorCode::kInternal, "the host has no such key open"}), buffers);
         return;
     }
-    const auto output = key->run(message.action, message.input, buffers.output.span());
+    const auto output = (**key).run(message.action, message.input, buffers.output.span());
     if (output) {
         send(Done{message.id, *output}, buffers);
     } else {
         send(failed(message.id, output.error()), buffers);
     }
+    ::explicit_bzero(buffers.output.span().data(), buffers.output.size());
 }
 
 void Server::handle(const ListItems& message, Buffers& buffers) {
@@ -174,7 +216,7 @@ void Server::send(const FromHost& message, Buffers& buffers) const {
     send_packet(socket_, message, buffers.reply.span());
 }
 
-std::shared_ptr<const ModuleKey> Server::find(std::uint64_t key) const {
+std::shared_ptr<const Server::OpenedKey> Server::find(std::uint64_t key) const {
     const std::shared_lock lock(keys_mutex_);
     const auto found = keys_.find(key);
     return found == keys_.end() ? nullptr : found->second;

@@ -23,6 +23,10 @@ class Server {
     // Borrows both. `socket`: a SEQPACKET socket to the broker.
     Server(const Module& module, int socket) : module_(module), socket_(socket) {}
 
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
     // Greets the broker, then serves it with `threads` threads until it closes the socket.
     // kMemoryLock if there is no locked memory for the messages.
     base::Result<void> run(std::uint32_t threads);
@@ -37,6 +41,8 @@ class Server {
         static base::Result<Buffers> create();
     };
 
+    class OpenedKey;
+
     void serve(Buffers& buffers);
     void handle(const OpenKey& message, Buffers& buffers);
     void handle(const CloseKey& message, Buffers& buffers);
@@ -44,12 +50,12 @@ class Server {
     void handle(const ListItems& message, Buffers& buffers);
     void handle(const MakeKey& message, Buffers& buffers);
     void send(const FromHost& message, Buffers& buffers) const;
-    std::shared_ptr<const ModuleKey> find(std::uint64_t key) const;
+    std::shared_ptr<const OpenedKey> find(std::uint64_t key) const;
 
     const Module& module_;
     int socket_;
     mutable std::shared_mutex keys_mutex_;
-    std::unordered_map<std::uint64_t, std::shared_ptr<const ModuleKey>> keys_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<OpenedKey>> keys_;
 };
 
 // Tells the broker that there is nothing to serve with.

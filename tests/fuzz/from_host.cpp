@@ -27,6 +27,7 @@ void check(const pki::Opened& message, base::ByteView input) {
 void check(const pki::Done& message, base::ByteView input) {
     fuzz::require_inside(message.output, input);
 }
+void check(const pki::Closed& /*message*/, base::ByteView /*input*/) {}
 void check(const pki::Failed& message, base::ByteView input) {
     check(message.why, input);
 }

@@ -7,6 +7,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 namespace ecryptfs::test {
 namespace {
 
@@ -25,12 +31,24 @@ std::string vector_key(std::string_view name) {
     return std::string(ECRYPTFS_VECTORS "/keys/").append(name);
 }
 
-void expect_ends(pid_t pid) {
+void expect_ends(pid_t pid, std::chrono::milliseconds patience) {
     const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     pollfd waiting{.fd = process.get(), .events = POLLIN, .revents = 0};
-    const std::chrono::milliseconds patience = kPatience;
     EXPECT_TRUE(!process || ::poll(&waiting, 1, static_cast<int>(patience.count())) == 1)
         << "process " << pid << " lives on";
+}
+
+// proc(5), /proc/pid/task/tid/stat: "tid (name) state …"; the name may hold anything.
+void stand_still(pid_t pid) {
+    EXPECT_EQ(::kill(pid, SIGSTOP), 0);
+    wait_until("the process stands still", [&] {
+        const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task");
+        return std::ranges::all_of(threads, [](const auto& thread) {
+            std::ifstream file(thread.path() / "stat");
+            const std::string stat(std::istreambuf_iterator<char>(file), {});
+            return stat.substr(stat.rfind(')')).starts_with(") T");
+        });
+    });
 }
 
 AgentTest::AgentTest() {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -36,7 +37,10 @@ std::string vector_key(std::string_view name);
 inline constexpr char kK2048Signature[] = "fe3467554552491d";
 
 // Waits for the end of a process, not necessarily a child.
-void expect_ends(pid_t pid);
+void expect_ends(pid_t pid, std::chrono::milliseconds patience = kPatience);
+
+// Has a process stand still; returns when each of its threads does.
+void stand_still(pid_t pid);
 
 // Whether an answer is a failure with this reason.
 MATCHER_P(FailsFor, error, "") {

@@ -118,6 +118,63 @@ TEST_F(Hosts, ThatOpenAKeyForAPersonForgetItWhenAllAreLockedMeanwhile) {
     EXPECT_EQ(key(signature)["state"], "locked");
 }
 
+TEST_F(Hosts, ThatHaveNotClosedAKeyYetKeepWhoeverLocksItWaiting) {
+    const auto signature = add_faulty("closed?" + folder_.file("closed", ""));
+    const auto host = host_of("faulty");
+    stand_still(host);
+    auto locked = std::async(std::launch::async, [&] { return ctl({"lock", signature}); });
+    wait_until("the agent has heard of it", [&] { return key(signature)["state"] == "locked"; });
+    EXPECT_EQ(locked.wait_for(300ms), std::future_status::timeout);
+    ASSERT_EQ(::kill(host, SIGCONT), 0);
+    EXPECT_EQ(locked.get().exit_code, 0);
+    EXPECT_EQ(std::filesystem::file_size(folder_.path() / "closed"), 1U);
+    EXPECT_EQ(host_of("faulty"), host);
+}
+
+TEST_F(Hosts, ThatWorkWithAKeyCloseItWhenTheyAreDone) {
+    const auto signature = add_faulty("slow?700");
+    const auto host = host_of("faulty");
+    const auto index = ask(signature);
+    wait_until("the agent has read the request", [&] { return kernel_.is_all_read(); });
+    EXPECT_EQ(ctl({"lock", signature}).exit_code, 0);
+    EXPECT_EQ(queue()["in_flight"], 0);
+    kernel_.answer_to(index);
+    EXPECT_EQ(host_of("faulty"), host);
+    EXPECT_EQ(key(signature)["state"], "locked");
+}
+
+TEST_F(Hosts, ThatHaveNotClosedAKeyYetOpenItAnew) {
+    const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
+    const auto encrypted = wrapped(signature, file_key_);
+    const auto host = host_of("faulty");
+    stand_still(host);
+    auto locked = std::async(std::launch::async, [&] { return ctl({"lock", signature}); });
+    wait_until("the agent has heard of it", [&] { return key(signature)["state"] == "locked"; });
+    auto unlocked = std::async(std::launch::async, [&] {
+        return ctl({"unlock", signature, "--passphrase-file", "-"}, "open sesame");
+    });
+    EXPECT_EQ(unlocked.wait_for(300ms), std::future_status::timeout);
+    ASSERT_EQ(::kill(host, SIGCONT), 0);
+    EXPECT_EQ(locked.get().exit_code, 0);
+    EXPECT_EQ(unlocked.get().exit_code, 0);
+    EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
+    EXPECT_EQ(host_of("faulty"), host);
+}
+
+TEST_F(Hosts, ThatAreKilledAsTheyDoNotCloseAKeyLoseNoRequestOfOthers) {
+    const auto signature = add_faulty("ok?1");
+    const auto other = add_faulty("ok?2");
+    const auto encrypted = wrapped(other, file_key_);
+    const auto host = host_of("faulty");
+    stand_still(host);
+    auto locked = std::async(std::launch::async, [&] { return ctl({"lock", signature}); });
+    wait_until("the agent has heard of it", [&] { return key(signature)["state"] == "locked"; });
+    EXPECT_EQ(locked.get().exit_code, 0);
+    EXPECT_THAT(kernel_.decrypt(other, encrypted), Gives(file_key_));
+    EXPECT_EQ(module("faulty")["restarts"], 1);
+    expect_ends(host);
+}
+
 TEST_F(Hosts, ThatCrashOnceLoseNoRequest) {
     const auto signature = add_faulty("crash-once?" + folder_.file("flag", ""));
     EXPECT_THAT(decrypted(signature), Gives(file_key_));

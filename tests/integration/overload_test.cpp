@@ -88,7 +88,7 @@ TEST_F(OverloadOfAHostThatIsStopped, FailsNoRequestThatWasNotSentToItAndHasTimeL
     const auto later = decrypt_packet(signature, wrapped(signature, file_key));
     const auto packets = different_packets(signature, kMoreThanAHostTakes);
     const auto host = module("faulty")["host_pid"].get<pid_t>();
-    ASSERT_EQ(::kill(host, SIGSTOP), 0);
+    stand_still(host);
     for (const auto& packet : packets) {
         kernel_.ask(packet);
     }

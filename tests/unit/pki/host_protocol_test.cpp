@@ -55,7 +55,8 @@ std::vector<Bytes> messages_from_host() {
             encoded(FromHost(Opened{5, "0123456789abcdef", "warning", "file:/k"})),
             encoded(FromHost(Done{6, data})),
             encoded(FromHost(Failed{7, why})),
-            encoded(FromHost(Item{8, "pkcs11:token=t", "t", {{"model", "m"}}}))};
+            encoded(FromHost(Item{8, "pkcs11:token=t", "t", {{"model", "m"}}})),
+            encoded(FromHost(Closed{9}))};
 }
 
 TEST(HostProtocol, CarriesAnOpenWithItsSecret) {
@@ -88,6 +89,7 @@ TEST(HostProtocol, CarriesOperationsAndTheirResults) {
     EXPECT_EQ(operation.action, KeyAction::kDecrypt);
     EXPECT_EQ(copy(operation.input), input);
     EXPECT_EQ(to_host<CloseKey>(encoded(ToHost(CloseKey{5}))).key, 5U);
+    EXPECT_EQ(from_host<Closed>(encoded(FromHost(Closed{6}))).key, 6U);
 
     const auto answered = encoded(FromHost(Done{8, input}));
     const auto done = from_host<Done>(answered);
@@ -243,7 +245,7 @@ TEST(HostProtocol, RefusesNumbersThatMeanNothing) {
     auto refusal = messages_from_host().at(1);
     refusal.at(kCodeAt) = std::to_underlying(ErrorCode::kCancelled) + 1;
     EXPECT_THAT(decode_from_host(refusal), FailsWith(ErrorCode::kMalformed, ""));
-    for (const int type : {0, 12, 255}) {
+    for (const int type : {0, 13, 255}) {
         const Bytes packet(1, static_cast<std::uint8_t>(type));
         EXPECT_THAT(decode_to_host(packet), FailsWith(ErrorCode::kMalformed, ""));
         EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, ""));

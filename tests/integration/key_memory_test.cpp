@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// When a key is locked, or its token has gone, no process has its secret or its private half in
+// memory any more. Each search is shown to find them while the key is unlocked.
+
+#include <fmt/format.h>
+#include <keyutils.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "tests/fakes/fake_logind.h"
+#include "tests/fakes/memory_searcher.h"
+#include "tests/integration/agent_test.h"
+
+namespace ecryptfs::test {
+namespace {
+
+// A process that was killed is gone soon, and long before it would be told to close its keys.
+constexpr std::chrono::milliseconds kKilled{1'000};
+constexpr char kCanary[] = "canary-Ohj3ahghie6Eikie";
+
+// This test's processes, but for the test itself: bus, agent, guard, hosts.
+std::vector<pid_t> our_processes() {
+    std::vector<pid_t> found = {::getpid()};
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", found[i]));
+        found.insert(found.end(), std::istream_iterator<pid_t>(children), {});
+    }
+    found.erase(found.begin());
+    return found;
+}
+
+// From the middle of the first prime, as OpenSSL has it in memory: the last byte first.
+Bytes part_of_prime(const std::string& listing) {
+    std::istringstream words(listing.substr(listing.find("prime1:") + 7));
+    std::string digits;
+    for (std::string word; words >> word && word.find("prime2") == std::string::npos;) {
+        digits += word;
+    }
+    std::erase(digits, ':');
+    const auto middle = digits.substr(digits.size() / 4 * 2, 64);
+    Bytes bytes;
+    for (std::size_t i = middle.size(); i >= 2; i -= 2) {
+        bytes.push_back(static_cast<std::uint8_t>(std::stoi(middle.substr(i - 2, 2), nullptr, 16)));
+    }
+    return bytes;
+}
+
+class KeyMemory : public AgentTest {
+  protected:
+    void SetUp() override {
+        const auto openssl = [](const Arguments& arguments) {
+            const auto outcome = run({"openssl", arguments});
+            EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+            return outcome.out;
+        };
+        openssl({"rsa", "-in", vector_key("k2048.pem"), "-passin", "pass:secret", "-aes256",
+                 "-passout", fmt::format("pass:{}", kCanary), "-out", path_});
+        prime_ = part_of_prime(openssl(
+            {"rsa", "-in", path_, "-passin", fmt::format("pass:{}", kCanary), "-noout", "-text"}));
+    }
+
+    // An unlocked key that was used.
+    void add_canary_key(const Arguments& options = {}) {
+        Arguments key = {path_};
+        key.insert(key.end(), options.begin(), options.end());
+        signature_ = add(key, kCanary);
+        host_ = module("openssl")["host_pid"].get<pid_t>();
+        expect_round_trip(signature_);
+        EXPECT_GT(count_in_memory(agent_->pid(), base::as_bytes(kCanary)), 0U);
+        EXPECT_GT(count_in_memory(host_, prime_), 0U);
+    }
+
+    // Where passphrase or private key are; "" if they are nowhere.
+    std::string leftovers() const {
+        std::string found;
+        for (const auto pid : our_processes()) {
+            std::ifstream name(fmt::format("/proc/{}/comm", pid));
+            std::string text;
+            std::getline(name, text);
+            if (const auto count = count_in_memory(pid, base::as_bytes(kCanary)); count > 0) {
+                found += fmt::format("{}: passphrase {} times\n", text, count);
+            }
+            if (const auto count = count_in_memory(pid, prime_); count > 0) {
+                found += fmt::format("{}: private key {} times\n", text, count);
+            }
+        }
+        return found;
+    }
+
+    // Nobody asks the agent anything meanwhile.
+    void expect_to_be_wiped() const {
+        wait_until("passphrase and private key are wiped", [&] { return leftovers().empty(); });
+    }
+
+    key_serial_t token() const {
+        return static_cast<key_serial_t>(
+            ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", signature_.c_str(), 0));
+    }
+
+    const std::string path_ = (folder_.path() / "key.pem").string();
+    Bytes prime_;
+    std::string signature_;
+    pid_t host_ = 0;
+};
+
+TEST_F(KeyMemory, HoldsNothingOnceLockHasReturned) {
+    start_agent();
+    add_canary_key();
+    ASSERT_EQ(ctl({"lock", signature_}).exit_code, 0);
+    EXPECT_EQ(leftovers(), "");
+    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kCanary).exit_code, 0);
+    EXPECT_NE(leftovers(), "");
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(KeyMemory, IsGivenUpByForceWhenAHostDoesNotCloseTheKey) {
+    start_agent();
+    add_canary_key();
+    stand_still(host_);
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    expect_ends(host_, kKilled);
+    EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(KeyMemory, HoldsNothingOnceTheKeyIsRemoved) {
+    start_agent();
+    add_canary_key();
+    ASSERT_EQ(ctl({"remove-key", signature_}).exit_code, 0);
+    EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(KeyMemory, HoldsNothingWhenTheMachineMaySleep) {
+    FakeLogind logind(bus_.address());
+    start_agent();
+    add_canary_key();
+    wait_until("sleep is delayed", [&] { return logind.sleep_is_delayed(); });
+    logind.prepare_for_sleep(true);
+    wait_until("sleep may come", [&] { return !logind.sleep_is_delayed(); });
+    EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(KeyMemory, IsGivenUpByForceBeforeTheMachineMaySleep) {
+    FakeLogind logind(bus_.address());
+    start_agent();
+    add_canary_key();
+    wait_until("sleep is delayed", [&] { return logind.sleep_is_delayed(); });
+    stand_still(host_);
+    logind.prepare_for_sleep(true);
+    wait_until("sleep may come", [&] { return !logind.sleep_is_delayed(); });
+    expect_ends(host_, kKilled);
+    EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(KeyMemory, HoldsNothingAfterTheLastSessionOrOnALockedScreen) {
+    FakeLogind logind(bus_.address());
+    start_agent({"--lock-on", "screen-lock,log-out"});
+    add_canary_key();
+    logind.end_session("lingering");
+    expect_to_be_wiped();
+    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kCanary).exit_code, 0);
+    EXPECT_NE(leftovers(), "");
+    logind.ask_to_lock(FakeLogind::Whose::kOurs);
+    expect_to_be_wiped();
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/closing_keys.h"
+
+#include <gtest/gtest.h>
+
+namespace ecryptfs::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Closing : public ::testing::Test {
+  protected:
+    // A wait for what is being closed now, which counts its end.
+    void wait() {
+        const auto wait = std::make_shared<CloseWait>([this] { ++ended_; });
+        keys_.join(wait);
+        wait->begin();
+    }
+
+    const Clock::time_point begin_{};
+    ClosingKeys keys_;
+    int ended_ = 0;
+};
+
+TEST_F(Closing, IsNotWaitedForWhenThereIsNone) {
+    wait();
+    EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
+    keys_.add(1, begin_);
+    keys_.add(2, begin_);
+    wait();
+    keys_.add(3, begin_);
+    keys_.closed(2);
+    EXPECT_EQ(ended_, 0);
+    keys_.closed(2);
+    keys_.closed(77);
+    EXPECT_EQ(ended_, 0);
+    keys_.closed(1);
+    EXPECT_EQ(ended_, 1);
+    keys_.closed(3);
+    EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
+    keys_.add(1, begin_);
+    wait();
+    keys_.add(2, begin_);
+    wait();
+    keys_.process_ended();
+    EXPECT_EQ(ended_, 2);
+    EXPECT_TRUE(keys_.empty());
+}
+
+TEST_F(Closing, IsLateByTheTimeAtWhichItBegan) {
+    EXPECT_FALSE(keys_.is_late(begin_ + 1h));
+    keys_.add(1, begin_);
+    keys_.add(1, begin_ + ClosingKeys::kLimit);  // asked once more
+    EXPECT_FALSE(keys_.is_late(begin_ + ClosingKeys::kLimit));
+    EXPECT_TRUE(keys_.is_late(begin_ + ClosingKeys::kLimit + 1ms));
+    keys_.closed(1);
+    EXPECT_FALSE(keys_.is_late(begin_ + 1h));
+}
+
+TEST_F(Closing, GivesUpItsWaitsSilentlyWithTheAgent) {
+    {
+        ClosingKeys keys;
+        keys.add(1, begin_);
+        const auto wait = std::make_shared<CloseWait>([this] { ++ended_; });
+        keys.join(wait);
+        wait->begin();
+    }
+    EXPECT_EQ(ended_, 0);
+}
+
+}  // namespace
+}  // namespace ecryptfs::agent

@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr char kCorrectHorse[] = "9d59cdc2eaf8d95e";
+constexpr char kSignatureOfCorrectHorse[] = "9d59cdc2eaf8d95e";
 constexpr char kPkcs11Uri[] = "pkcs11:token=T;object=k";
 
 // What stands between two texts.
@@ -73,7 +73,8 @@ TEST_F(SecretSlips, ThatNobodyCanMeanAreRefusedAndMendedAsAdvised) {
         const auto mended = add_passphrase(folder_.path() / "a file.new");
         EXPECT_NE(mended.exit_code, 0) << "it is not there yet";
         mend(refused.err);
-        EXPECT_EQ(add_passphrase(folder_.path() / "a file.new").out, kCorrectHorse + "\n"s);
+        EXPECT_EQ(add_passphrase(folder_.path() / "a file.new").out,
+                  kSignatureOfCorrectHorse + "\n"s);
         std::filesystem::remove(folder_.path() / "a file.new");
     }
 }
@@ -88,9 +89,10 @@ TEST_F(SecretSlips, ThatHardlyAnybodyMeansAreWarnedOfAndMendedAsAdvised) {
         EXPECT_EQ(warned.exit_code, 0) << warned.err;
         EXPECT_THAT(warned.err,
                     AllOf(StartsWith("warning: the secret in "), Not(HasSubstr("horse"))));
-        EXPECT_NE(warned.out, kCorrectHorse + "\n"s) << "it is used as it is";
+        EXPECT_NE(warned.out, kSignatureOfCorrectHorse + "\n"s) << "it is used as it is";
         mend(warned.err);
-        EXPECT_EQ(add_passphrase(folder_.path() / "a file.new").out, kCorrectHorse + "\n"s)
+        EXPECT_EQ(add_passphrase(folder_.path() / "a file.new").out,
+                  kSignatureOfCorrectHorse + "\n"s)
             << content;
         std::filesystem::remove(folder_.path() / "a file.new");
     }
@@ -161,7 +163,7 @@ TEST_F(SecretSlips, ThatAreTypedAreNotTaken) {
 
 TEST_F(SecretSlips, OfAFileWithMoreLinesAreWarnedOf) {
     const auto outcome = add_passphrase(file("correct-horse\n\nhunter2\n"));
-    EXPECT_EQ(outcome.out, kCorrectHorse + "\n"s);
+    EXPECT_EQ(outcome.out, kSignatureOfCorrectHorse + "\n"s);
     EXPECT_EQ(outcome.err, "warning: only the first line of " +
                                (folder_.path() / "a file").string() + " is used\n");
     EXPECT_EQ(add_passphrase(file("correct-horse\n\n \n")).err, "");

@@ -33,10 +33,10 @@ TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
     keys_.add(2, begin_);
     wait();
     keys_.add(3, begin_);
-    keys_.closed(2);
+    EXPECT_TRUE(keys_.closed(2));
     EXPECT_EQ(ended_, 0);
-    keys_.closed(2);
-    keys_.closed(77);
+    EXPECT_FALSE(keys_.closed(2));
+    EXPECT_FALSE(keys_.closed(77));
     EXPECT_EQ(ended_, 0);
     keys_.closed(1);
     EXPECT_EQ(ended_, 1);

@@ -14,9 +14,11 @@
 #include <cstring>
 #include <string_view>
 
+#include "lib/base/secret_slip.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/pem_blocks.h"
+#include "pki-modules/openssl/legacy_library.h"
 
 namespace ecryptfs::openssl_module {
 namespace {
@@ -46,11 +48,25 @@ Error not_rsa(std::string_view type, const std::string& path) {
         "use an RSA key of 2048 to 4096 bits: openssl genrsa -aes256 3072"};
 }
 
+// What a command in an advice calls the file, and the file that it writes: a long path would leave
+// no room for the command.
+struct Words {
+    explicit Words(const std::string& path) {
+        constexpr std::size_t kMost = 60;
+        if (path.size() <= kMost) {
+            from = base::shell_word(path);
+            to = base::shell_word(path + ".pem");
+        }
+    }
+    std::string from = "FILE";
+    std::string to = "FILE.pem";
+};
+
 // A kind of PEM block that is no RSA private key, by the end of its label.
 struct Refusal {
     std::string_view label_end;
     std::string_view what_it_is;
-    std::string_view advice;
+    std::string_view advice;  // with Words in it
 };
 
 constexpr std::string_view kNamePrivateKey = "name the file that holds the private key";
@@ -58,7 +74,7 @@ constexpr std::string_view kUseTpm2 = "use the module tpm2 for this file: --modu
 
 constexpr auto kRefusals = std::to_array<Refusal>({
     {"OPENSSH PRIVATE KEY", "a private key in OpenSSH's own format",
-     "convert a copy of the file: ssh-keygen -p -m PEM -f COPY"},
+     "convert a copy of the file: cp -p {0} {1} && ssh-keygen -p -m PEM -f {1}"},
     {"TSS2 PRIVATE KEY", "a key of the TPM", kUseTpm2},
     {"TSS2 KEY BLOB", "a key of the TPM", kUseTpm2},
     {"CERTIFICATE", "a certificate and no private key", kNamePrivateKey},
@@ -81,22 +97,38 @@ std::optional<std::uint8_t> der_version(base::ByteView der) {
     return has_version ? std::optional(inside[kSmallInteger.size()]) : std::nullopt;
 }
 
-std::string advice_for_binary(base::ByteView file) {
-    constexpr std::string_view kFromDer = "openssl pkey -inform DER -in FILE -aes256 -out KEY.pem";
-    constexpr std::string_view kFromPkcs12 = "openssl pkcs12 -in FILE -nocerts -out KEY.pem";
+// OpenSSL 3 reads ciphers of 40 bits and RC4 only if it is told to: pkcs-12PbeIds 1, 2, 5 and 6 of
+// RFC 7292, appendix C.
+bool needs_legacy_ciphers(base::ByteView pkcs12) {
+    constexpr std::string_view kPbeIds = "\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
+    const auto text = base::as_text(pkcs12);
+    for (auto at = text.find(kPbeIds); at != std::string_view::npos;
+         at = text.find(kPbeIds, at + 1)) {
+        const auto which = text.substr(at + kPbeIds.size(), 1);
+        if (!which.empty() && std::string_view("\1\2\5\6").contains(which)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string advice_for_binary(base::ByteView file, const std::string& path) {
+    const Words words(path);
+    const auto from_der =
+        fmt::format("openssl pkey -inform DER -in {} -aes256 -out {}", words.from, words.to);
     constexpr std::uint8_t kDerSequence = 0x30;
     if (file.size() < 2 || file.front() != kDerSequence) {
         return std::string(kNamePrivateKey);
     }
     const auto version = der_version(file);
     if (version == 3) {  // RFC 7292, 4
-        return fmt::format("convert it from PKCS#12: {}", kFromPkcs12);
+        return fmt::format("convert it from PKCS#12: openssl pkcs12 {}-in {} -nocerts -out {}",
+                           needs_legacy_ciphers(file) ? "-legacy " : "", words.from, words.to);
     }
     if (version == 0) {  // RFC 5208, 5, and RFC 8017, A.1.2
-        return fmt::format("convert it from DER: {}", kFromDer);
+        return fmt::format("convert it from DER: {}", from_der);
     }
-    return fmt::format("if it is a key, convert it from DER: {}; or from PKCS#12: {}", kFromDer,
-                       kFromPkcs12);
+    return fmt::format("if it is a key, convert it from DER: {}", from_der);
 }
 
 Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
@@ -106,15 +138,16 @@ Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
             return not_rsa(type, path);
         }
     }
+    const Words words(path);
     for (const auto& refusal : kRefusals) {
         if (has_label(blocks, refusal.label_end)) {
             return {ErrorCode::kInvalidKey,
                     fmt::format("{} holds {}", shown(path), refusal.what_it_is),
-                    std::string(refusal.advice)};
+                    fmt::format(fmt::runtime(refusal.advice), words.from, words.to)};
         }
     }
     return {ErrorCode::kInvalidKey, fmt::format("{} holds no private key in PEM form", shown(path)),
-            advice_for_binary(file)};
+            advice_for_binary(file, path)};
 }
 
 void free_der(unsigned char* der) {
@@ -136,22 +169,31 @@ class Parser {
     Result<EvpPkey> parse(const PemBlock& block);
 
   private:
+    // A key without its encryption: PKCS#8, if it was encrypted as such.
+    struct Plain {
+        Der der;
+        Pkcs8 pkcs8;
+    };
+    Result<Plain> decrypt(const PemBlock& block);
+    Result<Plain> decrypt_by_legacy_library(const PemBlock& block, const Error& refused);
     Result<Der> decode_text(const PemBlock& block);
     Result<Pkcs8> decrypt_pkcs8(const Der& der);
-    Result<EvpPkey> key_from_pkcs8(Result<Pkcs8> pkcs8);
+    Result<EvpPkey> key_from_pkcs8(const Pkcs8& pkcs8);
     Result<EvpPkey> only_rsa(EVP_PKEY* key);
 
     std::unexpected<Error> secret_required() const;
     std::unexpected<Error> wrong_secret() const;
     std::unexpected<Error> damaged() const;
-    std::unexpected<Error> unreadable(const OpensslErrors& errors) const;
+    std::unexpected<Error> unsupported() const;
+    std::unexpected<Error> unreadable(const OpensslErrors& errors);
     std::unexpected<Error> undecodable(const OpensslErrors& errors) const;
 
     static int hand_over_passphrase(char* to, int room, int writing, void* self);
 
     std::optional<base::ByteView> passphrase_;
     const std::string& path_;
-    bool decrypted_ = false;  // with the passphrase: what is wrong from here on may be its fault
+    bool decrypted_ = false;     // with the passphrase: what is wrong from here on may be its fault
+    bool lacks_cipher_ = false;  // OpenSSL, for this key, without its legacy provider
 };
 
 int Parser::hand_over_passphrase(char* to, int room, int /*writing*/, void* self) {
@@ -184,17 +226,24 @@ std::unexpected<Error> Parser::damaged() const {
                                  "restore the file from a backup"});
 }
 
+std::unexpected<Error> Parser::unsupported() const {
+    const Words words(path_);
+    return std::unexpected(Error{
+        ErrorCode::kInvalidKey,
+        fmt::format("the private key in {} is encrypted in a way that OpenSSL does not offer here",
+                    shown(path_)),
+        fmt::format("convert it where there is OpenSSL 1.1 or older: openssl pkcs8 -topk8 -v2 "
+                    "aes-256-cbc -in {} -out {}",
+                    words.from, words.to)});
+}
+
 // Says why OpenSSL could not read or decrypt the PEM text. An encrypted key has no check sum: a
 // wrong passphrase and damaged bytes look alike unless the damage shows in the form.
-std::unexpected<Error> Parser::unreadable(const OpensslErrors& errors) const {
+std::unexpected<Error> Parser::unreadable(const OpensslErrors& errors) {
     if (errors.has(ERR_LIB_PEM, PEM_R_UNSUPPORTED_ENCRYPTION) ||
         errors.has(ERR_LIB_EVP, EVP_R_UNKNOWN_PBE_ALGORITHM) || errors.has(ERR_R_UNSUPPORTED)) {
-        return std::unexpected(Error{
-            ErrorCode::kInvalidKey,
-            fmt::format(
-                "the private key in {} is encrypted in a way that OpenSSL does not offer here",
-                shown(path_)),
-            "convert a copy on a system that can read it: openssl pkcs8 -topk8 -v2 aes-256-cbc"});
+        lacks_cipher_ = true;
+        return unsupported();
     }
     if (errors.has(ERR_LIB_EVP, EVP_R_WRONG_FINAL_BLOCK_LENGTH)) {
         return damaged();
@@ -251,11 +300,9 @@ Result<Pkcs8> Parser::decrypt_pkcs8(const Der& der) {
     return pkcs8;
 }
 
-Result<EvpPkey> Parser::key_from_pkcs8(Result<Pkcs8> pkcs8) {
-    if (!pkcs8) {
-        return std::unexpected(std::move(pkcs8.error()));
-    }
-    return only_rsa(::EVP_PKCS82PKEY_ex(pkcs8->get(), nullptr, nullptr));
+Result<EvpPkey> Parser::key_from_pkcs8(const Pkcs8& pkcs8) {
+    return pkcs8 ? only_rsa(::EVP_PKCS82PKEY_ex(pkcs8.get(), nullptr, nullptr))
+                 : undecodable(OpensslErrors::take());
 }
 
 Result<EvpPkey> Parser::only_rsa(EVP_PKEY* key) {
@@ -271,23 +318,49 @@ Result<EvpPkey> Parser::only_rsa(EVP_PKEY* key) {
     return owner;
 }
 
-Result<EvpPkey> Parser::parse(const PemBlock& block) {
+Result<Parser::Plain> Parser::decrypt(const PemBlock& block) {
     auto der = decode_text(block);
     if (!der) {
         return std::unexpected(std::move(der.error()));
     }
-    const unsigned char* next = der->data.get();
-    if (block.label == kEncryptedPkcs8) {
-        return key_from_pkcs8(decrypt_pkcs8(*der));
+    if (block.label != kEncryptedPkcs8) {
+        return Plain{std::move(*der), {}};
     }
+    auto pkcs8 = decrypt_pkcs8(*der);
+    if (!pkcs8) {
+        return std::unexpected(std::move(pkcs8.error()));
+    }
+    return Plain{std::move(*der), std::move(*pkcs8)};
+}
+
+Result<Parser::Plain> Parser::decrypt_by_legacy_library(const PemBlock& block,
+                                                        const Error& refused) {
+    const LegacyLibrary legacy;
+    if (!legacy.is_there()) {
+        return std::unexpected(
+            Error{refused.code, refused.message,
+                  "install OpenSSL's legacy provider: apt install openssl-provider-legacy"});
+    }
+    return decrypt(block);
+}
+
+Result<EvpPkey> Parser::parse(const PemBlock& block) {
+    auto plain = decrypt(block);
+    if (!plain && lacks_cipher_) {
+        plain = decrypt_by_legacy_library(block, plain.error());
+    }
+    if (!plain) {
+        return std::unexpected(std::move(plain.error()));
+    }
+    if (plain->pkcs8) {
+        return key_from_pkcs8(plain->pkcs8);
+    }
+    const unsigned char* next = plain->der.data.get();
+    const long size = plain->der.size;
     if (block.label == kPkcs8) {
-        Pkcs8 pkcs8(::d2i_PKCS8_PRIV_KEY_INFO(nullptr, &next, der->size));
-        if (!pkcs8) {
-            return undecodable(OpensslErrors::take());
-        }
-        return key_from_pkcs8(std::move(pkcs8));
+        return key_from_pkcs8(Pkcs8(::d2i_PKCS8_PRIV_KEY_INFO(nullptr, &next, size)));
     }
-    return only_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, der->size, nullptr, nullptr));
+    return only_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, size, nullptr, nullptr));
 }
 
 std::vector<PemBlock>::const_iterator find_usable(const std::vector<PemBlock>& blocks) {

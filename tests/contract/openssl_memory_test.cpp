@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <linux/capability.h>
 #include <openssl/crypto.h>
+#include <openssl/provider.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -82,6 +83,10 @@ std::vector<Needle> needles_of(const std::string& masked) {
 std::vector<Needle> make_key_elsewhere(const TemporaryFolder& folder, PemForm form,
                                        const Needle& masked_passphrase) {
     return needles_of(output_of_child([&] {
+        if (form == PemForm::kOldPkcs8) {
+            ::OSSL_PROVIDER_load(nullptr, "legacy");
+            ::OSSL_PROVIDER_load(nullptr, "default");
+        }
         const auto key = make_rsa_key(2048);
         std::string passphrase(masked_passphrase.size(), ' ');
         masked_passphrase.unmask_to(reinterpret_cast<std::uint8_t*>(passphrase.data()));
@@ -159,9 +164,12 @@ TEST(OpensslAllocator, WipesWhatOpensslFrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, OpensslMemory,
-                         testing::Values(PemForm::kPkcs8, PemForm::kTraditional),
+                         testing::Values(PemForm::kPkcs8, PemForm::kTraditional,
+                                         PemForm::kOldPkcs8),
                          [](const auto& test) {
-                             return test.param == PemForm::kPkcs8 ? "Pkcs8" : "Traditional";
+                             return test.param == PemForm::kPkcs8         ? "Pkcs8"
+                                    : test.param == PemForm::kTraditional ? "Traditional"
+                                                                          : "OldPkcs8";
                          });
 
 // Opens a key `count` times, all at once, in a process that may lock no more than this.

@@ -11,6 +11,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <tuple>
 
 #include "tests/contract/fails.h"
 #include "tests/contract/loaded_module.h"
@@ -40,6 +43,15 @@ class OpensslModuleTest : public testing::Test {
         const auto description = key.describe();
         EXPECT_EQ(Bytes(description.modulus, description.modulus + description.modulus_size),
                   numbers_of(made_from).modulus);
+    }
+
+    std::string content_of(std::string_view name) const {
+        std::ifstream file(folder_.path(name), std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    static void run_program(const std::string& command) {
+        const auto outcome = test::run({"/bin/sh", {"-c", command}}, "");
+        ASSERT_EQ(outcome.exit_code, 0) << command << ": " << outcome.err;
     }
 
     Outcome refusal(std::string_view contents,
@@ -250,7 +262,10 @@ TEST_F(OpensslModuleTest, RefusesAPublicKeyAlone) {
 TEST_F(OpensslModuleTest, SaysWhatToDoWithKeysInOtherFormats) {
     EXPECT_THAT(
         refusal("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"),
-        is_invalid_key("OpenSSH", "ssh-keygen -p -m PEM -f COPY"));
+        is_invalid_key("OpenSSH", "cp -p " + folder_.path("key.pem").string() + " " +
+                                      folder_.path("key.pem.pem").string() +
+                                      " && ssh-keygen -p -m PEM -f " +
+                                      folder_.path("key.pem.pem").string()));
     EXPECT_THAT(refusal("-----BEGIN TSS2 PRIVATE KEY-----\nAAAA\n-----END TSS2 PRIVATE KEY-----\n"),
                 is_invalid_key("TPM", "module tpm2"));
     EXPECT_THAT(refusal("-----BEGIN TSS2 KEY BLOB-----\nAAAA\n-----END TSS2 KEY BLOB-----\n"),
@@ -272,22 +287,83 @@ TEST_F(OpensslModuleTest, SaysHowToConvertKeysInBinaryFormats) {
              "-out", path("encrypted")});
     openssl({"pkcs12", "-export", "-nocerts", "-inkey", path("source.pem"), "-passout", "pass:1",
              "-out", path("pkcs12")});
-    const std::string from_der = "openssl pkey -inform DER -in FILE -aes256 -out KEY.pem";
-    const std::string from_pkcs12 = "openssl pkcs12 -in FILE -nocerts -out KEY.pem";
-    for (const auto& [name, advice] :
-         {std::pair{"pkcs8", "convert it from DER: " + from_der},
-          std::pair{"pkcs1", "convert it from DER: " + from_der},
-          std::pair{"pkcs12", "convert it from PKCS#12: " + from_pkcs12},
-          std::pair{"encrypted", from_der + "; or from PKCS#12: " + from_pkcs12}}) {
-        EXPECT_THAT(failure_to_open(module_, {folder_.uri(name)}), is_invalid_key("PEM", advice));
+    for (const auto& [name, said, input] :
+         {std::tuple{"pkcs8", "convert it from DER: ", ""},
+          std::tuple{"pkcs1", "convert it from DER: ", ""},
+          std::tuple{"encrypted", "if it is a key, convert it from DER: ", "-passin pass:1"},
+          std::tuple{"pkcs12", "convert it from PKCS#12: ", "-passin pass:1"}}) {
+        const auto refused = failure_to_open(module_, {folder_.uri(name)});
+        EXPECT_THAT(refused, is_invalid_key("PEM", said));
+        // As advised, but for who types the passphrases.
+        run_program(refused.advice.substr(std::string(said).size()) + " -passout pass:1234 " +
+                    input);
+        OpenKey(module_, {folder_.uri(std::string(name) + ".pem"), "1234"});
     }
-    // As advised, but for who types the passphrases.
-    openssl({"pkey", "-inform", "DER", "-in", path("pkcs1"), "-aes256", "-out", path("KEY.pem"),
-             "-passout", "pass:1234"});
-    OpenKey(module_, {folder_.uri("KEY.pem"), "1234"});
-    openssl({"pkcs12", "-in", path("pkcs12"), "-nocerts", "-out", path("KEY.pem"), "-passin",
-             "pass:1", "-passout", "pass:1234"});
-    OpenKey(module_, {folder_.uri("KEY.pem"), "1234"});
+}
+
+TEST_F(OpensslModuleTest, SaysHowToConvertOldPkcs12) {
+    folder_.write("source.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
+    const auto path = [&](const char* name) { return folder_.path(name).string(); };
+    for (const std::string cipher : {"PBE-SHA1-RC2-40", "PBE-SHA1-RC4-128", "PBE-SHA1-3DES"}) {
+        run_program("openssl pkcs12 -export -nocerts -inkey " + path("source.pem") +
+                    " -passout pass:1 -legacy -keypbe " + cipher + " -macalg sha1 -out " +
+                    path("old"));
+        const auto refused = failure_to_open(module_, {folder_.uri("old")});
+        const std::string said = "convert it from PKCS#12: ";
+        ASSERT_THAT(refused, is_invalid_key("PEM", said));
+        EXPECT_EQ(refused.advice.find("-legacy") != std::string::npos, cipher != "PBE-SHA1-3DES");
+        run_program(refused.advice.substr(said.size()) + " -passin pass:1 -passout pass:1234");
+        OpenKey(module_, {folder_.uri("old.pem"), "1234"});
+    }
+}
+
+// What OpenSSL 1.0 and Java wrote: only OpenSSL's legacy provider knows these ciphers.
+TEST_F(OpensslModuleTest, TakesOldEncryptions) {
+    folder_.write("source.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
+    const std::string in = " -in " + folder_.path("source.pem").string();
+    const std::string out = " -provider legacy -provider default -passout pass:right -out " +
+                            folder_.path("old.pem").string();
+    std::vector<std::string> commands;
+    for (const std::string pbe :
+         {"PBE-MD5-DES", "PBE-SHA1-DES", "PBE-SHA1-RC2-64", "PBE-MD5-RC2-64", "PBE-SHA1-RC4-128",
+          "PBE-SHA1-RC4-40", "PBE-SHA1-RC2-128", "PBE-SHA1-RC2-40", "PBE-SHA1-3DES",
+          "PBE-SHA1-2DES"}) {
+        commands.push_back("openssl pkcs8 -topk8 -v1 " + pbe);
+    }
+    for (const std::string cipher : {"des-cbc", "rc2-cbc", "bf-cbc", "cast5-cbc"}) {
+        commands.push_back("openssl pkcs8 -topk8 -v2 " + cipher);
+    }
+    for (const std::string cipher :
+         {"-des", "-des3", "-bf-cbc", "-cast5-cbc", "-rc2-cbc", "-rc2-40-cbc", "-rc2-64-cbc",
+          "-seed", "-camellia128", "-camellia256", "-aria256"}) {
+        commands.push_back("openssl rsa -traditional " + cipher);
+    }
+    for (const auto& command : commands) {
+        SCOPED_TRACE(command);
+        run_program(command + in + out);
+        const std::string pem = content_of("old.pem");
+        ASSERT_NE(pem.find("ENCRYPTED"), std::string::npos);
+        expect_usable(pem, rsa_2048(), "right");
+        EXPECT_THAT(refusal(pem, "wrong"), fails(ECRYPTFS_PKI_WRONG_SECRET, "key.pem", ""));
+        EXPECT_THAT(refusal(pem), fails(ECRYPTFS_PKI_SECRET_REQUIRED, "key.pem", ""));
+    }
+}
+
+// The machine has no such cipher; the advice is for one that has, and names the file.
+TEST_F(OpensslModuleTest, SaysThatAnEncryptionIsUnknown) {
+    std::string pem = to_pem(rsa_2048(), PemForm::kTraditional, "right");
+    const std::string known = "AES-256-CBC";
+    pem.replace(pem.find(known), known.size(), "FROG-256-CBC");
+    const auto path = folder_.path("key.pem").string();
+    const auto refused = refusal(pem, "right");
+    EXPECT_THAT(refused, is_invalid_key("does not offer here", "OpenSSL 1.1 or older"));
+    const auto command = refused.advice.substr(refused.advice.find("openssl pkcs8"));
+    EXPECT_EQ(command,
+              "openssl pkcs8 -topk8 -v2 aes-256-cbc -in " + path + " -out " + path + ".pem");
+    // Word for word, with a file that can be read here.
+    folder_.write("key.pem", to_pem(rsa_2048(), PemForm::kTraditional, "right"));
+    run_program(command + " -passin pass:right -passout pass:1234");
+    OpenKey(module_, {folder_.uri("key.pem.pem"), "1234"});
 }
 
 TEST_F(OpensslModuleTest, RefusesGarbage) {

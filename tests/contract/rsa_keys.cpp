@@ -98,6 +98,13 @@ std::string to_pem(const evp_pkey_st& key, PemForm form,
         passphrase ? reinterpret_cast<const unsigned char*>(passphrase->data()) : nullptr;
     const int size = passphrase ? static_cast<int>(passphrase->size()) : 0;
     const auto* cipher = passphrase ? ::EVP_aes_256_cbc() : nullptr;
+    if (form == PemForm::kOldPkcs8) {
+        check(::PEM_write_bio_PKCS8PrivateKey_nid(bio.get(), &key, NID_pbeWithMD5AndDES_CBC,
+                                                  reinterpret_cast<const char*>(bytes), size,
+                                                  nullptr, nullptr) == 1,
+              "PEM_write_bio_PKCS8PrivateKey_nid");
+        return text_of(bio.get());
+    }
     const int result = form == PemForm::kPkcs8
                            ? ::PEM_write_bio_PKCS8PrivateKey(bio.get(), &key, cipher,
                                                              reinterpret_cast<const char*>(bytes),

@@ -34,7 +34,8 @@ PublicNumbers numbers_of(const evp_pkey_st& key);
 // d, p, q, d mod p-1, d mod q-1, 1/q mod p.
 std::vector<std::vector<std::uint8_t>> private_numbers_of(const evp_pkey_st& key);
 
-enum class PemForm { kPkcs8, kTraditional };
+// kOldPkcs8, as OpenSSL 1.0 encrypted it, needs the process to have the legacy provider loaded.
+enum class PemForm { kPkcs8, kTraditional, kOldPkcs8 };
 // AES-256-CBC with the passphrase, if there is one; a passphrase may hold any byte.
 std::string to_pem(const evp_pkey_st& key, PemForm form,
                    const std::optional<std::string>& passphrase = {});

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include "lib/base/handle.h"
+
+struct ossl_lib_ctx_st;
+
+namespace ecryptfs::openssl_module {
+
+void free_library(ossl_lib_ctx_st* library) noexcept;
+
+// While it lives, what this thread does with OpenSSL has the legacy provider's ciphers beside the
+// others: for keys that OpenSSL 1.0 and others encrypted. What is to outlive it must not keep its
+// library, as an EVP_PKEY does.
+class LegacyLibrary {
+  public:
+    LegacyLibrary();
+    ~LegacyLibrary();
+    LegacyLibrary(const LegacyLibrary&) = delete;
+    LegacyLibrary& operator=(const LegacyLibrary&) = delete;
+    LegacyLibrary(LegacyLibrary&&) = delete;
+    LegacyLibrary& operator=(LegacyLibrary&&) = delete;
+
+    // Whether the legacy provider is installed.
+    bool is_there() const { return before_ != nullptr; }
+
+  private:
+    base::Handle<ossl_lib_ctx_st, free_library> library_;
+    ossl_lib_ctx_st* before_ = nullptr;  // the thread's own
+};
+
+}  // namespace ecryptfs::openssl_module

@@ -109,10 +109,14 @@ void Grammar::describe_file_verbs() {
         verb("inspect", "Show how lower files are encrypted, and which keys open them", inspect,
              "ecryptfsctl inspect ~/.Private\n"
              "  ecryptfsctl inspect --json ~/.Private | jq -r "
-             "'.files[] | select(.state == \"damaged\").path'");
+             "'.files[] | select(.state == \"damaged\").path'\n"
+             "  ecryptfsctl inspect ~/.Private --find letters/2019.txt --passphrase");
     look->add_option("PATH", inspect.paths, "Files and folders that a mount has below it")
         ->type_name("")
         ->required();
+    add_repeated(*look, "--find", inspect.find, "PLAIN",
+                 "Print the lower path of this plain path below PATH; may be given several times");
+    add_passphrase_sources(*look, inspect.passphrases);
     look->add_flag("--all", inspect.all, "Of a folder every file, not only those with a fault");
 
     auto* open = verb("decrypt", "Decrypt lower files and folders, without the kernel", decrypt,

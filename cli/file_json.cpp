@@ -50,7 +50,8 @@ Json packet_json(const InspectedPacket& packet) {
             {"signature_tag", public_key ? 1 : 11},
             {"signature_offset", public_key ? packet.offset : packet.signature_offset},
             {"signature", packet.signature},
-            {"held_in", keyrings_json(packet.held_in)}};
+            {"held_in", keyrings_json(packet.held_in)},
+            {"given", packet.given}};
 }
 
 Json damage_json(const InspectedDamage& packet) {
@@ -75,6 +76,7 @@ Json header_json(const InspectedFile& file) {
             {"version", file.version},
             {"flags", flag_names(file.flags)},
             {"data_offset", file.data_offset},
+            {"data_beyond_size", file.data_beyond_size},
             {"cipher", cipher_json(file.cipher)},
             {"key_bytes", file.cipher == nullptr ? Json(nullptr) : Json(file.key_bytes)},
             {"packets", packets},
@@ -85,7 +87,8 @@ Json name_json(const InspectedName& name) {
     return {{"tag", 70},
             {"signature", name.signature},
             {"cipher", cipher_json(name.cipher)},
-            {"held_in", keyrings_json(name.held_in)}};
+            {"held_in", keyrings_json(name.held_in)},
+            {"given", name.given}};
 }
 
 }  // namespace
@@ -119,8 +122,18 @@ std::string decrypted_json(const DecryptCounts& counts) {
     return indented(json, 0) + "\n";
 }
 
+std::string found_paths_json(const std::vector<FoundPath>& paths) {
+    Json found = Json::array();
+    for (const auto& path : paths) {
+        found.push_back(
+            {{"plain_path", path.plain_path}, {"path", path.path}, {"kind", path.kind}});
+    }
+    return indented({{"found", found}}, 0) + "\n";
+}
+
 std::string inspected_file_json(const InspectedFile& file) {
     const Json json = {{"path", file.path},
+                       {"plain_path", file.plain_path ? Json(*file.plain_path) : Json(nullptr)},
                        {"state", state_name(file.state)},
                        {"lower_size", file.lower_size},
                        {"header", file.has_header ? header_json(file) : Json(nullptr)},
@@ -141,6 +154,7 @@ std::string inspection_end_json(const InspectionSummary& summary) {
         keys.push_back({{"kind", key.kind},
                         {"signature", key.signature},
                         {"held_in", keyrings_json(key.held_in)},
+                        {"given", key.given},
                         {"count", key.count},
                         {"alone", key.alone}});
     }

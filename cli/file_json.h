@@ -5,13 +5,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/decrypt_tree.h"
 #include "cli/inspection.h"
+#include "cli/path_search.h"
 
 namespace ecryptfs::cli {
 
 std::string decrypted_json(const DecryptCounts& counts);
+
+// What inspect --find prints.
+std::string found_paths_json(const std::vector<FoundPath>& paths);
 
 // inspect's object in parts, so that a tree of any size needs no memory: this, then the files with
 // the separator in between, then the end.

@@ -126,6 +126,12 @@ Result<void> FileOpener::add_passphrase(SecretBytes passphrase, const lower::Sal
     return {};
 }
 
+bool FileOpener::was_given(const KeySignature& signature) const {
+    return std::ranges::any_of(given_, [&](const auto& each) {
+        return each.signature == signature || each.name_signature == signature;
+    });
+}
+
 bool FileOpener::has_key_for(const lower::KeyPacket& packet) {
     return packet.kind == lower::PacketKind::kPassphrase
                ? passphrase_key(packet.signature) != nullptr

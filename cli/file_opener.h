@@ -77,6 +77,9 @@ class FileOpener {
     };
     const std::vector<GivenKey>& private_keys() const { return given_keys_; }
 
+    // Whether a passphrase that was given makes a key of this signature.
+    bool was_given(const wire::KeySignature& signature) const;
+
     // Whether something was of this key, though it may have been damaged.
     bool was_used(const wire::KeySignature& signature) const { return used_.contains(signature); }
 

@@ -13,7 +13,10 @@
 namespace ecryptfs::cli {
 namespace {
 
-std::string held_text(const std::vector<Keyring>& keyrings) {
+std::string held_text(const std::vector<Keyring>& keyrings, bool given) {
+    if (given) {
+        return "given";
+    }
     std::vector<std::string_view> names;
     std::ranges::transform(keyrings, std::back_inserter(names), keyring_name);
     return names.empty() ? "no" : fmt::format("in the {} keyring", fmt::join(names, " and the "));
@@ -38,7 +41,7 @@ std::string packets_text(const InspectedFile& file) {
         const bool public_key = packet.kind == lower::PacketKind::kPublicKey;
         table.add_row({public_key ? "tag 1" : "tag 3, 11", fmt::format("{}", packet.offset),
                        public_key ? "private key" : "passphrase", packet.signature,
-                       held_text(packet.held_in)});
+                       held_text(packet.held_in, packet.given)});
     }
     for (const auto& packet : file.damaged_packets) {
         table.add_row({fmt::format("{:#04x}", packet.tag), fmt::format("{}", packet.offset),
@@ -60,14 +63,18 @@ std::string header_text(const InspectedFile& file) {
 }  // namespace
 
 std::string inspected_file_text(const InspectedFile& file) {
-    std::string text = printable(file.path) + "\n" + line("state", state_name(file.state));
+    std::string text = printable(file.path) + "\n";
+    if (file.plain_path) {
+        text += line("plain", *file.plain_path);
+    }
+    text += line("state", state_name(file.state));
     if (file.error) {
         text += line("", file.error->message);
     }
     if (file.name) {
         text += line("name", fmt::format("tag 70, {}, by passphrase {}, held here: {}",
                                          file.name->cipher->name, file.name->signature,
-                                         held_text(file.name->held_in)));
+                                         held_text(file.name->held_in, file.name->given)));
     }
     return file.has_header ? text + header_text(file) + packets_text(file) : text;
 }
@@ -88,7 +95,8 @@ std::string inspection_summary_text(const InspectionSummary& summary) {
                        : key.kind == "public-key" ? "private key"
                                                   : "passphrase",
                        key.signature, fmt::format("{}{}", key.count, of_names ? " names" : ""),
-                       of_names ? "-" : fmt::format("{}", key.alone), held_text(key.held_in)});
+                       of_names ? "-" : fmt::format("{}", key.alone),
+                       held_text(key.held_in, key.given)});
     }
     return table.empty() ? text : text + table.text();
 }

@@ -30,9 +30,9 @@ void inspect_name(const std::string& name, HeldKeys& held, InspectedFile& file) 
         file.error = parsed.error();
         return;
     }
-    file.name = InspectedName{std::string(parsed->signature.text()),
-                              lower::find_cipher(parsed->cipher_code),
-                              held.keyrings_with(parsed->signature)};
+    file.name = InspectedName{
+        std::string(parsed->signature.text()), lower::find_cipher(parsed->cipher_code),
+        held.keyrings_with(parsed->signature), held.is_given(parsed->signature)};
 }
 
 void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile& file) {
@@ -48,9 +48,10 @@ void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile&
             file.cipher = lower::find_cipher(packet.cipher_code);
             file.key_bytes = std::min(packet.encrypted_fek.size(), file.cipher->largest_key);
         }
-        file.packets.push_back({packet.kind, packet.offset, packet.size, packet.signature_offset,
-                                std::string(packet.signature.text()),
-                                held.keyrings_with(packet.signature)});
+        file.packets.push_back(
+            {packet.kind, packet.offset, packet.size, packet.signature_offset,
+             std::string(packet.signature.text()), held.keyrings_with(packet.signature),
+             packet.kind == lower::PacketKind::kPassphrase && held.is_given(packet.signature)});
     }
     for (const auto& packet : header.damaged_packets) {
         file.damaged_packets.push_back(
@@ -63,6 +64,14 @@ void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile&
                            fmt::format("{} bytes of its encrypted contents are missing at the end "
                                        "(byte {})",
                                        missing, lower_file.lower_size())};
+    }
+    file.data_beyond_size = data_beyond_size(lower_file);
+    if (file.data_beyond_size > 0 && !file.error) {
+        file.error = Error{
+            ErrorCode::kMalformed,
+            fmt::format("{} bytes of encrypted data lie behind its end, as after a "
+                        "crash (byte {})",
+                        file.data_beyond_size, lower_file.lower_size() - file.data_beyond_size)};
     }
     file.state = file.error ? FileState::kDamaged : FileState::kEncrypted;
 }
@@ -131,6 +140,7 @@ std::optional<InspectedFile> inspect_entry(const TreeEntry& entry, HeldKeys& hel
     if (!regular || !file.error) {
         inspect_name(last_part(entry.name), held, file);
     }
+    file.plain_path = held.plain_path(entry.path);
     return regular || file.error || file.name ? std::optional(std::move(file)) : std::nullopt;
 }
 
@@ -144,7 +154,8 @@ void InspectionSummary::count(const InspectedFile& file) {
         const std::string kind =
             packet.kind == lower::PacketKind::kPublicKey ? "public-key" : "passphrase";
         auto& use = keys[kind + packet.signature];
-        use = {kind, packet.signature, packet.held_in, use.count + 1, use.alone + (alone ? 1 : 0)};
+        use = {kind,         packet.signature, packet.held_in,
+               packet.given, use.count + 1,    use.alone + (alone ? 1 : 0)};
     }
     if (file.name) {
         count_name(*file.name);
@@ -153,7 +164,7 @@ void InspectionSummary::count(const InspectedFile& file) {
 
 void InspectionSummary::count_name(const InspectedName& name) {
     auto& use = keys["file-name" + name.signature];
-    use = {"file-name", name.signature, name.held_in, use.count + 1, 0};
+    use = {"file-name", name.signature, name.held_in, name.given, use.count + 1, 0};
 }
 
 }  // namespace ecryptfs::cli

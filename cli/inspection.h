@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/file_opener.h"
 #include "cli/keyrings.h"
 #include "cli/lower_file.h"
 #include "cli/tree_walk.h"
@@ -19,12 +20,22 @@
 
 namespace ecryptfs::cli {
 
-// Which keyrings have a token of a signature, each looked up once.
+// Where the keys of signatures are; each is looked up once. Borrows the opener.
 class HeldKeys {
   public:
+    explicit HeldKeys(FileOpener& opener) : opener_(opener) {}
+
     const std::vector<Keyring>& keyrings_with(const wire::KeySignature& signature);
+    // Whether a passphrase that was given makes it, which is of use then.
+    bool is_given(const wire::KeySignature& signature) {
+        return opener_.was_given(signature) && opener_.has_key_for_name(signature);
+    }
+    std::optional<std::string> plain_path(const std::string& path) {
+        return opener_.plain_path(path);
+    }
 
   private:
+    FileOpener& opener_;
     std::map<wire::KeySignature, std::vector<Keyring>> known_;
 };
 
@@ -40,6 +51,7 @@ struct InspectedPacket {
     std::size_t signature_offset;  // of the Tag 11 behind a Tag 3; 0 for a Tag 1
     std::string signature;
     std::vector<Keyring> held_in;
+    bool given;  // by a passphrase
 };
 
 struct InspectedDamage {
@@ -54,11 +66,13 @@ struct InspectedName {
     std::string signature;
     const lower::Cipher* cipher;
     std::vector<Keyring> held_in;
+    bool given;  // by a passphrase
 };
 
 // A file; also a folder or link whose name cannot be read, or that cannot be opened itself.
 struct InspectedFile {
     std::string path;
+    std::optional<std::string> plain_path = {};  // if a part of it is encrypted, and is known
     FileState state = FileState::kUnreadable;
     std::uint64_t lower_size = 0;
     std::optional<InspectedName> name = {};  // if it is encrypted
@@ -70,6 +84,7 @@ struct InspectedFile {
     std::uint32_t flags = 0;
     bool header_in_attribute = false;
     std::uint64_t data_offset = 0;
+    std::uint64_t data_beyond_size = 0;     // bytes of encrypted contents behind the end
     const lower::Cipher* cipher = nullptr;  // null where no packet tells it
     std::size_t key_bytes = 0;              // with that cipher
     std::vector<InspectedPacket> packets = {};
@@ -88,6 +103,7 @@ struct KeyUse {
     std::string kind;  // "public-key", "passphrase", "file-name"
     std::string signature;
     std::vector<Keyring> held_in;
+    bool given = false;
     std::uint64_t count = 0;  // files; names for a "file-name"
     std::uint64_t alone = 0;  // files that nothing else opens
 };

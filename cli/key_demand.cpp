@@ -99,6 +99,17 @@ void KeyDemand::add_name(const KeySignature& signature) {
     passphrases_.insert(signature);
 }
 
+void KeyDemand::add(const KeyDemand& other) {
+    for (const auto& [keys, count] : other.files_) {
+        files_[keys] += count;
+    }
+    for (const auto& [keys, count] : other.names_) {
+        names_[keys] += count;
+    }
+    passphrases_.insert(other.passphrases_.begin(), other.passphrases_.end());
+    wants_private_key_ = wants_private_key_ || other.wants_private_key_;
+}
+
 std::string KeyDemand::text() const {
     std::vector<std::string> parts;
     append(parts, files_, "file");

@@ -20,6 +20,7 @@ class KeyDemand {
   public:
     void add_file(const lower::Header& header);
     void add_name(const wire::KeySignature& signature);
+    void add(const KeyDemand& other);
 
     bool empty() const { return files_.empty() && names_.empty(); }
     bool wants_private_key() const { return wants_private_key_; }

@@ -115,7 +115,9 @@ struct PassphraseSources {
 
 struct Inspect {
     std::vector<std::string> paths;
-    bool all = false;  // not only what has a fault
+    bool all = false;               // not only what has a fault
+    std::vector<std::string> find;  // plain paths, whose lower ones are looked for
+    PassphraseSources passphrases = {};
     bool json = false;
 };
 

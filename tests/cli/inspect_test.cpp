@@ -175,6 +175,99 @@ TEST_F(Inspecting, SaysThatAPrivateKeyHasTheCipherOnlyWhereThereIsOne) {
     EXPECT_THAT(inspect({file}).out, HasSubstr("cipher    unknown: no packet can be read\n"));
 }
 
+TEST_F(Inspecting, ShowsThePlainNameOfALowerPathAndFindsTheLowerPathOfAPlainName) {
+    unpack_vector("pass-aes32-fnek.lower", path("v"));
+    const Arguments key = {"--passphrase-file", folder_.file("key", kBatteryStaple)};
+    const auto with_key = [&](Arguments arguments) {
+        arguments.insert(arguments.end(), key.begin(), key.end());
+        return inspect(arguments);
+    };
+    for (const std::string plain : {"size-000001.bin", "sub/deep/file.txt", "sub/deep", "/sub/"}) {
+        const auto found = with_key({path("v"), "--find", plain});
+        ASSERT_EQ(found.exit_code, 0) << found.err;
+        const auto lower = found.out.substr(0, found.out.size() - 1);
+        EXPECT_TRUE(fs::exists(lower)) << lower;
+        EXPECT_THAT(lower, HasSubstr("ECRYPTFS_FNEK_ENCRYPTED."));
+        const auto expected = path("v/") + fs::path(plain).relative_path().string();
+        EXPECT_THAT(with_key({lower}).out,
+                    HasSubstr(lower + "\n  plain     " +
+                              (expected.ends_with('/') ? expected.substr(0, expected.size() - 1)
+                                                       : expected) +
+                              "\n"))
+            << plain;
+    }
+    EXPECT_THAT(with_key({path("v"), "--all"}).out,
+                AllOf(HasSubstr("  plain     " + path("v/sub/deep/file.txt") + "\n"),
+                      HasSubstr("by passphrase 21e72551a9779b93, held here: given")));
+}
+
+TEST_F(Inspecting, SaysWhyAPlainNameIsNotFound) {
+    unpack_vector("pass-aes32-fnek.lower", path("v"));
+    const auto right = folder_.file("right", kBatteryStaple);
+    const auto none = inspect({path("v"), "--find", "sub/none", "--passphrase-file", right});
+    EXPECT_EQ(none.exit_code, exit_code(ErrorCode::kNotFound));
+    EXPECT_EQ(none.out, "");
+    EXPECT_THAT(none.err, HasSubstr("there is no sub/none in " + path("v") + "\n"));
+    const auto wrong = inspect(
+        {path("v"), "--find", "sub/none", "--passphrase-file", folder_.file("wrong", "wrong")});
+    EXPECT_EQ(wrong.exit_code, exit_code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(wrong.err, HasSubstr("names want passphrase 21e72551a9779b93"));
+    for (const char* outside : {"..", "../v", "sub/..", "."}) {
+        EXPECT_EQ(inspect({path("v"), "--find", outside, "--passphrase-file", right}).exit_code,
+                  exit_code(ErrorCode::kNotFound))
+            << outside;
+    }
+}
+
+TEST_F(Inspecting, PrintsTheDocumentedJsonOfWhatItFinds) {
+    unpack_vector("pass-aes16.lower", path("v"));
+    fs::create_symlink("x", path("v/link"));
+    const auto found = json({path("v"), "--find", "sub", "--find", "file.txt", "--find",
+                             "sub/deep/file.txt", "--find", "link"})["found"];
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0]["kind"], "folder");
+    EXPECT_EQ(found[1]["path"], path("v/sub/deep/file.txt"));
+    EXPECT_EQ(found[1]["plain_path"], "sub/deep/file.txt");
+    EXPECT_EQ(found[1]["kind"], "file");
+    EXPECT_EQ(found[2]["kind"], "link");
+    EXPECT_EQ(found[0].size(), 3U);
+}
+
+TEST_F(Inspecting, WarnsOfAPassphraseThatIsOfNoUse) {
+    unpack_vector("pass-aes16.lower", path("v"));
+    const auto wrong = inspect({path("v"), "--passphrase-file", folder_.file("wrong", "another")});
+    EXPECT_EQ(wrong.exit_code, 0);
+    EXPECT_THAT(wrong.err, HasSubstr("has signature 054f28861b83077c, f083667018b5b4d5 for names, "
+                                     "and opens nothing here\n"));
+    const auto right =
+        inspect({path("v"), "--passphrase-file", folder_.file("r", kCorrectHorsePassphrase)});
+    EXPECT_EQ(right.err, "");
+    EXPECT_THAT(right.out, HasSubstr("passphrase  9d59cdc2eaf8d95e  11     11     given\n"));
+}
+
+TEST_F(Inspecting, SaysHowMuchDataIsBehindTheSize) {
+    unpack_vector("pass-aes16.lower", path("v"));
+    const auto with_size = [&](const std::string& name, char fifth, char sixth) {
+        const auto file = path("v/") + name;
+        std::fstream stream(file, std::ios::in | std::ios::out);
+        stream.seekp(5);
+        stream << fifth << sixth << '\0';
+        stream.close();
+        return inspect({file});
+    };
+    const auto empty = with_size("size-100000.bin", '\0', '\0');
+    EXPECT_EQ(empty.exit_code, exit_code(ErrorCode::kMalformed));
+    EXPECT_THAT(empty.out, AllOf(HasSubstr("  state     damaged\n            102400 bytes of "
+                                           "encrypted data lie behind its end, as after a crash "
+                                           "(byte 8192)\n"),
+                                 HasSubstr("size      0 bytes, 110592 encrypted")));
+    EXPECT_EQ(json({path("v/size-100000.bin")})["files"][0]["header"]["data_beyond_size"], 102400);
+    EXPECT_THAT(with_size("size-100000.bin", '\0', '\x10').out,
+                HasSubstr("98304 bytes of encrypted data lie behind its end"));
+    // A page is what a crash of the kernel may leave when all is well.
+    EXPECT_EQ(with_size("size-004096.bin", '\0', '\0').exit_code, 0);
+}
+
 TEST_F(Inspecting, SaysWhatCannotBeRead) {
     const auto file = folder_.file("file", "x");
     ASSERT_EQ(::chmod(file.c_str(), 0), 0);

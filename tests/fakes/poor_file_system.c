@@ -5,8 +5,9 @@
 //     ENOENT) case       names that differ in case only links      hard links, but for those that
 //     give a file its first name symlinks   symbolic links unnamed    O_TMPFILE and
 //     RENAME_NOREPLACE lists      access control lists attributes others of the user's
-// and holds a race's window open: before the name $BARRIER_NAME is opened, the program waits until
-// somebody has opened the FIFO $BARRIER for writing, and has closed it.
+// and holds a race's window open: before a name that begins with $BARRIER_NAME is opened for the
+// first time, the program waits until somebody has opened the FIFO $BARRIER for writing, and has
+// closed it.
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -60,7 +61,7 @@ static const char* stored_name(int folder, const char* name, char* room) {
 static void wait_at_barrier(const char* name) {
     const char* where = getenv("BARRIER_NAME");
     const char* fifo = getenv("BARRIER");
-    if (where == NULL || fifo == NULL || strcmp(name, where) != 0) {
+    if (where == NULL || fifo == NULL || strncmp(name, where, strlen(where)) != 0) {
         return;
     }
     unsetenv("BARRIER_NAME");

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ecryptfsctl decrypt as root, of trees and into folders that other users can change meanwhile.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "lib/base/handle.h"
+#include "tests/cli/lower_files.h"
+#include "tests/cli/support.h"
+#include "tests/fakes/command.h"
+
+namespace ecryptfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using ::testing::HasSubstr;
+
+constexpr uid_t kAlice = 2001;
+constexpr uid_t kBob = 2002;
+
+struct stat status_of(const std::string& path) {
+    struct stat status{};
+    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+    return status;
+}
+
+void give(const std::string& path, uid_t owner, mode_t mode) {
+    ASSERT_EQ(::lchown(path.c_str(), owner, owner), 0) << path;
+    if (!fs::is_symlink(path)) {
+        ASSERT_EQ(::chmod(path.c_str(), mode), 0) << path;
+    }
+}
+
+class DecryptAsRoot : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_EQ(::geteuid(), 0U);
+        ::chmod(folder_.path().c_str(), 0755);
+        make_folder(lower_, kAlice);
+    }
+
+    void make_folder(const std::string& name, uid_t owner, mode_t mode = 0755) const {
+        fs::create_directory(name);
+        give(name, owner, mode);
+    }
+    void write_lower(const std::string& name, uid_t owner, mode_t mode = 0644,
+                     const std::string& plain = "x") const {
+        std::ofstream(name, std::ios::binary) << lower_file_of({plain.begin(), plain.end()});
+        give(name, owner, mode);
+    }
+    Outcome decrypt(const std::string& lower, const std::string& output,
+                    const Environment& environment = {}) const {
+        return run({ECRYPTFSCTL,
+                    {"decrypt", lower, "--output", output, "--passphrase-file",
+                     folder_.file("passphrase", kCorrectHorsePassphrase), "--passphrase-file",
+                     folder_.file("names", kBatteryStaple)},
+                    environment});
+    }
+    // Runs it, and does something to what it looks at before it opens a name for the first time.
+    Outcome decrypt_while(const std::string& name, const std::function<void()>& change,
+                          const std::string& lacks = "nothing") const {
+        const auto fifo = path("barrier");
+        EXPECT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+        std::thread changer([&] {
+            const base::UniqueFd writer(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+            change();
+        });
+        const auto outcome = decrypt(lower_, out_,
+                                     {{"LD_PRELOAD", ECRYPTFS_POOR_FILE_SYSTEM},
+                                      {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                                      {"POOR_FILE_SYSTEM", lacks},
+                                      {"BARRIER", fifo},
+                                      {"BARRIER_NAME", name}});
+        // It has never come there: the other one is not to wait for ever.
+        base::UniqueFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        changer.join();
+        return outcome;
+    }
+    std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+    std::string lower(const std::string& name) const { return lower_ + "/" + name; }
+    std::string out(const std::string& name) const { return out_ + "/" + name; }
+
+    TemporaryFolder folder_;
+    std::string lower_ = path("lower");
+    std::string out_ = path("out");
+};
+
+TEST_F(DecryptAsRoot, GivesOwnersAndNoSetIdBits) {
+    make_folder(lower("sub"), kAlice, 02770);
+    write_lower(lower("sub/program"), kBob, 06755);
+    fs::create_symlink("program", lower("sub/link"));
+    give(lower("sub/link"), kBob, 0);
+    EXPECT_EQ(decrypt(lower_, out_).exit_code, 0);
+    EXPECT_EQ(status_of(out_).st_uid, 0U);
+    EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0770U);
+    EXPECT_EQ(status_of(out("sub/program")).st_uid, kBob);
+    EXPECT_EQ(status_of(out("sub/program")).st_mode & 07777U, 0755U);
+    EXPECT_EQ(status_of(out("sub/link")).st_uid, kBob);
+}
+
+TEST_F(DecryptAsRoot, AFolderOfRootsThatWasThereIsLeftAlone) {
+    make_folder(lower("etc"), kAlice, 0777);
+    write_lower(lower("etc/passwd"), kAlice);
+    write_lower(lower("other"), kAlice);
+    fs::create_directory(out_);
+    for (const bool with_mark : {false, true}) {
+        make_folder(out("etc"), 0, 0755);
+        if (with_mark) {
+            std::ofstream(out("etc/.ecryptfsctl-unfinished")) << "";
+        }
+        const auto outcome = decrypt(lower_, out_);
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
+        EXPECT_EQ(status_of(out("etc")).st_uid, 0U);
+        EXPECT_EQ(status_of(out("etc")).st_mode & 07777U, 0755U);
+        EXPECT_FALSE(fs::exists(out("etc/passwd")));
+        EXPECT_EQ(content_of(out("other")), "x");
+    }
+}
+
+TEST_F(DecryptAsRoot, NoLinkIsFollowedOnTheWayToTheOutput) {
+    make_folder(lower("etc"), kAlice, 0777);
+    make_folder(path("real"), 0);
+    make_folder(path("real/etc"), 0);
+    fs::create_directory_symlink(path("real"), out_);
+    for (const auto& output : {out_, out_ + "/", out_ + "/below"}) {
+        const auto outcome = decrypt(lower_, output);
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument)) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr("a link is on the way"));
+    }
+    EXPECT_THAT(decrypt(lower_, out_).err, HasSubstr("--output " + path("real") + "\n"));
+    EXPECT_EQ(status_of(path("real/etc")).st_mode & 07777U, 0755U);
+    EXPECT_FALSE(fs::exists(path("real/below")));
+}
+
+TEST_F(DecryptAsRoot, TwoUsersTreesDoNotShareAFolder) {
+    make_folder(lower("Documents"), kAlice);
+    write_lower(lower("Documents/letter"), kAlice, 0644);
+    EXPECT_EQ(decrypt(lower_, out_).exit_code, 0);
+    make_folder(path("of-bob"), kBob);
+    make_folder(path("of-bob/Documents"), kBob, 0777);
+    write_lower(path("of-bob/Documents/bill"), kBob);
+    const auto outcome = decrypt(path("of-bob"), out_);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
+    EXPECT_EQ(status_of(out("Documents")).st_uid, kAlice);
+    EXPECT_EQ(status_of(out("Documents")).st_mode & 07777U, 0755U);
+    EXPECT_FALSE(fs::exists(out("Documents/bill")));
+    EXPECT_EQ(decrypt(lower_, out_).exit_code, 0) << "hers is complete still";
+}
+
+TEST_F(DecryptAsRoot, AnUnfinishedFolderIsFinishedForItsOwnerOnly) {
+    make_folder(lower("sub"), kAlice, 0755);
+    write_lower(lower("sub/a"), kAlice, 0644);
+    write_lower(lower("sub/b"), kAlice, 0644, std::string(200'000, 'p'));
+    const auto killed = run({"/bin/sh",
+                             {"-c", "ulimit -c 0; ulimit -f 100; exec \"$@\"", "sh", ECRYPTFSCTL,
+                              "decrypt", lower_, "--output", out_, "--passphrase-file",
+                              folder_.file("passphrase", kCorrectHorsePassphrase)}});
+    ASSERT_EQ(killed.exit_code, 128 + SIGXFSZ) << killed.err;
+    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0700U);
+    EXPECT_EQ(status_of(out("sub")).st_uid, 0U);
+
+    make_folder(path("of-bob"), kBob);
+    make_folder(path("of-bob/sub"), kBob);
+    EXPECT_EQ(decrypt(path("of-bob"), out_).exit_code, exit_code(ErrorCode::kAlreadyExists));
+    EXPECT_EQ(status_of(out("sub")).st_uid, 0U);
+
+    EXPECT_EQ(decrypt(lower_, out_).exit_code, 0);
+    EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0755U);
+    EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
+}
+
+TEST_F(DecryptAsRoot, AnOutputOfAnotherUserIsRefused) {
+    write_lower(lower("file"), kAlice);
+    make_folder(out_, kBob);
+    for (const auto& what : {lower_, lower("file")}) {
+        const auto outcome = decrypt(what, out_);
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr("the output folder belongs to uid 2002"));
+    }
+    EXPECT_TRUE(fs::is_empty(out_));
+    give(out_, kAlice, 0755);
+    EXPECT_EQ(decrypt(lower_, out_).exit_code, 0);
+}
+
+TEST_F(DecryptAsRoot, NothingIsWrittenIntoAnotherUsersUnfinishedFile) {
+    write_lower(lower("file"), kAlice, 0600);
+    make_folder(out_, 0, 01777);
+    const auto trap = out(".ecryptfsctl-unfinished");
+    std::ofstream(trap) << "mine";
+    give(trap, kBob, 0666);
+    for (const std::string lacks : {"nothing", "unnamed"}) {
+        const auto outcome = decrypt(
+            lower_, out_, {{"LD_PRELOAD", ECRYPTFS_POOR_FILE_SYSTEM}, {"POOR_FILE_SYSTEM", lacks}});
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+        EXPECT_EQ(content_of(trap), "mine");
+        EXPECT_EQ(content_of(out("file")), "x");
+        fs::remove(out("file"));
+    }
+}
+
+TEST_F(DecryptAsRoot, AttributesAreThoseOfTheFileThatWasRead) {
+    write_lower(lower("file"), kAlice, 0666);
+    write_lower(path("other"), kBob, 0600);
+    const auto outcome = decrypt_while("file", [&] { fs::rename(path("other"), lower("file")); });
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(status_of(out("file")).st_uid, kBob);
+    EXPECT_EQ(status_of(out("file")).st_mode & 07777U, 0600U);
+}
+
+TEST_F(DecryptAsRoot, AttributesAreThoseOfTheFolderThatWasRead) {
+    make_folder(lower("sub"), kAlice, 0777);
+    make_folder(path("other"), kBob, 0700);
+    write_lower(path("other/secret"), kBob, 0666);
+    const auto outcome = decrypt_while("sub", [&] {
+        fs::rename(lower("sub"), path("away"));
+        fs::rename(path("other"), lower("sub"));
+    });
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(status_of(out("sub")).st_uid, kBob);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0700U);
+    EXPECT_TRUE(fs::exists(out("sub/secret")));
+}
+
+TEST_F(DecryptAsRoot, AFileThatBecomesALinkIsNotFollowed) {
+    write_lower(lower("file"), kAlice, 0666);
+    write_lower(path("secret"), kBob, 0600);
+    const auto outcome = decrypt_while("file", [&] {
+        fs::remove(lower("file"));
+        fs::create_symlink(path("secret"), lower("file"));
+    });
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_FALSE(fs::exists(out("file")));
+}
+
+// Her own folder is the output: what root makes in it may be moved away before root opens it.
+TEST_F(DecryptAsRoot, AFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
+    make_folder(lower("sub"), kAlice, 0777);
+    write_lower(lower("sub/file"), kAlice);
+    make_folder(out_, kAlice);
+    make_folder(out("of-root"), 0, 0700);
+    std::ofstream(out("of-root/secret")) << "s";
+    const auto outcome = decrypt_while(".ecryptfsctl-unfinished.", [&] {
+        for (const auto& entry : fs::directory_iterator(out_)) {
+            const auto name = entry.path().filename().string();
+            if (name.starts_with(".ecryptfsctl-unfinished.")) {
+                fs::rename(entry.path(), path("away"));
+                fs::rename(out("of-root"), entry.path());
+                break;
+            }
+        }
+    });
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("somebody else changes the folder that it is in"));
+    for (const auto& entry : fs::directory_iterator(out_)) {
+        EXPECT_EQ(status_of(entry.path()).st_uid, 0U) << entry.path();
+        EXPECT_EQ(status_of(entry.path()).st_mode & 07777U, 0700U) << entry.path();
+    }
+}
+
+TEST_F(DecryptAsRoot, AFilePutIntoANewLinksPlaceIsNotGivenAway) {
+    const auto lower_link = lower(lower_name_of("link"));
+    fs::create_symlink("target", lower_link);
+    give(lower_link, kAlice, 0);
+    make_folder(out_, kAlice);
+    std::ofstream(out("of-root")) << "s";
+    decrypt_while("link", [&] {
+        fs::remove(out("link"));
+        fs::rename(out("of-root"), out("link"));
+    });
+    EXPECT_TRUE(fs::is_regular_file(out("link"))) << "the barrier was reached";
+    EXPECT_EQ(status_of(out("link")).st_uid, 0U);
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 
 #include "cli/asking.h"
 #include "cli/json_output.h"
@@ -16,6 +16,7 @@
 #include "cli/passphrase_input.h"
 #include "cli/token_writer.h"
 #include "cli/verbs.h"
+#include "cli/whole_file.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -37,8 +38,10 @@ bool is_known(const wire::KeySignature& signature) {
     }
     const char* home = std::getenv("HOME");
     for (const char* name : {"sig-cache.txt", "Private.sig"}) {
-        std::ifstream file(fmt::format("{}/.ecryptfs/{}", home == nullptr ? "" : home, name));
-        if (std::find(std::istream_iterator<std::string>(file), {}, signature.text()) !=
+        const auto text =
+            read_user_file(fmt::format("{}/.ecryptfs/{}", home == nullptr ? "" : home, name));
+        std::istringstream words(text ? text->value_or("") : "");
+        if (std::find(std::istream_iterator<std::string>(words), {}, signature.text()) !=
             std::istream_iterator<std::string>()) {
             return true;
         }

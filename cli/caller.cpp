@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "lib/base/number.h"
+#include "lib/base/process.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -22,69 +23,109 @@ using base::ErrorCode;
 using base::Result;
 
 // sudo(8) tells whom it works for. Only root is told, and root may believe its environment.
-std::optional<uid_t> who_called_sudo() {
+Result<std::optional<uid_t>> who_called_sudo() {
     const char* text = ::geteuid() == 0 ? std::getenv("SUDO_UID") : nullptr;
     if (text == nullptr) {
         return std::nullopt;
     }
-    return base::parse_number<uid_t>(text);
+    const auto id = base::parse_number<uid_t>(text);
+    if (!id) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("SUDO_UID is \"{}\", which is no user", text),
+                                     "say for whom: --user USER"});
+    }
+    return *id;
 }
 
-Result<void> become(const passwd& user) {
-    const bool for_caller = who_called_sudo() == user.pw_uid;  // while this is root
-    if (::initgroups(user.pw_name, user.pw_gid) != 0 ||
-        ::setresgid(user.pw_gid, user.pw_gid, 0) != 0 ||
-        ::setresuid(user.pw_uid, user.pw_uid, 0) != 0) {
-        return std::unexpected(base::system_error(ErrorCode::kAccessDenied,
-                                                  fmt::format("going on as {}", user.pw_name),
-                                                  errno, "run it through sudo"));
-    }
-    // As a login sets them. A bus whose address sudo was told to keep is the user's; otherwise it
-    // is root's own, or of somebody else.
-    if (!for_caller) {
-        ::unsetenv("DBUS_SESSION_BUS_ADDRESS");
-    }
-    ::setenv("HOME", user.pw_dir, 1);
-    ::setenv("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", user.pw_uid).c_str(), 1);
-    return {};
+std::string home_variable(const char* otherwise) {
+    const char* home = std::getenv("HOME");
+    return home == nullptr ? otherwise : home;
 }
 
-}  // namespace
+Caller caller_of(const passwd& user, std::optional<uid_t> sudo) {
+    return {user.pw_uid, user.pw_gid, user.pw_name,
+            user.pw_uid == ::geteuid() ? home_variable(user.pw_dir) : user.pw_dir,
+            sudo == user.pw_uid};
+}
 
-Result<Caller> act_for_user(const std::string& name) {
-    const auto id = who_called_sudo().value_or(::geteuid());
-    const passwd* user = name.empty() ? ::getpwuid(id) : ::getpwnam(name.c_str());
-    if (user == nullptr && name.empty()) {
-        const char* home = std::getenv("HOME");
-        return Caller{id, fmt::format("{}", id), home == nullptr ? "/" : home};
-    }
+Result<Caller> named_caller(const std::string& name, std::optional<uid_t> sudo) {
+    const passwd* user = ::getpwnam(name.c_str());
     if (user == nullptr) {
         return std::unexpected(Error{ErrorCode::kNotFound, fmt::format("there is no user {}", name),
                                      "name a user of this machine"});
     }
-    if (user->pw_uid != ::geteuid()) {
-        if (auto done = become(*user); !done) {
-            return std::unexpected(done.error());
-        }
-        return Caller{user->pw_uid, user->pw_name, user->pw_dir};
-    }
-    const char* home = std::getenv("HOME");
-    return Caller{user->pw_uid, user->pw_name, home == nullptr ? user->pw_dir : home};
+    return caller_of(*user, sudo);
 }
 
-bool may_be_root() {
+bool is_now(const Caller& caller) {
     uid_t real = 0, effective = 0, saved = 0;
-    return ::getresuid(&real, &effective, &saved) == 0 && (effective == 0 || saved == 0);
+    gid_t real_group = 0, effective_group = 0, saved_group = 0;
+    return ::getresuid(&real, &effective, &saved) == 0 &&
+           ::getresgid(&real_group, &effective_group, &saved_group) == 0 && real == caller.id &&
+           effective == caller.id && saved == caller.id && real_group == caller.group &&
+           effective_group == caller.group && saved_group == caller.group;
 }
 
-AsRoot::AsRoot() : before_(::geteuid()) {
-    static_cast<void>(::seteuid(0));
-}
-
-AsRoot::~AsRoot() {
-    if (::seteuid(before_) != 0) {
-        std::abort();  // never go on with more rights than were meant
+// As a login sets them. A bus whose address sudo was told to keep is the user's; otherwise it is
+// root's own, or of somebody else. Where root keeps its files is no user's business.
+void set_environment(const Caller& caller) {
+    for (const char* name : {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME",
+                             "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"}) {
+        ::unsetenv(name);
     }
+    if (!caller.called_sudo) {
+        ::unsetenv("DBUS_SESSION_BUS_ADDRESS");
+    }
+    ::setenv("HOME", caller.home.c_str(), 1);
+    ::setenv("USER", caller.name.c_str(), 1);
+    ::setenv("LOGNAME", caller.name.c_str(), 1);
+    ::setenv("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", caller.id).c_str(), 1);
+}
+
+}  // namespace
+
+Result<Caller> find_caller(const std::string& name) {
+    const auto sudo = who_called_sudo();
+    if (!name.empty()) {
+        return named_caller(name, sudo.value_or(std::nullopt));
+    }
+    if (!sudo) {
+        return std::unexpected(sudo.error());
+    }
+    const auto id = sudo->value_or(::geteuid());
+    if (const passwd* user = ::getpwuid(id)) {
+        return caller_of(*user, *sudo);
+    }
+    if (id != ::geteuid()) {
+        return std::unexpected(Error{ErrorCode::kNotFound,
+                                     fmt::format("who called sudo, {}, is no user here", id),
+                                     "say for whom: --user USER"});
+    }
+    return Caller{id, ::getegid(), fmt::format("{}", id), home_variable("/"), false};
+}
+
+Result<void> become(const Caller& caller) {
+    if (caller.id == ::geteuid()) {
+        return {};
+    }
+    if (::initgroups(caller.name.c_str(), caller.group) != 0 ||
+        ::setresgid(caller.group, caller.group, caller.group) != 0 ||
+        ::setresuid(caller.id, caller.id, caller.id) != 0) {
+        return std::unexpected(base::system_error(ErrorCode::kAccessDenied,
+                                                  fmt::format("going on as {}", caller.name), errno,
+                                                  "run it through sudo"));
+    }
+    // What comes reads that user's files: never with more rights than were meant.
+    if (!is_now(caller) || ::setuid(0) == 0) {
+        std::abort();
+    }
+    set_environment(caller);
+    return base::forbid_dumps();
+}
+
+bool is_root() {
+    uid_t real = 1, effective = 1, saved = 1;
+    return ::getresuid(&real, &effective, &saved) == 0 && real == 0 && effective == 0 && saved == 0;
 }
 
 }  // namespace ecryptfs::cli

@@ -13,30 +13,24 @@
 namespace ecryptfs::cli {
 
 struct Caller {
-    uid_t id;
+    uid_t id = 0;
+    gid_t group = 0;
     std::string name;
     std::string home;
+    bool called_sudo = false;
 };
 
-// Goes on as the user that `name` names, or who called sudo, or else as who runs the program: with
-// that user's rights, keyring and bus, and the right to be root again. kNotFound for a user that
-// is not there, kAccessDenied for who may not become another. Once, before anything else; processes
-// with one thread only.
-base::Result<Caller> act_for_user(const std::string& name);
+// Whom the program works for: the user that `name` names, or who called sudo, or else who runs it.
+// kNotFound for a user that is not there, kInvalidArgument for a SUDO_UID that names nobody: root
+// never takes the place of a user that it cannot find.
+base::Result<Caller> find_caller(const std::string& name);
 
-// Root while it lives, where the program was started as root; without effect otherwise.
-class AsRoot {
-  public:
-    AsRoot();
-    AsRoot(const AsRoot&) = delete;
-    AsRoot& operator=(const AsRoot&) = delete;
-    ~AsRoot();
+// Goes on as that user, with its rights, keyring, bus and environment, for good: the process can
+// never be root again. Nothing to do for who is that user. kAccessDenied for who may not become
+// another. Processes with one thread only.
+base::Result<void> become(const Caller& caller);
 
-  private:
-    uid_t before_;
-};
-
-// Whether it can be.
-bool may_be_root();
+// Whether the process has all of root's rights, and no other user may signal it.
+bool is_root();
 
 }  // namespace ecryptfs::cli

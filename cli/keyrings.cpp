@@ -11,6 +11,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+
+#include "lib/base/number.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -218,6 +221,40 @@ Result<void> unlink(KeySerial key, KeySerial keyring) {
 Result<void> possess_user_keyring() {
     return checked("linking the user keyring",
                    ::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING));
+}
+
+Result<void> share_user_keyring() {
+    return link(KeySerial{KEY_SPEC_USER_KEYRING}, KeySerial{KEY_SPEC_SESSION_KEYRING});
+}
+
+std::optional<uid_t> session_keyring_owner() {
+    std::array<char, 256> text{};
+    const long size = ::keyctl_describe(KEY_SPEC_SESSION_KEYRING, text.data(), text.size());
+    if (size <= 0 || static_cast<std::size_t>(size) > text.size()) {
+        return std::nullopt;
+    }
+    // type;uid;gid;perm;description
+    std::string_view described(text.data(), static_cast<std::size_t>(size) - 1);
+    described.remove_prefix(std::min(described.find(';') + 1, described.size()));
+    return base::parse_number<uid_t>(described.substr(0, described.find(';')));
+}
+
+Result<void> start_session_keyring(bool links_old) {
+    const auto old = links_old ? find_keyring(Keyring::kSession) : KeySerial{};
+    if (!old) {
+        return std::unexpected(old.error());
+    }
+    // Possessed by the process meanwhile: it is not by the new session.
+    if (links_old) {
+        if (auto kept = link(*old, KeySerial{KEY_SPEC_PROCESS_KEYRING}); !kept) {
+            return kept;
+        }
+    }
+    if (auto joined = checked("making a session keyring", ::keyctl_join_session_keyring(nullptr));
+        !joined || !links_old) {
+        return joined;
+    }
+    return link(*old, KeySerial{KEY_SPEC_SESSION_KEYRING});
 }
 
 Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout) {

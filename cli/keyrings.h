@@ -4,9 +4,12 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -69,6 +72,16 @@ base::Result<void> unlink(KeySerial key, KeySerial keyring);
 
 // Makes what is in @u this process's own, for as long as it runs: some calls need it.
 base::Result<void> possess_user_keyring();
+
+// Links @u into the session keyring, for the programs that share that as well.
+base::Result<void> share_user_keyring();
+
+// The owner of the session keyring; nothing if there is none that lives.
+std::optional<uid_t> session_keyring_owner();
+
+// Gives this process a session keyring of its own, which it and the programs that it starts have
+// instead of the one there was, and nobody else. It is empty, or links the one there was.
+base::Result<void> start_session_keyring(bool links_old);
 
 base::Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout);
 

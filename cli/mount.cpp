@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <ranges>
 
-#include "cli/caller.h"
-#include "cli/keyrings.h"
 #include "cli/mount_call.h"
 #include "cli/mount_json.h"
 #include "cli/mount_plan.h"
@@ -27,21 +25,19 @@ Result<void> print_plan(const Mount& command, const MountPlan& plan) {
 }  // namespace
 
 Result<void> run(const Mount& command) {
-    const auto caller = act_for_user(command.user);
-    if (!caller) {
-        return std::unexpected(caller.error());
+    const bool prints = command.print_options || command.print_fstab;
+    auto session =
+        start_mount_session(command.user, prints ? SessionTask::kPrint : SessionTask::kMount);
+    if (!session) {
+        return std::unexpected(session.error());
     }
-    const auto memory = memory_path(caller->home);
-    auto plan = plan_mount(command, *caller, memory);
+    const auto memory = memory_path(session->caller.home);
+    auto plan = plan_mount(command, session->caller, memory);
     if (!plan) {
         return std::unexpected(plan.error());
     }
-    if (command.print_options || command.print_fstab) {
+    if (prints) {
         return print_plan(command, *plan);
-    }
-    // Root has other keyrings; this goes with the process, also when it is root again.
-    if (const auto possessed = possess_user_keyring(); !possessed) {
-        return possessed;
     }
     Objections objections(command.force);
     if (auto fine = check_keys(*plan, objections); !fine) {
@@ -50,7 +46,10 @@ Result<void> run(const Mount& command) {
     if (auto fine = check_folders(*plan, objections); !fine) {
         return fine;
     }
-    if (auto mounted = mount_folder(plan->folder.lower, plan->folder.upper, plan->options());
+    if (auto mounted = mount_folder(*session, {.lower = plan->folder.lower,
+                                               .upper = plan->folder.upper,
+                                               .options = plan->options(),
+                                               .may_hide_files = command.force});
         !mounted) {
         return mounted;
     }

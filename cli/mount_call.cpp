@@ -5,16 +5,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/mount.h>
+#include <linux/openat2.h>
+#include <pwd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <vector>
 
-#include "cli/caller.h"
 #include "cli/lower_file.h"
+#include "cli/mount_plan.h"
 #include "cli/processes.h"
 #include "lib/base/handle.h"
 
@@ -26,36 +29,6 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr std::size_t kListedProcesses = 5;
-
-// What the kernel logs of eCryptfs while this lives. Nothing where /dev/kmsg cannot be read.
-class KernelWords {
-  public:
-    KernelWords() : log_(::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-        if (log_) {
-            ::lseek(log_.get(), 0, SEEK_END);
-        }
-    }
-
-    // The last line. A record is "priority,number,time,flags;text\n…"; its text begins with the
-    // function's name.
-    std::string last() const {
-        std::string line;
-        std::array<char, 8192> record{};
-        ssize_t size = 0;
-        while ((size = ::read(log_.get(), record.data(), record.size())) > 0) {
-            std::string text(record.data(), static_cast<std::size_t>(size));
-            text = text.substr(text.find(';') + 1);
-            text = text.substr(0, text.find('\n'));
-            if (text.contains("ecryptfs") || text.contains("eCryptfs")) {
-                line = text.substr(text.starts_with("ecryptfs_") ? text.find(": ") + 2 : 0);
-            }
-        }
-        return line;
-    }
-
-  private:
-    base::UniqueFd log_;
-};
 
 // "bash (1234)" of some of them.
 std::string users_of(const std::string& folder) {
@@ -75,6 +48,40 @@ std::string users_of(const std::string& folder) {
         users.push_back(fmt::format("{} more", more));
     }
     return fmt::format("{}", fmt::join(users, ", "));
+}
+
+Error busy(const std::string& upper) {
+    const auto users = users_of(upper);
+    return {ErrorCode::kBusy,
+            users.empty() ? fmt::format("{} is in use", upper)
+                          : fmt::format("{} is in use by {}", upper, users),
+            "end that, or leave the folder; or --lazy, which waits for it"};
+}
+
+std::string user_name(uid_t id) {
+    const passwd* user = ::getpwuid(id);
+    return user == nullptr ? fmt::format("the user {}", id) : user->pw_name;
+}
+
+Error belongs_to_another(const std::string& folder, uid_t owner, const std::string& user) {
+    const auto name = user_name(owner);
+    return {ErrorCode::kAccessDenied,
+            fmt::format("{} belongs to {}, and not to {}", folder, name, user),
+            owner == 0 ? fmt::format("sudo chown {} {}", user, folder)
+                       : fmt::format("do it for its owner: --user {}", name)};
+}
+
+// The folder of this path at this moment, whatever bears the path later.
+Result<base::UniqueFd> open_folder(const std::string& path) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    base::UniqueFd folder(
+        static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+    if (!folder) {
+        return std::unexpected(file_error(path, errno));
+    }
+    return folder;
 }
 
 Error needs_root(std::string_view verb) {
@@ -121,51 +128,92 @@ Error mount_error(int error_number, const std::string& lower, const std::string&
     }
 }
 
-Result<void> mount_folder(const std::string& lower, const std::string& upper,
-                          const FolderOptions& options) {
-    if (!may_be_root()) {
-        return std::unexpected(needs_root("mount"));
+Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const std::string& user) {
+    using enum mount::Verdict;
+    const auto& [lower, upper, options, may_hide_files] = folders;
+    const auto unfit = [](const std::string& folder) {
+        return Error{ErrorCode::kNotSupported,
+                     fmt::format("{} is on a file system that holds no files of users", folder),
+                     "use a folder on a disk"};
+    };
+    switch (reply.verdict) {
+        case kLowerOfAnother:
+            return belongs_to_another(lower, reply.owner, user);
+        case kUpperOfAnother:
+        case kMountOfAnother:
+            return belongs_to_another(upper, reply.owner, user);
+        case kUnfitLower:
+            return unfit(lower);
+        case kUnfitUpper:
+            return unfit(upper);
+        case kUpperNotEmpty:
+            return not_empty(upper);
+        case kUpperUnreadable:
+            return file_error(fmt::format("seeing whether {} is empty", upper), reply.error_number);
+        case kPathTooLong:
+            return {ErrorCode::kNotSupported,
+                    fmt::format("the path {} is longer than the 255 bytes that the kernel takes",
+                                lower),
+                    "give a folder on the way a shorter name"};
+        case kLowerExchanged:
+            return {ErrorCode::kAccessDenied,
+                    fmt::format("{} became another folder meanwhile: nothing is mounted", lower),
+                    "see what changes it, and try again"};
+        case kMountFailed:
+            return mount_error(reply.error_number, lower, upper, reply.kernel_said);
+        case kNotThatMount:
+            return {ErrorCode::kNotFound, fmt::format("no eCryptfs is mounted on {}", upper),
+                    "see what is: ecryptfsctl status"};
+        case kUnmountFailed:
+            return reply.error_number == EBUSY
+                       ? busy(upper)
+                       : file_error(fmt::format("unmounting {}", upper), reply.error_number);
+        default:
+            return {ErrorCode::kInternal, "ecryptfs-mount-helper is of another version",
+                    "install the package ecryptfs-agent anew"};
     }
-    // The folder that was checked, even should somebody put a link in its place now.
-    const base::UniqueFd folder(::open(upper.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) {
-        return std::unexpected(file_error(upper, errno));
-    }
-    const AsRoot root;
-    const KernelWords words;
-    unsigned long flags = MS_NOSUID | MS_NODEV;
-    if (options.read_only) {
-        flags |= MS_RDONLY;
-    }
-    if (::mount(lower.c_str(), fmt::format("/proc/self/fd/{}", folder.get()).c_str(), "ecryptfs",
-                flags, kernel_options(options).c_str()) != 0) {
-        const int error_number = errno;
-        return std::unexpected(mount_error(error_number, lower, upper, words.last()));
-    }
-    return {};
 }
 
-Result<void> unmount_folder(const std::string& upper, bool lazy) {
-    if (!may_be_root()) {
+Result<void> mount_folder(MountSession& session, const FolderPair& folders) {
+    if (!session.helper) {
+        return std::unexpected(needs_root("mount"));
+    }
+    const auto lower = open_folder(folders.lower);
+    const auto upper = open_folder(folders.upper);
+    for (const auto* opened : {&lower, &upper}) {
+        if (!*opened) {
+            return std::unexpected(opened->error());
+        }
+    }
+    const auto reply =
+        session.helper->ask(mount::MountRequest{folders.options, folders.may_hide_files},
+                            std::array{lower->get(), upper->get()});
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    return reply->verdict == mount::Verdict::kDone
+               ? Result<void>()
+               : std::unexpected(refusal_error(*reply, folders, session.caller.name));
+}
+
+Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, bool lazy) {
+    if (!session.helper) {
         return std::unexpected(needs_root("umount"));
     }
-    const AsRoot root;
-    int flags = UMOUNT_NOFOLLOW;
-    if (lazy) {
-        flags |= MNT_DETACH;
+    const std::filesystem::path upper(mount.upper);
+    const auto parent = open_folder(upper.parent_path());
+    if (!parent) {
+        return std::unexpected(parent.error());
     }
-    if (::umount2(upper.c_str(), flags) == 0) {
-        return {};
+    const auto reply = session.helper->ask(mount::UnmountRequest{upper.filename(), mount.id, lazy},
+                                           std::array{parent->get()});
+    if (!reply) {
+        return std::unexpected(reply.error());
     }
-    const int error_number = errno;
-    if (error_number != EBUSY) {
-        return std::unexpected(file_error(fmt::format("unmounting {}", upper), error_number));
-    }
-    const auto users = users_of(upper);
-    return std::unexpected(Error{ErrorCode::kBusy,
-                                 users.empty() ? fmt::format("{} is in use", upper)
-                                               : fmt::format("{} is in use by {}", upper, users),
-                                 "end that, or leave the folder; or --lazy, which waits for it"});
+    return reply->verdict == mount::Verdict::kDone
+               ? Result<void>()
+               : std::unexpected(
+                     refusal_error(*reply, {mount.lower, mount.upper}, session.caller.name));
 }
 
 }  // namespace ecryptfs::cli

@@ -115,12 +115,17 @@ Result<void> check_upper(const MountPlan& plan, Objections& objections) {
                                          fmt::format("sudo ecryptfsctl umount {}", upper)});
         }
     }
+    if (upper == plan.folder.lower) {
+        return {};
+    }
     std::error_code unreadable;
-    if (upper != plan.folder.lower && !fs::is_empty(upper, unreadable) && !unreadable) {
+    const bool is_empty = fs::is_empty(upper, unreadable);
+    if (unreadable) {
         return objections.raise(
-            {ErrorCode::kAlreadyExists,
-             fmt::format("{} is not empty: the mount would hide what is in it", upper),
-             "an empty folder"});
+            file_error(fmt::format("seeing whether {} is empty", upper), unreadable.value()));
+    }
+    if (!is_empty) {
+        return objections.raise(not_empty(upper));
     }
     return {};
 }
@@ -173,6 +178,12 @@ Result<void> check_keys(MountPlan& plan, Objections& objections) {
         }
     }
     return of_agent.empty() ? Result<void>() : check_agent(of_agent, objections);
+}
+
+Error not_empty(const std::string& upper) {
+    return {ErrorCode::kAlreadyExists,
+            fmt::format("{} is not empty: the mount would hide what is in it", upper),
+            "an empty folder"};
 }
 
 Result<void> check_folders(const MountPlan& plan, Objections& objections) {

@@ -174,7 +174,7 @@ Result<void> check_names(const MountPlan& plan, const Sample& sample, Objections
         (cipher->name == options.cipher && cipher->takes_key(options.key_bytes))) {
         return {};
     }
-    auto sizes = key_sizes_of(cipher->name);
+    auto sizes = mount::key_sizes_of(cipher->name);
     std::erase_if(sizes, [&](const auto size) { return !cipher->takes_key(size); });
     return object(
         fmt::format("names in {} are encrypted with {}, and would not be found", lower,

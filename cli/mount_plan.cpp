@@ -75,8 +75,9 @@ Result<Known> find_known(const std::string& lower, const Caller& caller,
         return std::unexpected(folder.error());
     }
     if (*folder) {
-        const auto& [unused, upper, options] = **folder;
-        return Known{{.lower = lower, .upper = upper, .options = options}, "~/.ecryptfs"};
+        const auto& found = **folder;
+        return Known{{.lower = lower, .upper = found.upper, .options = found.options},
+                     "~/.ecryptfs"};
     }
     const auto general = utils_options(caller.home);
     if (!general) {
@@ -141,7 +142,7 @@ Result<void> take_keys(const Mount& command, MountPlan& plan) {
 Result<void> take_cipher(const Mount& command, FolderOptions& options) {
     if (!command.cipher.empty()) {
         options.cipher = command.cipher;
-        const auto sizes = key_sizes_of(command.cipher);
+        const auto sizes = mount::key_sizes_of(command.cipher);
         if (!sizes.empty() && std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
             options.key_bytes = sizes.front();
         }
@@ -149,7 +150,7 @@ Result<void> take_cipher(const Mount& command, FolderOptions& options) {
     if (command.key_bytes != 0) {
         options.key_bytes = command.key_bytes;
     }
-    const auto sizes = key_sizes_of(options.cipher);
+    const auto sizes = mount::key_sizes_of(options.cipher);
     if (sizes.empty()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("eCryptfs has no cipher {}", options.cipher),

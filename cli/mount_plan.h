@@ -53,6 +53,9 @@ base::Result<void> check_keys(MountPlan& plan, Objections& objections);
 // A few files and names of the lower folder are of these keys and options.
 base::Result<void> check_contents(const MountPlan& plan, Objections& objections);
 
+// What is said of an upper folder with something in it.
+base::Error not_empty(const std::string& upper);
+
 // Nothing is hidden, and where it was not mounted so before, check_contents().
 base::Result<void> check_folders(const MountPlan& plan, Objections& objections);
 

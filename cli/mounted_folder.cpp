@@ -17,32 +17,6 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-struct CipherSizes {
-    std::string_view name;
-    std::vector<unsigned> key_bytes;
-};
-
-// What ecryptfs_parse_options() hands to the kernel's ciphers of these names.
-const std::vector<CipherSizes>& known_ciphers() {
-    static const std::vector<CipherSizes> ciphers = {
-        {"aes", {16, 24, 32}},     {"blowfish", {16, 24, 32, 56}}, {"des3_ede", {24}},
-        {"twofish", {16, 24, 32}}, {"cast6", {16, 24, 32}},        {"cast5", {16}},
-    };
-    return ciphers;
-}
-
-struct FlagOption {
-    std::string_view name;
-    bool FolderOptions::* member;
-};
-
-constexpr auto kFlags = std::to_array<FlagOption>({
-    {"ecryptfs_xattr_metadata", &FolderOptions::xattr},
-    {"ecryptfs_passthrough", &FolderOptions::passthrough},
-    {"ecryptfs_encrypted_view", &FolderOptions::encrypted_view},
-    {"ecryptfs_unlink_sigs", &FolderOptions::unlink_keys},
-});
-
 std::string_view next_field(std::string_view& text, char separator) {
     const auto end = std::min(text.find(separator), text.size());
     const auto field = text.substr(0, end);
@@ -79,7 +53,7 @@ void take_options(std::string_view list, FolderOptions& options) {
 }
 
 // proc(5): 36 35 98:0 /root /mnt/point rw,noatime master:1 - type source superoptions
-bool take_line(std::string_view line, MountedFolder& mount) {
+bool take_mount(std::string_view line, MountedFolder& mount) {
     std::array<std::string_view, 6> fields;
     for (auto& field : fields) {
         field = next_field(line, ' ');
@@ -90,6 +64,7 @@ bool take_line(std::string_view line, MountedFolder& mount) {
     if (next_field(line, ' ') != "ecryptfs") {
         return false;
     }
+    mount.id = base::parse_number<std::uint64_t>(fields[0]).value_or(0);
     mount.upper = unescaped_field(fields[4]);
     mount.lower = unescaped_field(next_field(line, ' '));
     mount.options.unlink_keys = false;
@@ -100,25 +75,11 @@ bool take_line(std::string_view line, MountedFolder& mount) {
 
 }  // namespace
 
-std::vector<unsigned> key_sizes_of(std::string_view cipher) {
-    const auto known = std::ranges::find(known_ciphers(), cipher, &CipherSizes::name);
-    return known == known_ciphers().end() ? std::vector<unsigned>{} : known->key_bytes;
-}
-
 std::string kernel_options(const FolderOptions& options) {
     std::string text;
-    for (const auto& key : options.keys) {
-        text += fmt::format("ecryptfs_sig={},", key.text());
-    }
-    for (const auto& key : options.name_keys) {
-        text += fmt::format("ecryptfs_fnek_sig={},", key.text());
-    }
-    text +=
-        fmt::format("ecryptfs_cipher={},ecryptfs_key_bytes={}", options.cipher, options.key_bytes);
-    for (const auto& flag : kFlags) {
-        if (options.*flag.member) {
-            text += fmt::format(",{}", flag.name);
-        }
+    for (const auto& [name, value] : mount::kernel_option_list(options)) {
+        text += text.empty() ? "" : ",";
+        text += value.empty() ? name : fmt::format("{}={}", name, value);
     }
     return text;
 }
@@ -167,8 +128,9 @@ Result<bool> take_option(std::string_view option, FolderOptions& options) {
         options.read_only = true;
         return true;
     }
-    const auto* const flag = std::ranges::find(kFlags, name, &FlagOption::name);
-    if (flag == kFlags.end()) {
+    const auto flags = mount::flag_options();
+    const auto flag = std::ranges::find(flags, name, &mount::FlagOption::name);
+    if (flag == flags.end()) {
         return false;
     }
     const auto yes = parse_yes(option);
@@ -188,7 +150,7 @@ std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo) {
     std::vector<MountedFolder> mounts;
     while (!mountinfo.empty()) {
         MountedFolder mount;
-        if (take_line(next_field(mountinfo, '\n'), mount)) {
+        if (take_mount(next_field(mountinfo, '\n'), mount)) {
             mounts.push_back(std::move(mount));
         }
     }

@@ -12,22 +12,12 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/mount/folder_options.h"
 #include "lib/wire/key_signature.h"
 
 namespace ecryptfs::cli {
 
-// fs/ecryptfs/main.c: ecryptfs_parse_options
-struct FolderOptions {
-    std::vector<wire::KeySignature> keys = {};       // each of them opens every new file
-    std::vector<wire::KeySignature> name_keys = {};  // at most one: the FNEK
-    std::string cipher = "aes";
-    unsigned key_bytes = 16;  // of new files
-    bool xattr = false;
-    bool passthrough = false;
-    bool encrypted_view = false;
-    bool read_only = false;
-    bool unlink_keys = true;  // by who unmounts it: the kernel only keeps the mark
-};
+using mount::FolderOptions;
 
 // "ecryptfs_sig=…,ecryptfs_cipher=aes,…", as mount(2) takes them: without read_only.
 std::string kernel_options(const FolderOptions& options);
@@ -47,13 +37,11 @@ base::Result<bool> parse_yes(std::string_view value);
 // kMalformed for a value that cannot be.
 base::Result<bool> take_option(std::string_view option, FolderOptions& options);
 
-// Key sizes in bytes that eCryptfs has for a cipher; none for one it does not know.
-std::vector<unsigned> key_sizes_of(std::string_view cipher);
-
 struct MountedFolder {
     std::string lower;
     std::string upper;
     FolderOptions options;
+    std::uint64_t id = 0;  // what the kernel numbers it by, until it is unmounted
 };
 
 // Whether a mount's files or names are encrypted with it.

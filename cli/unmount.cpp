@@ -7,7 +7,6 @@
 #include <ranges>
 
 #include "cli/agent_client.h"
-#include "cli/caller.h"
 #include "cli/keyrings.h"
 #include "cli/mount_call.h"
 #include "cli/mount_json.h"
@@ -104,21 +103,19 @@ Result<Signatures> drop_unused_keys(const MountedFolder& gone) {
 }  // namespace
 
 Result<void> run(const Unmount& command) {
-    if (const auto caller = act_for_user(command.user); !caller) {
-        return std::unexpected(caller.error());
+    auto session = start_mount_session(command.user, SessionTask::kUnmount);
+    if (!session) {
+        return std::unexpected(session.error());
     }
     const auto mount = find_mount(command.folder);
     if (!mount) {
         return std::unexpected(mount.error());
     }
-    if (auto done = unmount_folder(mount->upper, command.lazy); !done) {
+    if (auto done = unmount_folder(*session, *mount, command.lazy); !done) {
         return done;
     }
     Signatures dropped;
     if ((mount->options.unlink_keys || command.unlink_keys) && !command.keep_keys) {
-        if (const auto possessed = possess_user_keyring(); !possessed) {
-            return possessed;
-        }
         auto done = drop_unused_keys(*mount);
         if (!done) {
             done.error().message = fmt::format("{} is unmounted, but keys were not taken away: {}",

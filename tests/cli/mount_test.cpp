@@ -442,6 +442,42 @@ TEST(MountErrors, AreInWordsWithAWayOut) {
                 HasSubstr("the kernel: it says"));
 }
 
+TEST(MountRefusals, AreInWordsWithAWayOut) {
+    using enum mount::Verdict;
+    const cli::FolderPair folders{"/l", "/u"};
+    for (auto verdict = static_cast<std::uint8_t>(kBadRequest);
+         verdict <= static_cast<std::uint8_t>(kUnmountFailed); ++verdict) {
+        const auto error =
+            cli::refusal_error({static_cast<mount::Verdict>(verdict), EACCES, 0}, folders, "ada");
+        EXPECT_THAT(error.message, Not(IsEmpty())) << int{verdict};
+    }
+    const auto roots = cli::refusal_error({kUpperOfAnother, 0, 0}, folders, "ada");
+    EXPECT_EQ(roots.message, "/u belongs to root, and not to ada");
+    EXPECT_EQ(roots.advice, "sudo chown ada /u");
+    const auto others = cli::refusal_error({kLowerOfAnother, 0, 65534}, folders, "ada");
+    EXPECT_EQ(others.code, ErrorCode::kAccessDenied);
+    EXPECT_THAT(others.message, HasSubstr("/l belongs to nobody"));
+    EXPECT_THAT(others.advice, HasSubstr("--user nobody"));
+}
+
+// As root of a user namespace: a user who cannot be found is not root instead.
+TEST_F(Home, WhoCalledSudoMustBeAUserOfThisMachine) {
+    const Arguments command = {"-Ur",         ECRYPTFSCTL, "mount",    path("lower"),
+                               path("upper"), "--key",     kSignature, "--print-options"};
+    const auto as_root = [&](const std::string& id) {
+        return run({"/usr/bin/unshare", command, {{"HOME", path("")}, {"SUDO_UID", id}}});
+    };
+    EXPECT_EQ(as_root("0").exit_code, 0) << as_root("0").err;
+    const auto unknown = as_root("4242424");
+    EXPECT_EQ(unknown.exit_code, exit_code(ErrorCode::kNotFound)) << unknown.out;
+    EXPECT_THAT(unknown.err, HasSubstr("who called sudo, 4242424, is no user here\ntry: say"));
+    for (const char* id : {"", "ada", "-1", "1000 "}) {
+        const auto outcome = as_root(id);
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument)) << outcome.out;
+        EXPECT_THAT(outcome.err, HasSubstr("--user USER"));
+    }
+}
+
 TEST(MountJson, IsAsDocumented) {
     cli::MountPlan plan{.folder = {.lower = "/home/ada/.Secret",
                                    .upper = "/home/ada/Secret",

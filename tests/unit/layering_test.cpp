@@ -30,6 +30,7 @@ const std::vector<Layer>& layers() {
         {"lib/lower", {"lib/wire", "lib/base"}},
         {"lib/pki", {"lib/base", "pki-modules/abi"}},
         {"lib/ipc", {"lib/base"}},
+        {"lib/mount", {"lib/wire", "lib/base"}},
         {"agent", {"lib/wire", "lib/pki", "lib/ipc", "lib/base"}},
         {"pki-modules/abi", {}},
         {"pki-modules/common", {"pki-modules/abi", "lib/base"}},
@@ -37,7 +38,8 @@ const std::vector<Layer>& layers() {
         {"pki-modules/openssl", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/pkcs11", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/tpm2", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
-        {"cli", {"lib/ipc", "lib/lower", "lib/pki", "lib/wire", "lib/base"}},
+        {"mount-helper", {"lib/mount", "lib/base"}},
+        {"cli", {"lib/ipc", "lib/lower", "lib/mount", "lib/pki", "lib/wire", "lib/base"}},
     };
     return table;
 }
@@ -123,7 +125,7 @@ bool is_source(const fs::path& path) {
 std::vector<Include> all_includes() {
     const fs::path root = ECRYPTFS_SOURCE_DIR;
     std::vector<Include> found;
-    for (const auto* folder : {"lib", "agent", "pki-modules", "cli"}) {
+    for (const auto* folder : {"lib", "agent", "pki-modules", "mount-helper", "cli"}) {
         for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
             if (entry.is_regular_file() && is_source(entry.path())) {
                 std::ranges::move(includes_of(root, entry.path()), std::back_inserter(found));
@@ -165,6 +167,7 @@ TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
     EXPECT_NE(objection("agent/device.cpp", "pki-modules/host/server.h"), "");
     EXPECT_NE(objection("agent/device.cpp", "ecryptfs_pki_module.h"), "");
     EXPECT_NE(objection("cli/main.cpp", "agent/device.h"), "");
+    EXPECT_NE(objection("mount-helper/main.cpp", "cli/keyrings.h"), "");
     EXPECT_NE(objection("pki-modules/openssl/module.cpp", "pki-modules/tpm2/module.h"), "");
     EXPECT_NE(objection("lib/base/hex.cpp", "hex.h"), "");
     EXPECT_NE(objection("elsewhere/a.cpp", "lib/base/hex.h"), "");

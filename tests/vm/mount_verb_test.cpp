@@ -294,6 +294,7 @@ TEST_F(MountVerbAtLength, SaysWhatTheKernelSaysInWords) {
     for (const auto* folder : {"in", "work", "stacked"}) {
         fs::create_directories(stacked.parent_path() / folder);
     }
+    ASSERT_EQ(::chown((stacked.parent_path() / "in").c_str(), alice().id, alice().id), 0);
     const auto options = fmt::format("lowerdir=/etc,upperdir={0}/in,workdir={0}/work",
                                      stacked.parent_path().string());
     ASSERT_EQ(::mount("none", stacked.c_str(), "overlay", 0, options.c_str()), 0)
@@ -317,10 +318,7 @@ TEST_F(MountVerbAtLength, SaysWhatTheKernelSaysInWords) {
 TEST_F(MountVerbAtLength, SaysWhoUsesAMountThatIsBusy) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature});
-    Process user({.user = alice()}, [&] {
-        fs::current_path(upper());
-        return ::pause();
-    });
+    Process user = session_.start({"env", "-C", upper(), "sleep", "1000"});
     test::wait_until("it is in use", [&] {
         return fs::read_symlink(fmt::format("/proc/{}/cwd", user.pid())) == upper();
     });

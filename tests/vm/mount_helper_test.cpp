@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ecryptfs-mount-helper on the real kernel, with whatever a user could do to its folders in
+// between: done while the helper waits for its request, or stands still at a system call.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <keyutils.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "lib/mount/helper_protocol.h"
+#include "tests/fakes/wait.h"
+#include "tests/vm/fixture.h"
+#include "tests/vm/mount.h"
+#include "tests/vm/user_session.h"
+
+namespace ecryptfs::vm {
+namespace {
+
+namespace fs = std::filesystem;
+using ecryptfs::mount::Reply;
+using ecryptfs::mount::Verdict;
+using testing::HasSubstr;
+
+constexpr char kSignature[] = "9d59cdc2eaf8d95e";
+const User kRoot{"root", 0};
+
+base::UniqueFd open_folder(const std::string& path) {
+    base::UniqueFd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_TRUE(folder) << path;
+    return folder;
+}
+
+bool shows_ecryptfs(const std::string& path) {
+    struct statfs status{};
+    return ::statfs(path.c_str(), &status) == 0 && status.f_type == ECRYPTFS_SUPER_MAGIC;
+}
+
+// The helper, which waits for its request.
+class Helper {
+  public:
+    enum class Traced : std::uint8_t { kNo, kYes };
+
+    explicit Helper(uid_t user, Traced traced = Traced::kNo)
+        : process_({.user = kRoot, .in = their_socket()}, [user, traced] {
+              if (traced == Traced::kYes && ::ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) {
+                  return 1;
+              }
+              const auto argument = fmt::format("{}", user);
+              ::execl(ECRYPTFS_MOUNT_HELPER, "helper", argument.c_str(), nullptr);
+              return 1;
+          }) {
+        theirs_.reset();
+    }
+
+    pid_t pid() const { return process_.pid(); }
+
+    void send(const ecryptfs::mount::Request& request, const std::vector<int>& descriptors) const {
+        auto packet = ecryptfs::mount::encode_request(request).value();
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+        iovec part{packet.data(), packet.size()};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        const auto bytes = descriptors.size() * sizeof(int);
+        message.msg_controllen = CMSG_SPACE(bytes);
+        auto* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(bytes);
+        std::memcpy(CMSG_DATA(header), descriptors.data(), bytes);
+        EXPECT_GT(::sendmsg(ours_.get(), &message, MSG_NOSIGNAL), 0);
+    }
+    Reply reply() const {
+        std::array<std::uint8_t, ecryptfs::mount::kMaxReply> packet{};
+        const auto size = ::recv(ours_.get(), packet.data(), packet.size(), 0);
+        const auto bytes = base::ByteView(packet).first(size < 0 ? 0 : static_cast<size_t>(size));
+        return ecryptfs::mount::parse_reply(bytes).value_or(Reply{Verdict::kBadRequest, EPROTO});
+    }
+    Reply ask(const ecryptfs::mount::Request& request, const std::vector<int>& descriptors) const {
+        send(request, descriptors);
+        return reply();
+    }
+
+    // Runs a traced helper until it is about to make this call of fsconfig(2).
+    void run_until_fsconfig(unsigned long command) const {
+        while (true) {
+            int status = 0;
+            ASSERT_EQ(::waitpid(pid(), &status, 0), pid());
+            ASSERT_TRUE(WIFSTOPPED(status));
+            user_regs_struct registers{};
+            ASSERT_EQ(::ptrace(PTRACE_GETREGS, pid(), 0, &registers), 0);
+            if (registers.orig_rax == SYS_fsconfig && registers.rsi == command) {
+                return;
+            }
+            ASSERT_EQ(::ptrace(PTRACE_SYSCALL, pid(), 0, 0), 0);
+        }
+    }
+    void go_on() const { ASSERT_EQ(::ptrace(PTRACE_DETACH, pid(), 0, 0), 0); }
+
+  private:
+    int their_socket() {
+        int sockets[2] = {-1, -1};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+        ours_.reset(sockets[0]);
+        theirs_.reset(sockets[1]);
+        return theirs_.get();
+    }
+
+    base::UniqueFd ours_;
+    base::UniqueFd theirs_;
+    Process process_;
+};
+
+class MountHelper : public OnTheRealKernel {
+  protected:
+    void SetUp() override {
+        OnTheRealKernel::SetUp();
+        std::ifstream file(fmt::format("{}/addpass.authtok.{}", ECRYPTFS_VECTORS, kSignature));
+        const std::string token(std::istreambuf_iterator<char>(file), {});
+        ASSERT_GT(
+            ::add_key("user", kSignature, token.data(), token.size(), KEY_SPEC_SESSION_KEYRING), 0);
+        make_folder(others_, bob());
+        ::chmod(others_.c_str(), 0700);
+        make_folder(others_ / "within", bob());
+    }
+    void TearDown() override {
+        for (const auto& path : {mount_.upper(), moved(mount_.upper())}) {
+            ::umount2(path.c_str(), MNT_DETACH);
+        }
+        ::keyctl_clear(KEY_SPEC_SESSION_KEYRING);
+        fs::remove_all(others_);
+        fs::remove_all(alice().home() + "/.config");
+        OnTheRealKernel::TearDown();
+    }
+
+    static void make_folder(const fs::path& path, const User& owner) {
+        ASSERT_TRUE(fs::create_directories(path)) << path;
+        ASSERT_EQ(::chown(path.c_str(), owner.id, owner.id), 0);
+    }
+    static fs::path moved(const fs::path& path) { return path.string() + ".moved"; }
+    // As the owner of the folder above can.
+    static void exchange(const fs::path& folder, const fs::path& target) {
+        fs::rename(folder, moved(folder));
+        fs::create_directory_symlink(target, folder);
+    }
+    static void put_back(const fs::path& folder) {
+        fs::remove(folder);
+        fs::rename(moved(folder), folder);
+    }
+    static ecryptfs::mount::MountRequest request() {
+        return {{.keys = {wire::KeySignature::from_text(kSignature).value()}}};
+    }
+    Reply mount_by_helper() const {
+        const Helper helper(alice().id);
+        return helper.ask(request(), {lower_.get(), upper_.get()});
+    }
+    static std::uint64_t mount_id(const std::string& path) {
+        struct statx status{};
+        EXPECT_EQ(::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &status), 0);
+        return status.stx_mnt_id;
+    }
+    static Outcome as_root(Arguments arguments) {
+        arguments.insert(arguments.begin(), ECRYPTFSCTL);
+        return run({.user = kRoot}, arguments);
+    }
+    Outcome sudo(Arguments arguments) const {
+        arguments.insert(arguments.begin(), {"sudo", ECRYPTFSCTL});
+        return session_.run(arguments);
+    }
+
+    const UserSession session_{alice()};
+    const Mount mount_{session_, "helper"};
+    const fs::path others_{"/mnt/scratch/bobs"};
+    const base::UniqueFd lower_ = open_folder(mount_.lower());
+    const base::UniqueFd upper_ = open_folder(mount_.upper());
+};
+
+TEST_F(MountHelper, MountsOnTheFolderThatWasOpenedWhateverBearsItsNameNow) {
+    exchange(mount_.upper(), "/etc");
+    EXPECT_EQ(mount_by_helper().verdict, Verdict::kDone);
+    EXPECT_FALSE(shows_ecryptfs("/etc"));
+    EXPECT_TRUE(shows_ecryptfs(moved(mount_.upper())));
+    ASSERT_EQ(::umount2(moved(mount_.upper()).c_str(), 0), 0);
+    put_back(mount_.upper());
+}
+
+// The only time at which a path counts: when the kernel itself looks it up.
+TEST_F(MountHelper, DoesNotMountAFolderThatTookThePlaceOfTheOneThatWasOpened) {
+    const Helper helper(alice().id, Helper::Traced::kYes);
+    helper.send(request(), {lower_.get(), upper_.get()});
+    helper.run_until_fsconfig(FSCONFIG_CMD_CREATE);
+    exchange(mount_.lower(), others_ / "within");
+    helper.go_on();
+    EXPECT_EQ(helper.reply().verdict, Verdict::kLowerExchanged);
+    EXPECT_FALSE(shows_ecryptfs(mount_.upper()));
+    put_back(mount_.lower());
+}
+
+TEST_F(MountHelper, WaitsForTheKernelWithTheRightFolderAndMountsIt) {
+    const Helper helper(alice().id, Helper::Traced::kYes);
+    helper.send(request(), {lower_.get(), upper_.get()});
+    helper.run_until_fsconfig(FSCONFIG_CMD_CREATE);
+    helper.go_on();
+    EXPECT_EQ(helper.reply().verdict, Verdict::kDone);
+    EXPECT_TRUE(shows_ecryptfs(mount_.upper()));
+}
+
+TEST_F(MountHelper, MountsForAUserOnlyFoldersOfThatUser) {
+    const auto etc = open_folder("/etc");
+    const auto others = open_folder(others_ / "within");
+    const auto ask = [&](int lower, int upper) {
+        const Helper helper(alice().id);
+        auto forced = request();
+        forced.may_hide_files = true;
+        return helper.ask(forced, {lower, upper});
+    };
+    const auto on_etc = ask(lower_.get(), etc.get());
+    EXPECT_EQ(on_etc.verdict, Verdict::kUpperOfAnother);
+    EXPECT_EQ(on_etc.owner, 0U);
+    const auto of_bob = ask(others.get(), upper_.get());
+    EXPECT_EQ(of_bob.verdict, Verdict::kLowerOfAnother);
+    EXPECT_EQ(of_bob.owner, bob().id);
+    const Process sleeper = session_.start({"sleep", "1000"});
+    const auto process = fmt::format("/proc/{}", sleeper.pid());
+    test::wait_until("it is alice's", [&] {
+        struct stat status{};
+        return ::stat(process.c_str(), &status) == 0 && status.st_uid == alice().id;
+    });
+    EXPECT_EQ(ask(lower_.get(), open_folder(process).get()).verdict, Verdict::kUnfitUpper);
+    EXPECT_EQ(ask(open_folder(process).get(), upper_.get()).verdict, Verdict::kUnfitLower);
+    std::ofstream(mount_.upper() / "here");
+    EXPECT_EQ(mount_by_helper().verdict, Verdict::kUpperNotEmpty);
+    fs::remove(mount_.upper() / "here");
+    EXPECT_FALSE(shows_ecryptfs(mount_.upper()));
+}
+
+TEST_F(MountHelper, CannotBeStoppedByTheUserWhomItWorksFor) {
+    const Helper helper(alice().id);
+    for (const int signal : {SIGSTOP, SIGTERM, SIGKILL}) {
+        EXPECT_EQ(run_as(alice(), [&] { return ::kill(helper.pid(), signal) == 0 ? 0 : errno; }),
+                  EPERM);
+    }
+    EXPECT_EQ(helper.ask(request(), {lower_.get(), upper_.get()}).verdict, Verdict::kDone);
+}
+
+TEST_F(MountHelper, RefusesWhatIsNoRequestAndWhoIsNotRoot) {
+    const Helper helper(alice().id);
+    EXPECT_EQ(helper.ask(request(), {lower_.get()}).verdict, Verdict::kBadRequest);
+    const auto outcome = session_.run({ECRYPTFS_MOUNT_HELPER, fmt::format("{}", alice().id)});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("ecryptfsctl starts this program"));
+}
+
+TEST_F(MountHelper, UnmountsNothingButTheMountThatIsMeant) {
+    ASSERT_EQ(mount_by_helper().verdict, Verdict::kDone);
+    const auto upper = mount_.upper();
+    const auto parent = open_folder(upper.parent_path());
+    const auto ask = [&](const User& user, std::uint64_t id) {
+        const Helper helper(user.id);
+        return helper.ask(ecryptfs::mount::UnmountRequest{upper.filename(), id}, {parent.get()});
+    };
+    const auto id = mount_id(upper);
+    EXPECT_EQ(ask(alice(), id + 1).verdict, Verdict::kNotThatMount);
+    const auto by_bob = ask(bob(), id);
+    EXPECT_EQ(by_bob.verdict, Verdict::kMountOfAnother);
+    EXPECT_EQ(by_bob.owner, alice().id);
+
+    ASSERT_EQ(::mount("none", upper.c_str(), "tmpfs", 0, "mode=777"), 0);
+    EXPECT_EQ(ask(alice(), id).verdict, Verdict::kNotThatMount) << "it is hidden";
+    EXPECT_EQ(ask(alice(), mount_id(upper)).verdict, Verdict::kNotThatMount) << "not eCryptfs";
+    ASSERT_EQ(::umount2(upper.c_str(), 0), 0);
+
+    // The folder above is exchanged for one in which something else bears the name.
+    const auto folder = upper.parent_path();
+    fs::create_directories("/mnt/scratch/decoy/upper");
+    ASSERT_EQ(::mount("none", "/mnt/scratch/decoy/upper", "tmpfs", 0, ""), 0);
+    exchange(folder, "/mnt/scratch/decoy");
+    EXPECT_EQ(ask(alice(), id).verdict, Verdict::kDone);
+    put_back(folder);
+    EXPECT_FALSE(shows_ecryptfs(upper));
+    EXPECT_EQ(::umount2("/mnt/scratch/decoy/upper", 0), 0) << "which is still there";
+    fs::remove_all("/mnt/scratch/decoy");
+}
+
+TEST_F(MountHelper, RootMountsAndUnmountsForItself) {
+    make_folder("/mnt/scratch/roots", kRoot);
+    const auto mounted =
+        as_root({"mount", mount_.lower(), "/mnt/scratch/roots", "--key", kSignature});
+    EXPECT_EQ(mounted.exit_code, 0) << mounted.err;
+    EXPECT_TRUE(shows_ecryptfs("/mnt/scratch/roots"));
+    const auto gone = as_root({"umount", "/mnt/scratch/roots", "--keep-keys"});
+    EXPECT_EQ(gone.exit_code, 0) << gone.err;
+    fs::remove("/mnt/scratch/roots");
+    const auto on_alices =
+        as_root({"mount", "--fresh", mount_.lower(), mount_.upper(), "--key", kSignature});
+    EXPECT_EQ(on_alices.exit_code, 10) << "alice may put anything in its place";
+    EXPECT_THAT(on_alices.err, HasSubstr("--user alice"));
+    fs::remove_all("/root/.config/ecryptfs-agent");
+}
+
+TEST_F(MountHelper, RootsKeysAreNotForAnotherUser) {
+    const auto outcome = as_root(
+        {"mount", mount_.lower(), mount_.upper(), "--key", kSignature, "--user", alice().name});
+    EXPECT_EQ(outcome.exit_code, 8) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(fmt::format("no key {}", kSignature)));
+}
+
+TEST_F(MountHelper, AFolderThatAUserRemembersIsHeldToTheSameRules) {
+    const fs::path memory = alice().home() + "/.config/ecryptfs-agent/folders.json";
+    ASSERT_EQ(session_.run({"mkdir", "-p", memory.parent_path()}).exit_code, 0);
+    std::ofstream(memory) << fmt::format(
+        R"({{"folders": [{{"lower": "{}", "upper": "/root", "keys": ["{}"], "recovery": [],
+            "name_keys": [], "cipher": "aes", "key_bytes": 16, "xattr": false,
+            "passthrough": false, "unlink_keys": true, "locators": {{}}}}]}})",
+        mount_.lower().string(), kSignature);
+    std::ifstream file(fmt::format("{}/addpass.authtok.{}", ECRYPTFS_VECTORS, kSignature));
+    const std::string token(std::istreambuf_iterator<char>(file), {});
+    ASSERT_EQ(session_.call([&] {
+        return ::add_key("user", kSignature, token.data(), token.size(), KEY_SPEC_USER_KEYRING) < 0
+                   ? errno
+                   : 0;
+    }),
+              0);
+    const auto unreadable = as_root({"mount", "--user", "alice", mount_.lower()});
+    EXPECT_EQ(unreadable.exit_code, 10) << unreadable.err;
+    EXPECT_THAT(unreadable.err, HasSubstr("seeing whether /root is empty"));
+    const auto forced = as_root({"mount", "--user", "alice", mount_.lower(), "--force"});
+    EXPECT_EQ(forced.exit_code, 10) << forced.err;
+    EXPECT_THAT(forced.err, HasSubstr("/root belongs to root, and not to alice"));
+    EXPECT_FALSE(shows_ecryptfs("/root"));
+
+    // What root has set for itself is not alice's.
+    const auto others = session_.run({"sudo", "env", "XDG_CONFIG_HOME=/root/.config", ECRYPTFSCTL,
+                                      "mount", mount_.lower(), "--print-fstab"});
+    EXPECT_THAT(others.out, HasSubstr(" /root ecryptfs ")) << others.err;
+}
+
+TEST_F(MountHelper, AFolderBehindAnotherUsersIsOutOfReach) {
+    const auto link = mount_.lower().parent_path() / "link";
+    fs::create_directory_symlink(others_ / "within", link);
+    const auto outcome = sudo({"mount", link, mount_.upper(), "--key", kSignature});
+    EXPECT_EQ(outcome.exit_code, 10) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("Permission denied"));
+}
+
+TEST_F(MountHelper, AnotherUsersMountIsNotUnmountedBySudo) {
+    const auto upper = others_.parent_path() / "bobs-upper";
+    make_folder(upper, bob());
+    const auto within = open_folder(others_ / "within");
+    const Helper helper(bob().id);
+    ASSERT_EQ(helper.ask(request(), {within.get(), open_folder(upper).get()}).verdict,
+              Verdict::kDone);
+    const auto outcome = sudo({"umount", upper});
+    EXPECT_EQ(outcome.exit_code, 10) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("--user bob"));
+    EXPECT_TRUE(shows_ecryptfs(upper));
+    const auto for_bob = sudo({"umount", "--user", "bob", upper, "--keep-keys"});
+    EXPECT_EQ(for_bob.exit_code, 0) << for_bob.err;
+    fs::remove(upper);
+}
+
+TEST_F(MountHelper, WhoCalledSudoMustBeKnown) {
+    for (const char* id : {"4242", "alice", "", "-1"}) {
+        const auto outcome =
+            session_.run({"sudo", "env", fmt::format("SUDO_UID={}", id), ECRYPTFSCTL, "mount",
+                          mount_.lower(), mount_.upper(), "--key", kSignature});
+        EXPECT_THAT(outcome.exit_code, testing::AnyOf(2, 9)) << id << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr("--user USER"));
+    }
+}
+
+}  // namespace
+}  // namespace ecryptfs::vm

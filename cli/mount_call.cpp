@@ -71,6 +71,11 @@ Error belongs_to_another(const std::string& folder, uid_t owner, const std::stri
                        : fmt::format("do it for its owner: --user {}", name)};
 }
 
+Error exchanged(const std::string& folder) {
+    return {ErrorCode::kAccessDenied, fmt::format("{} became another folder meanwhile", folder),
+            "see what changes it, and try again"};
+}
+
 // The folder of this path at this moment, whatever bears the path later.
 Result<base::UniqueFd> open_folder(const std::string& path) {
     open_how how{};
@@ -79,7 +84,7 @@ Result<base::UniqueFd> open_folder(const std::string& path) {
     base::UniqueFd folder(
         static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
     if (!folder) {
-        return std::unexpected(file_error(path, errno));
+        return std::unexpected(errno == ELOOP ? exchanged(path) : file_error(path, errno));
     }
     return folder;
 }
@@ -156,9 +161,7 @@ Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const 
                                 lower),
                     "give a folder on the way a shorter name"};
         case kLowerExchanged:
-            return {ErrorCode::kAccessDenied,
-                    fmt::format("{} became another folder meanwhile: nothing is mounted", lower),
-                    "see what changes it, and try again"};
+            return exchanged(lower);
         case kMountFailed:
             return mount_error(reply.error_number, lower, upper, reply.kernel_said);
         case kNotThatMount:

@@ -29,7 +29,9 @@
 
 #include "lib/mount/helper_protocol.h"
 #include "tests/fakes/wait.h"
+#include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
+#include "tests/vm/keyring.h"
 #include "tests/vm/mount.h"
 #include "tests/vm/user_session.h"
 
@@ -53,6 +55,20 @@ base::UniqueFd open_folder(const std::string& path) {
 bool shows_ecryptfs(const std::string& path) {
     struct statfs status{};
     return ::statfs(path.c_str(), &status) == 0 && status.f_type == ECRYPTFS_SUPER_MAGIC;
+}
+
+std::string passphrase_token() {
+    std::ifstream file(fmt::format("{}/addpass.authtok.{}", ECRYPTFS_VECTORS, kSignature));
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+int open_sockets(pid_t pid) {
+    int count = 0;
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", pid), gone)) {
+        count += fs::read_symlink(entry, gone).string().starts_with("socket:") ? 1 : 0;
+    }
+    return count;
 }
 
 // The helper, which waits for its request.
@@ -136,8 +152,7 @@ class MountHelper : public OnTheRealKernel {
   protected:
     void SetUp() override {
         OnTheRealKernel::SetUp();
-        std::ifstream file(fmt::format("{}/addpass.authtok.{}", ECRYPTFS_VECTORS, kSignature));
-        const std::string token(std::istreambuf_iterator<char>(file), {});
+        const auto token = passphrase_token();
         ASSERT_GT(
             ::add_key("user", kSignature, token.data(), token.size(), KEY_SPEC_SESSION_KEYRING), 0);
         make_folder(others_, bob());
@@ -170,6 +185,14 @@ class MountHelper : public OnTheRealKernel {
     }
     static ecryptfs::mount::MountRequest request() {
         return {{.keys = {wire::KeySignature::from_text(kSignature).value()}}};
+    }
+    // Of a keyring of alice's session. 0 or an errno.
+    int add_token(key_serial_t keyring) const {
+        const auto token = passphrase_token();
+        return session_.call([&] {
+            return ::add_key("user", kSignature, token.data(), token.size(), keyring) < 0 ? errno
+                                                                                          : 0;
+        });
     }
     Reply mount_by_helper() const {
         const Helper helper(alice().id);
@@ -334,14 +357,7 @@ TEST_F(MountHelper, AFolderThatAUserRemembersIsHeldToTheSameRules) {
             "name_keys": [], "cipher": "aes", "key_bytes": 16, "xattr": false,
             "passthrough": false, "unlink_keys": true, "locators": {{}}}}]}})",
         mount_.lower().string(), kSignature);
-    std::ifstream file(fmt::format("{}/addpass.authtok.{}", ECRYPTFS_VECTORS, kSignature));
-    const std::string token(std::istreambuf_iterator<char>(file), {});
-    ASSERT_EQ(session_.call([&] {
-        return ::add_key("user", kSignature, token.data(), token.size(), KEY_SPEC_USER_KEYRING) < 0
-                   ? errno
-                   : 0;
-    }),
-              0);
+    ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
     const auto unreadable = as_root({"mount", "--user", "alice", mount_.lower()});
     EXPECT_EQ(unreadable.exit_code, 10) << unreadable.err;
     EXPECT_THAT(unreadable.err, HasSubstr("seeing whether /root is empty"));
@@ -354,6 +370,62 @@ TEST_F(MountHelper, AFolderThatAUserRemembersIsHeldToTheSameRules) {
     const auto others = session_.run({"sudo", "env", "XDG_CONFIG_HOME=/root/.config", ECRYPTFSCTL,
                                       "mount", mount_.lower(), "--print-fstab"});
     EXPECT_THAT(others.out, HasSubstr(" /root ecryptfs ")) << others.err;
+}
+
+// All that a user can do to the part that is the user's: it waits for the agent, which is held up,
+// after it looked at the folders.
+TEST_F(MountHelper, AUserWhoHoldsUpThePartThatReadsFilesGainsNothing) {
+    const auto key = session_.add_key(install_key(alice(), "k1024.pem"), "secret");
+    const auto agent = session_.agent();
+    ASSERT_EQ(::kill(agent, SIGSTOP), 0);
+    Process mounting = session_.start(
+        {"sudo", ECRYPTFSCTL, "mount", mount_.lower(), mount_.upper(), "--key", key, "--force"});
+    test::wait_until("it asks the agent", [] {
+        const auto parts = find_processes(alice(), ECRYPTFSCTL);
+        return !parts.empty() && open_sockets(parts.front()) == 2;  // the helper's and the bus's
+    });
+    const auto part = find_processes(alice(), ECRYPTFSCTL).front();
+    const auto helpers = find_processes(kRoot, ECRYPTFS_MOUNT_HELPER);
+    ASSERT_EQ(helpers.size(), 1U);
+    const auto signal = [](pid_t pid, int number) {
+        return run_as(alice(), [&] { return ::kill(pid, number) == 0 ? 0 : errno; });
+    };
+    EXPECT_EQ(signal(helpers.front(), SIGSTOP), EPERM);
+    EXPECT_EQ(signal(helpers.front(), SIGCONT), EPERM) << "it is in a session of its own";
+    EXPECT_EQ(signal(part, 0), 0) << "this one is alice's";
+    exchange(mount_.upper(), "/etc");
+    EXPECT_EQ(signal(agent, SIGCONT), 0);
+    EXPECT_EQ(mounting.wait(), 10);
+    EXPECT_FALSE(shows_ecryptfs("/etc"));
+    put_back(mount_.upper());
+}
+
+TEST_F(MountHelper, FindsATokenOfTheSessionAndTakesItAway) {
+    ASSERT_EQ(add_token(KEY_SPEC_SESSION_KEYRING), 0);
+    const auto mounted = sudo({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
+    ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
+    EXPECT_TRUE(shows_ecryptfs(mount_.upper()));
+    const auto gone = sudo({"umount", mount_.upper()});
+    EXPECT_EQ(gone.exit_code, 0) << gone.err;
+    EXPECT_EQ(session_.call([] {
+        return ::keyctl_search(KEY_SPEC_SESSION_KEYRING, "user", kSignature, 0) < 0 ? errno : 0;
+    }),
+              ENOKEY);
+}
+
+// As where sudo's PAM configuration has pam_keyinit.
+TEST_F(MountHelper, FindsTheUsersTokensAlsoWhereSudoHasASessionKeyringOfRoots) {
+    ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
+    const auto in_roots_session = [&](Arguments arguments) {
+        arguments.insert(arguments.begin(), {"sudo", "keyctl", "session", "-", ECRYPTFSCTL});
+        return session_.run(arguments);
+    };
+    const auto mounted =
+        in_roots_session({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
+    ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
+    const auto gone = in_roots_session({"umount", mount_.upper()});
+    EXPECT_EQ(gone.exit_code, 0) << gone.err;
+    EXPECT_FALSE(is_in_user_keyring(session_, kSignature));
 }
 
 TEST_F(MountHelper, AFolderBehindAnotherUsersIsOutOfReach) {

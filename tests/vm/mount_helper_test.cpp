@@ -374,30 +374,58 @@ TEST_F(MountHelper, AFolderThatAUserRemembersIsHeldToTheSameRules) {
 
 // All that a user can do to the part that is the user's: it waits for the agent, which is held up,
 // after it looked at the folders.
-TEST_F(MountHelper, AUserWhoHoldsUpThePartThatReadsFilesGainsNothing) {
-    const auto key = session_.add_key(install_key(alice(), "k1024.pem"), "secret");
-    const auto agent = session_.agent();
-    ASSERT_EQ(::kill(agent, SIGSTOP), 0);
-    Process mounting = session_.start(
-        {"sudo", ECRYPTFSCTL, "mount", mount_.lower(), mount_.upper(), "--key", key, "--force"});
-    test::wait_until("it asks the agent", [] {
-        const auto parts = find_processes(alice(), ECRYPTFSCTL);
-        return !parts.empty() && open_sockets(parts.front()) == 2;  // the helper's and the bus's
-    });
-    const auto part = find_processes(alice(), ECRYPTFSCTL).front();
+class HeldUpMount : public MountHelper {
+  protected:
+    void start() {
+        const auto key = session_.add_key(install_key(alice(), "k1024.pem"), "secret");
+        agent_ = session_.agent();
+        ASSERT_EQ(::kill(agent_, SIGSTOP), 0);
+        mounting_.emplace(session_.start({"sudo", ECRYPTFSCTL, "mount", mount_.lower(),
+                                          mount_.upper(), "--key", key, "--force"}));
+        test::wait_until("it asks the agent", [] {
+            const auto parts = find_processes(alice(), ECRYPTFSCTL);
+            return !parts.empty() && open_sockets(parts.front()) == 2;  // the helper's, the bus's
+        });
+    }
+    // Its exit code.
+    int go_on() {
+        EXPECT_EQ(send_signal(agent_, SIGCONT), 0);
+        return mounting_->wait();
+    }
+    // As alice. 0 or an errno.
+    static int send_signal(pid_t pid, int number) {
+        return run_as(alice(), [&] { return ::kill(pid, number) == 0 ? 0 : errno; });
+    }
+
+  private:
+    pid_t agent_ = 0;
+    std::optional<Process> mounting_;
+};
+
+TEST_F(HeldUpMount, HasItsPartOfRootsOutOfTheUsersReach) {
+    start();
     const auto helpers = find_processes(kRoot, ECRYPTFS_MOUNT_HELPER);
     ASSERT_EQ(helpers.size(), 1U);
-    const auto signal = [](pid_t pid, int number) {
-        return run_as(alice(), [&] { return ::kill(pid, number) == 0 ? 0 : errno; });
-    };
-    EXPECT_EQ(signal(helpers.front(), SIGSTOP), EPERM);
-    EXPECT_EQ(signal(helpers.front(), SIGCONT), EPERM) << "it is in a session of its own";
-    EXPECT_EQ(signal(part, 0), 0) << "this one is alice's";
+    EXPECT_EQ(send_signal(helpers.front(), SIGSTOP), EPERM);
+    EXPECT_EQ(send_signal(helpers.front(), SIGCONT), EPERM) << "it is in a session of its own";
+    EXPECT_EQ(send_signal(find_processes(alice(), ECRYPTFSCTL).front(), 0), 0) << "this is alice's";
+    EXPECT_EQ(go_on(), 0);
+}
+
+TEST_F(HeldUpMount, DoesNotMountOnWhatTookTheUpperFoldersPlace) {
+    start();
     exchange(mount_.upper(), "/etc");
-    EXPECT_EQ(signal(agent, SIGCONT), 0);
-    EXPECT_EQ(mounting.wait(), 10);
+    EXPECT_EQ(go_on(), 10);
     EXPECT_FALSE(shows_ecryptfs("/etc"));
     put_back(mount_.upper());
+}
+
+TEST_F(HeldUpMount, DoesNotMountWhatTookTheLowerFoldersPlace) {
+    start();
+    exchange(mount_.lower(), others_ / "within");
+    EXPECT_EQ(go_on(), 10);
+    EXPECT_FALSE(shows_ecryptfs(mount_.upper()));
+    put_back(mount_.lower());
 }
 
 TEST_F(MountHelper, FindsATokenOfTheSessionAndTakesItAway) {

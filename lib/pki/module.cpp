@@ -187,7 +187,8 @@ ModuleNeeds Module::needs() const {
             .local_services = (needs & ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES) != 0,
             .devices = (needs & ECRYPTFS_PKI_NEEDS_DEVICES) != 0,
             .files = (needs & ECRYPTFS_PKI_NEEDS_FILES) != 0,
-            .programs = (needs & ECRYPTFS_PKI_NEEDS_PROGRAMS) != 0};
+            .programs = (needs & ECRYPTFS_PKI_NEEDS_PROGRAMS) != 0,
+            .tpm = (needs & ECRYPTFS_PKI_NEEDS_TPM) != 0};
 }
 
 Result<std::unique_ptr<ModuleKey>> Module::open(const std::string& locator,

@@ -37,6 +37,9 @@ struct ModuleNeeds {
     bool devices = false;
     bool files = false;
     bool programs = false;
+    bool tpm = false;  // of the devices those of the TPM
+
+    bool operator==(const ModuleNeeds&) const = default;
 };
 
 // An open key of a module; closes it in the end.

@@ -45,8 +45,9 @@ extern "C" {
 /* Raised when something here changes. The host takes modules of this version and of those since
  * ECRYPTFS_PKI_OLDEST_ABI_VERSION, after which the table only grew at its end; it refuses others,
  * by name and number.
- *   2: `needs`. A module of version 1 says of nothing that it needs it. */
-#define ECRYPTFS_PKI_ABI_VERSION 2u
+ *   2: `needs`. A module of version 1 says of nothing that it needs it.
+ *   3: ECRYPTFS_PKI_NEEDS_TPM. */
+#define ECRYPTFS_PKI_ABI_VERSION 3u
 #define ECRYPTFS_PKI_OLDEST_ABI_VERSION 1u
 
 #define ECRYPTFS_PKI_MAX_FILE_KEY 67u     /* bytes to wrap: cipher code 1, key 1..64, checksum 2 */
@@ -151,16 +152,18 @@ struct ecryptfs_pki_new_key {
     const struct ecryptfs_pki_secret* secret;
 };
 
-/* What a module needs beside memory, threads, the reading of files and, to generate, the writing of
- * files: the host takes everything else away from itself and the module. What is refused fails with
- * EPERM or EACCES; the process goes on. */
+/* What a module needs beside memory, threads, the reading of files outside /dev and, to generate,
+ * the writing of files: the host takes everything else away from itself and the module. What is
+ * refused fails with EPERM or EACCES; the process goes on. */
 enum ecryptfs_pki_needs {
     ECRYPTFS_PKI_NEEDS_NETWORK = 1,        /* Internet sockets */
     ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES = 2, /* Unix sockets, System V IPC: pcscd, a bus, a TPM's
                                             * resource manager */
-    ECRYPTFS_PKI_NEEDS_DEVICES = 4,        /* to write to what is below /dev; udev's messages */
+    ECRYPTFS_PKI_NEEDS_DEVICES = 4,        /* what is in /dev, to read and write, but for what
+                                            * people see, hear and type by; udev's messages */
     ECRYPTFS_PKI_NEEDS_FILES = 8,          /* to make, write and remove files, also to use keys */
-    ECRYPTFS_PKI_NEEDS_PROGRAMS = 16       /* to start programs, which are bound in the same way */
+    ECRYPTFS_PKI_NEEDS_PROGRAMS = 16,      /* to start programs, which are bound in the same way */
+    ECRYPTFS_PKI_NEEDS_TPM = 32            /* of devices those of the TPM: /dev/tpm*, /dev/tpmrm* */
 };
 
 /* An open key: the module's own type, never looked into by the host. */

@@ -7,14 +7,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "lib/base/handle.h"
 
 namespace ecryptfs::pki {
 namespace {
 
+namespace fs = std::filesystem;
 using base::Result;
 
 // Of newer kernels than the headers that we are built with:
@@ -28,12 +37,23 @@ constexpr int kFirstWithIoctl = 5;
 constexpr int kFirstWithScopes = 6;
 
 constexpr std::uint64_t kMakeDevices = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
-constexpr std::uint64_t kWriteFiles =
-    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
-    LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER |
-    kTruncate;
-constexpr std::uint64_t kUseDevices = LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate | kIoctlOnDevice;
+constexpr std::uint64_t kMakeFiles =
+    LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
+    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+    LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
+constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE;
+constexpr std::uint64_t kWrite = LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
+constexpr std::uint64_t kUse = kRead | kWrite | kIoctlOnDevice;
+
+constexpr char kDeviceFolder[] = "/dev";
+// Of what is in there, by what a name begins with. What people see, hear and type by; what stands
+// for other processes or for a part of the kernel that filters of system calls keep us from.
+constexpr auto kWithheld = std::to_array<std::string_view>(
+    {"console", "dri", "ecryptfs", "fuse", "input", "kmsg", "mem", "media", "port", "pts", "ptmx",
+     "snd", "uhid", "uinput", "userfaultfd", "v4l", "vcs", "video"});
+constexpr auto kSharedMemory = std::to_array<std::string_view>({"hugepages", "mqueue", "shm"});
+constexpr auto kForAll =
+    std::to_array<std::string_view>({"full", "null", "random", "urandom", "zero"});
 
 // struct landlock_ruleset_attr as of version 6. Older kernels take the longer one if what they do
 // not know is zero.
@@ -42,6 +62,19 @@ struct RulesetAttributes {
     std::uint64_t handled_network;
     std::uint64_t scoped;
 };
+
+bool is_among(std::span<const std::string_view> names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+// Serial lines, where card readers may be, are called ttyS0, ttyUSB0, ttyACM0; terminals tty, tty1.
+bool is_withheld(std::string_view name) {
+    const bool is_terminal = name.starts_with("tty") &&
+                             name.find_first_not_of("0123456789", 3) == std::string_view::npos;
+    return is_terminal || std::ranges::any_of(kWithheld, [&](std::string_view beginning) {
+               return name.starts_with(beginning);
+           });
+}
 
 int version() {
     return static_cast<int>(
@@ -63,10 +96,33 @@ class Ruleset {
             note(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0))));
     }
 
-    void keep(std::uint64_t rights, const char* folder) {
-        const base::UniqueFd parent(::open(folder, O_PATH | O_CLOEXEC));
+    // What is not there, or no longer, needs no rule.
+    void keep(std::uint64_t rights, const fs::path& path) {
+        const base::UniqueFd parent(::open(path.c_str(), O_PATH | O_CLOEXEC));
         const landlock_path_beneath_attr rule{known_to(version_, rights) & lost_, parent.get()};
-        note(::syscall(SYS_landlock_add_rule, rules_.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0));
+        if (parent && rule.allowed_access != 0) {
+            note(::syscall(SYS_landlock_add_rule, rules_.get(), LANDLOCK_RULE_PATH_BENEATH, &rule,
+                           0));
+        }
+    }
+
+    // Rules are for all that is below a folder, and know no exceptions.
+    void keep_outside_devices(std::uint64_t rights) {
+        for (const auto& entry : entries("/")) {
+            if (entry.path() != kDeviceFolder) {
+                keep(rights, entry.path());
+            }
+        }
+    }
+
+    // For those whose name is wanted; a link is not followed, but what it leads to has a name too.
+    void keep_devices(std::uint64_t rights, const std::function<bool(std::string_view)>& wanted) {
+        for (const auto& entry : entries(kDeviceFolder)) {
+            std::error_code failure;
+            if (!entry.is_symlink(failure) && wanted(entry.path().filename().string())) {
+                keep(rights, entry.path());
+            }
+        }
     }
 
     Result<void> apply() {
@@ -79,6 +135,18 @@ class Ruleset {
     }
 
   private:
+    std::vector<fs::directory_entry> entries(const char* folder) {
+        std::vector<fs::directory_entry> found;
+        std::error_code failure;
+        for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
+             entry.increment(failure)) {
+            found.push_back(*entry);
+        }
+        errno = failure.value();
+        note(failure ? -1 : 0);
+        return found;
+    }
+
     long note(long result) {
         if (result < 0 && failure_ == 0) {
             failure_ = errno;
@@ -101,8 +169,10 @@ Result<void> part_from_other_processes() {
         return {};
     }
     // To move files between folders is lost by any ruleset that does not speak of it.
-    Ruleset rules(landlock, kMakeDevices | LANDLOCK_ACCESS_FS_REFER);
+    Ruleset rules(landlock, kMakeDevices | LANDLOCK_ACCESS_FS_REFER | kUse);
     rules.keep(LANDLOCK_ACCESS_FS_REFER, "/");
+    rules.keep_outside_devices(kUse);
+    rules.keep_devices(kUse, [](std::string_view name) { return !is_withheld(name); });
     return rules.apply();
 }
 
@@ -111,12 +181,21 @@ Result<void> limit_files(const ModuleNeeds& needs) {
     if (landlock < kFirstWithRefer) {
         return {};
     }
-    Ruleset rules(landlock, kWriteFiles | kUseDevices | LANDLOCK_ACCESS_FS_EXECUTE);
+    Ruleset rules(landlock, kMakeFiles | kUse | LANDLOCK_ACCESS_FS_EXECUTE);
+    rules.keep_outside_devices(kRead);
+    rules.keep_devices(kRead, [](std::string_view name) { return is_among(kForAll, name); });
     if (needs.files) {
-        rules.keep(kWriteFiles, "/");
+        rules.keep(kMakeFiles, "/");
+        rules.keep_outside_devices(kWrite);
+        rules.keep_devices(kRead | kWrite,
+                           [](std::string_view name) { return is_among(kSharedMemory, name); });
     }
     if (needs.devices) {
-        rules.keep(kUseDevices, "/dev");
+        rules.keep_devices(kUse,
+                           [](std::string_view name) { return !is_among(kSharedMemory, name); });
+    }
+    if (needs.tpm) {
+        rules.keep_devices(kUse, [](std::string_view name) { return name.starts_with("tpm"); });
     }
     if (needs.programs) {
         rules.keep(LANDLOCK_ACCESS_FS_EXECUTE, "/");

@@ -13,10 +13,11 @@
 namespace ecryptfs::pki {
 
 // No tracing of processes other than those that we start, no look into their memory, no signals to
-// them.
+// them; no terminals, cameras, microphones and the like.
 base::Result<void> part_from_other_processes();
 
-// No writing and no starting of programs, except as needed. Reading is as before.
+// No devices, no writing and no starting of programs, except as needed. The reading of files
+// outside /dev is as before. A device that appears directly in /dev later is for the next host.
 base::Result<void> limit_files(const ModuleNeeds& needs);
 
 }  // namespace ecryptfs::pki

@@ -10,13 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdint>
 #include <initializer_list>
 #include <utility>
 
-#include "lib/base/handle.h"
+#include "pki-modules/host/call_filter.h"
+#include "pki-modules/host/harmless_calls.h"
 
 namespace ecryptfs::pki {
 namespace {
@@ -30,66 +32,6 @@ constexpr int kRemovexattrat = 466;
 constexpr int kOpenTreeAttr = 467;
 constexpr int kFileSetattr = 469;
 
-// A condition on an argument, of which the kernel looks at the lower half only where it is an int.
-constexpr std::uint64_t kInt = 0xffffffff;
-scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value) {
-    return {argument, SCMP_CMP_MASKED_EQ, mask, value};
-}
-scmp_arg_cmp is(unsigned argument, std::uint64_t value) {
-    return masked(argument, kInt, value);
-}
-scmp_arg_cmp is_not(unsigned argument, std::uint64_t value) {
-    return {argument, SCMP_CMP_NE, value, 0};
-}
-
-// A filter that is being made.
-class Refusals {
-  public:
-    Refusals() : filter_(::seccomp_init(SCMP_ACT_ALLOW)) {
-        // The calls of another ABI of the processor have other numbers.
-        note(::seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)));
-        // A sandbox around us, such as an older unit of the agent, may keep the call that this
-        // takes. This thread is bound anyhow, and there should be no other yet.
-        static_cast<void>(::seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
-    }
-
-    void always(std::initializer_list<int> calls) {
-        for (const int call : calls) {
-            note(::seccomp_rule_add_array(filter_.get(), SCMP_ACT_ERRNO(EPERM), call, 0, nullptr));
-        }
-    }
-
-    void when(int call, std::initializer_list<scmp_arg_cmp> conditions) {
-        note(::seccomp_rule_add_array(filter_.get(), SCMP_ACT_ERRNO(EPERM), call,
-                                      static_cast<unsigned>(conditions.size()),
-                                      conditions.begin()));
-    }
-
-    // As an old kernel does, so that the C library takes an older call, whose flags a filter sees.
-    void unknown(int call) {
-        note(::seccomp_rule_add_array(filter_.get(), SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr));
-    }
-
-    Result<void> apply() {
-        note(failure_ == 0 ? ::seccomp_load(filter_.get()) : 0);
-        if (failure_ != 0) {
-            return std::unexpected(base::system_error(base::ErrorCode::kModuleFailed,
-                                                      "the filter of system calls", -failure_));
-        }
-        return {};
-    }
-
-  private:
-    void note(int result) {
-        if (result < 0 && failure_ == 0) {
-            failure_ = result;
-        }
-    }
-
-    base::Handle<void, ::seccomp_release> filter_;
-    int failure_ = 0;
-};
-
 // Where clone() has its flags.
 #ifdef __s390__
 constexpr unsigned kCloneFlags = 1;
@@ -98,55 +40,68 @@ constexpr unsigned kCloneFlags = 0;
 #endif
 
 // A user name space of its own would make a process root in there, with more kernel to attack.
-void refuse_name_spaces(Refusals& refuse) {
-    refuse.always({SCMP_SYS(unshare), SCMP_SYS(setns)});
-    refuse.unknown(SCMP_SYS(clone3));
+void refuse_name_spaces(CallFilter& filter) {
+    filter.refuse({SCMP_SYS(unshare), SCMP_SYS(setns)});
+    filter.deny_knowledge(SCMP_SYS(clone3));
     for (const auto kind : std::initializer_list<std::uint64_t>{
              CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
              CLONE_NEWUTS}) {
-        refuse.when(SCMP_SYS(clone), {masked(kCloneFlags, kind, kind)});
+        filter.refuse_when(SCMP_SYS(clone), {masked(kCloneFlags, kind, kind)});
     }
 }
 
 // Landlock does some of it, where there is one.
-void refuse_other_processes(Refusals& refuse) {
-    refuse.always({SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+void refuse_other_processes(CallFilter& filter) {
+    filter.refuse({SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
                    SCMP_SYS(process_madvise), SCMP_SYS(process_mrelease), SCMP_SYS(pidfd_getfd),
                    SCMP_SYS(kcmp), SCMP_SYS(move_pages), SCMP_SYS(migrate_pages),
                    SCMP_SYS(perf_event_open), SCMP_SYS(setpriority), SCMP_SYS(ioprio_set),
                    SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr), SCMP_SYS(sched_setparam),
                    SCMP_SYS(sched_setscheduler)});
-    refuse.when(SCMP_SYS(prlimit64), {is_not(0, 0)});
+    filter.refuse_when(SCMP_SYS(prlimit64), {is_not(0, 0)});
     // Typing into the terminal of who runs ecryptfsctl.
-    refuse.when(SCMP_SYS(ioctl), {is(1, TIOCSTI)});
-    refuse.when(SCMP_SYS(ioctl), {is(1, TIOCLINUX)});
+    filter.refuse_when(SCMP_SYS(ioctl), {is(1, TIOCSTI)});
+    filter.refuse_when(SCMP_SYS(ioctl), {is(1, TIOCLINUX)});
+    // Signals that the kernel sends for us: to the owner of a descriptor, to whoever opens a file
+    // that we have a lease on, and which waits for us then.
+    for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
+        for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}) {
+            filter.refuse_when(call, {is(1, static_cast<std::uint64_t>(command))});
+        }
+    }
+    filter.refuse_when(SCMP_SYS(ioctl), {is(1, FIOSETOWN)});
+    filter.refuse_when(SCMP_SYS(ioctl), {is(1, SIOCSPGRP)});
+    // What we start is to end with us: the agent kills our process group.
+    filter.refuse({SCMP_SYS(setsid), SCMP_SYS(setpgid)});
+    filter.refuse_when(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_PARENT, CLONE_PARENT)});
     // To be read by others again, or to live on without the agent.
-    refuse.when(SCMP_SYS(prctl), {is(0, PR_SET_DUMPABLE), is_not(1, 0)});
-    refuse.when(SCMP_SYS(prctl), {is(0, PR_SET_PTRACER)});
-    refuse.when(SCMP_SYS(prctl), {is(0, PR_SET_PDEATHSIG), is_not(1, SIGKILL)});
+    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SET_DUMPABLE), is_not(1, 0)});
+    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SET_PTRACER)});
+    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SCHED_CORE)});
+    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SET_PDEATHSIG), is_not(1, SIGKILL)});
 }
 
 // Keyrings hold tokens and mount passphrases. For the rest root's rights are needed, which
 // ecryptfsctl may have, or it is a part of the kernel in which more faults are found than in
 // others.
-void refuse_the_system(Refusals& refuse) {
-    refuse.always({SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(keyctl)});
-    refuse.always({SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(pivot_root),
+void refuse_the_system(CallFilter& filter) {
+    filter.refuse({SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(keyctl)});
+    filter.refuse({SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(pivot_root),
                    SCMP_SYS(chroot), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount),
                    SCMP_SYS(fspick), SCMP_SYS(move_mount), SCMP_SYS(open_tree), kOpenTreeAttr,
                    SCMP_SYS(mount_setattr), SCMP_SYS(open_by_handle_at), SCMP_SYS(quotactl),
                    SCMP_SYS(quotactl_fd), SCMP_SYS(swapon), SCMP_SYS(swapoff)});
-    refuse.always({SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module),
+    filter.refuse({SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module),
                    SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load), SCMP_SYS(reboot),
                    SCMP_SYS(acct), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
                    SCMP_SYS(clock_settime), SCMP_SYS(clock_settime64), SCMP_SYS(sethostname),
                    SCMP_SYS(setdomainname), SCMP_SYS(iopl), SCMP_SYS(ioperm)});
     // What is asked for by io_uring passes no filter.
-    refuse.always({SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+    filter.refuse({SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
                    SCMP_SYS(bpf), SCMP_SYS(userfaultfd)});
 }
 
-void refuse_sockets(Refusals& refuse, const ModuleNeeds& needs) {
+void refuse_sockets(CallFilter& filter, const ModuleNeeds& needs) {
     const auto allowed = [&](unsigned family) {
         switch (family) {
             case AF_UNIX:
@@ -163,28 +118,35 @@ void refuse_sockets(Refusals& refuse, const ModuleNeeds& needs) {
     constexpr unsigned kMoreThanFamilies = 64;
     for (unsigned family = 0; family < kMoreThanFamilies; ++family) {
         if (!allowed(family)) {
-            refuse.when(SCMP_SYS(socket), {is(0, family)});
+            filter.refuse_when(SCMP_SYS(socket), {is(0, family)});
         }
     }
-    refuse.when(SCMP_SYS(socket), {{0, SCMP_CMP_GE, kMoreThanFamilies, 0}});
+    filter.refuse_when(SCMP_SYS(socket), {{0, SCMP_CMP_GE, kMoreThanFamilies, 0}});
     if (!needs.local_services) {
-        refuse.always({SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(semget), SCMP_SYS(msgget),
-                       SCMP_SYS(mq_open), SCMP_SYS(mq_unlink)});
+        // Those too that take an identifier, which anybody may guess.
+        filter.refuse({SCMP_SYS(ipc), SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl),
+                       SCMP_SYS(shmdt), SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semtimedop),
+                       SCMP_SYS(semtimedop_time64), SCMP_SYS(semctl), SCMP_SYS(msgget),
+                       SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(msgctl)});
+        filter.refuse({SCMP_SYS(mq_open), SCMP_SYS(mq_unlink), SCMP_SYS(mq_timedsend),
+                       SCMP_SYS(mq_timedsend_time64), SCMP_SYS(mq_timedreceive),
+                       SCMP_SYS(mq_timedreceive_time64), SCMP_SYS(mq_notify),
+                       SCMP_SYS(mq_getsetattr)});
         if (!needs.network) {
-            refuse.always({SCMP_SYS(socketcall)});  // whose arguments a filter does not see
+            filter.refuse({SCMP_SYS(socketcall)});  // whose arguments a filter does not see
         }
     }
 }
 
 // Landlock alone leaves out permissions, owners, attributes and times of files and, at first, their
 // truncation; and there may be none.
-void refuse_writing(Refusals& refuse) {
-    refuse.always({SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(mkdir),
+void refuse_writing(CallFilter& filter) {
+    filter.refuse({SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(mkdir),
                    SCMP_SYS(mkdirat), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(rmdir),
                    SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
                    SCMP_SYS(renameat2), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(symlink),
                    SCMP_SYS(symlinkat)});
-    refuse.always({SCMP_SYS(chmod),
+    filter.refuse({SCMP_SYS(chmod),
                    SCMP_SYS(fchmod),
                    SCMP_SYS(fchmodat),
                    kFchmodat2,
@@ -209,54 +171,83 @@ void refuse_writing(Refusals& refuse) {
                    SCMP_SYS(utimensat),
                    SCMP_SYS(utimensat_time64),
                    SCMP_SYS(futimesat)});
+    for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
+        filter.refuse_when(call, {is(1, F_SET_RW_HINT)});
+    }
 }
 
-void refuse_opening(Refusals& refuse, const ModuleNeeds& needs) {
-    refuse.unknown(SCMP_SYS(openat2));  // its flags are in memory
+// By the letter in bits 8 to 15 of a request (ioctl-number.rst), those that change files and whole
+// file systems through a descriptor that may only read: FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, those
+// of FAT, NILFS, OCFS2, Btrfs (FICLONE and others took its letter), CIFS, FUSE, F2FS.
+constexpr auto kFileLetters =
+    std::to_array<std::uint64_t>({0x00, 'X', 'f', 'n', 'o', 'r', 'v', 0x94, 0xcf, 0xe5, 0xf5});
+
+// Without a device to talk to, a module asks only what is there to read, and about the network.
+void refuse_requests(CallFilter& filter, const ModuleNeeds& needs) {
+    constexpr std::uint64_t kLetterMask = 0xff00;
+    constexpr std::uint64_t kSocketLetter = 0x89;
+    const auto is_allowed = [&](std::uint64_t letter) {
+        return needs.devices ? std::ranges::find(kFileLetters, letter) == kFileLetters.end()
+                             : letter == 'T' || (letter == kSocketLetter && needs.network);
+    };
+    for (std::uint64_t letter = 0; letter <= 0xff; ++letter) {
+        if (!is_allowed(letter)) {
+            filter.refuse_when(SCMP_SYS(ioctl), {masked(1, kLetterMask, letter << 8)});
+        }
+    }
+}
+
+void refuse_opening(CallFilter& filter, const ModuleNeeds& needs) {
+    filter.deny_knowledge(SCMP_SYS(openat2));  // its flags are in memory
     for (const auto& [call, flags] :
          {std::pair{SCMP_SYS(open), 1U}, std::pair{SCMP_SYS(openat), 2U}}) {
-        refuse.when(call, {masked(flags, O_CREAT, O_CREAT)});
-        refuse.when(call, {masked(flags, O_TRUNC, O_TRUNC)});
-        if (!needs.devices) {
-            refuse.when(call, {masked(flags, O_WRONLY, O_WRONLY)});
-            refuse.when(call, {masked(flags, O_RDWR, O_RDWR)});
+        filter.refuse_when(call, {masked(flags, O_CREAT, O_CREAT)});
+        filter.refuse_when(call, {masked(flags, O_TRUNC, O_TRUNC)});
+        filter.refuse_when(call, {masked(flags, O_TMPFILE, O_TMPFILE)});
+        if (!needs.devices && !needs.tpm) {
+            filter.refuse_when(call, {masked(flags, O_WRONLY, O_WRONLY)});
+            filter.refuse_when(call, {masked(flags, O_RDWR, O_RDWR)});
         }
     }
 }
 
 // And, since there are no children to be ended, signals to others.
-void refuse_programs(Refusals& refuse) {
-    refuse.always({SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork)});
-    refuse.when(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_THREAD, 0)});
+void refuse_programs(CallFilter& filter) {
+    filter.refuse({SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork)});
+    filter.refuse_when(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_THREAD, 0)});
     const auto self = static_cast<std::uint64_t>(::getpid());
     for (const int call : {SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
                            SCMP_SYS(rt_tgsigqueueinfo)}) {
-        refuse.when(call, {is_not(0, self)});
+        filter.refuse_when(call, {is_not(0, self)});
     }
-    refuse.always({SCMP_SYS(tkill), SCMP_SYS(pidfd_send_signal)});
+    filter.refuse({SCMP_SYS(tkill), SCMP_SYS(pidfd_send_signal)});
 }
 
 }  // namespace
 
 Result<void> refuse_calls_to_all_modules() {
-    Refusals refuse;
-    refuse_name_spaces(refuse);
-    refuse_other_processes(refuse);
-    refuse_the_system(refuse);
-    return refuse.apply();
+    CallFilter filter(CallFilter::Unlisted::kAllowed);
+    refuse_name_spaces(filter);
+    refuse_other_processes(filter);
+    refuse_the_system(filter);
+    return filter.apply();
 }
 
 Result<void> refuse_calls_beyond(const ModuleNeeds& needs) {
-    Refusals refuse;
-    refuse_sockets(refuse, needs);
+    CallFilter filter(CallFilter::Unlisted::kAllowed);
+    refuse_sockets(filter, needs);
     if (!needs.files) {
-        refuse_writing(refuse);
-        refuse_opening(refuse, needs);
+        refuse_writing(filter);
+        refuse_opening(filter, needs);
+        refuse_requests(filter, needs);
     }
     if (!needs.programs) {
-        refuse_programs(refuse);
+        refuse_programs(filter);
     }
-    return refuse.apply();
+    if (auto applied = filter.apply(); !applied) {
+        return applied;
+    }
+    return needs == ModuleNeeds{} ? allow_harmless_calls_only() : base::Result<void>();
 }
 
 }  // namespace ecryptfs::pki

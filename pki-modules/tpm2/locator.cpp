@@ -107,7 +107,11 @@ std::string default_tcti() {
 
 // A simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
 std::uint32_t needs_of(std::string_view tcti) {
-    std::uint32_t needs = ECRYPTFS_PKI_NEEDS_DEVICES | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES;
+    constexpr std::string_view kDevice = "device:";
+    std::uint32_t needs = ECRYPTFS_PKI_NEEDS_TPM | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES;
+    if (tcti.starts_with(kDevice) && !tcti.substr(kDevice.size()).starts_with("/dev/tpm")) {
+        needs |= ECRYPTFS_PKI_NEEDS_DEVICES;
+    }
     if ((tcti.contains("swtpm") || tcti.contains("mssim")) && !tcti.contains("path=")) {
         needs |= ECRYPTFS_PKI_NEEDS_NETWORK;
     }

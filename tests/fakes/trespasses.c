@@ -4,15 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -140,6 +144,100 @@ static int signal_process(const char* process) {
     return kill(process_of(process), 0);
 }
 
+/* The kernel would send it a signal for us when the pipe can be read. */
+static int signal_by_pipe(const char* process) {
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return -1;
+    }
+    const int result = fcntl(ends[0], F_SETOWN, process_of(process));
+    close(ends[0]);
+    close(ends[1]);
+    return result;
+}
+
+/* Whoever opens the file to write then waits for us. */
+static int lease_file(const char* path) {
+    const int file = open(path, O_RDONLY);
+    const int result = fcntl(file, F_SETLEASE, F_RDLCK);
+    close(file);
+    return result;
+}
+
+static int lock_file(const char* path) {
+    const int file = open(path, O_RDONLY);
+    const int result = flock(file, LOCK_EX);
+    close(file);
+    return result;
+}
+
+/* Through a descriptor that can read only. Not all file systems have any. */
+static int mark_file(const char* path) {
+    const int file = open(path, O_RDONLY);
+    int flags = 0;
+    int result = ioctl(file, FS_IOC_GETFLAGS, &flags);
+    if (result == 0) {
+        flags ^= FS_NODUMP_FL;
+        result = ioctl(file, FS_IOC_SETFLAGS, &flags);
+    }
+    close(file);
+    return result < 0 && errno != ENOTTY ? -1 : 0;
+}
+
+/* Of others, whose number is known. */
+static int known_memory(const char* number) {
+    return shmat((int)strtol(number, NULL, 10), NULL, 0) == (void*)-1 ? -1 : 0;
+}
+
+static int known_semaphore(const char* number) {
+    struct sembuf more = {0, 1, IPC_NOWAIT};
+    return semop((int)strtol(number, NULL, 10), &more, 1);
+}
+
+static int known_queue(const char* number) {
+    struct msqid_ds found;
+    return msgctl((int)strtol(number, NULL, 10), IPC_STAT, &found);
+}
+
+/* To the agent, along with a byte. */
+static int pass_descriptor(const char* unused) {
+    (void)unused;
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } field = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    char byte = 0;
+    struct iovec content = {&byte, 1};
+    const struct msghdr message = {.msg_iov = &content,
+                                   .msg_iovlen = 1,
+                                   .msg_control = field.bytes,
+                                   .msg_controllen = sizeof field.bytes};
+    memcpy(CMSG_DATA(&field.header), &(int){STDIN_FILENO}, sizeof(int));
+    return (int)sendmsg(STDIN_FILENO, &message, MSG_NOSIGNAL);
+}
+
+/* One that tries to be nobody's child and in no group of ours, and says its number in that file. */
+static int leave_program(const char* path) {
+    const pid_t child = fork();
+    if (child == 0) {
+        if (fork() != 0) {
+            _exit(0);
+        }
+        setsid();
+        setpgid(0, 0);
+        char number[32];
+        const int size = snprintf(number, sizeof number, "%d", getpid());
+        const int file = open(path, O_WRONLY);
+        if (file < 0 || write(file, number, (size_t)size) != size) {
+            _exit(1);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    return child < 0 ? -1 : waitpid(child, NULL, 0);
+}
+
 static int read_keyring(const char* unused) {
     (void)unused;
     return (int)syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_USER_KEYRING, 0);
@@ -198,6 +296,15 @@ int trespass(const char* what, const char* argument) {
         {"read-memory", read_memory},
         {"open-memory", open_memory},
         {"signal", signal_process},
+        {"signal-by-pipe", signal_by_pipe},
+        {"lease-file", lease_file},
+        {"lock-file", lock_file},
+        {"mark-file", mark_file},
+        {"known-memory", known_memory},
+        {"known-semaphore", known_semaphore},
+        {"known-queue", known_queue},
+        {"pass-descriptor", pass_descriptor},
+        {"leave-program", leave_program},
         {"read-keyring", read_keyring},
         {"name-space", name_space},
         {"io-ring", io_ring},

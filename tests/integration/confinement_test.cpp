@@ -4,7 +4,12 @@
 // having said nothing.
 
 #include <ecryptfs_pki_module.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 
 #include <filesystem>
 #include <fstream>
@@ -25,6 +30,44 @@ struct Trespass {
     std::string argument = {};
 };
 
+// Of this process, by their numbers.
+struct Ipc {
+    int memory = ::shmget(IPC_PRIVATE, 1, 0600);
+    int semaphore = ::semget(IPC_PRIVATE, 1, 0600);
+    int queue = ::msgget(IPC_PRIVATE, 0600);
+
+    Ipc() = default;
+    Ipc(const Ipc&) = delete;
+    Ipc& operator=(const Ipc&) = delete;
+    ~Ipc() {
+        ::shmctl(memory, IPC_RMID, nullptr);
+        ::semctl(semaphore, 0, IPC_RMID);
+        ::msgctl(queue, IPC_RMID, nullptr);
+    }
+};
+
+// Some program's shared memory.
+struct SharedFile {
+    std::string path = fmt::format("/dev/shm/ecryptfs-test-{}", ::getpid());
+
+    SharedFile() { std::ofstream(path) << "content"; }
+    SharedFile(const SharedFile&) = delete;
+    SharedFile& operator=(const SharedFile&) = delete;
+    ~SharedFile() { std::filesystem::remove(path); }
+};
+
+// A terminal of the user's, such as another window.
+struct Terminal {
+    base::UniqueFd master{::posix_openpt(O_RDWR | O_NOCTTY)};
+    std::string path;
+
+    Terminal() {
+        ::grantpt(master.get());
+        ::unlockpt(master.get());
+        path = ::ptsname(master.get());
+    }
+};
+
 class Confinement : public AgentTest {
   protected:
     // An agent whose module "faulty" says this of itself.
@@ -36,7 +79,12 @@ class Confinement : public AgentTest {
         }
         more.merge(bus_.environment());
         more.try_emplace("ECRYPTFS_FAULTY_NEEDS", needs);
-        agent_.emplace(more, kernel_.device());
+        auto command = agent_command({}, more);
+        if (without_landlock_) {
+            command.arguments.insert(command.arguments.begin(), command.program);
+            command.program = built("tests/fakes/ecryptfs_without_landlock");
+        }
+        agent_.emplace(command, kernel_.device());
     }
     void start(ecryptfs_pki_needs needs) { start(std::to_string(needs)); }
 
@@ -58,16 +106,22 @@ class Confinement : public AgentTest {
 
     std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
 
+    bool without_landlock_ = false;
+    const Ipc ipc_;
+    const Terminal terminal_;
+    const SharedFile shared_;
     const Bytes file_key_ = make_file_key(24);
     const std::string file_ = folder_.file("file", "content");
     const std::vector<Trespass> network_ = {{"inet-socket"}};
-    const std::vector<Trespass> services_ = {{"unix-socket"}, {"shared-memory"}};
+    const std::vector<Trespass> services_ = {{"unix-socket"},
+                                             {"shared-memory"},
+                                             {"known-memory", std::to_string(ipc_.memory)},
+                                             {"known-semaphore", std::to_string(ipc_.semaphore)},
+                                             {"known-queue", std::to_string(ipc_.queue)}};
     const std::vector<Trespass> devices_ = {{"use-device", "/dev/null"}};
-    const std::vector<Trespass> files_ = {{"make-file", path("new")},
-                                          {"show-file", file_},
-                                          {"write-file", file_},
-                                          {"empty-file", file_},
-                                          {"remove-file", path("new")}};
+    const std::vector<Trespass> files_ = {{"make-file", path("new")}, {"show-file", file_},
+                                          {"write-file", file_},      {"empty-file", file_},
+                                          {"mark-file", file_},       {"remove-file", path("new")}};
     const std::vector<Trespass> programs_ = {{"run-program", "/bin/true"}};
 };
 
@@ -80,10 +134,31 @@ TEST_F(Confinement, LeavesAModuleThatNeedsNothingTheReadingOfFiles) {
     expect_refused({{"disguised-inet-socket"},
                     {"become-program", "/bin/true"},
                     {"remove-file", file_},
+                    {"lock-file", file_},
+                    {"pass-descriptor"},
+                    {"read-file", terminal_.path},
                     {"signal", std::to_string(agent_->pid())}});
     EXPECT_EQ(std::filesystem::file_size(file_), 7U);
     EXPECT_FALSE(std::filesystem::exists(path("new")));
     EXPECT_EQ(module("faulty")["restarts"], 0);
+}
+
+// What seccomp does alone.
+TEST_F(Confinement, LeavesAModuleThatNeedsNothingNoMoreWhereThereIsNoLandlock) {
+    without_landlock_ = true;
+    start(kNothing);
+    expect_allowed({{"read-file", file_}});
+    for (const auto& refused : {network_, services_, devices_, files_, programs_}) {
+        expect_refused(refused);
+    }
+    const auto pid = std::to_string(agent_->pid());
+    expect_refused({{"signal", pid},
+                    {"signal-by-pipe", pid},
+                    {"lease-file", file_},
+                    {"lock-file", file_},
+                    {"pass-descriptor"},
+                    {"trace", pid},
+                    {"read-memory", pid}});
 }
 
 TEST_F(Confinement, LeavesAModuleWhatItSaysThatItNeedsAndNoMore) {
@@ -99,6 +174,7 @@ TEST_F(Confinement, LeavesAModuleWhatItSaysThatItNeedsAndNoMore) {
     }
     start(ECRYPTFS_PKI_NEEDS_DEVICES);
     expect_allowed(devices_);
+    expect_refused({{"use-device", shared_.path}, {"read-file", shared_.path}});
     for (const auto& refused : {network_, services_, files_, programs_}) {
         expect_refused(refused);
     }
@@ -109,7 +185,12 @@ TEST_F(Confinement, LeavesAModuleWhatItSaysThatItNeedsAndNoMore) {
     }
     start(ECRYPTFS_PKI_NEEDS_FILES);
     expect_allowed(files_);
-    for (const auto& refused : {network_, services_, programs_}) {
+    for (const auto& refused : {network_, services_, devices_, programs_}) {
+        expect_refused(refused);
+    }
+    expect_allowed({{"use-device", shared_.path}});
+    start(ECRYPTFS_PKI_NEEDS_TPM);
+    for (const auto& refused : {network_, services_, devices_, files_, programs_}) {
         expect_refused(refused);
     }
 }
@@ -134,6 +215,10 @@ TEST_F(Confinement, LeavesNoModuleOtherProcessesOrTheSystem) {
                         {"crypto-socket"},
                         {"be-dumpable"},
                         {"outlive-agent"},
+                        {"signal-by-pipe", pid},
+                        {"lease-file", file_},
+                        {"read-file", terminal_.path},
+                        {"use-device", terminal_.path},
                         {"type-on-terminal"}});
     }
 }
@@ -147,10 +232,10 @@ TEST_F(Confinement, LeavesAModuleOfTheFirstVersionNoMoreThanOneThatNeedsNothing)
 }
 
 TEST_F(Confinement, IsNotForModulesOfAVersionToCome) {
-    start(kNothing, {{"ECRYPTFS_FAULTY_ABI_VERSION", "3"}});
+    start(kNothing, {{"ECRYPTFS_FAULTY_ABI_VERSION", "4"}});
     const auto outcome = ctl({"add-key", "faulty:ok", "--module", "faulty"});
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kModuleFailed));
-    EXPECT_THAT(outcome.err, HasSubstr("has ABI version 3, this host has 1 to 2"));
+    EXPECT_THAT(outcome.err, HasSubstr("has ABI version 4, this host has 1 to 3"));
 }
 
 TEST_F(Confinement, LeavesTheNetworkToTheTpmModuleWhereTheDefaultTpmIsThere) {

@@ -252,8 +252,8 @@ int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void*
 // --- Modules -----------------------------------------------------------------------------------
 
 struct ModuleObject {
-    const wire::PkiType* name = nullptr;
-    const Host* host = nullptr;
+    std::string name;
+    HostInfo host;
     const LatencyHistogram* latency = nullptr;
 };
 
@@ -266,24 +266,22 @@ std::uint64_t module_latency(const ModuleObject& module) {
 }
 
 std::uint64_t host_started(const ModuleObject& module) {
-    const auto& info = module.host->info();
-    return info.pid == 0 ? 0 : usec(info.started_at);
+    return module.host.pid == 0 ? 0 : usec(module.host.started_at);
 }
 
 const sd_bus_vtable kModuleTable[] = {
     SD_BUS_VTABLE_START(0),
     MODULE_PROPERTY(
-        "Name", "s", [](auto& it) { return it.name->text(); }, kConst),
+        "Name", "s", [](auto& it) { return it.name; }, kConst),
     MODULE_PROPERTY(
-        "Version", "s", [](auto& it) { return it.host->info().version; }, kChanges),
+        "Version", "s", [](auto& it) { return it.host.version; }, kChanges),
     MODULE_PROPERTY(
-        "Description", "s", [](auto& it) { return it.host->info().description; }, kChanges),
+        "Description", "s", [](auto& it) { return it.host.description; }, kChanges),
     MODULE_PROPERTY(
-        "HostPid", "u", [](auto& it) { return static_cast<std::uint32_t>(it.host->info().pid); },
-        kChanges),
+        "HostPid", "u", [](auto& it) { return static_cast<std::uint32_t>(it.host.pid); }, kChanges),
     MODULE_PROPERTY("HostStartedUsec", "t", host_started, kChanges),
     MODULE_PROPERTY(
-        "Restarts", "u", [](auto& it) { return it.host->info().restarts; }, kChanges),
+        "Restarts", "u", [](auto& it) { return it.host.restarts; }, kChanges),
     MODULE_PROPERTY("LatencyMedianUsec", "t", module_latency<50>, 0),
     MODULE_PROPERTY("LatencyP99Usec", "t", module_latency<99>, 0),
     SD_BUS_VTABLE_END};
@@ -293,9 +291,9 @@ int find_module(sd_bus* /*bus*/, const char* path, const char* /*interface*/, vo
     return guarded(kObject, [&] {
         static ModuleObject current;
         const auto& parts = static_cast<BusService*>(data)->parts();
-        for (const auto& [name, host] : parts.hosts.hosts()) {
+        for (const auto& name : parts.hosts.modules()) {
             if (module_path(name) == path) {
-                current = {&name, host.get(), &parts.requests.latency(name)};
+                current = {name.text(), *parts.hosts.info(name), &parts.requests.latency(name)};
                 *found = &current;
                 return 1;
             }
@@ -314,7 +312,7 @@ int list_objects(sd_bus* /*bus*/, const char* /*prefix*/, void* data, char*** no
         for (const auto& signature : parts.keys.list()) {
             paths.push_back(key_path(signature));
         }
-        for (const auto& [name, host] : parts.hosts.hosts()) {
+        for (const auto& name : parts.hosts.modules()) {
             paths.push_back(module_path(name));
         }
         auto** list = static_cast<char**>(std::calloc(paths.size() + 1, sizeof(char*)));

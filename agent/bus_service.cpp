@@ -230,7 +230,7 @@ void BusService::announce_key(const wire::KeySignature& signature) {
 
 void BusService::announce_module(const wire::PkiType& module) {
     const auto path = module_path(module);
-    if (!parts_.hosts.hosts().contains(module)) {
+    if (!parts_.hosts.info(module)) {
         if (shown_modules_.erase(module) > 0) {
             ::sd_bus_emit_object_removed(link_.get(), path.c_str());
         }

@@ -82,8 +82,11 @@ class Host : private HostConnectionUser {
 
     const HostInfo& info() const { return info_; }
 
-    // Whether its module could not be used, when last tried, and nobody waits for it.
-    bool is_out_of_use() const { return refusal_ && pending_.empty() && sent_.empty(); }
+    // Whether its module could not be used, when last tried, or has no process, and nobody waits
+    // for it.
+    bool is_out_of_use() const {
+        return (refusal_ || (!connection_ && !retired_)) && pending_.empty() && sent_.empty();
+    }
 
   private:
     // A job that the process has. `started` is set once it must be among those worked on.

@@ -6,29 +6,36 @@
 
 #include <utility>
 
+#include "agent/code_selection.h"
+
 namespace ecryptfs::agent {
 
 void HostPool::on_change(std::function<void(const wire::PkiType&)> changed) {
     changed_ = std::move(changed);
 }
 
+HostPool::Name HostPool::host_name(const Key& key) {
+    return {key.module, code_selection(key.locator)};
+}
+
 void HostPool::submit(Job job) {
-    const auto& module = job.key->module;
-    auto found = hosts_.find(module);
+    const auto name = host_name(*job.key);
+    const auto& module = name.first;
+    auto found = hosts_.find(name);
     if (found == hosts_.end() && hosts_.size() >= kMaxHosts) {
         drop_hosts_out_of_use();
     }
     if (found == hosts_.end() && hosts_.size() >= kMaxHosts) {
         job.done(std::unexpected(
             base::Error{base::ErrorCode::kOverloaded,
-                        fmt::format("more than {} PKI modules are in use", kMaxHosts),
-                        "restart the agent if some of them are not needed any more"}));
+                        fmt::format("more than {} PKI hosts are in use", kMaxHosts),
+                        "lock keys that are not needed now, or restart the agent"}));
         return;
     }
     if (found == hosts_.end()) {
         auto host =
             std::make_unique<Host>(loop_, settings_, module, [this, module] { changed_(module); });
-        found = hosts_.emplace(module, std::move(host)).first;
+        found = hosts_.emplace(name, std::move(host)).first;
     }
     found->second->submit(std::move(job));
 }
@@ -37,7 +44,7 @@ void HostPool::submit(Job job) {
 void HostPool::drop_hosts_out_of_use() {
     for (auto host = hosts_.begin(); host != hosts_.end();) {
         if (host->second->is_out_of_use()) {
-            const auto module = host->first;
+            const auto module = host->first.first;
             host = hosts_.erase(host);
             changed_(module);
         } else {
@@ -47,17 +54,47 @@ void HostPool::drop_hosts_out_of_use() {
 }
 
 void HostPool::close_key(const Key& key) {
-    if (const auto found = hosts_.find(key.module); found != hosts_.end()) {
+    if (const auto found = hosts_.find(host_name(key)); found != hosts_.end()) {
         found->second->close_key(key);
     }
 }
 
 void HostPool::when_closed(std::move_only_function<void()> done) {
     const auto wait = std::make_shared<CloseWait>(std::move(done));
-    for (const auto& [module, host] : hosts_) {
+    for (const auto& [name, host] : hosts_) {
         host->join(wait);
     }
     wait->begin();
+}
+
+std::vector<wire::PkiType> HostPool::modules() const {
+    std::vector<wire::PkiType> modules;
+    for (const auto& [name, host] : hosts_) {
+        if (modules.empty() || modules.back() != name.first) {
+            modules.push_back(name.first);
+        }
+    }
+    return modules;
+}
+
+std::optional<HostInfo> HostPool::info(const wire::PkiType& module) const {
+    std::optional<HostInfo> last;
+    std::uint32_t restarts = 0;
+    for (const auto& [name, host] : hosts_) {
+        if (name.first != module) {
+            continue;
+        }
+        const auto& info = host->info();
+        restarts += info.restarts;
+        if (!last || std::pair(info.pid != 0, info.started_at) >
+                         std::pair(last->pid != 0, last->started_at)) {
+            last = info;
+        }
+    }
+    if (last) {
+        last->restarts = restarts;
+    }
+    return last;
 }
 
 }  // namespace ecryptfs::agent

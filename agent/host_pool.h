@@ -5,13 +5,19 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/host.h"
 
 namespace ecryptfs::agent {
 
-// The hosts, one a module, made when a module is first asked for. Bounded, as the names of modules
-// come from tokens that anybody of this user may write.
+// The hosts, made when they are first asked for: one a module, and one more for each library or
+// the like that a key's locator has a module load, so that code which anybody of this user may name
+// has no secret but its own key's. Bounded, as names and locators come from tokens that anybody of
+// this user may write.
 class HostPool {
   public:
     static constexpr std::size_t kMaxHosts = 16;
@@ -20,7 +26,7 @@ class HostPool {
     HostPool(EventLoop& loop, HostSettings settings)
         : loop_(loop), settings_(std::move(settings)) {}
 
-    // Told the module whose host's info has changed, or whose host is gone.
+    // Told the module one of whose hosts has other info now, or is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
 
     // To the host of the job's key.
@@ -29,15 +35,23 @@ class HostPool {
     // Calls back when no process has any of the keys any more that were to be closed until now.
     void when_closed(std::move_only_function<void()> done);
 
-    const std::map<wire::PkiType, std::unique_ptr<Host>>& hosts() const { return hosts_; }
+    // Of the modules that have hosts, each once.
+    std::vector<wire::PkiType> modules() const;
+    // Of a module's hosts together: the process is the one that was started last, restarts are
+    // those of all. Nothing for a module without hosts.
+    std::optional<HostInfo> info(const wire::PkiType& module) const;
 
   private:
+    // code_selection() of locators comes second.
+    using Name = std::pair<wire::PkiType, std::string>;
+    static Name host_name(const Key& key);
+
     void drop_hosts_out_of_use();
 
     EventLoop& loop_;
     HostSettings settings_;
     std::function<void(const wire::PkiType&)> changed_ = [](const wire::PkiType& /*module*/) {};
-    std::map<wire::PkiType, std::unique_ptr<Host>> hosts_;
+    std::map<Name, std::unique_ptr<Host>> hosts_;
 };
 
 }  // namespace ecryptfs::agent

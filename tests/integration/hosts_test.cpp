@@ -284,6 +284,26 @@ TEST_F(Hosts, ThatDieAgainAndAgainAreNotStartedWithoutEnd) {
                [&] { return kernel_.answer_to(kernel_.ask(packet)).status == 0; });
 }
 
+// A process of the user's may name any library: it must not get at the secrets of others' keys.
+TEST_F(Hosts, AreNotSharedByWhatLoadsOtherCode) {
+    const auto secret = add({"faulty:secret", "--module", "faulty"}, "open sesame");
+    const auto host = host_of("faulty");
+    const auto other = add_faulty("ok?module-path=/tmp/mine.so");
+    const auto host_of_other = host_of("faulty");
+    EXPECT_NE(host, host_of_other);
+    add_faulty("ok?x-mechanism=rsa-pkcs");
+    EXPECT_EQ(host_of("faulty"), host_of_other);  // no third one was started
+    expect_round_trip(secret);
+    expect_round_trip(other);
+    ASSERT_EQ(::kill(host, SIGKILL), 0);
+    expect_round_trip(other);
+    expect_round_trip(secret);
+    EXPECT_EQ(module("faulty")["restarts"], 1);
+    EXPECT_EQ(ctl({"lock"}).exit_code, 0);
+    EXPECT_EQ(key(other)["state"], "locked");
+    EXPECT_EQ(key(secret)["state"], "locked");
+}
+
 TEST_F(Hosts, EndWithTheAgent) {
     add_faulty("ok");
     add({"example:a", "--module", "example"});

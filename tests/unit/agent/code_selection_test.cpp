@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/code_selection.h"
+
+#include <gtest/gtest.h>
+
+namespace ecryptfs::agent {
+namespace {
+
+constexpr char kCard[] = "pkcs11:token=a;id=%01";
+
+std::string with(const std::string& query) {
+    return code_selection(std::string(kCard) + "?" + query);
+}
+
+TEST(CodeSelection, IsNothingForWhatTheSystemHasSetUp) {
+    EXPECT_EQ(code_selection(kCard), "");
+    EXPECT_EQ(code_selection("file:///home/a/key.pem"), "");
+    EXPECT_EQ(with("pin-source=file:/run/pin&x-mechanism=rsa-pkcs"), "");
+    EXPECT_EQ(code_selection("handle:0x81000001?pcrs=sha256:7+11&auth=none"), "");
+    EXPECT_EQ(with(""), "");
+}
+
+TEST(CodeSelection, TellsLibrariesApart) {
+    EXPECT_NE(with("module-path=/a.so"), "");
+    EXPECT_NE(with("module-path=/a.so"), with("module-path=/b.so"));
+    EXPECT_NE(with("module-path=/a.so"), with("module-path=/b.so&module-path=/a.so"));
+    EXPECT_NE(with("module-path=/a.so"), with("module-path=/a.so&module-path=/b.so"));
+    EXPECT_NE(with("tcti=swtpm"), with("tcti=device"));
+}
+
+TEST(CodeSelection, IsTheSameHoweverItIsWritten) {
+    EXPECT_EQ(with("module-path=/a.so"), with("x-mechanism=rsa-pkcs&module-path=%2Fa%2eso"));
+    EXPECT_EQ(with("tcti=swtpm:path=/s"), with("tcti=swtpm%3Apath%3D%2Fs"));
+}
+
+// A parser of a library may have rules of its own.
+TEST(CodeSelection, CountsWhatNobodyKnows) {
+    EXPECT_NE(with("pin-source=x;module-path=/a.so"), "");
+    EXPECT_NE(with("pin-source=x module-path=/a.so"), "");
+    EXPECT_NE(with("Module-Path=/a.so"), "");
+    EXPECT_NE(with("module-path=/a%26x=b"), with("module-path=/a&x=b"));
+    EXPECT_NE(with("module-path=%zz"), with("module-path=%25zz"));
+}
+
+}  // namespace
+}  // namespace ecryptfs::agent

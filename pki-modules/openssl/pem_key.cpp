@@ -10,15 +10,14 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <string_view>
 
-#include "lib/base/secret_slip.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/pem_blocks.h"
 #include "pki-modules/openssl/legacy_library.h"
+#include "pki-modules/openssl/refused_files.h"
 
 namespace ecryptfs::openssl_module {
 namespace {
@@ -40,115 +39,6 @@ using Pkcs8 = base::Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
 constexpr std::string_view kPkcs1 = "RSA PRIVATE KEY";
 constexpr std::string_view kPkcs8 = "PRIVATE KEY";
 constexpr std::string_view kEncryptedPkcs8 = "ENCRYPTED PRIVATE KEY";
-
-Error not_rsa(std::string_view type, const std::string& path) {
-    return {
-        ErrorCode::kInvalidKey,
-        fmt::format("the private key in {} is of type {}; eCryptfs needs RSA", shown(path), type),
-        "use an RSA key of 2048 to 4096 bits: openssl genrsa -aes256 3072"};
-}
-
-// What a command in an advice calls the file, and the file that it writes: a long path would leave
-// no room for the command.
-struct Words {
-    explicit Words(const std::string& path) {
-        constexpr std::size_t kMost = 60;
-        if (path.size() <= kMost) {
-            from = base::shell_word(path);
-            to = base::shell_word(path + ".pem");
-        }
-    }
-    std::string from = "FILE";
-    std::string to = "FILE.pem";
-};
-
-// A kind of PEM block that is no RSA private key, by the end of its label.
-struct Refusal {
-    std::string_view label_end;
-    std::string_view what_it_is;
-    std::string_view advice;  // with Words in it
-};
-
-constexpr std::string_view kNamePrivateKey = "name the file that holds the private key";
-constexpr std::string_view kUseTpm2 = "use the module tpm2 for this file: --module tpm2";
-
-constexpr auto kRefusals = std::to_array<Refusal>({
-    {"OPENSSH PRIVATE KEY", "a private key in OpenSSH's own format",
-     "convert a copy of the file: cp -p {0} {1} && ssh-keygen -p -m PEM -f {1}"},
-    {"TSS2 PRIVATE KEY", "a key of the TPM", kUseTpm2},
-    {"TSS2 KEY BLOB", "a key of the TPM", kUseTpm2},
-    {"CERTIFICATE", "a certificate and no private key", kNamePrivateKey},
-    {"PUBLIC KEY", "a public key and no private key", kNamePrivateKey},
-});
-
-bool has_label(const std::vector<PemBlock>& blocks, std::string_view ending) {
-    return std::ranges::any_of(
-        blocks, [ending](const PemBlock& block) { return block.label.ends_with(ending); });
-}
-
-// What DER begins with: a SEQUENCE, and in it (X.690, 8.1.3: after one byte of length, or as many
-// as it says) the number of the format's version, if it has one.
-std::optional<std::uint8_t> der_version(base::ByteView der) {
-    constexpr std::array<std::uint8_t, 2> kSmallInteger{0x02, 1};
-    const std::size_t size_of_length = der[1] < 0x80 ? 1 : 1 + (der[1] & 0x7fU);
-    const auto inside = der.subspan(std::min(der.size(), 1 + size_of_length));
-    const bool has_version = inside.size() > kSmallInteger.size() &&
-                             std::ranges::equal(inside.first(kSmallInteger.size()), kSmallInteger);
-    return has_version ? std::optional(inside[kSmallInteger.size()]) : std::nullopt;
-}
-
-// OpenSSL 3 reads ciphers of 40 bits and RC4 only if it is told to: pkcs-12PbeIds 1, 2, 5 and 6 of
-// RFC 7292, appendix C.
-bool needs_legacy_ciphers(base::ByteView pkcs12) {
-    constexpr std::string_view kPbeIds = "\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
-    const auto text = base::as_text(pkcs12);
-    for (auto at = text.find(kPbeIds); at != std::string_view::npos;
-         at = text.find(kPbeIds, at + 1)) {
-        const auto which = text.substr(at + kPbeIds.size(), 1);
-        if (!which.empty() && std::string_view("\1\2\5\6").contains(which)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-std::string advice_for_binary(base::ByteView file, const std::string& path) {
-    const Words words(path);
-    const auto from_der =
-        fmt::format("openssl pkey -inform DER -in {} -aes256 -out {}", words.from, words.to);
-    constexpr std::uint8_t kDerSequence = 0x30;
-    if (file.size() < 2 || file.front() != kDerSequence) {
-        return std::string(kNamePrivateKey);
-    }
-    const auto version = der_version(file);
-    if (version == 3) {  // RFC 7292, 4
-        return fmt::format("convert it from PKCS#12: openssl pkcs12 {}-in {} -nocerts -out {}",
-                           needs_legacy_ciphers(file) ? "-legacy " : "", words.from, words.to);
-    }
-    if (version == 0) {  // RFC 5208, 5, and RFC 8017, A.1.2
-        return fmt::format("convert it from DER: {}", from_der);
-    }
-    return fmt::format("if it is a key, convert it from DER: {}", from_der);
-}
-
-Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
-                    const std::string& path) {
-    for (const auto type : {"EC", "DSA"}) {
-        if (has_label(blocks, fmt::format("{} PRIVATE KEY", type))) {
-            return not_rsa(type, path);
-        }
-    }
-    const Words words(path);
-    for (const auto& refusal : kRefusals) {
-        if (has_label(blocks, refusal.label_end)) {
-            return {ErrorCode::kInvalidKey,
-                    fmt::format("{} holds {}", shown(path), refusal.what_it_is),
-                    fmt::format(fmt::runtime(refusal.advice), words.from, words.to)};
-        }
-    }
-    return {ErrorCode::kInvalidKey, fmt::format("{} holds no private key in PEM form", shown(path)),
-            advice_for_binary(file, path)};
-}
 
 void free_der(unsigned char* der) {
     OPENSSL_free(der);
@@ -227,7 +117,7 @@ std::unexpected<Error> Parser::damaged() const {
 }
 
 std::unexpected<Error> Parser::unsupported() const {
-    const Words words(path_);
+    const auto words = words_for(path_);
     return std::unexpected(Error{
         ErrorCode::kInvalidKey,
         fmt::format("the private key in {} is encrypted in a way that OpenSSL does not offer here",
@@ -267,6 +157,12 @@ std::unexpected<Error> Parser::undecodable(const OpensslErrors& errors) const {
 Result<Der> Parser::decode_text(const PemBlock& block) {
     if (!block.complete) {
         return damaged();
+    }
+    if (!block.text.contains('\n')) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidKey,
+                  fmt::format("the private key in {} has lost its line ends", shown(path_)),
+                  "copy the file again, as a file: what was pasted as text may be one line"});
     }
     const Bio bio(
         check_openssl("BIO_new_mem_buf",

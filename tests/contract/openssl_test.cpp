@@ -273,6 +273,45 @@ TEST_F(OpensslModuleTest, SaysWhatToDoWithKeysInOtherFormats) {
     EXPECT_THAT(refusal("\x30\x82\x04\xa4 and so on"), is_invalid_key("PEM", "-inform DER"));
 }
 
+TEST_F(OpensslModuleTest, SaysWhatOtherProgramsWrote) {
+    const auto path = folder_.path("key.pem").string();
+    EXPECT_THAT(refusal("PuTTY-User-Key-File-3: ssh-rsa\n"),
+                is_invalid_key("PuTTY", "convert it: puttygen " + path + " -O private-openssh -o " +
+                                            path + ".pem"));
+    EXPECT_THAT(refusal("ssh-rsa AAAA ada@laptop\n"),
+                is_invalid_key("a public key of OpenSSH", "the private key"));
+    // "ssh-ed25519" where OpenSSH has it, after "openssh-key-v1" and the names of no encryption.
+    EXPECT_THAT(refusal("-----BEGIN OPENSSH PRIVATE KEY-----\n"
+                        "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
+                        "QyNTUxOQAAACA=\n-----END OPENSSH PRIVATE KEY-----\n"),
+                is_invalid_key("of type ED25519", "generate-key openssl"));
+}
+
+// As PowerShell's > writes it.
+TEST_F(OpensslModuleTest, SaysHowToConvertUtf16) {
+    const std::string pem = to_pem(rsa_2048(), PemForm::kPkcs8);
+    for (const bool marked : {true, false}) {
+        std::string text = marked ? "\xff\xfe" : "";
+        for (const char c : pem) {
+            text += std::string{c, '\0'};
+        }
+        const auto refused = refusal(text);
+        ASSERT_THAT(refused, is_invalid_key("key.pem is in UTF-16", "(umask 077; iconv "));
+        run_program(refused.advice.substr(0, refused.advice.find(", and give ")));
+        OpenKey(module_, {folder_.uri("key.pem.new")});
+    }
+}
+
+TEST_F(OpensslModuleTest, SaysThatAKeyHasLostItsLineEnds) {
+    for (const std::string end : {"", " ", "\r", "\\n"}) {
+        std::string text;
+        for (const char c : to_pem(rsa_2048(), PemForm::kPkcs8)) {
+            text += c == '\n' ? end : std::string(1, c);
+        }
+        EXPECT_THAT(refusal(text), is_invalid_key("lost its line ends", "copy the file again"));
+    }
+}
+
 TEST_F(OpensslModuleTest, SaysHowToConvertKeysInBinaryFormats) {
     folder_.write("source.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
     const auto openssl = [&](std::vector<std::string> arguments) {

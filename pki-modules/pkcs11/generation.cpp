@@ -248,7 +248,7 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
     if (!tokens) {
         return std::unexpected(tokens.error());
     }
-    const auto token = Token::only_one(*tokens);
+    const auto token = Token::only_one(*tokens, *uri);
     if (!token) {
         return std::unexpected(token.error());
     }

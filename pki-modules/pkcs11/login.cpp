@@ -282,7 +282,7 @@ Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
     const bool says_sizes = info.max_pin_size != 0 && info.min_pin_size <= info.max_pin_size &&
                             info.max_pin_size != CK_UNAVAILABLE_INFORMATION;
     if (says_sizes && (pin.size() < info.min_pin_size || pin.size() > info.max_pin_size)) {
-        return not_tried(fmt::format("has {} bytes", pin.size()),
+        return not_tried(fmt::format("has {} byte{}", pin.size(), pin.size() == 1 ? "" : "s"),
                          fmt::format("give the right PIN, which has {} to {} bytes",
                                      info.min_pin_size, info.max_pin_size));
     }

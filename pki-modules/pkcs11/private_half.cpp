@@ -24,19 +24,32 @@ using base::SecretBytes;
 
 namespace {
 
-Error unusable(const Token& token, std::string_view why) {
+Error unusable(const Token& token, std::string_view why, std::string advice) {
     return {ErrorCode::kInvalidKey, fmt::format("the key on {} {}", token.text(), why),
-            "use an RSA key that may decrypt; see them: p11tool --login --list-all"};
+            std::move(advice)};
+}
+
+std::string choices_of(const Session& session, const std::vector<ObjectHandle>& keys) {
+    std::vector<ObjectName> names;
+    std::ranges::transform(keys, std::back_inserter(names),
+                           [&](ObjectHandle key) { return read_name(session, key); });
+    return choices(names);
 }
 
 Error several_keys(const Session& session, const Token& token,
                    const std::vector<ObjectHandle>& keys) {
-    std::vector<ObjectName> names;
-    std::ranges::transform(keys, std::back_inserter(names),
-                           [&](ObjectHandle key) { return read_name(session, key); });
     return {ErrorCode::kInvalidArgument,
             fmt::format("the URI fits {} keys on {}", keys.size(), token.text()),
-            fmt::format("name one of them in the URI: {}", choices(names))};
+            fmt::format("name one of them in the URI: {}", choices_of(session, keys))};
+}
+
+// What could have been meant.
+std::string advice_on_others(const Session& session) {
+    const auto keys = find_private_keys(session, {});
+    return keys && !keys->empty() ? fmt::format("name one of the token's RSA keys in the URI: {}",
+                                                choices_of(session, *keys))
+                                  : "put an RSA key on it: ecryptfsctl generate-key pkcs11 "
+                                    "'pkcs11:token=TOKEN;object=LABEL'";
 }
 
 }  // namespace
@@ -64,7 +77,9 @@ Result<void> PrivateHalf::look_at_object() {
         return std::unexpected(object.error());
     }
     if (!read_flag(*session, *object, CKA_DECRYPT).value_or(true)) {
-        return std::unexpected(unusable(token_, "is not for decrypting (CKA_DECRYPT)"));
+        return std::unexpected(unusable(token_, "is not for decrypting (CKA_DECRYPT)",
+                                        "use an RSA key that may decrypt, or make one: ecryptfsctl "
+                                        "generate-key pkcs11 'pkcs11:token=TOKEN;object=LABEL'"));
     }
     name_ = read_name(*session, *object);
     numbers_ = read_numbers(*session, *object);
@@ -94,11 +109,11 @@ Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
     }
     const auto others = find_objects(session, ObjectClass::kPrivateKey, wanted_.name);
     if (others && !others->empty()) {
-        return std::unexpected(unusable(token_, "is no RSA key"));
+        return std::unexpected(unusable(token_, "is no RSA key", advice_on_others(session)));
     }
     return std::unexpected(Error{ErrorCode::kNotFound,
                                  fmt::format("no such private key on {}", token_.text()),
-                                 "see what is there: pkcs11-tool --login --list-objects"});
+                                 advice_on_others(session)});
 }
 
 Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {

@@ -145,11 +145,18 @@ Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
     return tokens;
 }
 
-Result<Token*> Token::only_one(const std::vector<Token*>& tokens) {
+Result<Token*> Token::only_one(const std::vector<Token*>& tokens, const KeyUri& uri) {
     if (tokens.empty()) {
+        KeyUri any;
+        any.module_path = uri.module_path;
+        any.module_name = uri.module_name;
+        auto others = all_of(any).value_or(std::vector<Token*>{});
+        std::erase_if(others, [](Token* token) { return token->mechanisms().empty(); });
         return std::unexpected(
             Error{ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
-                  "put the token in; see those that are there: p11tool --list-tokens"});
+                  others.empty() ? "put the token in; see those that are there: p11tool "
+                                   "--list-tokens"
+                                 : "put the token in; there is: " + token_choices(others)});
     }
     if (tokens.size() > 1) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,

@@ -30,7 +30,7 @@ class Token {
     // Those that are there now and that the URI may mean.
     static base::Result<std::vector<Token*>> all_of(const KeyUri& uri);
     // The one of them; kNotFound, kInvalidArgument if there are more or it has a twin.
-    static base::Result<Token*> only_one(const std::vector<Token*>& tokens);
+    static base::Result<Token*> only_one(const std::vector<Token*>& tokens, const KeyUri& uri);
 
   private:
     friend class Tokens;

@@ -71,7 +71,7 @@ Result<Token*> token_of(const KeyUri& uri) {
             tokens = std::move(with_key);
         }
     }
-    return Token::only_one(*tokens);
+    return Token::only_one(*tokens, uri);
 }
 
 // RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.

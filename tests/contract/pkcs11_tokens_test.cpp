@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "tests/contract/fails.h"
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/softhsm.h"
@@ -347,6 +348,14 @@ TEST_F(Pkcs11Tokens, ListTheKeysOfCertificatesThatShareALabel) {
     EXPECT_THAT(outcome.advice,
                 AllOf(HasSubstr("id=%B6;object=key%20b6"), HasSubstr("id=%B7;object=key%20b7")));
     EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;id=%B7;object=key%20b7", kPin})));
+}
+
+TEST_F(Pkcs11Tokens, SayWhatIsThereWhereAUriFitsNothing) {
+    put_key(*make_rsa_key(2048), "to be seen", "");
+    EXPECT_THAT(failure_to_open(abi(), {"pkcs11:token=other;object=misspelt", kPin}),
+                fails(ECRYPTFS_PKI_NOT_FOUND, "no such private key", "RSA keys in the URI: "));
+    EXPECT_THAT(failure_to_open(abi(), {"pkcs11:token=absent;object=a", kPin}),
+                fails(ECRYPTFS_PKI_NOT_FOUND, "no token", "token=other;serial="));
 }
 
 TEST_F(Pkcs11Tokens, SayThatACertificateHasNoKeyHere) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "lib/base/close_apart.h"
 #include "lib/pki/host_socket.h"
 
 namespace ecryptfs::agent {
@@ -48,7 +49,7 @@ HostConnection::HostConnection(EventLoop& loop, HostConnectionUser& user,
 HostConnection::~HostConnection() {
     end();
     close_text();
-    pki::close_apart(std::move(socket_));
+    base::close_apart(std::move(socket_));
 }
 
 bool HostConnection::send(const pki::ToHost& message) {
@@ -127,7 +128,7 @@ void HostConnection::read_text() {
 
 void HostConnection::close_text() {
     text_readiness_ = {};
-    pki::close_apart(std::move(text_));
+    base::close_apart(std::move(text_));
 }
 
 void HostConnection::exited(int code, int status) {

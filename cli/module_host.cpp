@@ -17,6 +17,7 @@ extern "C" {
 #include <utility>
 
 #include "cli/live_hosts.h"
+#include "lib/base/close_apart.h"
 #include "lib/pki/host_socket.h"
 
 namespace ecryptfs::cli {
@@ -111,8 +112,8 @@ ModuleHost::~ModuleHost() {
     if (process_.socket && process_.pid != 0) {
         end_host(process_.pid, process_.socket.get(), answers_);
     }
-    pki::close_apart(std::move(process_.socket));
-    pki::close_apart(std::move(process_.text));
+    base::close_apart(std::move(process_.socket));
+    base::close_apart(std::move(process_.text));
 }
 
 Result<void> ModuleHost::list(pki::ItemKind kind,

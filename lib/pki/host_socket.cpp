@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <system_error>
-#include <thread>
 
 namespace ecryptfs::pki {
 
@@ -29,18 +27,6 @@ Received receive_packet(int socket, base::ByteSpan buffer, int flags) {
     }
     static_cast<void>(::recv(socket, nullptr, 0, MSG_DONTWAIT));  // the same, now dropped
     return {Reception::kPacket, buffer.first(static_cast<std::size_t>(size))};
-}
-
-void close_apart(base::UniqueFd socket) noexcept {
-    if (!socket) {
-        return;
-    }
-    try {
-        std::thread([fd = socket.get()] { ::close(fd); }).detach();
-    } catch (const std::system_error&) {
-        // Better lost than waited for.
-    }
-    static_cast<void>(socket.release());
 }
 
 }  // namespace ecryptfs::pki

@@ -4,7 +4,6 @@
 // would, as the name of its module tells. For a module that is there it is ecryptfs-pki-host.
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "lib/pki/host_protocol.h"
+#include "tests/fakes/lingering_socket.h"
 
 namespace {
 
@@ -59,27 +59,6 @@ template <typename Message>
     for (;;) {
         static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()) < 0);
     }
-}
-
-// A TCP socket whose last close waits, since nobody takes what was sent.
-int socket_that_lingers() {
-    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* name = reinterpret_cast<sockaddr*>(&address);
-    const linger patience{.l_onoff = 1, .l_linger = 3600};
-    if (::bind(listener, name, size) != 0 || ::listen(listener, 1) != 0 ||
-        ::getsockname(listener, name, &size) != 0 || ::connect(socket, name, size) != 0 ||
-        ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &patience, sizeof patience) != 0) {
-        std::abort();
-    }
-    const std::vector<char> much(1 << 20);
-    while (::send(socket, much.data(), much.size(), MSG_DONTWAIT) > 0) {
-    }
-    return socket;
 }
 
 void pass_on(int descriptor, int channel) {
@@ -144,9 +123,9 @@ void answer(const std::string& behaviour, const pki::OpenKey& message) {
     } else if (behaviour == "text-for-ever") {
         write_for_ever();
     } else if (behaviour == "fd-in-channel") {
-        pass_on(socket_that_lingers(), STDIN_FILENO);
+        pass_on(test::lingering_socket(), STDIN_FILENO);
     } else if (behaviour == "fd-in-text") {
-        pass_on(socket_that_lingers(), STDERR_FILENO);
+        pass_on(test::lingering_socket(), STDERR_FILENO);
     } else if (behaviour == "done-to-open") {
         say(pki::Done{message.id, output});
     } else if (behaviour == "bad-signature") {

@@ -84,6 +84,19 @@ CallResult BusClient::finish_call(const std::string& path, const char* interface
     return result;
 }
 
+void BusClient::finish_post(const std::string& path, const char* interface, const char* member,
+                            const std::function<int(sd_bus_message*)>& fill) {
+    sd_bus_message* message = nullptr;
+    EXPECT_GE(
+        ::sd_bus_message_new_method_call(bus_, &message, kAgent, path.c_str(), interface, member),
+        0);
+    EXPECT_GE(fill(message), 0);
+    EXPECT_GE(::sd_bus_message_set_expect_reply(message, 0), 0);
+    EXPECT_GE(::sd_bus_send(bus_, message, nullptr), 0);
+    ::sd_bus_message_unref(message);
+    EXPECT_GE(::sd_bus_flush(bus_), 0);
+}
+
 std::string BusClient::introspect(const std::string& path) {
     const auto answer = call(path, "org.freedesktop.DBus.Introspectable", "Introspect");
     const char* text = nullptr;

@@ -49,6 +49,14 @@ class BusClient {
         });
     }
 
+    // The same, but waits for no answer, and there is none.
+    template <typename... Arguments>
+    void post(const std::string& path, const char* interface, const char* member, const char* types,
+              Arguments... arguments) {
+        finish_post(path, interface, member,
+                    [&](sd_bus_message* message) { return append(message, types, arguments...); });
+    }
+
     std::string introspect(const std::string& path);
 
     struct AddedKey {
@@ -66,6 +74,8 @@ class BusClient {
   private:
     CallResult finish_call(const std::string& path, const char* interface, const char* member,
                            const std::function<int(sd_bus_message*)>& fill);
+    void finish_post(const std::string& path, const char* interface, const char* member,
+                     const std::function<int(sd_bus_message*)>& fill);
     static int append(sd_bus_message* message, const char* types, ...);
     void take_signal(sd_bus_message* message);
 

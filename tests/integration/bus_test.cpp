@@ -7,9 +7,11 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
 
+#include "tests/fakes/lingering_socket.h"
 #include "tests/integration/agent_test.h"
 #include "tests/integration/bus_client.h"
 #include "tests/integration/introspection.h"
@@ -67,6 +69,21 @@ TEST_F(Bus, OffersTheDocumentedInterface) {
         }
     }
     EXPECT_EQ(offered, documented);
+}
+
+// sd-bus closes what comes in, and for these that is the last close.
+TEST_F(Bus, IsNotStoppedByDescriptorsWhoseLastCloseWaits) {
+    const auto signature = add({"example:a", "--module", "example"});
+    for (const char* member : {"Unlock", "Lock", "Nothing"}) {
+        SCOPED_TRACE(member);
+        ASSERT_EQ(::kill(agent_->pid(), SIGSTOP), 0);
+        base::UniqueFd waits(lingering_socket());
+        client_->post(path_of(signature), kKeyInterface, member, "h", waits.get());
+        waits.reset();  // the agent will have it alone
+        ASSERT_EQ(::kill(agent_->pid(), SIGCONT), 0);
+        EXPECT_NE(client_->introspect(kManager), "");  // it is through with the message
+        expect_round_trip(signature);
+    }
 }
 
 TEST_F(Bus, TellsWhenAKeyIsLockedAndUnlocked) {

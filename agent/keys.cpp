@@ -23,6 +23,11 @@ using namespace std::chrono_literals;
 
 // A person waits for these, and some tokens are slow.
 constexpr auto kOpenDeadline = 110s;
+// The kernel tells nobody that a key has gone (CONFIG_WATCH_QUEUE is off in Debian's kernels, and
+// would not tell that one has expired). So it is asked, about keys that are in some memory, often
+// enough to notice within a second. The accuracy lets agents wake up together.
+constexpr auto kSweepEvery = 750ms;
+constexpr auto kSweepAccuracy = 250ms;
 
 Error locked_error(const KeySignature& signature) {
     return {ErrorCode::kKeyLocked, fmt::format("key {} is locked", signature.text()),
@@ -88,6 +93,12 @@ std::string_view name_of(KeyState state) {
     return "unusable";
 }
 
+Keys::Keys(EventLoop& loop, HostPool& hosts, KeyNotePlaces notes)
+    : loop_(loop),
+      hosts_(hosts),
+      notes_(notes),
+      sweep_(loop.timer(kSweepAccuracy, [this] { sweep(); })) {}
+
 void Keys::on_change(std::function<void(const KeySignature&)> changed) {
     changed_ = std::move(changed);
 }
@@ -123,6 +134,7 @@ void Keys::restore(const KeyNoteView& note) {
         close(entry);
         entry.key = make_key({0, entry.module, entry.locator, std::move(*secret),
                               pki::KeyUse::kPrivate, note.signature});
+        watch_tokens();
     }
 }
 
@@ -173,7 +185,9 @@ Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction actio
         return std::unexpected(found.error());
     }
     auto& entry = **found;
+    watch_tokens();
     if (entry.key) {
+        entry.used = true;
         return entry.key;
     }
     if (action == pki::KeyAction::kDecrypt) {
@@ -296,6 +310,8 @@ Result<void> Keys::put_unlocked(const std::shared_ptr<Key>& key, const KeySignat
     } else {
         close(entry);
         entry.key = key;
+        entry.used = true;
+        watch_tokens();
         set_state(signature, entry, KeyState::kUnlocked);
     }
     note(signature, entry);
@@ -424,7 +440,14 @@ std::optional<KeyInfo> Keys::info(const KeySignature& signature) {
                    entry.serial, entry.in_user_keyring, entry.counts};
 }
 
+// Keeps no copy of the token, which may hold a passphrase.
 Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
+    auto found = refresh(signature);
+    tokens_.wipe();
+    return found;
+}
+
+Result<Keys::Entry*> Keys::refresh(const KeySignature& signature) {
     const auto stored = tokens_.find(signature);
     const auto token = stored ? token_in(stored->payload, signature)
                               : Result<wire::PrivateKeyToken>(std::unexpected(stored.error()));
@@ -448,6 +471,7 @@ Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
             notes_.erase(signature);
         }
         found = entries_.insert_or_assign(signature, std::move(*entry)).first;
+        watch_tokens();
         changed_(signature);
     }
     found->second.serial = stored->serial;
@@ -488,6 +512,29 @@ Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
                  .key = key};
 }
 
+void Keys::watch_tokens() {
+    if (!std::exchange(sweep_is_due_, true)) {
+        sweep_.run_after(kSweepEvery);
+    }
+}
+
+// Closes the keys whose tokens have gone. Goes on while there are others to watch.
+void Keys::sweep() {
+    sweep_is_due_ = false;
+    std::vector<KeySignature> watched;
+    for (const auto& [signature, entry] : entries_) {
+        if (entry.public_key || (entry.key && (entry.used || entry.key->secret))) {
+            watched.push_back(signature);
+        }
+    }
+    for (const auto& signature : watched) {
+        static_cast<void>(look_up(signature));
+    }
+    if (!watched.empty()) {
+        watch_tokens();
+    }
+}
+
 void Keys::token_gone(const KeySignature& signature, const Error& why) {
     const auto found = entries_.find(signature);
     if (found == entries_.end() || !found->second.registered) {
@@ -498,6 +545,7 @@ void Keys::token_gone(const KeySignature& signature, const Error& why) {
     if (why.code == ErrorCode::kUnknownKey) {
         forget(signature);
     } else {
+        found->second.blob = {};  // it may hold a passphrase
         set_state(signature, found->second, state_without_token(why.code));
         notes_.erase(signature);
     }
@@ -527,6 +575,7 @@ void Keys::cancel_opens(const std::optional<KeySignature>& signature) {
 // The requests that wait for it fail in here. Jobs may have the key a little longer, the secret
 // not.
 void Keys::close(Entry& entry) {
+    entry.used = false;
     if (const auto key = std::exchange(entry.key, nullptr)) {
         hosts_.close_key(*key);
         key->secret.reset();

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/event_loop.h"
 #include "agent/host_pool.h"
 #include "agent/key.h"
 #include "agent/key_notes.h"
@@ -58,8 +59,7 @@ struct AddedKey {
 class Keys {
   public:
     // Borrows the loop, the hosts and the notes, which outlive this process.
-    Keys(const EventLoop& loop, HostPool& hosts, KeyNotePlaces notes)
-        : loop_(loop), hosts_(hosts), notes_(notes) {}
+    Keys(EventLoop& loop, HostPool& hosts, KeyNotePlaces notes);
 
     // Takes up what an earlier process was told, where the keyring still has the same token.
     void restore();
@@ -111,6 +111,7 @@ class Keys {
         KeyState state = KeyState::kUnopened;
         std::shared_ptr<Key> key = {};  // what decrypts; none when locked
         KeyRef public_key = {};         // what encrypts while locked
+        bool used = false;              // `key` is or was open in a host
         KeyCounts counts = {};
         std::uint64_t times_locked = 0;
     };
@@ -124,9 +125,12 @@ class Keys {
     void restore(const KeyNoteView& note);
     void lock_all_without_a_note();
     base::Result<Entry*> look_up(const wire::KeySignature& signature);
+    base::Result<Entry*> refresh(const wire::KeySignature& signature);
     base::Result<Entry*> look_up_once_a_turn(const wire::KeySignature& signature);
     base::Result<Entry> entry_of(const wire::PrivateKeyToken& token);
     static bool holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteView blob);
+    void watch_tokens();
+    void sweep();
     void token_gone(const wire::KeySignature& signature, const base::Error& why);
     base::Result<AddedKey> take_in(const std::shared_ptr<Key>& key,
                                    const base::Result<JobResult>& opened);
@@ -141,7 +145,7 @@ class Keys {
     void set_state(const wire::KeySignature& signature, Entry& entry, KeyState state);
     std::shared_ptr<Key> make_key(Key key);
 
-    const EventLoop& loop_;
+    EventLoop& loop_;
     HostPool& hosts_;
     KeyNotes notes_;
     TokenStore tokens_;
@@ -150,6 +154,8 @@ class Keys {
     std::function<void(const wire::KeySignature&)> changed_ = [](const wire::KeySignature&) {};
     std::uint64_t last_key_id_ = 0;
     std::uint64_t times_all_locked_ = 0;
+    EventLoop::Source sweep_;
+    bool sweep_is_due_ = false;
 };
 
 }  // namespace ecryptfs::agent

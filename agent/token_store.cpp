@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "agent/log.h"
 
@@ -119,6 +120,7 @@ Result<void> TokenStore::remember(const KeySignature& signature, KeySerial seria
     if (const auto payload = read(serial); !payload) {
         return std::unexpected(keyring_error(signature, payload.error()));
     }
+    wipe();
     remembered_.insert_or_assign(signature, serial);
     return {};
 }
@@ -146,7 +148,12 @@ std::vector<KeySignature> TokenStore::list() {
             signatures.push_back(*signature);
         }
     }
+    wipe();
     return signatures;
+}
+
+void TokenStore::wipe() {
+    ::explicit_bzero(payload_.span().data(), std::exchange(used_, 0));
 }
 
 // Fields of /proc/keys: serial (hexadecimal), flags, uses, time left ("perm", "expd", "3m") …
@@ -175,7 +182,9 @@ std::expected<base::ByteView, int> TokenStore::read(KeySerial serial) {
     if (size < 0) {
         return std::unexpected(errno);
     }
-    return payload_.view().first(std::min(static_cast<std::size_t>(size), payload_.size()));
+    const auto read = std::min(static_cast<std::size_t>(size), payload_.size());
+    used_ = std::max(used_, read);
+    return payload_.view().first(read);
 }
 
 }  // namespace ecryptfs::agent

@@ -44,6 +44,9 @@ class TokenStore {
     base::Result<void> remember(const wire::KeySignature& signature, KeySerial serial);
     void forget(const wire::KeySignature& signature);
 
+    // Wipes what was read, which ends the view of find().
+    void wipe();
+
     // Signatures of the private-key tokens in the user keyring.
     std::vector<wire::KeySignature> list();
 
@@ -56,6 +59,7 @@ class TokenStore {
     std::expected<base::ByteView, int> read(KeySerial serial);
 
     base::SecretBytes payload_;
+    std::size_t used_ = 0;  // of it, since it was wiped
     std::unordered_map<wire::KeySignature, KeySerial> remembered_;
 };
 

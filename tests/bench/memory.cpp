@@ -128,9 +128,9 @@ std::vector<Figure> measure_memory(const Settings& settings) {
              .target = 2,
              .kind = Target::kValueAtMost,
              .decimals = 1},
-            {.name = fmt::format("wake-ups of each in {:.0f} s", time.count()),
-             .value = mean_of(agents, wake_ups) - before,
-             .target = 0,
+            {.name = "wake-ups of each in a second",
+             .value = (mean_of(agents, wake_ups) - before) / time.count(),
+             .target = 1.4,  // to see whether the key's token is still there
              .kind = Target::kValueAtMost,
              .decimals = 2}};
 }

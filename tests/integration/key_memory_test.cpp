@@ -7,13 +7,17 @@
 #include <keyutils.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <sstream>
+#include <thread>
 
 #include "tests/fakes/fake_logind.h"
 #include "tests/fakes/memory_searcher.h"
 #include "tests/integration/agent_test.h"
+#include "tests/integration/tokens.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -93,7 +97,13 @@ class KeyMemory : public AgentTest {
 
     // Nobody asks the agent anything meanwhile.
     void expect_to_be_wiped() const {
-        wait_until("passphrase and private key are wiped", [&] { return leftovers().empty(); });
+        const auto deadline = Clock::now() + kPatience;
+        auto found = leftovers();
+        while (!found.empty() && Clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            found = leftovers();
+        }
+        EXPECT_EQ(found, "");
     }
 
     key_serial_t token() const {
@@ -166,6 +176,63 @@ TEST_F(KeyMemory, HoldsNothingAfterTheLastSessionOrOnALockedScreen) {
     EXPECT_NE(leftovers(), "");
     logind.ask_to_lock(FakeLogind::Whose::kOurs);
     expect_to_be_wiped();
+}
+
+// Each may end a token; none asks the agent anything.
+struct End {
+    const char* name;
+    std::function<long(key_serial_t)> apply;
+};
+
+const std::vector<End>& ends() {
+    static const std::vector<End> all = {
+        {"revoke", ::keyctl_revoke},
+        {"unlink", [](auto token) { return ::keyctl_unlink(token, KEY_SPEC_USER_KEYRING); }},
+        {"invalidate", ::keyctl_invalidate},
+        {"expire", [](auto token) { return ::keyctl_set_timeout(token, 1); }}};
+    return all;
+}
+
+TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenHasGone) {
+    start_agent();
+    for (const auto& end : ends()) {
+        SCOPED_TRACE(end.name);
+        add_canary_key();
+        EXPECT_EQ(end.apply(token()), 0);
+        expect_to_be_wiped();
+    }
+}
+
+TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenOfAKeyThatNoHostHasOpenHasGone) {
+    start_agent();
+    add_canary_key();
+    ASSERT_EQ(ctl({"lock", signature_}).exit_code, 0);
+    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kCanary).exit_code, 0);
+    agent_->stop(SIGKILL);
+    agent_->start_again();  // it has the secret, and no host has the key
+    EXPECT_GT(count_in_memory(agent_->pid(), base::as_bytes(kCanary)), 0U);
+    EXPECT_EQ(::keyctl_revoke(token()), 0);
+    expect_to_be_wiped();
+}
+
+// Their tokens hold the passphrase.
+TEST_F(KeyMemory, HoldsNothingSoonAfterATokenOfEcryptfsUtilsHasGone) {
+    start_agent();
+    std::string blob;
+    for (const auto& field : {path_, std::string(kCanary)}) {
+        blob += static_cast<char>(field.size() + 1);
+        blob += '\0';
+        blob += field + '\0';
+    }
+    for (const auto& end : ends()) {
+        SCOPED_TRACE(end.name);
+        const auto serial = put_token(kK2048Signature, "openssl", blob);
+        expect_round_trip(kK2048Signature);
+        EXPECT_NE(leftovers(), "");
+        EXPECT_EQ(end.apply(serial), 0);
+        expect_to_be_wiped();
+        ::keyctl_unlink(serial, KEY_SPEC_USER_KEYRING);
+    }
 }
 
 }  // namespace

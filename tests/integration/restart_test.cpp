@@ -273,34 +273,59 @@ TEST_F(Restart, GivesTheGuardASuccessorToo) {
     kernel_.wait_for_answers();
 }
 
-// Times that the agent and all its children slept and woke.
-std::uint64_t wake_ups_of(pid_t agent) {
-    auto processes = children_of(agent);
-    processes.insert(agent);
+// Times that a process slept and woke.
+std::uint64_t wake_ups_of(pid_t process) {
     std::uint64_t sum = 0;
-    for (const auto process : processes) {
-        for (const auto& task :
-             std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
-            std::ifstream status(task.path() / "status");
-            for (std::string word; status >> word;) {
-                if (std::uint64_t count = 0;
-                    word == "voluntary_ctxt_switches:" && status >> count) {
-                    sum += count;
-                }
+    for (const auto& task :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+        std::ifstream status(task.path() / "status");
+        for (std::string word; status >> word;) {
+            if (std::uint64_t count = 0; word == "voluntary_ctxt_switches:" && status >> count) {
+                sum += count;
             }
         }
     }
     return sum;
 }
 
-TEST_F(Restart, IsPreparedForWithoutAWakeUpWhenNothingHappens) {
-    expect_round_trip(add_k2048());
-    std::this_thread::sleep_for(2s);  // what was begun comes to its end
-    const auto before = wake_ups_of(agent_->pid());
-    EXPECT_GT(before, 0U);
+struct WakeUps {
+    std::uint64_t of_agent = 0;
+    std::uint64_t of_children = 0;
+};
+
+// While nothing happens for 5 s. Before that, what was begun comes to its end.
+WakeUps idle_wake_ups(pid_t agent) {
+    const auto count = [&] {
+        WakeUps sum{.of_agent = wake_ups_of(agent)};
+        for (const auto child : children_of(agent)) {
+            sum.of_children += wake_ups_of(child);
+        }
+        return sum;
+    };
+    std::this_thread::sleep_for(2s);
+    const auto before = count();
+    EXPECT_GT(before.of_agent, 0U);
+    EXPECT_GT(before.of_children, 0U);
     std::this_thread::sleep_for(5s);
+    const auto after = count();
+    return {after.of_agent - before.of_agent, after.of_children - before.of_children};
+}
+
+TEST_F(Restart, IsPreparedForWithoutAWakeUpWhenNothingHappens) {
+    const auto signature = add_k2048();
+    expect_round_trip(signature);
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    const auto idle = idle_wake_ups(agent_->pid());
     // A sanitizer has a thread of its own that wakes up.
-    EXPECT_TRUE(has_sanitizers() || wake_ups_of(agent_->pid()) == before);
+    EXPECT_TRUE(has_sanitizers() || idle.of_agent + idle.of_children == 0);
+}
+
+TEST_F(Restart, IsPreparedForWithAWakeUpASecondWhileAKeyIsUnlocked) {
+    expect_round_trip(add_k2048());
+    const auto idle = idle_wake_ups(agent_->pid());
+    EXPECT_GE(idle.of_agent, 4U);  // to see whether its token is still there
+    EXPECT_TRUE(has_sanitizers() || idle.of_agent <= 8);
+    EXPECT_TRUE(has_sanitizers() || idle.of_children == 0);
 }
 
 TEST_F(Restart, KeepsNoDeviceThatHasGone) {

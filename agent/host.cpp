@@ -94,6 +94,14 @@ void Host::join(const std::shared_ptr<CloseWait>& wait) {
     closing_.join(wait);
 }
 
+pid_t Host::finish() {
+    if (!connection_) {
+        return 0;
+    }
+    connection_->finish();
+    return connection_->pid();
+}
+
 // The process must not keep it: if it cannot be told, it ends, and the key with it.
 void Host::tell_to_close(const Key& key) {
     if (!connection_->send(pki::CloseKey{key.id})) {

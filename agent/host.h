@@ -80,6 +80,10 @@ class Host : private HostConnectionUser {
     // Adds the keys that are being closed to those that are waited for.
     void join(const std::shared_ptr<CloseWait>& wait);
 
+    // Has the process close its keys and end, for when the loop runs no more. Its number; 0 if
+    // there is none.
+    pid_t finish();
+
     const HostInfo& info() const { return info_; }
 
     // Whether its module could not be used, when last tried, or has no process, and nobody waits

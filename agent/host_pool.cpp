@@ -4,11 +4,26 @@
 
 #include <fmt/format.h>
 
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36's does not say so itself
+}
+
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "agent/code_selection.h"
+#include "lib/base/handle.h"
 
 namespace ecryptfs::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Meanwhile nobody reads requests: that is less than the guard looks on (guard_process.cpp).
+constexpr auto kTimeToFinish = 1s;
+
+}  // namespace
 
 void HostPool::on_change(std::function<void(const wire::PkiType&)> changed) {
     changed_ = std::move(changed);
@@ -65,6 +80,22 @@ void HostPool::when_closed(std::move_only_function<void()> done) {
         host->join(wait);
     }
     wait->begin();
+}
+
+void HostPool::finish() {
+    const auto deadline = Clock::now() + kTimeToFinish;
+    std::vector<base::UniqueFd> processes;
+    for (const auto& [module, host] : hosts_) {
+        if (const auto pid = host->finish(); pid != 0) {
+            processes.emplace_back(::pidfd_open(pid, 0));
+        }
+    }
+    for (const auto& process : processes) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        if (process) {
+            has_ended(process.get(), static_cast<int>(std::max(left, 0ms).count()));
+        }
+    }
 }
 
 std::vector<wire::PkiType> HostPool::modules() const {

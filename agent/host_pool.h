@@ -35,6 +35,10 @@ class HostPool {
     // Calls back when no process has any of the keys any more that were to be closed until now.
     void when_closed(std::move_only_function<void()> done);
 
+    // For when the loop runs no more: has the processes close their keys and end, and waits for
+    // that as long as it may take. Whoever lives on is killed with this object.
+    void finish();
+
     // Of the modules that have hosts, each once.
     std::vector<wire::PkiType> modules() const;
     // Of a module's hosts together: the process is the one that was started last, restarts are

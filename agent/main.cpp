@@ -84,6 +84,7 @@ int run(const agent::Options& options) {
 
     const int exit_code = loop.run();
     agent::notify_service_manager("STOPPING=1");
+    hosts.finish();
     return exit_code;
 }
 

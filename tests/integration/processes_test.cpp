@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <sstream>
 
 #include "tests/integration/agent_test.h"
@@ -23,6 +25,25 @@ TEST_F(Processes, EndCleanlyOnSigterm) {
     add_faulty("ok");
     const auto host = module("faulty")["host_pid"].get<pid_t>();
     EXPECT_EQ(agent_->stop(), 0);
+    expect_ends(host);
+}
+
+TEST_F(Processes, HaveTheirHostsCloseTheirKeysOnSigterm) {
+    start_agent();
+    const auto closed = folder_.file("closed", "");
+    add_faulty("closed?" + closed);
+    EXPECT_EQ(agent_->stop(), 0);
+    EXPECT_EQ(std::filesystem::file_size(closed), 1U);
+}
+
+TEST_F(Processes, EndSoonOnSigtermThoughAHostStandsStill) {
+    start_agent();
+    add_faulty("ok");
+    const auto host = module("faulty")["host_pid"].get<pid_t>();
+    stand_still(host);
+    const auto before = Clock::now();
+    EXPECT_EQ(agent_->stop(), 0);
+    EXPECT_TRUE(has_sanitizers() || Clock::now() - before < std::chrono::seconds(3));
     expect_ends(host);
 }
 

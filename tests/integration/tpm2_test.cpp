@@ -37,6 +37,13 @@ TEST_F(Tpm2Test, GoesOnAfterTheTpmWasReset) {
     expect_round_trip(signature);
 }
 
+TEST_F(Tpm2Test, LeavesNothingInTheTpmWhenTheAgentEnds) {
+    expect_round_trip(add(key(), "1234"));
+    EXPECT_EQ(agent_->stop(), 0);
+    EXPECT_EQ(tpm_.run("tpm2_getcap", {"handles-transient"}), "");
+    EXPECT_EQ(tpm_.run("tpm2_getcap", {"handles-loaded-session"}), "");
+}
+
 TEST_F(Tpm2Test, TellsAWrongPinFromOneThatIsMissing) {
     Arguments arguments = key();
     arguments.insert(arguments.begin(), "add-key");

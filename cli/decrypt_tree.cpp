@@ -81,9 +81,9 @@ TreeDecryption::OutputName TreeDecryption::output_name(const TreeEntry& entry) {
     if (name) {
         return {*name};
     }
-    const auto encrypted = lower::parse_encrypted_name(lower);
-    if (encrypted && name.error().code == ErrorCode::kUnknownKey) {
-        counts_.missing.add_name(encrypted->signature);
+    const auto readings = lower::read_lower_name(lower);
+    if (!readings.empty() && name.error().code == ErrorCode::kUnknownKey) {
+        counts_.missing.add_name(readings.front().name.signature);
     }
     return {can_be_written(lower) ? std::move(lower) : std::string(), std::move(name.error())};
 }

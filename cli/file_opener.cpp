@@ -12,6 +12,7 @@
 #include "cli/keyrings.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "lib/base/printable.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/name_key.h"
 #include "lib/wire/auth_token.h"
@@ -205,22 +206,39 @@ Result<lower::FileKey> FileOpener::open(const lower::Header& header) {
 }
 
 Result<std::string> FileOpener::plain_name(const std::string& name) {
-    if (!lower::is_encrypted_name(name)) {
+    const auto readings = lower::read_lower_name(name);
+    if (readings.empty() && !lower::is_encrypted_name(name)) {
         return name;
     }
-    const auto encrypted = lower::parse_encrypted_name(name);
-    if (!encrypted) {
-        return std::unexpected(encrypted.error());
+    Result<std::string> plain = std::unexpected(Error{ErrorCode::kMalformed, ""});
+    if (readings.empty()) {
+        plain = std::unexpected(lower::parse_encrypted_name(name).error());
     }
-    const auto* fnek = passphrase_key(encrypted->signature);
+    for (const auto& [encrypted, added] : readings) {
+        plain = decrypt_name(encrypted);
+        // Of two readings of a changed name the wrong one decrypts to noise.
+        if (plain && (added.empty() || base::is_printable(*plain))) {
+            return *plain + added;
+        }
+        if (plain) {
+            plain = std::unexpected(
+                Error{ErrorCode::kDecryptFailed,
+                      "the encrypted name was changed, and what was added cannot be told from it"});
+        }
+    }
+    return plain;
+}
+
+Result<std::string> FileOpener::decrypt_name(const lower::EncryptedName& name) {
+    const auto* fnek = passphrase_key(name.signature);
     if (fnek == nullptr) {
         return std::unexpected(
             Error{ErrorCode::kUnknownKey,
                   fmt::format("no key for its name, which is encrypted by passphrase {}",
-                              encrypted->signature.text()),
+                              name.signature.text()),
                   ""});
     }
-    return lower::decrypt_name(*encrypted, fnek->view());
+    return lower::decrypt_name(name, fnek->view());
 }
 
 std::optional<std::string> FileOpener::plain_path(const std::string& path) {
@@ -230,7 +248,7 @@ std::optional<std::string> FileOpener::plain_path(const std::string& path) {
     while (at <= path.size()) {
         const auto end = std::min(path.find('/', at), path.size());
         const auto part = path.substr(at, end - at);
-        const auto plain = lower::is_encrypted_name(part) ? plain_name(part) : part;
+        const auto plain = plain_name(part);
         const bool known = plain && *plain != part && is_file_name(*plain);
         any = any || known;
         result += known ? *plain : part;

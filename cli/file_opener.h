@@ -13,6 +13,7 @@
 #include "cli/module_host.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/lower/encrypted_name.h"
 #include "lib/lower/file_key.h"
 #include "lib/lower/header.h"
 #include "lib/lower/passphrase.h"
@@ -59,6 +60,7 @@ class FileOpener {
     base::Result<lower::FileKey> open(const lower::Header& header);
 
     // What a name of a lower folder, or a link's target, stands for; itself if it is not encrypted.
+    // What a tool has added to it, as " (1)", is at its end then.
     // kUnknownKey, kMalformed, kDecryptFailed.
     base::Result<std::string> plain_name(const std::string& name);
 
@@ -94,6 +96,7 @@ class FileOpener {
     };
 
     base::Result<ModuleHost*> host_of(const std::string& module);
+    base::Result<std::string> decrypt_name(const lower::EncryptedName& name);
     base::Result<lower::FileKey> open_packet(const lower::KeyPacket& packet);
     // A FEKEK or FNEK; null if there is none.
     const base::SecretBytes* passphrase_key(const wire::KeySignature& signature);

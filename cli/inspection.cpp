@@ -21,15 +21,15 @@ std::string last_part(const std::string& path) {
 }
 
 void inspect_name(const std::string& name, HeldKeys& held, InspectedFile& file) {
-    if (!lower::is_encrypted_name(name)) {
+    const auto readings = lower::read_lower_name(name);
+    if (readings.empty()) {
+        if (lower::is_encrypted_name(name)) {
+            file.state = FileState::kDamaged;
+            file.error = lower::parse_encrypted_name(name).error();
+        }
         return;
     }
-    const auto parsed = lower::parse_encrypted_name(name);
-    if (!parsed) {
-        file.state = FileState::kDamaged;
-        file.error = parsed.error();
-        return;
-    }
+    const auto* parsed = &readings.front().name;
     file.name = InspectedName{
         std::string(parsed->signature.text()), lower::find_cipher(parsed->cipher_code),
         held.keyrings_with(parsed->signature), held.is_given(parsed->signature)};

@@ -54,12 +54,13 @@ class Probe : public TreeVisitor {
 
   private:
     void look_at_name(const TreeEntry& entry) {
-        const auto name =
-            lower::parse_encrypted_name(entry.name.substr(entry.name.find_last_of('/') + 1));
-        if (name && opener_.has_key_for_name(name->signature)) {
-            opens_ = true;
-        } else if (name) {
-            demand_.add_name(name->signature);
+        const auto readings =
+            lower::read_lower_name(entry.name.substr(entry.name.find_last_of('/') + 1));
+        opens_ = opens_ || std::ranges::any_of(readings, [&](const auto& reading) {
+                     return opener_.has_key_for_name(reading.name.signature);
+                 });
+        if (!readings.empty() && !opens_) {
+            demand_.add_name(readings.front().name.signature);
         }
     }
 

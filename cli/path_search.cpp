@@ -58,9 +58,8 @@ class Search : public TreeVisitor {
     bool look_at(const TreeEntry& entry) {
         const auto plain = opener_.plain_name(entry.name);
         if (!plain) {
-            if (const auto name = lower::parse_encrypted_name(entry.name);
-                name && plain.error().code == ErrorCode::kUnknownKey) {
-                result_.missing.add_name(name->signature);
+            if (plain.error().code == ErrorCode::kUnknownKey) {
+                result_.missing.add_name(lower::read_lower_name(entry.name).front().name.signature);
             }
             return false;
         }

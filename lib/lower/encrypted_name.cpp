@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "lib/base/hex.h"
 #include "lib/lower/cipher.h"
@@ -32,6 +33,41 @@ constexpr std::size_t kFixed = KeySignature::kSize + 1;  // and the cipher's cod
 std::unexpected<base::Error> bad_name(std::string_view problem, std::size_t at) {
     return std::unexpected(base::Error{ErrorCode::kMalformed,
                                        fmt::format("encrypted name: {} (byte {})", problem, at)});
+}
+
+// The prefix but for the dot at its end, in front of which a tool may put something.
+constexpr std::string_view kStem = kEncryptedNamePrefix.substr(0, kEncryptedNamePrefix.size() - 1);
+
+// How long the name is that begins so, by its packet's length; nothing if it does not begin as one.
+std::optional<std::size_t> encoded_size(std::string_view name) {
+    if (!is_encrypted_name(name)) {
+        return std::nullopt;
+    }
+    const auto start = decode_name_bytes(name.substr(kEncryptedNamePrefix.size(), kCharacters));
+    if (!start || start->empty() || start->front() != kTag70) {
+        return std::nullopt;
+    }
+    base::ByteReader reader(*start);
+    static_cast<void>(reader.take(1));
+    const auto length = wire::take_packet_length(reader);
+    if (!length) {
+        return std::nullopt;
+    }
+    const std::size_t packet = reader.position() + *length;
+    return kEncryptedNamePrefix.size() + (packet + kBytes - 1) / kBytes * kCharacters;
+}
+
+// Adds a reading without `size` characters of the name, from `at`.
+void read_without(std::string_view name, std::size_t at, std::size_t size,
+                  std::vector<NameReading>& readings) {
+    const auto added = name.substr(at, size);
+    if (added.find('/') != std::string_view::npos) {
+        return;  // a path
+    }
+    const auto rest = std::string(name.substr(0, at)).append(name.substr(at + size));
+    if (auto parsed = parse_encrypted_name(rest)) {
+        readings.push_back({std::move(*parsed), std::string(added)});
+    }
 }
 
 Result<ByteView> take_body(FieldReader& reader) {
@@ -125,6 +161,31 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
     return EncryptedName{KeySignature::from_bytes(body->first<KeySignature::kSize>()),
                          code,
                          {encrypted.begin(), encrypted.end()}};
+}
+
+std::vector<NameReading> read_lower_name(std::string_view name) {
+    if (!name.starts_with(kStem)) {
+        return {};
+    }
+    if (auto whole = parse_encrypted_name(name)) {
+        return {{std::move(*whole), ""}};
+    }
+    std::vector<NameReading> readings;
+    const std::size_t last_dot = name.rfind('.');
+    if (const auto size = encoded_size(name); size && name.size() > *size) {
+        const std::size_t added = name.size() - *size;
+        read_without(name, *size, added, readings);
+        if (last_dot != std::string_view::npos && last_dot >= added) {
+            read_without(name, last_dot - added, added, readings);
+        }
+        return readings;
+    }
+    // In front of the prefix's dot; what was added may have dots itself.
+    for (auto dot = name.find('.', kStem.size() + 1);
+         dot != std::string_view::npos && readings.empty(); dot = name.find('.', dot + 1)) {
+        read_without(name, kStem.size(), dot - kStem.size(), readings);
+    }
+    return readings;
 }
 
 std::string encode_encrypted_name(const EncryptedName& name) {

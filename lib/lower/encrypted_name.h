@@ -34,6 +34,19 @@ struct EncryptedName {
 // kMalformed, with what and at which byte of the name or, behind the prefix, of the packet.
 base::Result<EncryptedName> parse_encrypted_name(std::string_view name);
 
+// A way to read a lower name.
+struct NameReading {
+    EncryptedName name;
+    std::string added;  // what some tool put into the name; empty for a name as it was written
+};
+
+// How a lower name can be read: as it is or, if it is no encrypted name, without the text that a
+// tool for synchronising or copying has put behind it or in front of one of its dots: "… (1)",
+// "….sync-conflict-20240101-120000-ABCDEFG", "… (conflicted copy)….ojU--". The packet's length says
+// where a name ends, so a name that was cut is not read. Several readings may be possible: only the
+// right one decrypts to text. None for any other name.
+std::vector<NameReading> read_lower_name(std::string_view name);
+
 // What parse_encrypted_name() takes apart. At most wire::kMaxPacketLength - 9 bytes encrypted.
 std::string encode_encrypted_name(const EncryptedName& name);
 

@@ -330,6 +330,31 @@ TEST_F(Decrypting, TakesPassphraseTokensThatAreInTheKeyring) {
     EXPECT_EQ(difference(path("plain"), out_), "");
 }
 
+TEST_F(Decrypting, KeepsWhatASyncToolHasAddedToAName) {
+    const auto name = lower_name_of("thesis.odt");
+    const auto dot = name.rfind('.');
+    const auto file = lower_file_of({'x'});
+    for (const std::string added :
+         {" (1)", "~", ".sync-conflict-20240101-120000-ABCDEFG", "-HOST"}) {
+        write_lower(name + added, file);
+        write_lower(name.substr(0, dot) + added + " b" + name.substr(dot), file);
+    }
+    fs::create_directory(lower_ + "/" + lower_name_of("folder") + " (Case Conflict)");
+    write_lower(name.substr(0, name.size() - 4) + " (cut)", file);
+    const auto outcome = ctl({"decrypt", lower_, "--output", out_, "--passphrase-file",
+                              folder_.file("b", kBatteryStaple), "--passphrase-file", "-"},
+                             kCorrectHorsePassphrase);
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
+    for (const std::string added :
+         {" (1)", "~", ".sync-conflict-20240101-120000-ABCDEFG", "-HOST"}) {
+        EXPECT_EQ(content_of(out("thesis.odt" + added)), "x");
+        EXPECT_EQ(content_of(out("thesis.odt" + added + " b")), "x");
+    }
+    EXPECT_TRUE(fs::is_directory(out("folder (Case Conflict)")));
+    EXPECT_TRUE(fs::exists(out(name.substr(0, name.size() - 4) + " (cut)")));
+    EXPECT_EQ(std::distance(fs::directory_iterator(out_), {}), 10);
+}
+
 TEST_F(Decrypting, TakesSeveralWrappedPassphrasesEachWithItsOwnWrappingPassphrase) {
     unpack_vector("pass-aes16.lower", lower_ + "/a");
     unpack_vector("pass-aes32-fnek.lower", lower_ + "/b");

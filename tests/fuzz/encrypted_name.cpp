@@ -7,6 +7,16 @@
 
 void ecryptfs::fuzz::try_input(base::ByteView input) {
     const auto name = lower::parse_encrypted_name(base::as_text(input));
+    const auto readings = lower::read_lower_name(base::as_text(input));
+    require(!name || (readings.size() == 1 && readings.front().added.empty()),
+            "a sound name is read as it is");
+    require(readings.size() <= 2, "there are few readings");
+    for (const auto& [encrypted, added] : readings) {
+        require(encode_encrypted_name(encrypted).size() + added.size() == input.size(),
+                "a reading has all of the name");
+        require(added.find('/') == std::string::npos, "nothing that was added is a path");
+        require(name || !added.empty(), "what is not sound was changed");
+    }
     if (!name) {
         require_useful(name.error(), base::ErrorCode::kMalformed, "encrypted name: ", input.size());
         return;

@@ -102,6 +102,52 @@ TEST(EncryptedName, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
+std::string without_stem(std::string_view name) {
+    return std::string(name.substr(kEncryptedNamePrefix.size() - 1));
+}
+
+TEST(LowerName, IsReadWithoutWhatAToolHasAdded) {
+    const std::string stem = "ECRYPTFS_FNEK_ENCRYPTED";
+    for (const auto& name : {std::string(kVector), std::string(kLongVector)}) {
+        const auto expected = encode_encrypted_name(parse_encrypted_name(name).value());
+        const auto dot = name.rfind('.');
+        for (const std::string added :
+             {" (1)", " - Copy", " (conflicted copy 2024-01-01 101112)", " (Case Conflict)", "~",
+              ".part", ".sync-conflict-20240101-120000-ABCDEFG", ".orig", "-HOST", " 2", "_1"}) {
+            const auto front = name.substr(0, dot) + added + name.substr(dot);
+            for (const auto& changed : {name + added, front, stem + added + without_stem(name)}) {
+                const auto readings = read_lower_name(changed);
+                EXPECT_TRUE(std::ranges::any_of(readings, [&](const auto& reading) {
+                    return encode_encrypted_name(reading.name) == expected &&
+                           reading.added == added;
+                })) << changed;
+            }
+        }
+    }
+}
+
+TEST(LowerName, IsReadAsItIsIfItIsSound) {
+    for (const auto name : {kVector, kLongVector}) {
+        const auto readings = read_lower_name(name);
+        ASSERT_EQ(readings.size(), 1U);
+        EXPECT_EQ(readings.front().added, "");
+        EXPECT_EQ(encode_encrypted_name(readings.front().name), name);
+    }
+}
+
+TEST(LowerName, ThatWasCutIsNotRead) {
+    for (std::size_t size = 0; size < kVector.size(); ++size) {
+        const std::string cut(kVector.substr(0, size));
+        EXPECT_TRUE(read_lower_name(cut).empty()) << cut;
+        EXPECT_TRUE(read_lower_name(cut + " (1)").empty()) << cut;
+    }
+    const std::string name(kVector);
+    EXPECT_TRUE(read_lower_name("letter (1).txt").empty());
+    EXPECT_TRUE(read_lower_name(name + "/letter").empty());
+    EXPECT_TRUE(read_lower_name("Copy of " + name).empty());
+    EXPECT_TRUE(read_lower_name("").empty());
+}
+
 TEST(EncryptedName, IsDecryptedByThePassphraseItWasMadeWith) {
     const auto key = fnek();
     EXPECT_EQ(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()).value(),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "cli/decrypt_stream.h"
 #include "cli/decrypt_tree.h"
 #include "cli/file_json.h"
 #include "cli/key_advice.h"
@@ -20,6 +21,8 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
+
+constexpr char kStandardOutput[] = "-";
 
 Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
     const auto& files = command.key_passphrase_files;
@@ -131,9 +134,65 @@ Result<void> check_keys(FileOpener& opener, const Decrypt& command) {
     return std::unexpected(error);
 }
 
+Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, FileOpener& opener,
+                          const Result<void>& synced) {
+    if (auto printed = print(command.json ? decrypted_json(counts) : counts_text(counts));
+        !printed) {
+        return printed;
+    }
+    warn_of_losses(counts);
+    if (!synced || (counts.failures.empty() && counts.renamed.empty())) {
+        return synced;
+    }
+    if (counts.failures.empty()) {
+        return renamed_error(counts);
+    }
+    return counts.stopped ? stop_of(counts, opener) : failure_of(counts, opener, command);
+}
+
+Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
+                               PathSelection selection) {
+    auto output = OutputTree::open(command.output);
+    if (!output) {
+        return std::unexpected(output.error());
+    }
+    const bool count_first = Progress::is_visible() && command.only.empty();
+    Progress progress("decrypting", count_first ? size_of_trees(command.lower).bytes : 0);
+    TreeDecryption decryption(opener, progress, *output, selection, command.beyond_size);
+    for (const auto& path : command.lower) {
+        if (!decryption.stopped()) {
+            walk_tree(path, decryption);
+        }
+    }
+    for (const auto& path : selection.missing()) {
+        if (!decryption.stopped()) {
+            decryption.unreadable(path, missing_path_error(path));
+        }
+    }
+    progress.clear();
+    // Names and contents, so that what is called complete is.
+    const auto synced = ::syncfs(output->root()) == 0
+                            ? Result<void>()
+                            : std::unexpected(file_error("writing to the disk", errno));
+    return print_result(command, decryption.counts(), opener, synced);
+}
+
+Result<PathSelection> check_output(const Decrypt& command) {
+    if (command.output == kStandardOutput && command.json) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "--output - and --json both want standard output",
+                                     "leave out --json, or give a folder as --output"});
+    }
+    return PathSelection::parse(command.only);
+}
+
 }  // namespace
 
 Result<void> run(const Decrypt& command) {
+    auto selection = check_output(command);
+    if (!selection) {
+        return std::unexpected(selection.error());
+    }
     if (auto fine = check_sources(command.passphrases, command.key_passphrase_files); !fine) {
         return fine;
     }
@@ -147,36 +206,9 @@ Result<void> run(const Decrypt& command) {
     if (auto fitting = check_keys(opener, command); !fitting) {
         return fitting;
     }
-    auto output = OutputTree::open(command.output);
-    if (!output) {
-        return std::unexpected(output.error());
-    }
-    Progress progress("decrypting",
-                      Progress::is_visible() ? size_of_trees(command.lower).bytes : 0);
-    TreeDecryption decryption(opener, progress, *output, command.beyond_size);
-    for (const auto& path : command.lower) {
-        if (!decryption.stopped()) {
-            walk_tree(path, decryption);
-        }
-    }
-    progress.clear();
-    // Names and contents, so that what is called complete is.
-    const auto synced = ::syncfs(output->root()) == 0
-                            ? Result<void>()
-                            : std::unexpected(file_error("writing to the disk", errno));
-    const auto& counts = decryption.counts();
-    if (auto printed = print(command.json ? decrypted_json(counts) : counts_text(counts));
-        !printed) {
-        return printed;
-    }
-    warn_of_losses(counts);
-    if (!synced || (counts.failures.empty() && counts.renamed.empty())) {
-        return synced;
-    }
-    if (counts.failures.empty()) {
-        return renamed_error(counts);
-    }
-    return decryption.stopped() ? stop_of(counts, opener) : failure_of(counts, opener, command);
+    return command.output == kStandardOutput
+               ? decrypt_to_standard_output(command, opener, std::move(*selection))
+               : decrypt_to_folder(command, opener, std::move(*selection));
 }
 
 }  // namespace ecryptfs::cli

@@ -45,12 +45,6 @@ Error damage_of(const std::vector<FileRange>& lost, std::uint64_t size, const st
             fmt::format("{}; the rest is in {}", losses_in_words(lost, size), saved)};
 }
 
-Error beyond_error(std::uint64_t bytes) {
-    return {ErrorCode::kMalformed,
-            fmt::format("{} bytes of encrypted data lie behind its end, as after a crash", bytes),
-            "run this again with --beyond-size, which saves them as NAME.beyond"};
-}
-
 Error refused_name(const Error& error) {
     return {ErrorCode::kNotSupported,
             fmt::format("the file system there has no such names ({})", error.message),
@@ -60,13 +54,23 @@ Error refused_name(const Error& error) {
 }  // namespace
 
 TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
-                               bool beyond_size)
-    : opener_(opener), progress_(progress), output_(output), beyond_size_(beyond_size) {}
+                               PathSelection& selection, bool beyond_size)
+    : opener_(opener),
+      progress_(progress),
+      output_(output),
+      selection_(selection),
+      beyond_size_(beyond_size) {}
 
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     progress_.clear();
     complain(fmt::format("{}: {}", opener_.shown_path(path), error.message));
     counts_.failures.push_back({path, error, opener_.plain_path(path)});
+}
+
+bool TreeDecryption::is_wanted(const TreeEntry& entry) {
+    const auto lower = last_name(entry);
+    return entry.depth == 0 ||
+           selection_.wants(folders_, opener_.plain_name(lower).value_or(lower));
 }
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
@@ -134,7 +138,7 @@ Result<OutputTree::Place> TreeDecryption::settle(const std::string& name,
 }
 
 void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& name,
-                                  const Place& place) {
+                                  const Place& place, const std::string& where) {
     if (place.name == name) {
         return;
     }
@@ -143,7 +147,7 @@ void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& nam
     progress_.clear();
     complain(
         fmt::format("{}: saved as {}: {}", opener_.shown_path(entry.path), place.name, reason));
-    counts_.renamed.push_back({entry.path, output_.path_of(place.name), std::move(reason)});
+    counts_.renamed.push_back({entry.path, where, std::move(reason)});
 }
 
 bool TreeDecryption::enter_folder(const TreeEntry& folder) {
@@ -158,6 +162,9 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
             unreadable(folder.path, fine.error());
         }
         return fine.has_value();
+    }
+    if (!is_wanted(folder)) {
+        return false;
     }
     const auto name = output_name(folder);
     if (name.error) {
@@ -176,17 +183,22 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
         unreadable(folder.path, place ? entered.error() : place.error());
         return false;
     }
-    note_renamed(folder, name.name, *place);
+    note_renamed(folder, name.name, *place, output_.current_path());
+    folders_.push_back(opener_.plain_name(folder.name).value_or(folder.name));
     return true;
 }
 
 void TreeDecryption::leave_folder(const TreeEntry& folder) {
     if (folder.depth > 0) {  // the output itself is the user's
+        folders_.pop_back();
         output_.leave_folder(folder.self, folder.status, !counts_.stopped, counts_.lost);
     }
 }
 
 void TreeDecryption::visit(const TreeEntry& entry) {
+    if (!is_wanted(entry)) {
+        return;
+    }
     if (!S_ISREG(entry.status.st_mode) && !S_ISLNK(entry.status.st_mode)) {
         unreadable(entry.path,
                    {ErrorCode::kNotSupported, "neither file nor folder nor link: not copied", ""});
@@ -239,7 +251,7 @@ Result<void> TreeDecryption::decrypt_link(const TreeEntry& entry, const std::str
         give_link_attributes(output_.folder(), place->name, *target, output_.new_owner(),
                              link->status);
     }
-    note_renamed(entry, name, *place);
+    note_renamed(entry, name, *place, output_.path_of(place->name));
     return {};
 }
 
@@ -266,7 +278,7 @@ Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFil
     }
     if (earlier->is_earlier) {
         ++counts_.skipped;
-        note_renamed(entry, name, *earlier);
+        note_renamed(entry, name, *earlier, output_.path_of(earlier->name));
         remember(file, earlier->name);
     } else {
         const auto linked = add_name(entry, file, name);
@@ -296,7 +308,7 @@ Result<bool> TreeDecryption::add_name(const TreeEntry& entry, const LowerFile& f
         });
     if (place) {
         ++counts_.linked;
-        note_renamed(entry, name, *place);
+        note_renamed(entry, name, *place, output_.path_of(place->name));
         return true;
     }
     const auto code = place.error().code;
@@ -364,7 +376,7 @@ Result<bool> TreeDecryption::publish(const TreeEntry& entry, Contents& contents,
     if (!place) {
         return std::unexpected(place.error());
     }
-    note_renamed(entry, name, *place);
+    note_renamed(entry, name, *place, output_.path_of(place->name));
     if (!place->is_earlier) {
         counts_.bytes += size;
     }
@@ -400,7 +412,7 @@ Result<void> TreeDecryption::save_beyond_size(const TreeEntry& entry, const Lowe
         return {};
     }
     if (!beyond_size_) {
-        return std::unexpected(beyond_error(bytes));
+        return std::unexpected(beyond_size_error(bytes));
     }
     auto contents = write_contents(file, contents_beyond_size(file));
     if (!contents) {

@@ -16,6 +16,7 @@
 #include "cli/lower_file.h"
 #include "cli/output_tree.h"
 #include "cli/part_file.h"
+#include "cli/path_selection.h"
 #include "cli/progress.h"
 #include "cli/tree_walk.h"
 #include "lib/base/error.h"
@@ -59,7 +60,8 @@ struct DecryptCounts {
 class TreeDecryption : public TreeVisitor {
   public:
     // Borrows all. With `beyond_size`, what lies behind a file's end is saved as NAME.beyond.
-    TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output, bool beyond_size);
+    TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
+                   PathSelection& selection, bool beyond_size);
 
     bool enter_folder(const TreeEntry& folder) override;
     void leave_folder(const TreeEntry& folder) override;
@@ -84,11 +86,13 @@ class TreeDecryption : public TreeVisitor {
         std::optional<base::Error> error = {};
     };
 
+    bool is_wanted(const TreeEntry& entry);
     OutputName output_name(const TreeEntry& entry);
     std::vector<std::string> names_to_try(const std::string& name) const;
     base::Result<Place> settle(const std::string& name, const IsEarlier& is_earlier,
                                const Create& create);
-    void note_renamed(const TreeEntry& entry, const std::string& name, const Place& place);
+    void note_renamed(const TreeEntry& entry, const std::string& name, const Place& place,
+                      const std::string& where);
 
     base::Result<void> decrypt_link(const TreeEntry& entry, const std::string& name);
     base::Result<void> decrypt_file(const TreeEntry& entry, const LowerFile& file,
@@ -107,6 +111,9 @@ class TreeDecryption : public TreeVisitor {
     FileOpener& opener_;
     Progress& progress_;
     OutputTree& output_;
+    PathSelection& selection_;
+    std::vector<std::string>
+        folders_;  // where the walk is, in plain names as far as they are known
     bool beyond_size_;
     bool refuses_names_ = false;  // the output has refused one
     LinkedFiles linked_;

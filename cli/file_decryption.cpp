@@ -148,6 +148,12 @@ FileRange contents_beyond_size(const LowerFile& file) {
     return {first, decryptable_size(file) - first};
 }
 
+base::Error beyond_size_error(std::uint64_t bytes) {
+    return {base::ErrorCode::kMalformed,
+            fmt::format("{} bytes of encrypted data lie behind its end, as after a crash", bytes),
+            "run this again with --beyond-size, which saves them as NAME.beyond"};
+}
+
 Result<std::vector<FileRange>> decrypt_contents(const LowerFile& file, const lower::FileKey& key,
                                                 const FileRange& range, ContentOutput& output,
                                                 const std::function<void(std::uint64_t)>& wrote) {

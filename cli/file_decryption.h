@@ -60,6 +60,9 @@ FileRange whole_contents(const LowerFile& file);
 // What is encrypted behind that, up to the last whole block.
 FileRange contents_beyond_size(const LowerFile& file);
 
+// For a file with so many bytes behind its end.
+base::Error beyond_size_error(std::uint64_t bytes);
+
 // Decrypts contents, up to a mebibyte at a time. Gives what is lost, in its order: what cannot be
 // read, and where there are zeros in the place of encrypted data, which the kernel never writes,
 // both zeros in the output; and what the lower file ends before, where the output ends too. An

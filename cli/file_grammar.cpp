@@ -123,7 +123,9 @@ void Grammar::describe_file_verbs() {
                       "ecryptfsctl decrypt ~/.Private --output rescued "
                       "--wrapped ~/.ecryptfs/wrapped-passphrase\n"
                       "  ecryptfsctl decrypt lower --output rescued --key key.pem "
-                      "--key 'pkcs11:token=work;object=files'",
+                      "--key 'pkcs11:token=work;object=files'\n"
+                      "  ecryptfsctl decrypt ~/.Private --only letters/2019.txt --output - "
+                      "--passphrase",
                       [this] {
                           Decrypt command = decrypt;
                           command.paths = paths;
@@ -132,9 +134,14 @@ void Grammar::describe_file_verbs() {
     open->add_option("PATH", decrypt.lower, "Lower files, and folders whose contents go to DIR")
         ->type_name("")
         ->required();
-    open->add_option("--output", decrypt.output, "Where to; nothing in it is overwritten")
+    open->add_option("--output", decrypt.output,
+                     "Where to; nothing in it is overwritten. - for one file to standard output")
         ->type_name("DIR")
         ->required();
+    add_repeated(
+        *open, "--only", decrypt.only, "NAME",
+        "Only this file or folder, by its path in the mounted folder; may be given several "
+        "times");
     open->add_flag("--beyond-size", decrypt.beyond_size,
                    "Save what lies behind the end of a file, as after a crash, as NAME.beyond");
     add_repeated(*open, "--key", decrypt.keys, "URI",

@@ -136,12 +136,16 @@ bool OutputTree::is_root(const struct stat& status) const {
     return status.st_ino == root_.st_ino && status.st_dev == root_.st_dev;
 }
 
-std::string OutputTree::path_of(const std::string& name) const {
+std::string OutputTree::current_path() const {
     std::string path;
     for (std::size_t i = 1; i < levels_.size(); ++i) {
-        path += levels_[i].name + "/";
+        path += (i > 1 ? "/" : "") + levels_[i].name;
     }
-    return path + name;
+    return path;
+}
+
+std::string OutputTree::path_of(const std::string& name) const {
+    return levels_.size() > 1 ? current_path() + "/" + name : name;
 }
 
 void OutputTree::push(base::UniqueFd folder, Level level) {

@@ -47,6 +47,8 @@ class OutputTree {
     int root() const { return chain_.first(); }
     // Where a name in it is, from the root.
     std::string path_of(const std::string& name) const;
+    // The folder itself, from the root; empty for that.
+    std::string current_path() const;
 
     // The first of NAME, NAME.2, NAME.3, … that is free, or is the work of an earlier run.
     // `is_earlier` says of what was there before whether it is that, or gives the error that ends

@@ -122,8 +122,9 @@ struct Inspect {
 };
 
 struct Decrypt {
-    std::vector<std::string> lower;  // files and folders
-    std::string output;
+    std::vector<std::string> lower;                      // files and folders
+    std::string output;                                  // a folder, or - for standard output
+    std::vector<std::string> only = {};                  // paths in plain names; empty: all
     bool beyond_size = false;                            // save what lies behind the end of files
     std::vector<std::string> keys = {};                  // URIs
     std::vector<std::string> key_passphrase_files = {};  // in the keys' order

@@ -230,6 +230,16 @@ TEST_F(DecryptOutput, TwoFilesOfOneNameAreBothSaved) {
     }
 }
 
+TEST_F(DecryptOutput, TellsWhereARenamedFolderIs) {
+    fs::create_directories(lower("a"));
+    for (const auto& name : {std::string("sub"), lower_name_of("sub")}) {
+        fs::create_directory(lower("a/" + name));
+    }
+    const auto printed = json();
+    ASSERT_EQ(printed["renamed"].size(), 1U);
+    EXPECT_EQ(printed["renamed"][0]["name"], "a/sub.2");
+}
+
 TEST_F(DecryptOutput, TwoFoldersAndTwoLinksOfOneNameAreBothSaved) {
     for (const auto& folder : {std::string("sub"), lower_name_of("sub")}) {
         fs::create_directory(lower(folder));
@@ -388,6 +398,66 @@ TEST_F(DecryptOutput, TreesOfAnyDepthNeedFewDescriptors) {
                                lower_, "--output", out_, "--json"}});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err.substr(outcome.err.size() / 2);
     run({"/bin/sh", {"-c", "cd \"$1\" && rm -r lower out", "sh", folder_.path()}});
+}
+
+TEST_F(DecryptOutput, SinglePathsAreTakenByTheirPlainNames) {
+    const auto sub = lower_name_of("sub");
+    fs::create_directory(lower(sub));
+    write_lower(sub + "/" + lower_name_of("letter"), "dear");
+    write_lower(sub + "/" + lower_name_of("bill"), "pay");
+    write_lower(lower_name_of("letter"), "another");
+    write_lower("ECRYPTFS_FNEK_ENCRYPTED.no-name", "broken");
+    const auto outcome = decrypt({"--only", "sub/letter"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_THAT(names_in(out_), ElementsAre("sub"));
+    EXPECT_THAT(names_in(out("sub")), ElementsAre("letter"));
+    EXPECT_EQ(decrypt({"--only", "/sub/", "--only", "letter"}).exit_code, 0);
+    EXPECT_THAT(names_in(out("sub")), ElementsAre("bill", "letter"));
+    EXPECT_EQ(content_of(out("letter")), "another");
+
+    const auto missing = decrypt({"--only", "sub/none", "--only", "letter"});
+    EXPECT_EQ(missing.exit_code, exit_code(ErrorCode::kNotFound));
+    EXPECT_THAT(missing.err, HasSubstr("there is no sub/none in what was given"));
+    EXPECT_EQ(decrypt({"--only", "../lower"}).exit_code, exit_code(ErrorCode::kInvalidArgument));
+}
+
+TEST_F(DecryptOutput, OneFileGoesToStandardOutput) {
+    std::string plain(1'500'000, '\0');
+    plain += "the end";
+    write_lower(lower_name_of("film"), plain);
+    fs::create_directory(lower("sub"));
+    write_lower("sub/note", "n");
+    out_ = "-";
+    const auto film = decrypt({"--only", "film"});
+    EXPECT_EQ(film.exit_code, 0) << film.err;
+    EXPECT_TRUE(film.out == plain);
+    EXPECT_EQ(decrypt({"--only", "sub"}).out, "n");
+    const auto several = decrypt();
+    EXPECT_EQ(several.exit_code, exit_code(ErrorCode::kInvalidArgument));
+    EXPECT_THAT(several.err,
+                AllOf(HasSubstr("/film ("), HasSubstr("sub/note"), HasSubstr("--only")));
+    EXPECT_EQ(several.out, "");
+    EXPECT_EQ(decrypt({"--only", "none"}).exit_code, exit_code(ErrorCode::kNotFound));
+    EXPECT_EQ(decrypt({"--only", "sub", "--json"}).exit_code,
+              exit_code(ErrorCode::kInvalidArgument));
+    EXPECT_FALSE(fs::exists("-"));
+}
+
+TEST_F(DecryptOutput, ADamagedFileGoesToStandardOutputAsFarAsItGoes) {
+    std::ofstream(lower("cut")) << lower_file_of(bytes(std::string(20'000, 'p'))).substr(0, 12'288);
+    auto crashed = lower_file_of(bytes(std::string(20'000, 'p')));
+    crashed[6] = crashed[7] = '\0';
+    std::ofstream(lower("crashed")) << crashed;
+    out_ = "-";
+    const auto cut = decrypt({"--only", "cut"});
+    EXPECT_EQ(cut.exit_code, exit_code(ErrorCode::kMalformed));
+    EXPECT_EQ(cut.out, std::string(4096, 'p'));
+    EXPECT_THAT(cut.err, HasSubstr("cut: 15904 of its 20000 bytes are lost"));
+    EXPECT_EQ(decrypt({"--only", "crashed"}).exit_code, exit_code(ErrorCode::kMalformed));
+    const auto saved = decrypt({"--only", "crashed", "--beyond-size"});
+    EXPECT_EQ(saved.exit_code, 0) << saved.err;
+    EXPECT_EQ(saved.out, std::string(20'000, 'p') + std::string(480, '\0'));
 }
 
 TEST(SafeName, EncodesWhatOtherFileSystemsRefuse) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "cli/key_location.h"
+#include "lib/base/shell_word.h"
 #include "lib/ipc/names.h"
 
 namespace ecryptfs::cli {
@@ -125,7 +126,8 @@ base::Result<void> key_ready(const KeyState& key) {
         return {};
     }
     const bool is_locked = key.state == "locked";
-    const auto again = key.locator.empty() ? "FILE-OR-URI" : display_name(key.locator);
+    const auto again =
+        key.locator.empty() ? "FILE-OR-URI" : base::shell_word(display_name(key.locator));
     return std::unexpected(
         base::Error{is_locked ? base::ErrorCode::kKeyLocked : base::ErrorCode::kInvalidToken,
                     fmt::format("the agent has the key {} as {}: files would not open",

@@ -11,6 +11,7 @@
 #include "cli/grammar.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -37,8 +38,25 @@ std::vector<std::string> option_names(const CLI::App& app) {
     return names;
 }
 
+// What was typed with `meant` for `word`, which a value may follow: to be typed as it stands.
+std::string corrected(std::vector<std::string> typed, const std::string& word,
+                      const std::string& meant) {
+    const auto slip = std::ranges::find(typed, word);
+    if (slip != typed.end()) {
+        slip->replace(0, word.find('='), meant);
+    }
+    std::ranges::transform(typed, typed.begin(), base::shell_word);
+    return fmt::format("ecryptfsctl {}", fmt::join(typed, " "));
+}
+
+// A PIN in a URI is for nobody's log.
+bool may_hold_secret(const std::string& argument) {
+    return argument.find("pin-value") != std::string::npos;
+}
+
 // What was left over, in the words of one who typed it.
-Error not_understood(const CLI::App& app, const std::string& word) {
+Error not_understood(const CLI::App& app, const std::string& word,
+                     const std::vector<std::string>& typed) {
     const auto verbs = app.get_subcommands();
     const bool is_option = word.starts_with('-');
     const CLI::App& where = verbs.empty() ? app : *verbs.front();
@@ -52,14 +70,15 @@ Error not_understood(const CLI::App& app, const std::string& word) {
                                   : verbs.empty() ? "no verb"
                                                   : "one argument too many:";
     return {ErrorCode::kInvalidArgument, fmt::format("{} \"{}\"", kind, word),
-            meant ? (is_option ? fmt::format("{} {}", command, *meant)
-                               : fmt::format("ecryptfsctl {}", *meant))
-                  : fmt::format("{} --help", command)};
+            meant && std::ranges::none_of(typed, may_hold_secret)
+                ? corrected(typed, word, *meant)
+                : fmt::format("{} --help", command)};
 }
 
-Error usage_error(const CLI::App& app, const std::string& message) {
+Error usage_error(const CLI::App& app, const std::string& message,
+                  const std::vector<std::string>& typed) {
     if (const auto left = app.remaining(true); !left.empty()) {
-        return not_understood(app, left.front());
+        return not_understood(app, left.front(), typed);
     }
     const auto verbs = app.get_subcommands();
     if (verbs.empty()) {
@@ -82,6 +101,7 @@ void protect_brackets(std::string& argument) {
 Result<CommandLine> parse_command_line(std::vector<std::string> arguments) {
     Grammar grammar({ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR});
     grammar.app.set_version_flag("--version", "ecryptfsctl " ECRYPTFS_VERSION, "Print the version");
+    const auto typed = arguments;
     std::ranges::for_each(arguments, protect_brackets);
     std::ranges::reverse(arguments);  // CLI11 takes them off the back
     try {
@@ -91,7 +111,7 @@ Result<CommandLine> parse_command_line(std::vector<std::string> arguments) {
     } catch (const CLI::CallForHelp&) {
         return CommandLine{ShowText{grammar.app.help()}, {}};
     } catch (const CLI::ParseError& error) {
-        return std::unexpected(usage_error(grammar.app, error.what()));
+        return std::unexpected(usage_error(grammar.app, error.what(), typed));
     }
     return CommandLine{grammar.chosen(), grammar.manners};
 }

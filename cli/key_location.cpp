@@ -16,6 +16,7 @@
 #include "lib/base/file_uri.h"
 #include "lib/base/handle.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/base/shell_word.h"
 #include "lib/wire/auth_token.h"
 #include "lib/wire/legacy_blob.h"
 
@@ -153,8 +154,8 @@ Result<std::string> canonical_uri(std::string_view typed, bool any_scheme) {
         return std::unexpected(refused(
             fmt::format("no PKI module is known for \"{}:\"", scheme),
             fmt::format("give a path, a file:, pkcs11: or handle: URI, name the module with "
-                        "--module, or write ./{} for a file of that name",
-                        typed)));
+                        "--module, or for a file of that name write {}",
+                        base::shell_word(fmt::format("./{}", typed)))));
     }
     if (!wire::is_locator(base::as_bytes(*uri)) || uri->find(' ') != std::string::npos) {
         return std::unexpected(refused("the URI has characters that a URI may not hold",

@@ -14,6 +14,7 @@
 #include "cli/passphrase_input.h"
 #include "cli/verbs.h"
 #include "cli/whole_file.h"
+#include "lib/base/shell_word.h"
 #include "lib/lower/wrapping.h"
 
 namespace ecryptfs::cli {
@@ -90,7 +91,7 @@ Result<void> run(const UnwrapPassphrase& command) {
         warn(fmt::format(
             "{} is of version 1, the same salt in every such file; to make it stronger: "
             "ecryptfsctl rewrap-passphrase --upgrade {}",
-            command.file, command.file));
+            command.file, base::shell_word(command.file)));
     }
     if (::isatty(STDOUT_FILENO) != 0) {
         warn(

@@ -12,7 +12,7 @@
 #include <array>
 #include <filesystem>
 
-#include "lib/base/secret_slip.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::base {
 namespace {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/shell_word.h"
+
 namespace ecryptfs::base {
 namespace {
 
@@ -103,19 +105,6 @@ std::string mending_command(std::string_view filter, std::string_view file) {
     const auto mended = shell_word(fmt::format("{}.new", file));
     return fmt::format("(umask 077; {} <{} >{}), and give {}", filter, shell_word(file), mended,
                        mended);
-}
-
-std::string shell_word(std::string_view text) {
-    constexpr std::string_view kPlain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
-    if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) {
-        return std::string(text);
-    }
-    std::string word = "'";
-    for (const char c : text) {
-        word += c == '\'' ? "'\\''" : std::string(1, c);
-    }
-    return word + "'";
 }
 
 }  // namespace ecryptfs::base

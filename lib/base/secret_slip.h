@@ -31,7 +31,4 @@ bool has_control_characters(ByteView typed);
 // shell are quoted where they need it.
 std::string mending_command(std::string_view filter, std::string_view file);
 
-// A word for a POSIX shell: as it is, or in quotes.
-std::string shell_word(std::string_view text);
-
 }  // namespace ecryptfs::base

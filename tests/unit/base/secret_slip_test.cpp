@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "lib/base/shell_word.h"
+
 namespace ecryptfs::base {
 namespace {
 

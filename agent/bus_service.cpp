@@ -52,7 +52,8 @@ void BusService::start() {
     something_changed();
     if (!link_.start()) {
         log_line(Priority::kWarning,
-                 "no user bus: ecryptfsctl cannot reach this agent; it serves the tokens that it "
+                 "no user bus, so that ecryptfsctl cannot reach this agent; it serves the tokens "
+                 "that it "
                  "finds in the user keyring");
         notify_service_manager("READY=1");
     }

@@ -40,13 +40,14 @@ Error open_error(const std::string& path, int error_number) {
         case EACCES:
         case EPERM:
             return {ErrorCode::kDevicePermission, fmt::format("no permission to open {}", path),
-                    "become a member of the device's group: sudo adduser $USER ecryptfs; then log "
+                    "become a member of the device's group: sudo usermod --append --groups "
+                    "ecryptfs $(id -un); then log "
                     "in anew"};
         case EINVAL:
         case EBUSY:
             return {ErrorCode::kDeviceBusy,
                     fmt::format("another daemon of this user holds {}", path),
-                    fmt::format("find and stop it: pgrep -u $USER ecryptfs; fuser {}", path)};
+                    "find it and stop it: pgrep --list-name --euid $(id -u) ecryptfs"};
         default:
             return base::system_error(ErrorCode::kInternal, fmt::format("opening {}", path),
                                       error_number);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/printable.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -278,8 +279,9 @@ void Host::handle(const pki::Opened& message) {
             fmt::format("{} now holds another key, {}", job->key->locator, signature->text());
         finish_open(std::move(*job),
                     std::unexpected(Error{ErrorCode::kInvalidKey, now_holds,
-                                          "put the old key back, or add the new one: ecryptfsctl "
-                                          "add-key"}));
+                                          fmt::format("put the old key back, or add the new one: "
+                                                      "ecryptfsctl add-key {}",
+                                                      base::shell_word(job->key->locator))}));
     } else {
         finish_open(std::move(*job), JobResult{{}, *signature, message.warning, message.locator});
     }

@@ -28,7 +28,9 @@ constexpr std::string_view kLegacyMechanism = "x-mechanism=rsa-pkcs";
 
 Error invalid(const wire::KeySignature& signature, std::string_view why) {
     return {ErrorCode::kInvalidToken, fmt::format("the token of key {}: {}", signature.text(), why),
-            "remove it and add the key again: ecryptfsctl remove-key, ecryptfsctl add-key"};
+            fmt::format("remove it: ecryptfsctl remove-key {}; then add the key again: ecryptfsctl "
+                        "add-key FILE-OR-URI",
+                        signature.text())};
 }
 
 // The module for a PKI type: of the same name, but for one.

@@ -31,13 +31,13 @@ Error keyring_error(const KeySignature& signature, int error_number) {
     switch (error_number) {
         case ENOKEY:
             return {ErrorCode::kUnknownKey, fmt::format("no key {} in the user keyring", name),
-                    "add it: ecryptfsctl add-key"};
+                    "add it: ecryptfsctl add-key FILE-OR-URI"};
         case EKEYEXPIRED:
             return {ErrorCode::kKeyExpired, fmt::format("key {} has expired", name),
-                    "add it again: ecryptfsctl add-key"};
+                    "add it again: ecryptfsctl add-key FILE-OR-URI"};
         case EKEYREVOKED:
             return {ErrorCode::kKeyRevoked, fmt::format("key {} was revoked", name),
-                    "add it again: ecryptfsctl add-key"};
+                    "add it again: ecryptfsctl add-key FILE-OR-URI"};
         case EACCES:
             return {ErrorCode::kAccessDenied, fmt::format("key {} may not be read", name),
                     "let its user view, read and search it: see keyctl setperm"};

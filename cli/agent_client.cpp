@@ -147,11 +147,11 @@ Result<AgentClient> AgentClient::connect() {
         return std::unexpected(no_bus(-result));
     }
     if (is_kept_from_having_an_agent(bus.get())) {
-        return std::unexpected(
-            base::Error{ErrorCode::kDevicePermission,
-                        fmt::format("you have no agent, and no permission to open {}", kDeviceFile),
-                        "become a member of the device's group: sudo adduser $USER ecryptfs; then "
-                        "log in anew"});
+        return std::unexpected(base::Error{
+            ErrorCode::kDevicePermission,
+            fmt::format("you have no agent, and no permission to open {}", kDeviceFile),
+            "become a member of the device's group: sudo usermod --append --groups ecryptfs "
+            "$(id -un); then log in anew"});
     }
     return AgentClient(std::move(bus));
 }

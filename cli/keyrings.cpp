@@ -34,8 +34,8 @@ base::Error keyring_error(std::string_view what, int error_number) {
             return {
                 ErrorCode::kQuotaExceeded,
                 fmt::format("{}: the kernel's quota of keys for this user is used up", what),
-                "remove keys you no longer need (ecryptfsctl remove-key, keyctl unlink); "
-                "/proc/key-users and /proc/keys show the use, /proc/sys/kernel/keys the limits"};
+                "remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what "
+                "there is: cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*"};
         case EKEYREVOKED:
             return base::system_error(ErrorCode::kKeyRevoked, what, error_number);
         case EKEYEXPIRED:

@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/processes.h"
 #include "cli/whole_file.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -65,8 +66,10 @@ std::string way_into_group(gid_t gid) {
             "sessions and in again",
             user, group->gr_name);
     }
-    return fmt::format("sudo adduser {} {}, then log out of all sessions and in again", user,
-                       group->gr_name);
+    return fmt::format(
+        "sudo usermod --append --groups {} {}; then log out of all sessions and in "
+        "again",
+        group->gr_name, base::shell_word(user));
 }
 
 struct Quota {
@@ -151,8 +154,8 @@ Finding check_kernel(const std::string& root) {
     } else {
         finding.message = fmt::format("Linux {} has no eCryptfs", release);
         finding.advice =
-            "install a kernel that has it, as Debian's and Ubuntu's own; files can be "
-            "read without: ecryptfsctl decrypt";
+            "install a kernel that has it, as Debian's and Ubuntu's own; how files "
+            "are read without: ecryptfsctl decrypt --help";
     }
     return finding;
 }
@@ -193,9 +196,6 @@ Finding check_device_node(const std::string& root) {
 }
 
 Finding check_key_quota(const std::string& root, uid_t uid) {
-    constexpr char kAdvice[] =
-        "remove keys that are not needed (ecryptfsctl remove-key), or raise "
-        "kernel.keys.maxkeys and kernel.keys.maxbytes in sysctl.conf";
     const auto quotas = quotas_of(root, uid);
     if (!quotas) {
         return {"key quota", Health::kUnknown, "/proc/key-users has no line for this user"};
@@ -207,7 +207,10 @@ Finding check_key_quota(const std::string& root, uid_t uid) {
     if (keys.is_tight() || bytes.is_tight()) {
         const bool full = keys.is_used_up() || bytes.is_used_up();
         finding.health = full ? Health::kBroken : Health::kDoubtful;
-        finding.advice = kAdvice;
+        finding.advice = fmt::format(
+            "remove a key that is not needed: ecryptfsctl remove-key SIGNATURE; or raise the "
+            "limits: sudo sysctl kernel.keys.{0}maxkeys={1} kernel.keys.{0}maxbytes={2}",
+            uid == 0 ? "root_" : "", 2 * keys.most, 2 * bytes.most);
     }
     return finding;
 }

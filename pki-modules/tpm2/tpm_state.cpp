@@ -63,7 +63,7 @@ std::vector<PcrValue> read_bank(const Esys& esys, const PcrBank& bank) {
             throw base::Failure(
                 {base::ErrorCode::kNotSupported,
                  fmt::format("the TPM has no PCRs {}", to_text({wanted})),
-                 "choose a bank and PCRs that it has: ecryptfsctl list-tokens shows the banks"});
+                 "choose a bank and PCRs that it has; see the banks: ecryptfsctl list-tokens"});
         }
         std::erase_if(wanted.numbers, [&](unsigned number) {
             return std::ranges::find(some, number, &PcrValue::number) != some.end();

@@ -360,7 +360,7 @@ TEST_F(Verbs, AddKeySaysWhatToDoAboutAFullQuota) {
     const auto outcome = ctl({"add-key", kKeyUri});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kQuotaExceeded)) << outcome.err;
     EXPECT_THAT(outcome.err, AllOf(HasSubstr("/proc/keys"), HasSubstr("/proc/sys/kernel/keys"),
-                                   HasSubstr("remove keys")));
+                                   HasSubstr("remove a key")));
     EXPECT_EQ(agent_->calls().back(), "ForgetKey fe3467554552491d");
 }
 

@@ -67,7 +67,7 @@ TEST_F(AddingAKey, WithoutPermissionOnTheDevice) {
         {"/usr/bin/dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/",
          "org.freedesktop.DBus.StartServiceByName", "string:org.ecryptfs.Agent1", "uint32:0"});
     EXPECT_EQ(started.exit_code, 0) << started.err;
-    expect_refusal(session, 6, "no permission to open /dev/ecryptfs", "adduser");
+    expect_refusal(session, 6, "no permission to open /dev/ecryptfs", "usermod");
     set_device_mode(0660);
     expect_device_opens_by_itself(session);
 }
@@ -91,7 +91,7 @@ TEST_F(AddingAKey, WhileAnotherDaemonHoldsTheDevice) {
 TEST_F(AddingAKey, WithTheKernelsQuotaOfKeysUsedUp) {
     const UserSession session(alice());
     fill_quota(session);
-    expect_refusal(session, 17, "quota", "remove keys you no longer need");
+    expect_refusal(session, 17, "quota", "remove a key that you no longer need");
     remove_fillers(session);
     EXPECT_EQ(add_key(session).exit_code, 0);
 }

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "lib/base/secret_slip.h"
+#include "lib/base/shell_word.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::openssl_module {

@@ -169,5 +169,18 @@ TEST_F(SecretSlips, OfAFileWithMoreLinesAreWarnedOf) {
     EXPECT_EQ(add_passphrase(file("correct-horse\n\n \n")).err, "");
 }
 
+TEST_F(SecretSlips, DoNotHideThatOthersCanReadAWrappedPassphrase) {
+    const auto wrapped = folder_.file("wrapped", content_of(vector_path("wrapped-v2")));
+    const auto wrapping = folder_.file("wrapping", "wrapping-pass\n");
+    const auto add = [&] {
+        return ctl({"add-passphrase", "--wrapped", wrapped, "--wrapping-passphrase-file", wrapping})
+            .err;
+    };
+    EXPECT_EQ(add(), "");
+    std::filesystem::permissions(wrapped, std::filesystem::perms::others_read,
+                                 std::filesystem::perm_options::add);
+    EXPECT_EQ(add(), "warning: others can read " + wrapped + ": chmod 600 " + wrapped + "\n");
+}
+
 }  // namespace
 }  // namespace ecryptfs::test

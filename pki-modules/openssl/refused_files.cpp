@@ -124,6 +124,16 @@ std::string_view openssh_type(std::string_view pem_text) {
     return "";
 }
 
+// A TPM2B_PUBLIC or TPM2B_PRIVATE, which begin with the size of the rest, or a saved context.
+bool is_of_tpm2_tools(base::ByteView file) {
+    constexpr std::array<std::uint8_t, 4> kContext{0xba, 0xdc, 0xc0, 0xde};
+    base::ByteReader reader(file);
+    const auto size = reader.take_big_endian<std::uint16_t>();
+    return (size && *size > 2 && *size == reader.left().size()) ||
+           (file.size() > kContext.size() &&
+            std::ranges::equal(file.first(kContext.size()), kContext));
+}
+
 // What is no PEM at all, by its beginning.
 std::optional<Error> known_by_beginning(base::ByteView file, const std::string& path) {
     const auto text = base::as_text(file);
@@ -142,6 +152,11 @@ std::optional<Error> known_by_beginning(base::ByteView file, const std::string& 
             return holds("a public key of OpenSSH and no private key",
                          std::string(kNamePrivateKey));
         }
+    }
+    if (is_of_tpm2_tools(file)) {
+        return holds("what tpm2-tools keep of a key in the TPM",
+                     "make a key file of the key's two parts: tpm2_encodeobject -C PARENT -u "
+                     "KEY.pub -r KEY.priv -o KEY.pem");
     }
     const auto slip = base::find_slip(file.first(std::min<std::size_t>(
         file.size(), static_cast<std::size_t>(std::ranges::find(file, '\n') - file.begin()))));

@@ -280,6 +280,10 @@ TEST_F(OpensslModuleTest, SaysWhatOtherProgramsWrote) {
                                             path + ".pem"));
     EXPECT_THAT(refusal("ssh-rsa AAAA ada@laptop\n"),
                 is_invalid_key("a public key of OpenSSH", "the private key"));
+    for (const std::string& part :
+         {std::string("\0\x05\0\x01\0\x0b\0", 7), std::string("\xba\xdc\xc0\xde\0\0", 6)}) {
+        EXPECT_THAT(refusal(part), is_invalid_key("tpm2-tools", "tpm2_encodeobject -C PARENT"));
+    }
     // "ssh-ed25519" where OpenSSH has it, after "openssh-key-v1" and the names of no encryption.
     EXPECT_THAT(refusal("-----BEGIN OPENSSH PRIVATE KEY-----\n"
                         "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"

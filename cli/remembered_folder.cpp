@@ -114,15 +114,21 @@ Result<std::vector<RememberedFolder>> read_memory(const std::string& path) {
 
 Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text) {
     std::vector<RememberedFolder> folders;
+    const auto failed = [&](std::string_view what) {
+        return std::unexpected(
+            Error{ErrorCode::kMalformed, fmt::format("folder {}: {}", folders.size() + 1, what)});
+    };
     try {
         const Json memory = Json::parse(text);
         for (const auto& json : memory.at("folders")) {
             folders.push_back(folder_in(json));
         }
-    } catch (const Json::exception& wrong) {
+    } catch (const Json::parse_error& wrong) {  // has the line
         return std::unexpected(Error{ErrorCode::kMalformed, wrong.what()});
+    } catch (const Json::exception& wrong) {
+        return failed(wrong.what());
     } catch (const base::Failure& wrong) {
-        return std::unexpected(Error{ErrorCode::kMalformed, wrong.error().message});
+        return failed(wrong.error().message);
     }
     return folders;
 }

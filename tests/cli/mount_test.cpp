@@ -298,7 +298,13 @@ TEST_F(Home, DamagedMemoryIsNamed) {
     };
     EXPECT_TRUE(cli::parse_remembered(folder("\"aes\"", "16")));
     EXPECT_FALSE(cli::parse_remembered(folder("\"aes\"", "-1e300")));
-    EXPECT_FALSE(cli::parse_remembered(folder("5", "16")));
+    EXPECT_THAT(cli::parse_remembered(folder("5", "16")),
+                FailsWith(ErrorCode::kMalformed, "folder 1: "));
+    EXPECT_THAT(cli::parse_remembered("{\"folders\": [\n}"),
+                FailsWith(ErrorCode::kMalformed, "line 2"));
+    const auto relative = folder("\"aes\"", "16").replace(folder("", "").find("/u"), 2, "u");
+    EXPECT_THAT(cli::parse_remembered(relative),
+                FailsWith(ErrorCode::kMalformed, "\"u\" is not an absolute path"));
     write_file(cli::memory_path(path("")), "{\"folders\": [{}]}");
     const auto outcome = ctl({"mount", path("lower"), path("upper"), "--print-options"});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));

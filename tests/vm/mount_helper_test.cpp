@@ -278,6 +278,22 @@ TEST_F(MountHelper, MountsForAUserOnlyFoldersOfThatUser) {
     EXPECT_FALSE(shows_ecryptfs(mount_.upper()));
 }
 
+TEST_F(MountHelper, MountsAFolderOnItself) {
+    std::ofstream(mount_.lower() / "here");
+    const Helper helper(alice().id);
+    EXPECT_EQ(helper.ask(request(), {lower_.get(), lower_.get()}).verdict, Verdict::kDone);
+    EXPECT_TRUE(shows_ecryptfs(mount_.lower()));
+    EXPECT_EQ(::umount2(mount_.lower().c_str(), 0), 0);
+}
+
+TEST_F(MountHelper, SaysThatAPathIsTooLongForTheKernel) {
+    const auto longest = mount_.lower() / std::string(200, 'a') / std::string(60, 'b');
+    make_folder(longest, alice());
+    const auto lower = open_folder(longest);
+    const Helper helper(alice().id);
+    EXPECT_EQ(helper.ask(request(), {lower.get(), upper_.get()}).verdict, Verdict::kPathTooLong);
+}
+
 TEST_F(MountHelper, CannotBeStoppedByTheUserWhomItWorksFor) {
     const Helper helper(alice().id);
     for (const int signal : {SIGSTOP, SIGTERM, SIGKILL}) {

@@ -98,13 +98,13 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener&
     return std::unexpected(std::move(error));
 }
 
-std::unexpected<Error> renamed_error(const DecryptCounts& counts) {
+std::unexpected<Error> renamed_error(const DecryptCounts& counts, FileOpener& opener) {
     const auto& first = counts.renamed.front();
-    return std::unexpected(
-        Error{ErrorCode::kNameChanged,
-              fmt::format("{} items have another name now; the first: {}, as {}: {}",
-                          counts.renamed.size(), first.path, first.name, first.reason),
-              ""});
+    return std::unexpected(Error{
+        ErrorCode::kNameChanged,
+        fmt::format("{} items have another name now; the first: {}, as {}: {}",
+                    counts.renamed.size(), opener.shown_path(first.path), first.name, first.reason),
+        ""});
 }
 
 // Before anything is written: whether the keys open anything at all.
@@ -145,7 +145,7 @@ Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, F
         return synced;
     }
     if (counts.failures.empty()) {
-        return renamed_error(counts);
+        return renamed_error(counts, opener);
     }
     return counts.stopped ? stop_of(counts, opener) : failure_of(counts, opener, command);
 }

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "cli/passphrase_input.h"
+#include "lib/base/shell_word.h"
 #include "lib/lower/passphrase.h"
 #include "lib/lower/wrapped_passphrase.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Kind = PassphraseOrigin::Kind;
+using base::shell_word;
 
 constexpr char kWrappedFile[] = ".ecryptfs/wrapped-passphrase";
 
@@ -26,20 +28,6 @@ struct WrappedFile {
     std::string path;
     lower::WrappedPassphrase content;
 };
-
-// One word of a shell's.
-std::string shell_word(const std::string& text) {
-    constexpr std::string_view kPlain =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+=,-";
-    if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) {
-        return text;
-    }
-    std::string quoted = "'";
-    for (const char c : text) {
-        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return quoted + "'";
-}
 
 // Files of that name in the folders above what is decrypted, and in the home.
 std::vector<WrappedFile> find_wrapped_files(std::span<const std::string> lower) {
@@ -85,7 +73,8 @@ bool is_unused(const FileOpener& opener, const GivenPassphrase& given) {
 std::string origin_in_words(const PassphraseOrigin& origin) {
     switch (origin.kind) {
         case Kind::kFile:
-            return fmt::format("the passphrase in {}", origin.file);
+            return fmt::format("the passphrase {} {}", origin.file == kStandardInput ? "on" : "in",
+                               origin.file);
         case Kind::kWrapped:
             return fmt::format("the mount passphrase in {}", origin.file);
         case Kind::kTyped:

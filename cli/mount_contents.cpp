@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "cli/file_opener.h"
 #include "cli/lower_file.h"
 #include "cli/mount_plan.h"
 #include "cli/tree_walk.h"
@@ -79,11 +80,11 @@ class Sample : public TreeVisitor {
             return;
         }
         if (!file->header) {
-            not_encrypted = not_encrypted.empty() ? entry.path : not_encrypted;
+            not_encrypted = not_encrypted.empty() ? names_.shown_path(entry.path) : not_encrypted;
             return;
         }
         if (plainly_named.empty() && has_plain_name(entry)) {
-            plainly_named = entry.path;
+            plainly_named = names_.shown_path(entry.path);
         }
         ++encrypted;
         in_attribute += file->header_in_attribute ? 1 : 0;
@@ -94,6 +95,7 @@ class Sample : public TreeVisitor {
     }
 
     std::string root_;
+    FileOpener names_{{}};  // of the keyrings
     std::uint64_t files_ = 0;
 };
 

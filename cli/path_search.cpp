@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 
+#include "cli/path_selection.h"
 #include "cli/tree_walk.h"
 #include "lib/lower/encrypted_name.h"
 
@@ -18,17 +18,6 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-// Without empty ones and ".".
-std::vector<std::string> parts_of(const std::string& path) {
-    std::vector<std::string> parts;
-    for (const auto& part : std::filesystem::path(path).relative_path()) {
-        if (!part.empty() && part != ".") {
-            parts.push_back(part.string());
-        }
-    }
-    return parts;
-}
-
 std::string kind_of(mode_t mode) {
     return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "other";
 }
@@ -37,7 +26,7 @@ std::string kind_of(mode_t mode) {
 class Search : public TreeVisitor {
   public:
     Search(std::string plain_path, FileOpener& opener)
-        : plain_path_(std::move(plain_path)), parts_(parts_of(plain_path_)), opener_(opener) {}
+        : plain_path_(std::move(plain_path)), parts_(names_in_path(plain_path_)), opener_(opener) {}
 
     bool enter_folder(const TreeEntry& folder) override {
         return folder.depth == 0 ? !parts_.empty() : look_at(folder);

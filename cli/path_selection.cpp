@@ -8,7 +8,6 @@
 #include <string_view>
 
 namespace ecryptfs::cli {
-namespace {
 
 using base::Error;
 using base::ErrorCode;
@@ -25,8 +24,6 @@ std::vector<std::string> names_in_path(std::string_view path) {
     }
     return names;
 }
-
-}  // namespace
 
 Result<PathSelection> PathSelection::parse(std::span<const std::string> paths) {
     PathSelection selection;

@@ -4,11 +4,15 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/error.h"
 
 namespace ecryptfs::cli {
+
+// Without empty ones and ".".
+std::vector<std::string> names_in_path(std::string_view path);
 
 // Which parts of a tree are wanted: paths from its root, in plain names. None: all of it. Pure.
 class PathSelection {

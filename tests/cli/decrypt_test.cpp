@@ -404,7 +404,7 @@ TEST_F(Decrypting, WritesNothingWhenNoKeyOpensAnything) {
     EXPECT_FALSE(fs::exists(out_));
     EXPECT_EQ(outcome.out, "");
     EXPECT_EQ(outcome.err,
-              "the passphrase in standard input has signature 054f28861b83077c, f083667018b5b4d5 "
+              "the passphrase on standard input has signature 054f28861b83077c, f083667018b5b4d5 "
               "for names, and opens nothing here\n"
               "ecryptfsctl: what was given opens none of the files and names; nothing was "
               "written: 4 files want passphrase 9d59cdc2eaf8d95e; 7 names want passphrase "
@@ -485,7 +485,7 @@ TEST_F(Decrypting, SaysThatOnlyTheSaltIsWrong) {
     write_lower(lower_name_of("letter"), lower_file_of({'x'}));
     const auto outcome = decrypt(kBatteryStaple);
     EXPECT_THAT(outcome.err, HasSubstr("try: give --salt HEX, if the salt of the contents is "
-                                       "another: the passphrase in standard input opens names"));
+                                       "another: the passphrase on standard input opens names"));
 }
 
 TEST_F(Decrypting, SaysAtItsEndHowManyFilesAndNamesWantWhichKey) {

@@ -183,6 +183,19 @@ TEST_F(DecryptingFiles, EndsBeforeItBeginsWhenAKeyCannotBeOpened) {
     EXPECT_FALSE(fs::exists(path("out")));
 }
 
+TEST_F(DecryptingFiles, SaysWhichKeysOpenNothingBeforeItWritesAnything) {
+    unpack("rsa2048-aes16.lower", path("lower"));
+    const auto key = vector_key("k2048p8.pem");
+    const auto outcome =
+        decrypt(path("lower"), {"--key", key, "--key-passphrase-file", "-"}, "p8secret");
+    EXPECT_EQ(outcome.exit_code, code(ErrorCode::kUnknownKey));
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("/k2048p8.pem has signature 29fd6422340cb71e"),
+                                   HasSubstr("and opens nothing here\n"),
+                                   HasSubstr("11 files want private key fe3467554552491d\n"),
+                                   HasSubstr("try: give another key with --key URI\n")));
+    EXPECT_FALSE(fs::exists(path("out")));
+}
+
 TEST_F(DecryptingFiles, SaysThatAFileKeyIsDamaged) {
     unpack("rsa2048-aes16.lower", path("lower"));
     const auto file = path("lower/size-000001.bin");

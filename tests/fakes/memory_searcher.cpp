@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -129,6 +130,22 @@ std::size_t count_in_memory(pid_t pid, base::ByteView needle) {
                                              ::strerrordesc_np(static_cast<int>(-places))));
     }
     return static_cast<std::size_t>(places);
+}
+
+std::string holders_of(base::ByteView needle) {
+    std::vector<pid_t> processes = {::getpid()};
+    std::string holders;
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+        const auto pid = processes[i];
+        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+        processes.insert(processes.end(), std::istream_iterator<pid_t>(children), {});
+        if (const auto count = i == 0 ? 0 : count_in_memory(pid, needle); count > 0) {
+            std::string name;
+            std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), name);
+            holders += fmt::format("{}: {} times\n", name, count);
+        }
+    }
+    return holders;
 }
 
 }  // namespace ecryptfs::test

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <string>
 
 #include "lib/base/bytes.h"
 
@@ -20,5 +21,9 @@ void start_memory_searcher();
 
 // How often these bytes are in the memory of a process; 0 when it has ended.
 std::size_t count_in_memory(pid_t pid, base::ByteView needle);
+
+// The processes that this one has started, and those that they have, and so on, which have these
+// bytes in their memory: a line each, "" if there are none.
+std::string holders_of(base::ByteView needle);
 
 }  // namespace ecryptfs::test

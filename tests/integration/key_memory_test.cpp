@@ -5,12 +5,9 @@
 
 #include <fmt/format.h>
 #include <keyutils.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -23,19 +20,8 @@ namespace ecryptfs::test {
 namespace {
 
 // A process that was killed is gone soon, and long before it would be told to close its keys.
-constexpr std::chrono::milliseconds kKilled{1'000};
-constexpr char kCanary[] = "canary-Ohj3ahghie6Eikie";
-
-// This test's processes, but for the test itself: bus, agent, guard, hosts.
-std::vector<pid_t> our_processes() {
-    std::vector<pid_t> found = {::getpid()};
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", found[i]));
-        found.insert(found.end(), std::istream_iterator<pid_t>(children), {});
-    }
-    found.erase(found.begin());
-    return found;
-}
+constexpr std::chrono::milliseconds kTimeToDie{1'000};
+constexpr char kKeyCanary[] = "canary-Ohj3ahghie6Eikie";
 
 // From the middle of the first prime, as OpenSSL has it in memory: the last byte first.
 Bytes part_of_prime(const std::string& listing) {
@@ -62,37 +48,28 @@ class KeyMemory : public AgentTest {
             return outcome.out;
         };
         openssl({"rsa", "-in", vector_key("k2048.pem"), "-passin", "pass:secret", "-aes256",
-                 "-passout", fmt::format("pass:{}", kCanary), "-out", path_});
-        prime_ = part_of_prime(openssl(
-            {"rsa", "-in", path_, "-passin", fmt::format("pass:{}", kCanary), "-noout", "-text"}));
+                 "-passout", fmt::format("pass:{}", kKeyCanary), "-out", path_});
+        prime_ = part_of_prime(openssl({"rsa", "-in", path_, "-passin",
+                                        fmt::format("pass:{}", kKeyCanary), "-noout", "-text"}));
     }
 
     // An unlocked key that was used.
     void add_canary_key(const Arguments& options = {}) {
         Arguments key = {path_};
         key.insert(key.end(), options.begin(), options.end());
-        signature_ = add(key, kCanary);
+        signature_ = add(key, kKeyCanary);
         host_ = module("openssl")["host_pid"].get<pid_t>();
         expect_round_trip(signature_);
-        EXPECT_GT(count_in_memory(agent_->pid(), base::as_bytes(kCanary)), 0U);
+        EXPECT_GT(count_in_memory(agent_->pid(), base::as_bytes(kKeyCanary)), 0U);
         EXPECT_GT(count_in_memory(host_, prime_), 0U);
     }
 
-    // Where passphrase or private key are; "" if they are nowhere.
+    // Who has passphrase or private key; "" if nobody has.
     std::string leftovers() const {
-        std::string found;
-        for (const auto pid : our_processes()) {
-            std::ifstream name(fmt::format("/proc/{}/comm", pid));
-            std::string text;
-            std::getline(name, text);
-            if (const auto count = count_in_memory(pid, base::as_bytes(kCanary)); count > 0) {
-                found += fmt::format("{}: passphrase {} times\n", text, count);
-            }
-            if (const auto count = count_in_memory(pid, prime_); count > 0) {
-                found += fmt::format("{}: private key {} times\n", text, count);
-            }
-        }
-        return found;
+        const auto passphrase = holders_of(base::as_bytes(kKeyCanary));
+        const auto key = holders_of(prime_);
+        return (passphrase.empty() ? "" : "passphrase: " + passphrase) +
+               (key.empty() ? "" : "private key: " + key);
     }
 
     // Nobody asks the agent anything meanwhile.
@@ -122,7 +99,7 @@ TEST_F(KeyMemory, HoldsNothingOnceLockHasReturned) {
     add_canary_key();
     ASSERT_EQ(ctl({"lock", signature_}).exit_code, 0);
     EXPECT_EQ(leftovers(), "");
-    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kCanary).exit_code, 0);
+    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kKeyCanary).exit_code, 0);
     EXPECT_NE(leftovers(), "");
     ASSERT_EQ(ctl({"lock"}).exit_code, 0);
     EXPECT_EQ(leftovers(), "");
@@ -133,7 +110,7 @@ TEST_F(KeyMemory, IsGivenUpByForceWhenAHostDoesNotCloseTheKey) {
     add_canary_key();
     stand_still(host_);
     ASSERT_EQ(ctl({"lock"}).exit_code, 0);
-    expect_ends(host_, kKilled);
+    expect_ends(host_, kTimeToDie);
     EXPECT_EQ(leftovers(), "");
 }
 
@@ -162,7 +139,7 @@ TEST_F(KeyMemory, IsGivenUpByForceBeforeTheMachineMaySleep) {
     stand_still(host_);
     logind.prepare_for_sleep(true);
     wait_until("sleep may come", [&] { return !logind.sleep_is_delayed(); });
-    expect_ends(host_, kKilled);
+    expect_ends(host_, kTimeToDie);
     EXPECT_EQ(leftovers(), "");
 }
 
@@ -172,20 +149,20 @@ TEST_F(KeyMemory, HoldsNothingAfterTheLastSessionOrOnALockedScreen) {
     add_canary_key();
     logind.end_session("lingering");
     expect_to_be_wiped();
-    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kCanary).exit_code, 0);
+    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kKeyCanary).exit_code, 0);
     EXPECT_NE(leftovers(), "");
     logind.ask_to_lock(FakeLogind::Whose::kOurs);
     expect_to_be_wiped();
 }
 
 // Each may end a token; none asks the agent anything.
-struct End {
+struct TokenEnd {
     const char* name;
     std::function<long(key_serial_t)> apply;
 };
 
-const std::vector<End>& ends() {
-    static const std::vector<End> all = {
+const std::vector<TokenEnd>& token_ends() {
+    static const std::vector<TokenEnd> all = {
         {"revoke", ::keyctl_revoke},
         {"unlink", [](auto token) { return ::keyctl_unlink(token, KEY_SPEC_USER_KEYRING); }},
         {"invalidate", ::keyctl_invalidate},
@@ -195,7 +172,7 @@ const std::vector<End>& ends() {
 
 TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenHasGone) {
     start_agent();
-    for (const auto& end : ends()) {
+    for (const auto& end : token_ends()) {
         SCOPED_TRACE(end.name);
         add_canary_key();
         EXPECT_EQ(end.apply(token()), 0);
@@ -207,10 +184,10 @@ TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenOfAKeyThatNoHostHasOpenHasGone) {
     start_agent();
     add_canary_key();
     ASSERT_EQ(ctl({"lock", signature_}).exit_code, 0);
-    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kCanary).exit_code, 0);
+    ASSERT_EQ(ctl({"unlock", signature_, "--passphrase-file", "-"}, kKeyCanary).exit_code, 0);
     agent_->stop(SIGKILL);
     agent_->start_again();  // it has the secret, and no host has the key
-    EXPECT_GT(count_in_memory(agent_->pid(), base::as_bytes(kCanary)), 0U);
+    EXPECT_GT(count_in_memory(agent_->pid(), base::as_bytes(kKeyCanary)), 0U);
     EXPECT_EQ(::keyctl_revoke(token()), 0);
     expect_to_be_wiped();
 }
@@ -219,12 +196,12 @@ TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenOfAKeyThatNoHostHasOpenHasGone) {
 TEST_F(KeyMemory, HoldsNothingSoonAfterATokenOfEcryptfsUtilsHasGone) {
     start_agent();
     std::string blob;
-    for (const auto& field : {path_, std::string(kCanary)}) {
+    for (const auto& field : {path_, std::string(kKeyCanary)}) {
         blob += static_cast<char>(field.size() + 1);
         blob += '\0';
         blob += field + '\0';
     }
-    for (const auto& end : ends()) {
+    for (const auto& end : token_ends()) {
         SCOPED_TRACE(end.name);
         const auto serial = put_token(kK2048Signature, "openssl", blob);
         expect_round_trip(kK2048Signature);

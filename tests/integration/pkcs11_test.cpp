@@ -6,6 +6,7 @@
 #include "lib/base/hex.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/softhsm.h"
+#include "tests/fakes/memory_searcher.h"
 #include "tests/integration/agent_test.h"
 #include "tests/integration/tokens.h"
 
@@ -51,6 +52,23 @@ class Pkcs11Keys : public AgentTest {
 
     evp_pkey_st* rsa_ = nullptr;
 };
+
+TEST_F(Pkcs11Keys, LeaveTheirPinInNoProcessOnceTheyAreLocked) {
+    constexpr char kTokenCanary[] = "canary-eeH0Uu6ahm";
+    start();
+    const auto& folder = SoftHsm::instance().folder();
+    folder.write("canary.pem", contract::to_pem(*rsa_, contract::PemForm::kPkcs8));
+    contract::run_program(std::string("softhsm2-util --init-token --free --so-pin so-pin-123 "
+                                      "--label canary --pin ") +
+                          kTokenCanary);
+    contract::run_program("softhsm2-util --import '" + folder.path("canary.pem").string() +
+                          "' --token canary --label k --id c0 --pin " + kTokenCanary);
+    const auto signature = add({"pkcs11:token=canary;object=k"}, kTokenCanary);
+    expect_round_trip(signature);
+    EXPECT_THAT(holders_of(base::as_bytes(kTokenCanary)), HasSubstr("ecryptfs-agent"));
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    EXPECT_EQ(holders_of(base::as_bytes(kTokenCanary)), "");
+}
 
 TEST_F(Pkcs11Keys, AreAddedByTheirUriAndKeptByAMorePreciseOne) {
     start();

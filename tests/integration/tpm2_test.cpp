@@ -3,6 +3,7 @@
 // A key in the TPM, from ecryptfsctl through agent and host to a TPM in software.
 
 #include "tests/contract/software_tpm.h"
+#include "tests/fakes/memory_searcher.h"
 #include "tests/integration/agent_test.h"
 
 namespace ecryptfs::test {
@@ -42,6 +43,19 @@ TEST_F(Tpm2Test, LeavesNothingInTheTpmWhenTheAgentEnds) {
     EXPECT_EQ(agent_->stop(), 0);
     EXPECT_EQ(tpm_.run("tpm2_getcap", {"handles-transient"}), "");
     EXPECT_EQ(tpm_.run("tpm2_getcap", {"handles-loaded-session"}), "");
+}
+
+TEST_F(Tpm2Test, KeepsAPinInNoProcessOnceItIsLocked) {
+    constexpr char kPinCanary[] = "canary-Aiph4Eicheez";
+    tpm_.tool("openssl", {"genpkey", "-provider", "tpm2", "-provider", "default", "-algorithm",
+                          "RSA", "-pkeyopt", "bits:2048", "-pkeyopt",
+                          std::string("user-auth:") + kPinCanary, "-out", tpm_.path("key.pem")});
+    const auto signature = add(key(), kPinCanary);
+    expect_round_trip(signature);
+    EXPECT_THAT(holders_of(base::as_bytes(kPinCanary)), testing::HasSubstr("ecryptfs-pki-ho"));
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    // The TPM itself knows it.
+    EXPECT_THAT(holders_of(base::as_bytes(kPinCanary)), testing::Not(testing::HasSubstr("ecrypt")));
 }
 
 TEST_F(Tpm2Test, TellsAWrongPinFromOneThatIsMissing) {

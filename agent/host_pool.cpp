@@ -68,9 +68,13 @@ void HostPool::drop_hosts_out_of_use() {
     }
 }
 
+// By its number, in all hosts of its module: the locator may have changed when it was opened, and
+// then names another.
 void HostPool::close_key(const Key& key) {
-    if (const auto found = hosts_.find(host_name(key)); found != hosts_.end()) {
-        found->second->close_key(key);
+    for (const auto& [name, host] : hosts_) {
+        if (name.first == key.module) {
+            host->close_key(key);
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 //     give a file its first name symlinks   symbolic links unnamed    O_TMPFILE and
 //     RENAME_NOREPLACE lists      access control lists attributes others of the user's
 // and holds a race's window open: before a name that begins with $BARRIER_NAME is opened for the
-// first time, the program waits until somebody has opened the FIFO $BARRIER for writing, and has
-// closed it.
+// $BARRIER_TIME-th time, the program waits until somebody has opened the FIFO $BARRIER for writing,
+// and has closed it.
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -59,12 +59,14 @@ static const char* stored_name(int folder, const char* name, char* room) {
 }
 
 static void wait_at_barrier(const char* name) {
+    static int times;
     const char* where = getenv("BARRIER_NAME");
     const char* fifo = getenv("BARRIER");
-    if (where == NULL || fifo == NULL || strncmp(name, where, strlen(where)) != 0) {
+    const char* time = getenv("BARRIER_TIME");
+    if (where == NULL || fifo == NULL || time == NULL || strncmp(name, where, strlen(where)) != 0 ||
+        ++times != atoi(time)) {
         return;
     }
-    unsetenv("BARRIER_NAME");
     const int fd = (int)syscall(SYS_openat, AT_FDCWD, fifo, O_RDONLY | O_CLOEXEC, 0);
     char byte;
     while (read(fd, &byte, 1) > 0) {

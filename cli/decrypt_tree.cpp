@@ -267,12 +267,9 @@ Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFil
             return fine;
         }
     }
-    const auto complete = [&](const std::string& there) {
-        return is_copy(output_.folder(), there, file.header ? file.header->plain_size : 0,
-                       file.status.st_mtim);
-    };
-    const auto earlier =
-        settle(name, complete, [](const std::string&) -> Result<void> { return {}; });
+    const auto earlier = settle(
+        name, [&](const std::string& there) { return is_complete(file, there); },
+        [](const std::string&) -> Result<void> { return {}; });
     if (!earlier) {
         return std::unexpected(earlier.error());
     }
@@ -292,6 +289,23 @@ Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFil
         }
     }
     return file.header ? save_beyond_size(entry, file, earlier->name) : Result<void>();
+}
+
+// Whether what was there is a copy of the file. Size and time say so; what a passphrase opens,
+// which costs nothing, is compared too: it might be a file of the same name by another key.
+Result<bool> TreeDecryption::is_complete(const LowerFile& file, const std::string& there) {
+    const auto size = file.header ? file.header->plain_size : 0;
+    const auto copy = is_copy(output_.folder(), there, size, file.status.st_mtim);
+    const auto opens = [&](const lower::KeyPacket& packet) {
+        return packet.kind == lower::PacketKind::kPassphrase && opener_.has_key_for(packet);
+    };
+    if (!copy || !*copy || size == 0 || !std::ranges::any_of(file.header->packets, opens)) {
+        return copy;
+    }
+    const base::UniqueFd fd(
+        ::openat(output_.folder(), there.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const auto key = fd ? opener_.open(*file.header) : std::unexpected(Error{});
+    return key ? has_same_ends(file, *key, fd.get()) : copy;
 }
 
 // Whether the file is another name of one that is there.
@@ -320,6 +334,9 @@ Result<bool> TreeDecryption::add_name(const TreeEntry& entry, const LowerFile& f
 }
 
 void TreeDecryption::remember(const LowerFile& file, const std::string& name) {
+    if (file.status.st_nlink < 2) {
+        return;
+    }
     FileCopy copy{output_.path_of(name), {}};
     if (::fstatat(output_.folder(), name.c_str(), &copy.status, AT_SYMLINK_NOFOLLOW) == 0) {
         linked_.remember(file.status, std::move(copy));
@@ -359,31 +376,25 @@ Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile&
     return contents;
 }
 
-// Whether it was; what an earlier run wrote of the same is left as it is.
-Result<bool> TreeDecryption::publish(const TreeEntry& entry, Contents& contents,
-                                     const LowerFile& file, const std::string& name) {
+// What an earlier run wrote of the same is left as it is.
+Result<OutputTree::Place> TreeDecryption::publish(const TreeEntry& entry, Contents& contents,
+                                                  const std::string& name,
+                                                  const IsEarlier& is_earlier) {
     struct stat written{};
     if (::fstat(contents.part.fd(), &written) != 0) {
         return std::unexpected(file_error("looking at it", errno));
     }
-    const auto size = static_cast<std::uint64_t>(written.st_size);
-    const auto place = settle(
-        name,
-        [&](const std::string& there) {
-            return is_copy(output_.folder(), there, size, file.status.st_mtim);
-        },
-        [&](const std::string& given) { return contents.part.publish(given); });
-    if (!place) {
-        return std::unexpected(place.error());
+    const auto is_copy_of_part = [&](const std::string& there) {
+        return is_copy(output_.folder(), there, static_cast<std::uint64_t>(written.st_size),
+                       written.st_mtim);
+    };
+    auto place = settle(name, is_earlier ? is_earlier : is_copy_of_part,
+                        [&](const std::string& given) { return contents.part.publish(given); });
+    if (place) {
+        note_renamed(entry, name, *place, output_.path_of(place->name));
+        counts_.bytes += place->is_earlier ? 0 : static_cast<std::uint64_t>(written.st_size);
     }
-    note_renamed(entry, name, *place, output_.path_of(place->name));
-    if (!place->is_earlier) {
-        counts_.bytes += size;
-    }
-    if (contents.lost.empty() && name == place->name) {
-        remember(file, place->name);
-    }
-    return !place->is_earlier;
+    return place;
 }
 
 Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile& file,
@@ -392,16 +403,19 @@ Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile&
     if (!contents) {
         return std::unexpected(contents.error());
     }
-    const bool whole = contents->lost.empty();
-    const std::string final_name = whole ? name : with_suffix(name, kDamagedSuffix);
-    const auto is_new = publish(entry, *contents, file, final_name);
-    if (!is_new) {
-        return std::unexpected(is_new.error());
+    if (!contents->lost.empty()) {
+        const auto place = publish(entry, *contents, with_suffix(name, kDamagedSuffix), {});
+        return std::unexpected(place
+                                   ? damage_of(contents->lost, file.header->plain_size, place->name)
+                                   : place.error());
     }
-    if (!whole) {
-        return std::unexpected(damage_of(contents->lost, file.header->plain_size, final_name));
+    const auto place = publish(entry, *contents, name,
+                               [&](const std::string& there) { return is_complete(file, there); });
+    if (!place) {
+        return std::unexpected(place.error());
     }
-    ++(*is_new ? counts_.files : counts_.skipped);
+    remember(file, place->name);
+    ++(place->is_earlier ? counts_.skipped : counts_.files);
     return {};
 }
 
@@ -418,12 +432,11 @@ Result<void> TreeDecryption::save_beyond_size(const TreeEntry& entry, const Lowe
     if (!contents) {
         return std::unexpected(contents.error());
     }
-    contents->lost.push_back({});  // it is no copy of the file
-    const auto is_new = publish(entry, *contents, file, with_suffix(name, kBeyondSuffix));
-    if (!is_new) {
-        return std::unexpected(is_new.error());
+    const auto place = publish(entry, *contents, with_suffix(name, kBeyondSuffix), {});
+    if (!place) {
+        return std::unexpected(place.error());
     }
-    counts_.beyond += *is_new ? 1 : 0;
+    counts_.beyond += place->is_earlier ? 0 : 1;
     return {};
 }
 

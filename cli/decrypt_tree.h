@@ -102,8 +102,9 @@ class TreeDecryption : public TreeVisitor {
     base::Result<Contents> write_contents(const LowerFile& file, const FileRange& range);
     base::Result<void> write_file(const TreeEntry& entry, const LowerFile& file,
                                   const std::string& name);
-    base::Result<bool> publish(const TreeEntry& entry, Contents& contents, const LowerFile& file,
-                               const std::string& name);
+    base::Result<bool> is_complete(const LowerFile& file, const std::string& there);
+    base::Result<Place> publish(const TreeEntry& entry, Contents& contents, const std::string& name,
+                                const IsEarlier& is_earlier);
     base::Result<void> save_beyond_size(const TreeEntry& entry, const LowerFile& file,
                                         const std::string& name);
     void remember(const LowerFile& file, const std::string& name);

@@ -148,6 +148,32 @@ FileRange contents_beyond_size(const LowerFile& file) {
     return {first, decryptable_size(file) - first};
 }
 
+Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int copy) {
+    auto extents = lower::Extents::create(key);
+    if (!extents) {
+        return std::unexpected(extents.error());
+    }
+    const std::uint64_t size = std::min(file.header.value().plain_size, decryptable_size(file));
+    const std::uint64_t last = size == 0 ? 0 : (size - 1) / kExtentSize * kExtentSize;
+    for (const auto offset : {std::uint64_t{0}, last}) {
+        std::vector<std::uint8_t> extent(kExtentSize);
+        read_or_zeros(file.fd.get(), file.data_offset() + offset, extent);
+        if (is_zero(extent)) {
+            continue;  // lost in the lower file
+        }
+        if (auto done = extents->decrypt(offset / kExtentSize, extent); !done) {
+            return std::unexpected(std::move(done.error()));
+        }
+        std::vector<std::uint8_t> copied(
+            std::min<std::uint64_t>(kExtentSize, size - std::min(size, offset)));
+        read_or_zeros(copy, offset, copied);
+        if (!std::ranges::equal(copied, ByteView(extent).first(copied.size()))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 base::Error beyond_size_error(std::uint64_t bytes) {
     return {base::ErrorCode::kMalformed,
             fmt::format("{} bytes of encrypted data lie behind its end, as after a crash", bytes),

@@ -60,6 +60,10 @@ FileRange whole_contents(const LowerFile& file);
 // What is encrypted behind that, up to the last whole block.
 FileRange contents_beyond_size(const LowerFile& file);
 
+// Whether a copy of the file's size, open for reading, has its contents: its first and last extents
+// are compared, as far as they can be read. An error is one of the key, or of the copy.
+base::Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int copy);
+
 // For a file with so many bytes behind its end.
 base::Error beyond_size_error(std::uint64_t bytes);
 

@@ -78,7 +78,8 @@ OutputTree::OutputTree(base::UniqueFd root) {
     if (const auto probe = PartFile::create(root.get())) {
         ::fstat(probe->fd(), &fresh_);
     }
-    has_owners_ = fresh_.st_uid == ::geteuid() && (fresh_.st_mode & 07777U) == 0600;
+    // A default access control list takes rights away; only FAT and its like give some.
+    has_owners_ = fresh_.st_uid == ::geteuid() && (fresh_.st_mode & 07777U & ~0600U) == 0;
     push(std::move(root), {});
 }
 

@@ -230,6 +230,26 @@ TEST_F(DecryptOutput, TwoFilesOfOneNameAreBothSaved) {
     }
 }
 
+// The first run had one key only, or another PATH: what it wrote is of the same name, size and
+// time.
+TEST_F(DecryptOutput, AnotherFilesCopyOfAnEarlierRunIsNotTakenForComplete) {
+    fs::create_directory(path("lower2"));
+    write_lower("../lower2/report.txt", "other contents ");
+    write_lower("report.txt", "first contents ");
+    const auto first = lower_;
+    lower_ = path("lower2");
+    ASSERT_EQ(decrypt().exit_code, 0);
+    lower_ = first;
+    for (const bool again : {false, true}) {
+        EXPECT_EQ(decrypt().exit_code, exit_code(ErrorCode::kNameChanged));
+        EXPECT_EQ(content_of(out("report.txt")), "other contents ");
+        EXPECT_EQ(content_of(out("report.txt.2")), "first contents ");
+        EXPECT_EQ(names_in(out_).size(), 2U) << again;
+    }
+    lower_ = path("lower2");
+    EXPECT_EQ(decrypt().exit_code, 0) << "and the other one is complete still";
+}
+
 TEST_F(DecryptOutput, TellsWhereARenamedFolderIs) {
     fs::create_directories(lower("a"));
     for (const auto& name : {std::string("sub"), lower_name_of("sub")}) {

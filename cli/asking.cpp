@@ -75,7 +75,7 @@ Result<SecretBytes> ask(std::string_view question) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
                   "what was typed holds a control character, as the arrow keys and Tab make",
-                  "run the command again, and leave such keys alone"});
+                  "type it without such keys; a secret that has them can come from a file"});
     }
     return answer;
 }

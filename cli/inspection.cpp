@@ -71,7 +71,8 @@ void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile&
             ErrorCode::kMalformed,
             fmt::format("{} bytes of encrypted data lie behind its end, as after a "
                         "crash (byte {})",
-                        file.data_beyond_size, lower_file.lower_size() - file.data_beyond_size)};
+                        file.data_beyond_size, lower_file.lower_size() - file.data_beyond_size),
+            "save them by decrypt with --beyond-size"};
     }
     file.state = file.error ? FileState::kDamaged : FileState::kEncrypted;
 }

@@ -261,6 +261,7 @@ TEST_F(Inspecting, SaysHowMuchDataIsBehindTheSize) {
                                            "encrypted data lie behind its end, as after a crash "
                                            "(byte 8192)\n"),
                                  HasSubstr("size      0 bytes, 110592 encrypted")));
+    EXPECT_THAT(empty.err, HasSubstr("try: save them by decrypt with --beyond-size\n"));
     EXPECT_EQ(json({path("v/size-100000.bin")})["files"][0]["header"]["data_beyond_size"], 102400);
     EXPECT_THAT(with_size("size-100000.bin", '\0', '\x10').out,
                 HasSubstr("98304 bytes of encrypted data lie behind its end"));

@@ -12,8 +12,8 @@ extern "C" {
 #include <utility>
 #include <vector>
 
-#include "agent/code_selection.h"
 #include "lib/base/handle.h"
+#include "lib/pki/code_selection.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -30,7 +30,7 @@ void HostPool::on_change(std::function<void(const wire::PkiType&)> changed) {
 }
 
 HostPool::Name HostPool::host_name(const Key& key) {
-    return {key.module, code_selection(key.locator)};
+    return {key.module, pki::code_selection(key.locator)};
 }
 
 void HostPool::submit(Job job) {

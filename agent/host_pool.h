@@ -46,7 +46,7 @@ class HostPool {
     std::optional<HostInfo> info(const wire::PkiType& module) const;
 
   private:
-    // code_selection() of locators comes second.
+    // pki::code_selection() of locators comes second.
     using Name = std::pair<wire::PkiType, std::string>;
     static Name host_name(const Key& key);
 

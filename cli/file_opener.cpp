@@ -15,6 +15,7 @@
 #include "lib/base/printable.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/name_key.h"
+#include "lib/pki/code_selection.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -60,10 +61,10 @@ bool is_file_name(const std::string& name) {
 
 }  // namespace
 
-Result<ModuleHost*> FileOpener::host_of(const std::string& module) {
-    auto& host = hosts_[module];
+Result<ModuleHost*> FileOpener::host_of(const KeyLocation& key) {
+    auto& host = hosts_[{key.module, pki::code_selection(key.locator)}];
     if (!host) {
-        auto started = ModuleHost::start(paths_, module);
+        auto started = ModuleHost::start(paths_, key.module);
         if (!started) {
             return std::unexpected(std::move(started.error()));
         }
@@ -74,7 +75,7 @@ Result<ModuleHost*> FileOpener::host_of(const std::string& module) {
 
 Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
                                                  const std::string& passphrase_file) {
-    const auto host = host_of(key.module);
+    const auto host = host_of(key);
     if (!host) {
         return std::unexpected(host.error());
     }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/key_location.h"
@@ -95,14 +96,15 @@ class FileOpener {
         std::uint64_t number;  // in that host
     };
 
-    base::Result<ModuleHost*> host_of(const std::string& module);
+    base::Result<ModuleHost*> host_of(const KeyLocation& key);
     base::Result<std::string> decrypt_name(const lower::EncryptedName& name);
     base::Result<lower::FileKey> open_packet(const lower::KeyPacket& packet);
     // A FEKEK or FNEK; null if there is none.
     const base::SecretBytes* passphrase_key(const wire::KeySignature& signature);
 
     pki::HostPaths paths_;
-    std::map<std::string, std::unique_ptr<ModuleHost>> hosts_;  // by module
+    // By module and pki::code_selection(): no library sees the secrets of another's keys.
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<ModuleHost>> hosts_;
     std::map<wire::KeySignature, PrivateKey> private_keys_;
     std::uint64_t last_number_ = 0;
     std::vector<GivenPassphrase> given_;

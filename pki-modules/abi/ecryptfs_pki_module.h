@@ -5,7 +5,7 @@
  * A module knows how to use one kind of private key: a key file, an object on a smart card, a key
  * in the TPM. It is a shared object NAME.so in the module directory (pkg-config variable
  * moduledir) that exports exactly one symbol, ecryptfs_pki_get_module(). ecryptfs-pki-host loads
- * it, one process a module, and calls it as told by the agent. The user names a module with
+ * it, a process or more a module, and calls it as told by the agent. The user names a module with
  * `ecryptfsctl add-key --module NAME`. docs/writing-a-pki-module.md walks through one.
  *
  * What a module does: it wraps and unwraps file keys by RSA. A file key is at most

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "lib/base/handle.h"
+#include "pki-modules/common/library_file.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -44,6 +45,17 @@ Error no_library(const std::string& name) {
             "see p11-kit list-modules for those that are registered, or name one by module-path="};
 }
 
+// p11-kit looks for a mere name in the system's folder of libraries.
+Result<std::string> checked_path(const std::string& path) {
+    if (!path.contains('/')) {
+        return path;
+    }
+    auto checked = module::checked_library(path);
+    return !checked && checked.error().code == ErrorCode::kNotFound
+               ? std::unexpected(no_library(path))
+               : checked;
+}
+
 // RFC 7512, 2.3: module-name is the name without "lib" and without what follows its dot.
 bool is_called(const Library& library, const std::string& name) {
     const auto stem = std::filesystem::path(library.path()).stem().string();
@@ -62,14 +74,15 @@ class Libraries {
 
     Result<Library*> of_path(const std::string& path) {
         const std::scoped_lock lock(mutex_);
-        const std::string resolved = canonical(path);
+        const auto checked = checked_path(path);
+        if (!checked) {
+            return std::unexpected(checked.error());
+        }
+        const std::string resolved = canonical(*checked);
         if (auto* known = known_as(resolved)) {
             return known;
         }
-        if (path.starts_with('/') && !std::filesystem::exists(resolved)) {
-            return std::unexpected(no_library(path));
-        }
-        auto* functions = ::p11_kit_module_load(path.c_str(), 0);
+        auto* functions = ::p11_kit_module_load(checked->c_str(), 0);
         if (functions == nullptr) {
             return std::unexpected(Error{ErrorCode::kNotFound,
                                          fmt::format("cannot load the PKCS#11 library {}: {}",

@@ -2,6 +2,8 @@
 
 #include "pki-modules/pkcs11/pkcs11_module.h"
 
+#include <stdlib.h>
+
 #include "pki-modules/common/module_functions.h"
 #include "pki-modules/pkcs11/generation.h"
 #include "pki-modules/pkcs11/listing.h"
@@ -38,7 +40,11 @@ constexpr ecryptfs_pki_module kModule = {
 
 }  // namespace
 
+// Not the libraries that this user has registered with p11-kit: any process of the user can do
+// that, and their code would run where the PINs for all registered ones are. Named by a path, each
+// has a host of its own.
 const ecryptfs_pki_module& module_interface() noexcept {
+    ::setenv("P11_KIT_NO_USER_CONFIG", "1", 1);  // while there are no other threads
     return kModule;
 }
 

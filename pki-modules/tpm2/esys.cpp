@@ -8,9 +8,11 @@
 #include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
+#include "pki-modules/common/library_file.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/tpm_error.h"
@@ -47,6 +49,25 @@ Error explain(const std::string& tcti, std::uint32_t code) {
             "check that the TPM or simulator runs, and that nobody else has it to himself"};
 }
 
+// A TCTI that is a file, as its name before the colon may say, and the TCTI that "pcap" writes the
+// traffic of, which stands after the colon.
+std::string with_checked_library(const std::string& tcti) {
+    const auto colon = std::min(tcti.find(':'), tcti.size());
+    std::string name = tcti.substr(0, colon);
+    std::string rest = tcti.substr(colon);
+    if (name.contains("pcap") && rest.size() > 1) {
+        rest = ":" + with_checked_library(rest.substr(1));
+    }
+    if (name.contains('/')) {
+        auto checked = module::checked_library(name);
+        if (!checked) {
+            throw TpmFailure(std::move(checked.error()), TpmTrouble::kUnreachable);
+        }
+        name = std::move(*checked);
+    }
+    return name + rest;
+}
+
 }  // namespace
 
 void free_esys(void* object) noexcept {
@@ -63,7 +84,8 @@ void close_esys(ESYS_CONTEXT* context) noexcept {
 
 Esys::Esys(const std::string& tcti) {
     TSS2_TCTI_CONTEXT* connection = nullptr;
-    if (const auto code = ::Tss2_TctiLdr_Initialize(tcti.c_str(), &connection)) {
+    const auto checked = with_checked_library(tcti);
+    if (const auto code = ::Tss2_TctiLdr_Initialize(checked.c_str(), &connection)) {
         throw TpmFailure(explain(tcti, code), TpmTrouble::kUnreachable);
     }
     tcti_.reset(connection);

@@ -231,6 +231,29 @@ TEST_F(Confinement, LeavesAModuleOfTheFirstVersionNoMoreThanOneThatNeedsNothing)
     }
 }
 
+pid_t number_in(const std::string& path) {
+    pid_t number = 0;
+    std::ifstream(path) >> number;
+    return number;
+}
+
+TEST_F(Confinement, EndsTheProgramsOfAModuleWithItsHost) {
+    const auto everything = ~0U;
+    for (const bool agent_ends : {false, true}) {
+        SCOPED_TRACE(agent_ends);
+        const auto note = folder_.file(agent_ends ? "first" : "second", "");
+        start(std::to_string(everything));
+        expect_allowed({{"leave-program", note}});
+        wait_until("the program runs", [&] { return number_in(note) != 0; });
+        if (agent_ends) {
+            EXPECT_EQ(agent_->stop(), 0);
+        } else {
+            ASSERT_EQ(::kill(module("faulty")["host_pid"].get<pid_t>(), SIGKILL), 0);
+        }
+        expect_ends(number_in(note));
+    }
+}
+
 TEST_F(Confinement, IsNotForModulesOfAVersionToCome) {
     start(kNothing, {{"ECRYPTFS_FAULTY_ABI_VERSION", "4"}});
     const auto outcome = ctl({"add-key", "faulty:ok", "--module", "faulty"});

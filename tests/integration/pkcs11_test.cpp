@@ -2,6 +2,8 @@
 //
 // Keys on tokens of SoftHSM, from ecryptfsctl to the kernel.
 
+#include <filesystem>
+
 #include "lib/base/error.h"
 #include "lib/base/hex.h"
 #include "tests/contract/rsa_keys.h"
@@ -113,6 +115,34 @@ TEST_F(Pkcs11Keys, OfALibraryThatHangsLoseNoRequest) {
     folder_.file("hang", "");
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
     EXPECT_EQ(module("pkcs11")["restarts"], 1);
+}
+
+// Somebody could exchange it for one that reads the PIN.
+TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
+    start();
+    const auto folder = folder_.path() / "open to all";
+    std::filesystem::create_directory(folder);
+    const auto library = folder / "library.so";
+    std::filesystem::copy_file(ECRYPTFS_SHIM_SO, library);
+    const auto add_with = [&](const std::string& path) {
+        return ctl(
+            {"add-key", std::string(kUri) + "?module-path=" + path, "--passphrase-file", "-"},
+            kPin);
+    };
+    const auto in_open_folder = folder_.path().string() + "/open%20to%20all/library.so";
+    EXPECT_EQ(add_with(in_open_folder).exit_code, 0);
+    std::filesystem::permissions(folder, std::filesystem::perms::all);
+    const auto outcome = add_with(in_open_folder);
+    EXPECT_EQ(outcome.exit_code, code(ErrorCode::kAccessDenied)) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("others than this user and root can change"));
+    const auto link = folder_.path() / "link.so";
+    std::filesystem::create_symlink(library, link);
+    EXPECT_EQ(add_with(link.string()).exit_code, code(ErrorCode::kAccessDenied));
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+    std::filesystem::permissions(library, std::filesystem::perms::all);
+    EXPECT_EQ(add_with(in_open_folder).exit_code, code(ErrorCode::kAccessDenied));
+    EXPECT_EQ(add_with(std::string("../../../../../../..") + ECRYPTFS_SHIM_SO).exit_code,
+              code(ErrorCode::kInvalidArgument));
 }
 
 TEST_F(Pkcs11Keys, OfEcryptfsUtilsAreServedWithoutBeingTold) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/code_selection.h"
+#include "lib/pki/code_selection.h"
 
 #include <gtest/gtest.h>
 
-namespace ecryptfs::agent {
+namespace ecryptfs::pki {
 namespace {
 
 constexpr char kCard[] = "pkcs11:token=a;id=%01";
@@ -44,4 +44,4 @@ TEST(CodeSelection, CountsWhatNobodyKnows) {
 }
 
 }  // namespace
-}  // namespace ecryptfs::agent
+}  // namespace ecryptfs::pki

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/code_selection.h"
+#include "lib/pki/code_selection.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 
 #include "lib/base/hex.h"
 
-namespace ecryptfs::agent {
+namespace ecryptfs::pki {
 namespace {
 
 constexpr auto kChooseNoCode =
@@ -72,4 +72,4 @@ std::string code_selection(std::string_view locator) {
     return selection;
 }
 
-}  // namespace ecryptfs::agent
+}  // namespace ecryptfs::pki

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace ecryptfs::agent {
+namespace ecryptfs::pki {
 
 // What of a key's locator may choose the code that its module loads, such as a PKCS#11 library
 // (module-path=) or a way to a TPM (tcti=); anybody of this user writes locators. Keys for which it
@@ -13,4 +13,4 @@ namespace ecryptfs::agent {
 // code, in one percent-encoding; empty for what the system has set up. Pure.
 std::string code_selection(std::string_view locator);
 
-}  // namespace ecryptfs::agent
+}  // namespace ecryptfs::pki

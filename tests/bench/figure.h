@@ -52,6 +52,7 @@ std::vector<Figure> measure_latency(const Settings& settings);
 std::vector<Figure> measure_padding(const Settings& settings);
 std::vector<Figure> measure_start(const Settings& settings);
 std::vector<Figure> measure_memory(const Settings& settings);
+std::vector<Figure> measure_key_end(const Settings& settings);
 std::vector<Figure> measure_growth(const Settings& settings);
 std::vector<Figure> measure_on_kernel(const Settings& settings);
 

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <functional>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -110,6 +111,22 @@ TEST_F(KeyMemory, IsGivenUpByForceWhenAHostDoesNotCloseTheKey) {
     add_canary_key();
     stand_still(host_);
     ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    expect_ends(host_, kTimeToDie);
+    EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(KeyMemory, HoldsNothingOfAKeyThatIsLockedWhileItIsBeingOpened) {
+    start_agent();
+    add_canary_key();
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    stand_still(host_);
+    auto unlocked = std::async(std::launch::async, [&] {
+        return ctl({"unlock", signature_, "--passphrase-file", "-"}, kKeyCanary);
+    });
+    wait_until("the agent has the passphrase",
+               [&] { return count_in_memory(agent_->pid(), base::as_bytes(kKeyCanary)) > 0; });
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    EXPECT_EQ(unlocked.get().exit_code, code(ErrorCode::kKeyLocked));
     expect_ends(host_, kTimeToDie);
     EXPECT_EQ(leftovers(), "");
 }

@@ -100,11 +100,13 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener&
 
 std::unexpected<Error> renamed_error(const DecryptCounts& counts, FileOpener& opener) {
     const auto& first = counts.renamed.front();
-    return std::unexpected(Error{
-        ErrorCode::kNameChanged,
-        fmt::format("{} items have another name now; the first: {}, as {}: {}",
-                    counts.renamed.size(), opener.shown_path(first.path), first.name, first.reason),
-        ""});
+    const auto size = counts.renamed.size();
+    return std::unexpected(
+        Error{ErrorCode::kNameChanged,
+              fmt::format("{} item{} another name now{} {}, as {}: {}", size,
+                          size == 1 ? " has" : "s have", size == 1 ? ":" : "; the first:",
+                          opener.shown_path(first.path), first.name, first.reason),
+              ""});
 }
 
 // Before anything is written: whether the keys open anything at all.

@@ -147,7 +147,8 @@ void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& nam
     progress_.clear();
     complain(
         fmt::format("{}: saved as {}: {}", opener_.shown_path(entry.path), place.name, reason));
-    counts_.renamed.push_back({entry.path, where, std::move(reason)});
+    counts_.renamed.push_back(
+        {entry.path, where, std::move(reason), opener_.plain_path(entry.path)});
 }
 
 bool TreeDecryption::enter_folder(const TreeEntry& folder) {

@@ -34,6 +34,7 @@ struct RenamedCopy {
     std::string path;  // of the lower file or folder
     std::string name;  // in the output, from its root
     std::string reason;
+    std::optional<std::string> plain_path = {};  // as in DecryptFailure
 };
 
 struct DecryptCounts {

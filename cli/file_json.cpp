@@ -103,7 +103,10 @@ std::string decrypted_json(const DecryptCounts& counts) {
     }
     Json renamed = Json::array();
     for (const auto& copy : counts.renamed) {
-        renamed.push_back({{"path", copy.path}, {"name", copy.name}, {"reason", copy.reason}});
+        renamed.push_back({{"path", copy.path},
+                           {"plain_path", copy.plain_path ? Json(*copy.plain_path) : Json(nullptr)},
+                           {"name", copy.name},
+                           {"reason", copy.reason}});
     }
     const Json json = {{"decrypted", counts.files},
                        {"skipped", counts.skipped},

@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <string_view>
 #include <vector>
 
 #include "cli/lower_file.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -37,7 +39,8 @@ Error link_error(const std::string& path) {
     const auto real = std::filesystem::weakly_canonical(path, ignored);
     return {ErrorCode::kInvalidArgument,
             fmt::format("opening {}: a link is on the way, which root does not follow", path),
-            fmt::format("if it leads where it should, give --output {}", real.string())};
+            fmt::format("if it leads where it should, give --output {}",
+                        base::shell_word(real.string()))};
 }
 
 }  // namespace

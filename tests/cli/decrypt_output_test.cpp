@@ -258,6 +258,9 @@ TEST_F(DecryptOutput, TellsWhereARenamedFolderIs) {
     const auto printed = json();
     ASSERT_EQ(printed["renamed"].size(), 1U);
     EXPECT_EQ(printed["renamed"][0]["name"], "a/sub.2");
+    const auto expected = documented_json("decrypt");
+    EXPECT_EQ(printed["renamed"][0].size(), expected["renamed"][0].size());
+    EXPECT_EQ(printed["not_kept"].size(), expected["not_kept"].size());
 }
 
 TEST_F(DecryptOutput, TwoFoldersAndTwoLinksOfOneNameAreBothSaved) {

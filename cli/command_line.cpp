@@ -11,7 +11,7 @@
 #include "cli/grammar.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
-#include "lib/base/shell_word.h"
+#include "cli/typed_command.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -45,8 +45,7 @@ std::string corrected(std::vector<std::string> typed, const std::string& word,
     if (slip != typed.end()) {
         slip->replace(0, word.find('='), meant);
     }
-    std::ranges::transform(typed, typed.begin(), base::shell_word);
-    return fmt::format("ecryptfsctl {}", fmt::join(typed, " "));
+    return shell_line(typed);
 }
 
 // A PIN in a URI is for nobody's log.
@@ -121,6 +120,7 @@ base::Result<void> run(const ShowText& command) {
 }
 
 int run_command_line(std::vector<std::string> arguments) {
+    remember_typed_command(arguments);
     const auto line = parse_command_line(std::move(arguments));
     auto done = line ? Result<void>() : std::unexpected(line.error());
     if (line) {

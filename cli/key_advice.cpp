@@ -19,6 +19,7 @@ namespace ecryptfs::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using base::shell_word;
 using Kind = PassphraseOrigin::Kind;
 using base::shell_word;
 

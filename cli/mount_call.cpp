@@ -19,6 +19,7 @@
 #include "cli/lower_file.h"
 #include "cli/mount_plan.h"
 #include "cli/processes.h"
+#include "cli/typed_command.h"
 #include "lib/base/handle.h"
 
 namespace ecryptfs::cli {
@@ -91,7 +92,7 @@ Result<base::UniqueFd> open_folder(const std::string& path) {
 
 Error needs_root(std::string_view verb) {
     return {ErrorCode::kAccessDenied, fmt::format("only root may {}", verb),
-            fmt::format("sudo ecryptfsctl {} …", verb)};
+            fmt::format("sudo {}", typed_command())};
 }
 
 }  // namespace
@@ -107,14 +108,15 @@ Error mount_error(int error_number, const std::string& lower, const std::string&
     switch (error_number) {
         case EPERM:
         case EACCES:
-            return error(ErrorCode::kAccessDenied, "sudo ecryptfsctl mount …");
+            return error(ErrorCode::kAccessDenied, fmt::format("sudo {}", typed_command()));
         case ENODEV:
             return {ErrorCode::kNotSupported, fmt::format("{}: the kernel has no eCryptfs", what),
-                    "sudo modprobe ecryptfs; files can be read without it: ecryptfsctl decrypt"};
+                    "sudo modprobe ecryptfs; how files are read without it: ecryptfsctl decrypt "
+                    "--help"};
         case ENOKEY:
             return error(ErrorCode::kUnknownKey,
-                         "add the key again: ecryptfsctl add-key, or "
-                         "add-passphrase");
+                         "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: "
+                         "ecryptfsctl add-passphrase");
         case EKEYEXPIRED:
             return error(ErrorCode::kKeyExpired, "add the key again");
         case EKEYREVOKED:

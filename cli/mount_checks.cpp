@@ -13,6 +13,7 @@
 #include "cli/keyrings.h"
 #include "cli/lower_file.h"
 #include "cli/mount_plan.h"
+#include "lib/base/shell_word.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -61,7 +62,7 @@ Result<FoundKey> find_key(const KeySignature& signature) {
 std::string how_to_add(const MountPlan& plan, const KeySignature& signature) {
     const auto known = plan.folder.locators.find(signature);
     if (known != plan.folder.locators.end()) {
-        return fmt::format("ecryptfsctl add-key {}", display_name(known->second));
+        return fmt::format("ecryptfsctl add-key {}", base::shell_word(display_name(known->second)));
     }
     const auto& names = plan.folder.options.name_keys;
     return std::ranges::find(names, signature) != names.end()
@@ -110,9 +111,9 @@ Result<void> check_upper(const MountPlan& plan, Objections& objections) {
     const auto& upper = plan.folder.upper;
     for (const auto& mount : mounted_folders().value_or(std::vector<MountedFolder>{})) {
         if (mount.upper == upper) {
-            return std::unexpected(Error{ErrorCode::kAlreadyExists,
-                                         fmt::format("{} is mounted on {}", mount.lower, upper),
-                                         fmt::format("sudo ecryptfsctl umount {}", upper)});
+            return std::unexpected(Error{
+                ErrorCode::kAlreadyExists, fmt::format("{} is mounted on {}", mount.lower, upper),
+                fmt::format("sudo ecryptfsctl umount {}", base::shell_word(upper))});
         }
     }
     if (upper == plan.folder.lower) {
@@ -170,11 +171,11 @@ Result<void> check_keys(MountPlan& plan, Objections& objections) {
             return std::unexpected(found.error());
         }
         if (found->is_private) {
-            return std::unexpected(
-                Error{ErrorCode::kInvalidKey,
-                      fmt::format("{} is a private key: eCryptfs encrypts names by passphrase only",
-                                  signature.text()),
-                      "ecryptfsctl add-passphrase --fnek, whose second line is for --fnek"});
+            return std::unexpected(Error{
+                ErrorCode::kInvalidKey,
+                fmt::format("{} is a private key: eCryptfs encrypts names by passphrase only",
+                            signature.text()),
+                "ecryptfsctl add-passphrase --fnek; the second line that it prints is for --fnek"});
         }
     }
     return of_agent.empty() ? Result<void>() : check_agent(of_agent, objections);

@@ -24,7 +24,7 @@ Finding check_mount(const MountedFolder& mount) {
                 finding.health = Health::kBroken;
                 finding.message = token.error().message;
                 finding.advice = fmt::format(
-                    "add the key {} again: ecryptfsctl add-key, or for a "
+                    "add the key {} again: ecryptfsctl add-key FILE-OR-URI, or for a "
                     "passphrase: ecryptfsctl add-passphrase",
                     signature.text());
             }

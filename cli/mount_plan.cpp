@@ -10,6 +10,7 @@
 
 #include "cli/lower_file.h"
 #include "cli/utils_files.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -26,7 +27,9 @@ Result<std::string> existing_folder(const std::string& typed) {
     const auto path = fs::canonical(typed, failed);
     if (failed) {
         auto error = file_error(typed, failed.value());
-        error.advice = fmt::format("make it: mkdir -p {}", typed);
+        if (failed == std::errc::no_such_file_or_directory) {
+            error.advice = fmt::format("make it: mkdir -p {}", base::shell_word(typed));
+        }
         return std::unexpected(error);
     }
     if (!fs::is_directory(path, failed)) {
@@ -173,15 +176,17 @@ Error no_keys(const std::string& lower, const Caller& caller) {
             used.empty() ? fmt::format("nothing says which key {} is for", lower)
                          : fmt::format("nothing says which key {} is for; used before were: {}",
                                        lower, fmt::join(used, ", ")),
-            fmt::format("name it with --key; which open its files: ecryptfsctl inspect {}", lower)};
+            fmt::format("name it with --key; which open its files: ecryptfsctl inspect {}",
+                        base::shell_word(lower))};
 }
 
 Result<std::string> upper_of(const Mount& command, const Known& known) {
     const auto& upper = command.upper.empty() ? known.folder.upper : command.upper;
     if (upper.empty()) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("nothing says where {} is mounted", command.lower),
-                                     fmt::format("ecryptfsctl mount {} UPPER", command.lower)});
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("nothing says where {} is mounted", command.lower),
+                  fmt::format("ecryptfsctl mount {} UPPER", base::shell_word(command.lower))});
     }
     return existing_folder(upper);
 }

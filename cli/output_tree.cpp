@@ -28,7 +28,7 @@ constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
 
 // In the mark: whose folder it will be. A run for another owner must not go on with it.
 std::string mark_text(uid_t lower_owner) {
-    return fmt::format("ecryptfsctl decrypt has not finished this folder of uid {}\n", lower_owner);
+    return fmt::format("Not finished by ecryptfsctl decrypt: a folder of uid {}\n", lower_owner);
 }
 
 Error foreign_folder(const std::string& name) {

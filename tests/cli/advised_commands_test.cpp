@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads every command of ecryptfsctl in the product's texts: each must be one that it understands,
+// with all that it needs.
+
+#include <algorithm>
+#include <filesystem>
+#include <regex>
+
+#include "cli/command_line.h"
+#include "tests/cli/support.h"
+
+namespace ecryptfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The contents of a literal, with its escapes as the compiler reads them, as far as our texts have
+// any.
+std::string unescaped(const std::string& literal) {
+    std::string text;
+    for (std::size_t i = 0; i < literal.size(); ++i) {
+        if (literal[i] == '\\' && i + 1 < literal.size()) {
+            ++i;
+            text += literal[i] == 'n' ? '\n' : literal[i];
+        } else {
+            text += literal[i];
+        }
+    }
+    return text;
+}
+
+bool is_blank(const std::string& text, std::ptrdiff_t begin, std::ptrdiff_t end) {
+    return std::all_of(text.begin() + begin, text.begin() + end,
+                       [](unsigned char c) { return std::isspace(c) != 0; });
+}
+
+// The string literals of a source file; those with nothing but blanks and comments in between are
+// one.
+std::vector<std::string> literals_in(const std::string& source) {
+    static const std::regex form(
+        R"re(//[^\n]*|'(?:\\.|[^'\\\n])'|R"\(((?:.|\n)*?)\)"|"((?:\\.|[^"\\\n])*)")re");
+    std::vector<std::string> literals;
+    std::ptrdiff_t end_of_last = -1;
+    for (std::sregex_iterator match(source.begin(), source.end(), form), end; match != end;
+         ++match) {
+        const auto begin = match->position();
+        const bool goes_on = end_of_last >= 0 && is_blank(source, end_of_last, begin);
+        const bool is_literal = (*match)[1].matched || (*match)[2].matched;
+        if (is_literal) {
+            const auto text = (*match)[1].matched ? (*match)[1].str() : unescaped((*match)[2]);
+            if (goes_on) {
+                literals.back() += text;
+            } else {
+                literals.push_back(text);
+            }
+        }
+        if (is_literal || goes_on) {  // a comment may be in between
+            end_of_last = begin + match->length();
+        }
+    }
+    return literals;
+}
+
+// Every "ecryptfsctl WORD…" that is a command: where a text, a line or a clause begins.
+std::vector<std::string> commands_in(const std::string& text) {
+    static const std::regex form(
+        R"re((?:^|\n *|[:;,(] ?|\bor |\bsudo )ecryptfsctl( [^\n|;,:)']*(?:'[^'\n]*'[^\n|;,:)']*)*))re");
+    std::vector<std::string> commands;
+    for (std::sregex_iterator match(text.begin(), text.end(), form), end; match != end; ++match) {
+        commands.push_back((*match)[1]);
+    }
+    return commands;
+}
+
+// As a shell takes it apart. What the program fills in stands for a signature. Two blanks end it,
+// as in a table.
+std::vector<std::string> words_of(const std::string& command) {
+    static const std::regex form(R"re( ((?:'[^']*'|[^ '])+)(  .*)?)re");
+    std::vector<std::string> words;
+    for (std::sregex_iterator match(command.begin(), command.end(), form), end; match != end;
+         ++match) {
+        std::string word =
+            std::regex_replace(match->str(1), std::regex(R"(\{[a-z_]*\})"), kSignature);
+        std::erase(word, '\'');
+        words.push_back(word);
+    }
+    return words;
+}
+
+// No command, but the program's name: nothing that is to be typed.
+bool is_the_name(const std::vector<std::string>& words) {
+    return words.empty() || words.front() == kSignature;
+}
+
+void check(const fs::path& file, const std::string& command) {
+    EXPECT_EQ(command.find("…"), std::string::npos) << file << ": ecryptfsctl" << command;
+    const auto words = words_of(command);
+    if (is_the_name(words)) {
+        return;
+    }
+    const auto line = cli::parse_command_line(words);
+    EXPECT_TRUE(line.has_value()) << file << ": ecryptfsctl" << command << ": "
+                                  << line.error().message;
+}
+
+TEST(AdvisedCommands, AreWhatEcryptfsctlUnderstands) {
+    const fs::path root = ECRYPTFS_SOURCE_DIR;
+    std::size_t checked = 0;
+    for (const auto* folder : {"lib", "agent", "pki-modules", "cli"}) {
+        for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+            if (entry.path().extension() != ".cpp") {
+                continue;
+            }
+            for (const auto& literal : literals_in(content_of(entry.path()))) {
+                for (const auto& command : commands_in(literal)) {
+                    ++checked;
+                    check(fs::relative(entry.path(), root), command);
+                }
+            }
+        }
+    }
+    EXPECT_GE(checked, 40U) << "were the sources found?";
+}
+
+TEST(AdvisedCommands, AreFoundInAText) {
+    const auto literals = literals_in(
+        "f(\"try: ecryptfsctl \"  // a comment\n"
+        "  \"lock; or \\\"x\\\"\", '\"', R\"(a\n  ecryptfsctl status | jq)\");");
+    EXPECT_EQ(literals, (std::vector<std::string>{"try: ecryptfsctl lock; or \"x\"",
+                                                  "a\n  ecryptfsctl status | jq"}));
+    EXPECT_EQ(commands_in("sudo ecryptfsctl mount {}; that ecryptfsctl is"),
+              std::vector<std::string>{" mount {}"});
+    EXPECT_EQ(commands_in("ecryptfsctl add-key 'pkcs11:token=a;object=b'; or"),
+              std::vector<std::string>{" add-key 'pkcs11:token=a;object=b'"});
+    EXPECT_EQ(words_of(" add-key 'a b' {}  as the last time"),
+              (std::vector<std::string>{"add-key", "a b", kSignature}));
+    EXPECT_FALSE(cli::parse_command_line({"add-key"}).has_value());
+}
+
+}  // namespace
+}  // namespace ecryptfs::test

@@ -2,6 +2,7 @@
 //
 // More is asked for than a slow token can do in the kernel's three seconds.
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 
@@ -95,7 +96,8 @@ TEST_F(OverloadOfAHostThatIsStopped, FailsNoRequestThatWasNotSentToItAndHasTimeL
     EXPECT_EQ(goodput(), 0);  // all have run out of time, and the host still has some of them
     const auto index = kernel_.ask(later);
     wait_until("the agent has read the request", [&] { return kernel_.is_all_read(); });
-    ASSERT_EQ(::kill(host, SIGKILL), 0);
+    // On a slow machine the agent may have found out that it hangs, and killed it.
+    ASSERT_TRUE(::kill(host, SIGKILL) == 0 || errno == ESRCH);
     EXPECT_THAT(kernel_.answer_to(index), Gives(file_key));
 }
 

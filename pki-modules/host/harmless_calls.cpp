@@ -183,8 +183,8 @@ void allow_descriptors(CallFilter& filter) {
             filter.allow_when(call, {is(1, static_cast<std::uint64_t>(command))});
         }
     }
-    for (const std::uint64_t request : {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX}) {
-        filter.allow_when(SCMP_SYS(ioctl), {is(1, request)});
+    for (const int request : {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX}) {
+        filter.allow_when(SCMP_SYS(ioctl), {is(1, static_cast<std::uint64_t>(request))});
     }
 }
 

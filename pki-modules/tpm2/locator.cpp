@@ -107,9 +107,9 @@ std::string default_tcti() {
 
 // A simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
 std::uint32_t needs_of(std::string_view tcti) {
-    constexpr std::string_view kDevice = "device:";
+    constexpr std::string_view kDeviceTcti = "device:";
     std::uint32_t needs = ECRYPTFS_PKI_NEEDS_TPM | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES;
-    if (tcti.starts_with(kDevice) && !tcti.substr(kDevice.size()).starts_with("/dev/tpm")) {
+    if (tcti.starts_with(kDeviceTcti) && !tcti.substr(kDeviceTcti.size()).starts_with("/dev/tpm")) {
         needs |= ECRYPTFS_PKI_NEEDS_DEVICES;
     }
     if ((tcti.contains("swtpm") || tcti.contains("mssim")) && !tcti.contains("path=")) {

@@ -15,14 +15,14 @@ std::optional<std::string> exposure(const FileRights& rights, uid_t user = kMe) 
 }
 
 TEST(FileExposure, IsOfWhatOthersCanReadOrChange) {
-    for (const mode_t mode : {0644, 0640, 0604, 0444}) {
+    for (const mode_t mode : std::to_array<mode_t>({0644, 0640, 0604, 0444})) {
         EXPECT_EQ(exposure({mode, kMe}), "others can read this key: chmod 600 '/home/ada/my key'");
     }
-    for (const mode_t mode : {0620, 0602, 0622}) {
+    for (const mode_t mode : std::to_array<mode_t>({0620, 0602, 0622})) {
         EXPECT_EQ(exposure({mode, kMe}),
                   "others can change this key: chmod 600 '/home/ada/my key'");
     }
-    for (const mode_t mode : {0600, 0400, 0700, 0711}) {
+    for (const mode_t mode : std::to_array<mode_t>({0600, 0400, 0700, 0711})) {
         EXPECT_FALSE(exposure({mode, kMe}));
     }
 }

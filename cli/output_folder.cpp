@@ -9,10 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <string_view>
-#include <vector>
 
 #include "cli/lower_file.h"
+#include "cli/path_selection.h"
 #include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
@@ -21,18 +20,6 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
-
-std::vector<std::string> parts_of(std::string_view path) {
-    std::vector<std::string> parts;
-    while (!path.empty()) {
-        const auto part = path.substr(0, path.find('/'));
-        path.remove_prefix(std::min(path.size(), part.size() + 1));
-        if (!part.empty() && part != ".") {
-            parts.emplace_back(part);
-        }
-    }
-    return parts;
-}
 
 Error link_error(const std::string& path) {
     std::error_code ignored;
@@ -65,7 +52,7 @@ Result<base::UniqueFd> open_output(const std::string& path) {
 Result<base::UniqueFd> open_output_as_root(const std::string& path) {
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     base::UniqueFd folder(::open(path.starts_with('/') ? "/" : ".", kFlags));
-    const auto parts = parts_of(path);
+    const auto parts = names_in_path(path);
     for (std::size_t i = 0; folder && i < parts.size(); ++i) {
         const bool is_last = i + 1 == parts.size();
         if (is_last && ::mkdirat(folder.get(), parts[i].c_str(), 0700) != 0 && errno != EEXIST) {

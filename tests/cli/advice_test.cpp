@@ -3,6 +3,8 @@
 // Advice that is followed word for word, by a shell: the command that it names runs, and what was
 // wrong is right.
 
+#include <keyutils.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -61,7 +63,11 @@ std::string advice_in(const std::string& err) {
 
 class Advice : public ::testing::Test {
   protected:
-    void SetUp() override { fs::create_directory(path()); }
+    void SetUp() override {
+        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
+        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
+        fs::create_directory(path());
+    }
 
     fs::path path() const { return folder_.path() / kFolder; }
 

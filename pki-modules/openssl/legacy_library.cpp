@@ -9,14 +9,20 @@
 namespace ecryptfs::openssl_module {
 
 void free_library(ossl_lib_ctx_st* library) noexcept {
-    ::OSSL_LIB_CTX_free(library);  // unloads its providers
+    ::OSSL_LIB_CTX_free(library);
+}
+
+void unload_provider(ossl_provider_st* provider) noexcept {
+    ::OSSL_PROVIDER_unload(provider);
 }
 
 LegacyLibrary::LegacyLibrary() : library_(::OSSL_LIB_CTX_new()) {
-    const bool loaded = library_ && ::OSSL_PROVIDER_load(library_.get(), "default") != nullptr &&
-                        ::OSSL_PROVIDER_load(library_.get(), "legacy") != nullptr;
+    if (library_) {
+        default_.reset(::OSSL_PROVIDER_load(library_.get(), "default"));
+        legacy_.reset(::OSSL_PROVIDER_load(library_.get(), "legacy"));
+    }
     ::ERR_clear_error();
-    if (loaded) {
+    if (default_ && legacy_) {
         before_ = ::OSSL_LIB_CTX_set0_default(library_.get());
     }
 }

@@ -5,10 +5,12 @@
 #include "lib/base/handle.h"
 
 struct ossl_lib_ctx_st;
+struct ossl_provider_st;
 
 namespace ecryptfs::openssl_module {
 
 void free_library(ossl_lib_ctx_st* library) noexcept;
+void unload_provider(ossl_provider_st* provider) noexcept;
 
 // While it lives, what this thread does with OpenSSL has the legacy provider's ciphers beside the
 // others: for keys that OpenSSL 1.0 and others encrypted. What is to outlive it must not keep its
@@ -26,7 +28,11 @@ class LegacyLibrary {
     bool is_there() const { return before_ != nullptr; }
 
   private:
+    using Provider = base::Handle<ossl_provider_st, unload_provider>;
+
     base::Handle<ossl_lib_ctx_st, free_library> library_;
+    Provider default_;  // unloaded before their library goes
+    Provider legacy_;
     ossl_lib_ctx_st* before_ = nullptr;  // the thread's own
 };
 

@@ -275,13 +275,13 @@ void Host::handle(const pki::Opened& message) {
     if (!signature) {
         finish_open(std::move(*job), std::unexpected(signature.error()));
     } else if (expected && *expected != *signature) {
-        const auto now_holds =
-            fmt::format("{} now holds another key, {}", job->key->locator, signature->text());
-        finish_open(std::move(*job),
-                    std::unexpected(Error{ErrorCode::kInvalidKey, now_holds,
-                                          fmt::format("put the old key back, or add the new one: "
-                                                      "ecryptfsctl add-key {}",
-                                                      base::shell_word(job->key->locator))}));
+        const auto& locator = job->key->locator;
+        Error other_key{ErrorCode::kInvalidKey,
+                        fmt::format("{} now holds another key, {}", locator, signature->text()),
+                        fmt::format("put the old key back, or add the new one: ecryptfsctl "
+                                    "add-key {}",
+                                    base::shell_word(locator))};
+        finish_open(std::move(*job), std::unexpected(std::move(other_key)));
     } else {
         finish_open(std::move(*job), JobResult{{}, *signature, message.warning, message.locator});
     }

@@ -156,22 +156,9 @@ void TokenStore::wipe() {
     ::explicit_bzero(payload_.span().data(), std::exchange(used_, 0));
 }
 
-// Fields of /proc/keys: serial (hexadecimal), flags, uses, time left ("perm", "expd", "3m") …
 std::map<KeySerial, std::uint64_t> TokenStore::expiries() {
-    std::map<KeySerial, std::uint64_t> result;
     std::ifstream keys("/proc/keys");
-    for (std::string line; std::getline(keys, line);) {
-        std::istringstream fields(line);
-        std::uint32_t serial = 0;
-        std::string flags;
-        std::string uses;
-        std::uint64_t count = 0;
-        char unit = 0;
-        if (fields >> std::hex >> serial >> flags >> uses >> std::dec >> count >> unit) {
-            result[static_cast<KeySerial>(serial)] = count * seconds_in(unit);
-        }
-    }
-    return result;
+    return parse_expiries(keys);
 }
 
 // keyctl_read() gives the size that the payload has, which for a `user` key is never more than
@@ -185,6 +172,30 @@ std::expected<base::ByteView, int> TokenStore::read(KeySerial serial) {
     const auto read = std::min(static_cast<std::size_t>(size), payload_.size());
     used_ = std::max(used_, read);
     return payload_.view().first(read);
+}
+
+// Fields: serial (hexadecimal), flags, uses, time left ("perm", "expd", "3m") …
+std::map<KeySerial, std::uint64_t> parse_expiries(std::istream& proc_keys) {
+    constexpr std::uint64_t kNoEnd = 0;
+    std::map<KeySerial, std::uint64_t> left;
+    for (std::string line; std::getline(proc_keys, line);) {
+        std::istringstream fields(line);
+        std::uint32_t serial = 0;
+        std::string flags, uses;
+        std::uint64_t count = 0;
+        char unit = 0;
+        if (!(fields >> std::hex >> serial >> flags >> uses)) {
+            continue;
+        }
+        const bool has_end = static_cast<bool>(fields >> std::dec >> count >> unit);
+        const auto seconds = has_end ? count * seconds_in(unit) : kNoEnd;
+        const auto [known, is_first] = left.try_emplace(static_cast<KeySerial>(serial), seconds);
+        if (!is_first && known->second != seconds) {
+            known->second = kNoEnd;
+        }
+    }
+    std::erase_if(left, [](const auto& entry) { return entry.second == kNoEnd; });
+    return left;
 }
 
 }  // namespace ecryptfs::agent

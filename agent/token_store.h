@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <istream>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -62,5 +63,10 @@ class TokenStore {
     std::size_t used_ = 0;  // of it, since it was wiped
     std::unordered_map<wire::KeySignature, KeySerial> remembered_;
 };
+
+// Seconds until keys expire, from the text of /proc/keys. A key whose lines differ is left out: the
+// descriptions of other users' keys are in that text with their line ends, and can look like a line
+// of this key.
+std::map<KeySerial, std::uint64_t> parse_expiries(std::istream& proc_keys);
 
 }  // namespace ecryptfs::agent

@@ -6,10 +6,13 @@
 #include <keyutils.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <expected>
 #include <fstream>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -79,30 +82,49 @@ Result<std::vector<KeySerial>> contents(KeySerial keyring) {
     return result;
 }
 
-// Serial numbers of all keys of this type and description that /proc/keys shows, dead ones too,
-// which keyctl_describe() refuses. Lines: serial flags usage timeout perm uid gid type desc: size.
+// The key that a line of /proc/keys is about, if it is of this type and description. Lines: serial
+// flags usage timeout perm uid gid type desc: size.
+std::optional<KeySerial> listed_token(const std::string& line, const std::string& description) {
+    std::istringstream fields(line);
+    std::string serial, flags, usage, timeout, perm, uid, gid, type, rest;
+    fields >> serial >> flags >> usage >> timeout >> perm >> uid >> gid >> type;
+    std::getline(fields >> std::ws, rest);
+    const auto number = base::parse_number<std::uint32_t>(serial, 16);
+    if (!number || type != kTokenType || rest.substr(0, rest.rfind(": ")) != description) {
+        return std::nullopt;
+    }
+    return KeySerial{static_cast<std::int32_t>(*number)};
+}
+
+// Serial numbers of the keys of a token's type and this description that /proc/keys shows, dead
+// ones too. Any user can put false lines there: descriptions are shown as they are, with the line
+// ends in them, also to others. So this says something only of keys that keyctl_describe() refuses.
 std::set<KeySerial> listed_in_proc_keys(const std::string& description) {
     std::set<KeySerial> serials;
     std::ifstream keys("/proc/keys");
-    std::string serial, flags, usage, timeout, perm, uid, gid, type, rest;
-    while (keys >> serial >> flags >> usage >> timeout >> perm >> uid >> gid >> type &&
-           std::getline(keys >> std::ws, rest)) {
-        if (type == kTokenType && rest.substr(0, rest.rfind(": ")) == description) {
-            serials.insert({static_cast<std::int32_t>(std::stoul(serial, nullptr, 16))});
+    for (std::string line; std::getline(keys, line);) {
+        if (const auto serial = listed_token(line, description)) {
+            serials.insert(*serial);
         }
     }
     return serials;
 }
 
-// What a living key of a token's type is named; nothing for others. keyctl_describe() gives
-// "type;uid;gid;perm;description".
-std::optional<std::string> description_of(KeySerial key) {
+// "type;uid;gid;perm;description" of a living key; else errno.
+std::expected<std::string, int> full_description(KeySerial key) {
     std::array<char, 256> text{};
     const long size = ::keyctl_describe(key.value, text.data(), text.size());
-    if (size <= 0 || static_cast<std::size_t>(size) > text.size()) {
-        return std::nullopt;
+    if (size < 0) {
+        return std::unexpected(errno);
     }
-    std::string_view described(text.data(), static_cast<std::size_t>(size) - 1);
+    // A longer one is no token's.
+    return size == 0 || static_cast<std::size_t>(size) > text.size()
+               ? ""
+               : std::string(text.data(), static_cast<std::size_t>(size) - 1);
+}
+
+// What a key of a token's type is named; nothing for others.
+std::optional<std::string> token_name(std::string_view described) {
     if (!described.starts_with(fmt::format("{};", kTokenType))) {
         return std::nullopt;
     }
@@ -110,6 +132,10 @@ std::optional<std::string> description_of(KeySerial key) {
         described.remove_prefix(std::min(described.find(';') + 1, described.size()));
     }
     return std::string(described);
+}
+
+bool is_dead(int describe_error) {
+    return describe_error == EKEYEXPIRED || describe_error == EKEYREVOKED;
 }
 
 }  // namespace
@@ -148,7 +174,9 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
     const auto description = text_of(signature);
     const auto listed = listed_in_proc_keys(description);
     std::erase_if(*keys, [&](KeySerial key) {
-        return !listed.contains(key) && description_of(key) != description;
+        const auto described = full_description(key);
+        return described ? token_name(*described) != description
+                         : !is_dead(described.error()) || !listed.contains(key);
     });
     return keys;
 }
@@ -160,7 +188,8 @@ Result<std::vector<NamedToken>> all_tokens(KeySerial keyring) {
     }
     std::vector<NamedToken> tokens;
     for (const auto key : *keys) {
-        const auto signature = wire::KeySignature::from_text(description_of(key).value_or(""));
+        const auto signature = wire::KeySignature::from_text(
+            token_name(full_description(key).value_or("")).value_or(""));
         if (signature) {
             tokens.push_back({*signature, key});
         }
@@ -228,13 +257,8 @@ Result<void> share_user_keyring() {
 }
 
 std::optional<uid_t> session_keyring_owner() {
-    std::array<char, 256> text{};
-    const long size = ::keyctl_describe(KEY_SPEC_SESSION_KEYRING, text.data(), text.size());
-    if (size <= 0 || static_cast<std::size_t>(size) > text.size()) {
-        return std::nullopt;
-    }
-    // type;uid;gid;perm;description
-    std::string_view described(text.data(), static_cast<std::size_t>(size) - 1);
+    const auto text = full_description(KeySerial{KEY_SPEC_SESSION_KEYRING}).value_or("");
+    std::string_view described(text);
     described.remove_prefix(std::min(described.find(';') + 1, described.size()));
     return base::parse_number<uid_t>(described.substr(0, described.find(';')));
 }

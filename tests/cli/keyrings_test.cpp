@@ -4,6 +4,7 @@
 
 #include "cli/keyrings.h"
 
+#include <fmt/format.h>
 #include <keyutils.h>
 #include <unistd.h>
 
@@ -96,6 +97,26 @@ TEST_F(Keyrings, ListExpiredAndRevokedTokens) {
     ASSERT_THAT(cli::set_timeout(*expired, std::chrono::seconds(1)), Succeeds());
     wait_until_expired(*expired);
     EXPECT_THAT(cli::list_tokens(user_, signature()).value(), ElementsAre(*expired));
+}
+
+// /proc/keys shows descriptions as they are, also those of other users' keys that all may see.
+TEST_F(Keyrings, AreNotMisledByALineEndInADescription) {
+    const auto token = cli::add_token(user_, signature(), kPayload);
+    const auto other = ::add_key("user", "other", "x", 1, user_.value);
+    ASSERT_GT(other, 0);
+    const auto forged_line = [](const std::string& serial) {
+        const auto text = fmt::format("x\n{} I--Q---     1 perm 3f3f0001  1234  1234 user      {}",
+                                      serial, kSignature);
+        ASSERT_GT(::add_key("user", text.c_str(), "x", 1, KEY_SPEC_SESSION_KEYRING), 0);
+    };
+    for (const auto& serial : {std::string("zzzzzzzz"), std::string("fffffffffffffffffff"),
+                               std::string("short"), fmt::format("{:08x}", other)}) {
+        forged_line(serial);
+    }
+    ::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING);
+    EXPECT_THAT(cli::list_tokens(user_, signature()).value(), ElementsAre(*token));
+    EXPECT_THAT(cli::remove_token(signature()).value(), ElementsAre(Keyring::kUser));
+    EXPECT_EQ(::keyctl_search(user_.value, "user", "other", 0), other) << "is still there";
 }
 
 TEST_F(Keyrings, SayWhenTheQuotaIsUsedUp) {

@@ -4,17 +4,24 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <system_error>
 #include <thread>
 
 namespace ecryptfs::base {
 namespace {
 
+// Far more than wait where nobody means harm.
+constexpr int kMaxThreads = 64;
+
+std::atomic<int> threads = 0;
+
 // Not to have a thread for each that waits, where that can be helped.
 void close_soon(int fd) {
     const linger none{};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     ::close(fd);
+    --threads;
 }
 
 }  // namespace
@@ -23,12 +30,17 @@ void close_apart(UniqueFd fd) noexcept {
     if (!fd) {
         return;
     }
-    try {
-        std::thread(close_soon, fd.get()).detach();
-    } catch (const std::system_error&) {
-        // Better lost than waited for.
+    // Better lost than waited for.
+    const int lost = fd.release();
+    if (++threads > kMaxThreads) {
+        --threads;
+        return;
     }
-    static_cast<void>(fd.release());
+    try {
+        std::thread(close_soon, lost).detach();
+    } catch (const std::system_error&) {
+        --threads;
+    }
 }
 
 }  // namespace ecryptfs::base

@@ -8,7 +8,7 @@ namespace ecryptfs::base {
 
 // Closes what somebody else had a hand in, in a thread that nobody waits for: the last close of a
 // TCP socket with SO_LINGER and unsent data, or of a file on a server, takes as long as others
-// like. Without memory for a thread the descriptor stays open.
+// like. Without memory for a thread, or when 64 wait already, the descriptor stays open.
 void close_apart(UniqueFd fd) noexcept;
 
 }  // namespace ecryptfs::base

@@ -8,9 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36's does not say so itself
+}
+
 #include <cerrno>
 #include <type_traits>
 #include <utility>
+
+#include "agent/event_loop.h"
+#include "agent/log.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -21,6 +28,9 @@ using base::ErrorCode;
 constexpr std::uint64_t kLayoutVersion = 0x65637248616e6401;
 // Nobody can make the memory end below our feet.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+// Half a second in all, as nobody may read requests meanwhile.
+constexpr int kClaims = 10;
+constexpr int kBetweenClaims = 50;  // milliseconds
 
 [[noreturn]] void fail(ErrorCode code, const char* what, const char* advice = "") {
     throw base::Failure(base::system_error(code, what, errno, advice));
@@ -45,24 +55,35 @@ base::UniqueFd new_memory(std::size_t size) {
     return fd;
 }
 
-// The lock goes with the process. Not fcntl's other kind, whose holder has no number: nor would it
-// tell apart processes that share a descriptor.
-void claim_memory(int fd, Handover::Claim claim) {
+// Ends whoever has the lock, and waits for that a moment.
+void end_holder(int fd, struct flock lock) {
+    if (::fcntl(fd, F_GETLK, &lock) != 0) {
+        fail(ErrorCode::kInternal, "taking over shared memory");
+    }
+    const bool is_known = lock.l_type != F_UNLCK && lock.l_pid > 0;
+    const base::UniqueFd holder(is_known ? ::pidfd_open(lock.l_pid, 0) : -1);
+    if (holder) {
+        ::pidfd_send_signal(holder.get(), SIGKILL, nullptr, 0);
+    }
+    has_ended(holder.get(), kBetweenClaims);  // none: waits as long
+}
+
+// False if whoever has it does not end: the kernel holds a process, and with it what it has, for as
+// long as it waits for a file system. The lock goes with the process. Not fcntl's other kind, whose
+// holder has no number: nor would it tell apart processes that share a descriptor.
+bool claim_memory(int fd, Handover::Claim claim) {
     const struct flock whole{
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0};
-    if (::fcntl(fd, F_SETLK, &whole) == 0) {
-        return;
+    for (int attempt = 0; ::fcntl(fd, F_SETLK, &whole) != 0; ++attempt) {
+        if (claim == Handover::Claim::kIfFree) {
+            fail(ErrorCode::kInternal, "taking over shared memory");
+        }
+        if (attempt == kClaims) {
+            return false;
+        }
+        end_holder(fd, whole);
     }
-    auto holder = whole;
-    if (claim == Handover::Claim::kIfFree || ::fcntl(fd, F_GETLK, &holder) != 0) {
-        fail(ErrorCode::kInternal, "taking over shared memory");
-    }
-    if (holder.l_type != F_UNLCK && holder.l_pid > 0) {
-        ::kill(holder.l_pid, SIGKILL);
-    }
-    if (::fcntl(fd, F_SETLKW, &whole) != 0) {
-        fail(ErrorCode::kInternal, "taking over shared memory");
-    }
+    return true;
 }
 
 // Locked page by page as they are used, as most never are.
@@ -96,10 +117,8 @@ struct Handover::Layout {
 Handover::Handover(base::UniqueFd inherited, Claim claim) : fd_(std::move(inherited)) {
     static_assert(std::is_trivially_copyable_v<Layout> && std::is_standard_layout_v<Layout>);
     static_assert(sizeof(KeyNote) == 4096 && sizeof(RequestSlot) == 1024);
-    const bool is_left_over = fd_ && is_memory(fd_.get());
-    if (is_left_over) {
-        claim_memory(fd_.get(), claim);
-    }
+    const bool was_left = fd_ && is_memory(fd_.get());
+    const bool is_left_over = was_left && claim_memory(fd_.get(), claim);
     if (is_left_over && has_size(fd_.get(), sizeof(Layout))) {
         memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
         if (memory_->version == kLayoutVersion && memory_->keys_used <= kKeyNotes &&
@@ -113,6 +132,12 @@ Handover::Handover(base::UniqueFd inherited, Claim claim) : fd_(std::move(inheri
     claim_memory(fd_.get(), claim);
     memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
     memory_->version = kLayoutVersion;
+    if (was_left && !is_left_over) {
+        // Nobody can tell which were locked.
+        memory_->locks_all_others = 1;
+        log_line(Priority::kWarning,
+                 "the agent before this one does not end: its keys must be unlocked anew");
+    }
 }
 
 Handover::~Handover() {

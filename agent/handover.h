@@ -72,7 +72,8 @@ class Handover {
     static constexpr std::size_t kKeyNotes = 64;
 
     // Goes on with the memory that an earlier process left, or with new memory where `inherited` is
-    // none, or another version's. Throws base::Failure: kMemoryLock, as it holds secrets.
+    // none, another version's, or a process's that does not end within half a second. Throws
+    // base::Failure: kMemoryLock, as it holds secrets.
     explicit Handover(base::UniqueFd inherited, Claim claim = Claim::kAnyway);
     Handover(const Handover&) = delete;
     Handover& operator=(const Handover&) = delete;

@@ -7,11 +7,21 @@
 namespace ecryptfs::agent {
 
 bool ClosingKeys::closed(std::uint64_t key) {
-    const auto closing = keys_.extract(key);
-    if (closing) {
-        finish(closing.mapped());
+    const auto found = keys_.find(key);
+    if (found == keys_.end() || found->second.asked == 0) {
+        return false;
     }
-    return !closing.empty();
+    if (--found->second.asked == 0) {
+        remove(found);
+    }
+    return true;
+}
+
+void ClosingKeys::not_opened(std::uint64_t key) {
+    const auto found = keys_.find(key);
+    if (found != keys_.end() && found->second.asked == 0) {
+        remove(found);
+    }
 }
 
 void ClosingKeys::process_ended() {
@@ -20,9 +30,11 @@ void ClosingKeys::process_ended() {
     }
 }
 
-bool ClosingKeys::is_late(Clock::time_point now) const {
-    return std::ranges::any_of(
-        keys_, [=](const auto& entry) { return now - entry.second.since > kLimit; });
+bool ClosingKeys::is_late(Clock::time_point now, Clock::duration patience) const {
+    return std::ranges::any_of(keys_, [=](const auto& entry) {
+        const auto& closing = entry.second;
+        return now - closing.since > (closing.waits.empty() ? patience : kLimit);
+    });
 }
 
 void ClosingKeys::join(const std::shared_ptr<CloseWait>& wait) {
@@ -30,6 +42,11 @@ void ClosingKeys::join(const std::shared_ptr<CloseWait>& wait) {
         wait->add();
         closing.waits.push_back(wait);
     }
+}
+
+void ClosingKeys::remove(Keys::iterator key) {
+    const auto closing = keys_.extract(key);
+    finish(closing.mapped());
 }
 
 void ClosingKeys::finish(const Closing& closing) {

@@ -38,20 +38,25 @@ class CloseWait {
 // Keys go by Key::id.
 class ClosingKeys {
   public:
-    // How long a process may take: two operations of a slow token may come first. Less than the
-    // five seconds that logind waits before it sends the machine to sleep.
+    // How long a process may take when somebody waits: two operations of a slow token may come
+    // first. Less than the five seconds that logind waits before it sends the machine to sleep.
     static constexpr auto kLimit = std::chrono::seconds(3);
 
     // A key that is being closed already keeps its first time.
-    void add(std::uint64_t key, Clock::time_point now) { keys_.try_emplace(key, Closing{now, {}}); }
-    // False if the key was not being closed.
+    void add(std::uint64_t key, Clock::time_point now) { keys_.try_emplace(key, Closing{now}); }
+    // The process was asked to close a key that was added, once more if it was before.
+    void asked(std::uint64_t key) { ++keys_.at(key).asked; }
+    // The process says so, once for each time. False if it was not asked to.
     bool closed(std::uint64_t key);
+    // The process could not open it, and has none unless it has one from before.
+    void not_opened(std::uint64_t key);
     // And all its memory has gone with it.
     void process_ended();
 
     bool empty() const { return keys_.empty(); }
-    // Whether the process has had more time than it may take.
-    bool is_late(Clock::time_point now) const;
+    // Whether the process has had more time than it may take: `patience` for keys that nobody
+    // waits for, kLimit for the others.
+    bool is_late(Clock::time_point now, Clock::duration patience) const;
 
     // Adds those that are being closed now.
     void join(const std::shared_ptr<CloseWait>& wait);
@@ -59,11 +64,14 @@ class ClosingKeys {
   private:
     struct Closing {
         Clock::time_point since;
-        std::vector<std::shared_ptr<CloseWait>> waits;
+        std::vector<std::shared_ptr<CloseWait>> waits = {};
+        int asked = 0;  // times that were not answered yet
     };
+    using Keys = std::map<std::uint64_t, Closing>;
+    void remove(Keys::iterator key);
     static void finish(const Closing& closing);
 
-    std::map<std::uint64_t, Closing> keys_;
+    Keys keys_;
 };
 
 }  // namespace ecryptfs::agent

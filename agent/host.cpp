@@ -105,6 +105,7 @@ pid_t Host::finish() {
 
 // The process must not keep it: if it cannot be told, it ends, and the key with it.
 void Host::tell_to_close(const Key& key) {
+    closing_.asked(key.id);
     if (!connection_->send(pki::CloseKey{key.id})) {
         connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
     }
@@ -303,17 +304,17 @@ void Host::handle(const pki::Failed& message) {
     if (!job) {
         return;
     }
-    const auto failure = std::unexpected(pki::to_error(message.why));
+    const auto why = pki::to_error(message.why);
     const bool at_device = message.why.code == ErrorCode::kSecretAtDevice && !job->at_device;
     if (!job->action && job->done && at_device && keys_.has(job->key->id)) {
         job->at_device = true;  // somebody waits, so it may ask
         keys_.erase(job->key->id);
         pending_.push_front(std::move(*job));
     } else if (!job->action) {
-        finish_open(std::move(*job), failure);
+        fail_open(std::move(*job), why);
     } else if (job->done) {
         // A thread that closes the key may be faster than the one that was to work with it.
-        job->done(keys_.has(job->key->id) ? failure : std::unexpected(locked_error()));
+        job->done(std::unexpected(keys_.has(job->key->id) ? why : locked_error()));
     }
 }
 
@@ -332,6 +333,7 @@ std::optional<Job> Host::take_sent(std::uint64_t id) {
     return std::move(node.mapped().job);
 }
 
+// The process has the key now.
 void Host::finish_open(Job job, const Result<JobResult>& result) {
     const bool wanted = keys_.has(job.key->id);  // not closed in the meantime
     if (wanted && result) {
@@ -342,7 +344,17 @@ void Host::finish_open(Job job, const Result<JobResult>& result) {
         tick_soon();
         tell_to_close(*job.key);
     }
-    const Result<JobResult> outcome = wanted ? result : std::unexpected(locked_error());
+    report_open(std::move(job), wanted ? result : std::unexpected(locked_error()));
+}
+
+// The process says that it has no key, so there is none to close but from before.
+void Host::fail_open(Job job, const Error& why) {
+    const bool wanted = keys_.erase(job.key->id);
+    closing_.not_opened(job.key->id);
+    report_open(std::move(job), std::unexpected(wanted ? why : locked_error()));
+}
+
+void Host::report_open(Job job, const Result<JobResult>& outcome) {
     if (job.done) {
         job.done(outcome);
     }
@@ -443,7 +455,7 @@ void Host::tick() {
         times_.given_up();
         connection_lost({ErrorCode::kModuleFailed, "the PKI host gave no answer in time"});
     }
-    if (closing_.is_late(now)) {
+    if (is_late_to_close(now)) {
         connection_lost({ErrorCode::kModuleFailed, "the PKI host did not close a key in time"});
     }
     expire_jobs(now);
@@ -488,6 +500,12 @@ bool Host::has_hung(Clock::time_point now) const {
         const auto limit = somebody_types ? kTypingLimit : job.action ? times_.limit() : kOpenLimit;
         return started && now - *started > limit;
     });
+}
+
+// What is asked of the process has limits of its own, and some libraries close no key meanwhile: a
+// key that expires must not cost the PIN that somebody types for another.
+bool Host::is_late_to_close(Clock::time_point now) const {
+    return closing_.is_late(now, sent_.empty() ? ClosingKeys::kLimit : kTypingLimit);
 }
 
 void Host::expire_jobs(Clock::time_point now) {

@@ -74,7 +74,8 @@ class Host : private HostConnectionUser {
 
     void submit(Job job);
 
-    // Has the process close and wipe the key; one that does not say in time that it has is killed.
+    // Has the process close and wipe the key; one that does not say in time that it has is killed:
+    // late if nobody waits for it and the process has other work.
     // Jobs that wait for it fail with kKeyLocked.
     void close_key(const Key& key);
     // Adds the keys that are being closed to those that are waited for.
@@ -121,6 +122,8 @@ class Host : private HostConnectionUser {
     void end_unreliable_process();
     std::optional<Job> take_sent(std::uint64_t id);
     void finish_open(Job job, const base::Result<JobResult>& result);
+    void fail_open(Job job, const base::Error& why);
+    void report_open(Job job, const base::Result<JobResult>& outcome);
 
     void connect();
     void disconnect();
@@ -131,6 +134,7 @@ class Host : private HostConnectionUser {
     void rest(Clock::time_point now);
     void expire_jobs(Clock::time_point now);
     bool has_hung(Clock::time_point now) const;
+    bool is_late_to_close(Clock::time_point now) const;
 
     template <typename Matches>
     void fail_pending(Matches matches, const base::Error& why);

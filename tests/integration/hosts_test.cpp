@@ -3,8 +3,11 @@
 // Modules that are slow, hang, crash or lie: what that costs their own requests, and that it costs
 // others nothing.
 
+#include <sys/stat.h>
+
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -173,6 +176,27 @@ TEST_F(Hosts, ThatAreKilledAsTheyDoNotCloseAKeyLoseNoRequestOfOthers) {
     EXPECT_THAT(kernel_.decrypt(other, encrypted), Gives(file_key_));
     EXPECT_EQ(module("faulty")["restarts"], 1);
     expect_ends(host);
+}
+
+// The process stands still, as one does whose library does nothing else while somebody types.
+TEST_F(Hosts, ThatWaitForAPersonLiveOnWhenAKeyOfOthersIsGone) {
+    const auto gone = add_faulty("ok");
+    const auto host = host_of("faulty");
+    const auto typed = folder_.file("typed", "");
+    ASSERT_EQ(::mkfifo((typed + ".held").c_str(), 0600), 0);
+    auto added = std::async(std::launch::async, [&] {
+        return ctl({"add-key", "faulty:held-pad?" + typed, "--module", "faulty"});
+    });
+    wait_until("somebody is asked", [&] { return std::filesystem::file_size(typed) == 1; });
+    stand_still(host);
+    remove_token(key(gone)["serial"].get<std::int32_t>());
+    wait_until("the agent has seen it", [&] { return key(gone) == nullptr; });
+    std::this_thread::sleep_for(4s);  // longer than one waits whom somebody waits for
+    EXPECT_EQ(host_of("faulty"), host);
+    ASSERT_EQ(::kill(host, SIGCONT), 0);
+    std::ifstream(typed + ".held").get();
+    EXPECT_EQ(added.get().exit_code, 0);
+    EXPECT_EQ(module("faulty")["restarts"], 0);
 }
 
 TEST_F(Hosts, ThatCrashOnceLoseNoRequest) {

@@ -11,6 +11,10 @@ using namespace std::chrono_literals;
 
 class Closing : public ::testing::Test {
   protected:
+    void close(std::uint64_t key) {
+        keys_.add(key, begin_);
+        keys_.asked(key);
+    }
     // A wait for what is being closed now, which counts its end.
     void wait() {
         const auto wait = std::make_shared<CloseWait>([this] { ++ended_; });
@@ -29,10 +33,10 @@ TEST_F(Closing, IsNotWaitedForWhenThereIsNone) {
 }
 
 TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
-    keys_.add(1, begin_);
-    keys_.add(2, begin_);
+    close(1);
+    close(2);
     wait();
-    keys_.add(3, begin_);
+    close(3);
     EXPECT_TRUE(keys_.closed(2));
     EXPECT_EQ(ended_, 0);
     EXPECT_FALSE(keys_.closed(2));
@@ -42,6 +46,30 @@ TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
     EXPECT_EQ(ended_, 1);
     keys_.closed(3);
     EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(Closing, EndsWhenTheKeyCouldNotBeOpened) {
+    keys_.add(1, begin_);
+    wait();
+    EXPECT_FALSE(keys_.closed(1));
+    EXPECT_EQ(ended_, 0);
+    keys_.not_opened(1);
+    EXPECT_EQ(ended_, 1);
+    EXPECT_TRUE(keys_.empty());
+    keys_.not_opened(1);
+}
+
+TEST_F(Closing, IsWaitedForWhenTheKeyCouldNotBeOpenedAnewMeanwhile) {
+    close(1);
+    wait();
+    keys_.not_opened(1);
+    EXPECT_EQ(ended_, 0);
+    close(1);
+    EXPECT_TRUE(keys_.closed(1));
+    EXPECT_EQ(ended_, 0);
+    EXPECT_TRUE(keys_.closed(1));
+    EXPECT_EQ(ended_, 1);
+    EXPECT_FALSE(keys_.closed(1));
 }
 
 TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
@@ -55,13 +83,23 @@ TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
 }
 
 TEST_F(Closing, IsLateByTheTimeAtWhichItBegan) {
-    EXPECT_FALSE(keys_.is_late(begin_ + 1h));
-    keys_.add(1, begin_);
-    keys_.add(1, begin_ + ClosingKeys::kLimit);  // asked once more
-    EXPECT_FALSE(keys_.is_late(begin_ + ClosingKeys::kLimit));
-    EXPECT_TRUE(keys_.is_late(begin_ + ClosingKeys::kLimit + 1ms));
+    constexpr auto kPatience = 10s;
+    EXPECT_FALSE(keys_.is_late(begin_ + 1h, kPatience));
+    close(1);
+    keys_.add(1, begin_ + kPatience);  // once more
+    EXPECT_FALSE(keys_.is_late(begin_ + kPatience, kPatience));
+    EXPECT_TRUE(keys_.is_late(begin_ + kPatience + 1ms, kPatience));
     keys_.closed(1);
-    EXPECT_FALSE(keys_.is_late(begin_ + 1h));
+    EXPECT_FALSE(keys_.is_late(begin_ + 1h, kPatience));
+}
+
+TEST_F(Closing, HasLessTimeWhenSomebodyWaits) {
+    constexpr auto kPatience = 1h;
+    keys_.add(1, begin_);
+    EXPECT_FALSE(keys_.is_late(begin_ + ClosingKeys::kLimit + 1ms, kPatience));
+    wait();
+    EXPECT_FALSE(keys_.is_late(begin_ + ClosingKeys::kLimit, kPatience));
+    EXPECT_TRUE(keys_.is_late(begin_ + ClosingKeys::kLimit + 1ms, kPatience));
 }
 
 TEST_F(Closing, GivesUpItsWaitsSilentlyWithTheAgent) {

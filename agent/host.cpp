@@ -48,6 +48,13 @@ Error late_error() {
     return {ErrorCode::kTimedOut, "the PKI module gave no answer in time"};
 }
 
+// What tells that a module cannot be used. Other codes would say something of a key or a request.
+ErrorCode refusal_code(ErrorCode code) {
+    return code == ErrorCode::kUnknownModule || code == ErrorCode::kMemoryLock
+               ? code
+               : ErrorCode::kModuleFailed;
+}
+
 Clock::duration delay_after(int losses_in_a_row) {
     const int beyond = losses_in_a_row - kLossesWithoutDelay;
     return beyond < 0 ? 0s
@@ -253,7 +260,9 @@ void Host::handle(const pki::Hello& message) {
 }
 
 void Host::handle(const pki::Refusal& message) {
-    refuse_for(kRefusalHolds, pki::to_error(message));
+    auto why = pki::to_error(message);
+    why.code = refusal_code(why.code);
+    refuse_for(kRefusalHolds, std::move(why));
 }
 
 void Host::handle(const pki::Closed& message) {
@@ -511,10 +520,14 @@ bool Host::is_late_to_close(Clock::time_point now) const {
 void Host::expire_jobs(Clock::time_point now) {
     const auto late = late_error();
     fail_pending([&](const Job& job) { return job.deadline < now; }, late);
+    std::vector<decltype(Job::done)> waiting;
     for (auto& [id, sent] : sent_) {
         if (sent.job.deadline < now && sent.job.done) {
-            std::exchange(sent.job.done, {})(std::unexpected(late));  // the process goes on with it
+            waiting.push_back(std::exchange(sent.job.done, {}));  // the process goes on with it
         }
+    }
+    for (auto& done : waiting) {  // after that, as done() may submit others or end the process
+        done(std::unexpected(late));
     }
 }
 

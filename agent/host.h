@@ -87,10 +87,12 @@ class Host : private HostConnectionUser {
 
     const HostInfo& info() const { return info_; }
 
-    // Whether its module could not be used, when last tried, or has no process, and nobody waits
-    // for it.
+    // Whether nobody waits for it, and its module could not be used, when last tried, or has no
+    // process, or one without keys.
     bool is_out_of_use() const {
-        return (refusal_ || (!connection_ && !retired_)) && pending_.empty() && sent_.empty();
+        const bool is_idle = pending_.empty() && sent_.empty() && closing_.empty();
+        const bool has_process = connection_ || retired_;
+        return is_idle && (refusal_ || !has_process || (greeted_ && keys_.empty()));
     }
 
   private:

@@ -25,6 +25,11 @@ constexpr auto kTimeToFinish = 1s;
 
 }  // namespace
 
+HostPool::HostPool(EventLoop& loop, HostSettings settings)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      cleanup_(loop.timer(1ms, [this] { dropped_.clear(); })) {}
+
 void HostPool::on_change(std::function<void(const wire::PkiType&)> changed) {
     changed_ = std::move(changed);
 }
@@ -55,26 +60,34 @@ void HostPool::submit(Job job) {
     found->second->submit(std::move(job));
 }
 
-// Names that are no module's, or not any more, must not keep out one that is.
+// Names that are no module's, or not any more, must not keep out one that is; nor must keys that
+// could not be opened. A host may be what calls us: as it tells that a job failed, another job is
+// submitted.
 void HostPool::drop_hosts_out_of_use() {
     for (auto host = hosts_.begin(); host != hosts_.end();) {
         if (host->second->is_out_of_use()) {
             const auto module = host->first.first;
+            dropped_.push_back(std::move(host->second));
             host = hosts_.erase(host);
             changed_(module);
         } else {
             ++host;
         }
     }
+    cleanup_.run_after(0ms);
 }
 
 // By its number, in all hosts of its module: the locator may have changed when it was opened, and
-// then names another.
+// then names another. Jobs that fail may have others submitted, and hosts dropped.
 void HostPool::close_key(const Key& key) {
+    std::vector<Host*> hosts;
     for (const auto& [name, host] : hosts_) {
         if (name.first == key.module) {
-            host->close_key(key);
+            hosts.push_back(host.get());
         }
+    }
+    for (auto* host : hosts) {
+        host->close_key(key);
     }
 }
 

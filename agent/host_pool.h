@@ -23,8 +23,7 @@ class HostPool {
     static constexpr std::size_t kMaxHosts = 16;
 
     // Borrows the loop.
-    HostPool(EventLoop& loop, HostSettings settings)
-        : loop_(loop), settings_(std::move(settings)) {}
+    HostPool(EventLoop& loop, HostSettings settings);
 
     // Told the module one of whose hosts has other info now, or is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
@@ -56,6 +55,8 @@ class HostPool {
     HostSettings settings_;
     std::function<void(const wire::PkiType&)> changed_ = [](const wire::PkiType& /*module*/) {};
     std::map<Name, std::unique_ptr<Host>> hosts_;
+    std::vector<std::unique_ptr<Host>> dropped_;  // but maybe still on the call stack
+    EventLoop::Source cleanup_;                   // of those
 };
 
 }  // namespace ecryptfs::agent

@@ -22,6 +22,7 @@ class OpenKeys {
 
     bool has(std::uint64_t key) const { return keys_.contains(key); }
     bool is_open(std::uint64_t key) const;
+    bool empty() const { return keys_.empty(); }
 
     // Whether any of them, or the next to come, can be opened again without anybody's help and so
     // fast that a file's opener does not notice. `start` is the time that a process takes to begin.

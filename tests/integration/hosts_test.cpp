@@ -3,6 +3,7 @@
 // Modules that are slow, hang, crash or lie: what that costs their own requests, and that it costs
 // others nothing.
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <csignal>
@@ -197,6 +198,15 @@ TEST_F(Hosts, ThatWaitForAPersonLiveOnWhenAKeyOfOthersIsGone) {
     std::ifstream(typed + ".held").get();
     EXPECT_EQ(added.get().exit_code, 0);
     EXPECT_EQ(module("faulty")["restarts"], 0);
+}
+
+TEST_F(Hosts, WithoutKeysKeepOutNoOther) {
+    for (int i = 0; i < 20; ++i) {
+        const auto key = fmt::format("faulty:no-modulus?other={}", i);
+        EXPECT_EQ(ctl({"add-key", key, "--module", "faulty"}).exit_code,
+                  code(ErrorCode::kInvalidKey));
+    }
+    expect_round_trip(add({"example:a", "--module", "example"}));
 }
 
 TEST_F(Hosts, ThatCrashOnceLoseNoRequest) {

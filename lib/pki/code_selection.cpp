@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "lib/base/hex.h"
 
@@ -18,16 +19,11 @@ constexpr auto kChooseNoCode =
 constexpr std::string_view kPlain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
 
+constexpr std::string_view kEqualsSign = "%3D";  // normalized
+constexpr std::string_view kNotToBeRead = "%%";  // what no normalized value begins with
+
 bool is_plain(char c) {
     return kPlain.contains(c);
-}
-
-// In whose value a parser with other rules than ours could not find a second attribute.
-bool chooses_no_code(std::string_view name, std::string_view value) {
-    return std::ranges::find(kChooseNoCode, name) != kChooseNoCode.end() &&
-           std::ranges::all_of(value, [](char c) {
-               return is_plain(c) || c == '%' || c == ':' || c == '+' || c == ',';
-           });
 }
 
 // What may be written plain or encoded is plain, all else encoded. Nothing if it is not to be read.
@@ -49,24 +45,45 @@ std::optional<std::string> normalized(std::string_view value) {
     return text;
 }
 
-}  // namespace
+struct Attribute {
+    std::string_view name;
+    std::string value;
+};
 
-std::string code_selection(std::string_view locator) {
-    std::string selection;
-    const auto question = locator.find('?');
-    auto rest = question == std::string_view::npos ? "" : locator.substr(question + 1);
-    while (!rest.empty()) {
-        const auto attribute = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(rest.size(), attribute.size() + 1));
-        const auto equals = attribute.find('=');
+// What has no equals sign, in whatever form, holds no second attribute for a parser with other
+// rules than ours.
+bool chooses_code(const Attribute& attribute) {
+    return std::ranges::find(kChooseNoCode, attribute.name) == kChooseNoCode.end() ||
+           attribute.value.starts_with(kNotToBeRead) || attribute.value.contains(kEqualsSign);
+}
+
+std::vector<Attribute> attributes(std::string_view query) {
+    std::vector<Attribute> found;
+    while (!query.empty()) {
+        const auto text = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), text.size() + 1));
+        const auto equals = text.find('=');
         if (equals == std::string_view::npos) {
             continue;  // has no value
         }
-        const auto name = attribute.substr(0, equals);
-        const auto value = attribute.substr(equals + 1);
-        if (!chooses_no_code(name, value)) {
-            selection +=
-                fmt::format("&{}={}", name, normalized(value).value_or(fmt::format("%{}", value)));
+        const auto value = text.substr(equals + 1);
+        found.push_back({text.substr(0, equals),
+                         normalized(value).value_or(fmt::format("{}{}", kNotToBeRead, value))});
+    }
+    return found;
+}
+
+}  // namespace
+
+std::string code_selection(std::string_view locator) {
+    const auto question = locator.find('?');
+    auto found = attributes(question == std::string_view::npos ? "" : locator.substr(question + 1));
+    // Those of one name keep their order: that may decide which of them counts.
+    std::ranges::stable_sort(found, {}, &Attribute::name);
+    std::string selection;
+    for (const auto& attribute : found) {
+        if (chooses_code(attribute)) {
+            selection += fmt::format("&{}={}", attribute.name, attribute.value);
         }
     }
     return selection;

@@ -2,7 +2,10 @@
 
 #include "lib/pki/code_selection.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <utility>
 
 namespace ecryptfs::pki {
 namespace {
@@ -34,10 +37,27 @@ TEST(CodeSelection, IsTheSameHoweverItIsWritten) {
     EXPECT_EQ(with("tcti=swtpm:path=/s"), with("tcti=swtpm%3Apath%3D%2Fs"));
 }
 
+// As a module that settles a locator writes it.
+TEST(CodeSelection, IsTheSameInWhateverOrder) {
+    EXPECT_EQ(with("module-name=p11&module-path=/a.so"),
+              with("module-path=/a.so&x-mechanism=rsa-pkcs&module-name=p11"));
+}
+
+TEST(CodeSelection, IsTheSameWhereAPinSourceIsWrittenAnew) {
+    for (const auto& [plain, encoded] : {std::pair("file:/run/a@b c", "file:/run/a%40b%20c"),
+                                         std::pair("file:/run/a;b", "file:/run/a%3Bb"),
+                                         std::pair("file:/run/a=b", "file:/run/a%3Db")}) {
+        EXPECT_EQ(with(fmt::format("pin-source={}", plain)),
+                  with(fmt::format("pin-source={}", encoded)));
+    }
+    EXPECT_EQ(with("pin-source=file:/run/a@b"), "");
+}
+
 // A parser of a library may have rules of its own.
 TEST(CodeSelection, CountsWhatNobodyKnows) {
     EXPECT_NE(with("pin-source=x;module-path=/a.so"), "");
     EXPECT_NE(with("pin-source=x module-path=/a.so"), "");
+    EXPECT_NE(with("pin-source=%zz"), "");
     EXPECT_NE(with("Module-Path=/a.so"), "");
     EXPECT_NE(with("module-path=/a%26x=b"), with("module-path=/a&x=b"));
     EXPECT_NE(with("module-path=%zz"), with("module-path=%25zz"));

@@ -14,4 +14,8 @@ namespace ecryptfs::cli {
 // instead. Pure.
 mode_t group_rights(base::ByteView list);
 
+// What every named user and group may do by it, bits 0007: all if none is named, none if the list
+// cannot be read. Without the list they may have what the group or others have. Pure.
+mode_t named_rights(base::ByteView list);
+
 }  // namespace ecryptfs::cli

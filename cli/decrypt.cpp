@@ -63,9 +63,9 @@ void warn_of_losses(const DecryptCounts& counts) {
             warn(fmt::format("{}: {}", what, number));
         }
     };
-    add(counts.lost.owners, "files whose owners, modes or times cannot be kept there");
+    add(counts.lost.owners, "files whose owners, groups, modes or times cannot be kept there");
     add(counts.lost.acls,
-        "files whose access control list cannot be kept there, the owning group keeps its rights");
+        "files whose access control list cannot be kept there; nobody got more rights by that");
     add(counts.lost.user_attributes, "files whose extended attributes cannot be kept there");
     add(counts.lost.privileges,
         "files that lost their setuid or setgid bit or capabilities, which decrypt never gives");

@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <string>
 
 namespace ecryptfs::cli {
 
 // Of how many files and folders something was not kept.
 struct LostAttributes {
-    std::uint64_t owners = 0;  // or modes, or times: FAT and its like have none
+    std::uint64_t owners = 0;  // or groups, modes, times: FAT and its like have none
     std::uint64_t acls = 0;
     std::uint64_t user_attributes = 0;
     std::uint64_t privileges = 0;  // setuid, setgid, capabilities: never kept
@@ -31,15 +32,15 @@ class AttributeCopy {
     void give_owner();
     // Those in `user.`, without the header's own; a folder's default access control list.
     void give_attributes();
-    // And the access control list. Never setuid and setgid: what is decrypted is somebody's data,
-    // which is not to run with anybody's rights.
+    // And the access control list, if the group is kept. Never setuid and setgid: what is decrypted
+    // is somebody's data, which is not to run with anybody's rights.
     void give_mode();
     // The last step, as others change them.
     void give_times();
 
   private:
+    bool copy_user_attribute(const std::string& name);
     void copy_default_list();
-    bool copy_access_list();
     void note_lost_owner();
 
     int from_;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include <thread>
 
 #include "lib/base/handle.h"
+#include "lib/base/hex.h"
 #include "tests/cli/lower_files.h"
 #include "tests/cli/support.h"
 #include "tests/fakes/command.h"
@@ -26,6 +28,7 @@ using ::testing::HasSubstr;
 
 constexpr uid_t kAlice = 2001;
 constexpr uid_t kBob = 2002;
+constexpr gid_t kForeignGroup = 4242;  // that bob is not in
 
 struct stat status_of(const std::string& path) {
     struct stat status{};
@@ -64,6 +67,16 @@ class DecryptAsRoot : public ::testing::Test {
                      folder_.file("passphrase", kCorrectHorsePassphrase), "--passphrase-file",
                      folder_.file("names", kBatteryStaple)},
                     environment});
+    }
+    // As another user, who is in no group but their own. `limit` is one of the shell's.
+    Outcome decrypt_as(uid_t user, const std::string& limit = ":") const {
+        const auto passphrase = folder_.file("passphrase-of-user", kCorrectHorsePassphrase);
+        give(passphrase, user, 0600);
+        const auto id = std::to_string(user);
+        return run({"/usr/bin/setpriv",
+                    {"--reuid", id, "--regid", id, "--clear-groups", "/bin/sh", "-c",
+                     limit + "; exec \"$@\"", "sh", ECRYPTFSCTL, "decrypt", lower_, "--output",
+                     out_, "--passphrase-file", passphrase}});
     }
     // Runs it, and does something to what it looks at before it opens a name. Those of the lower
     // tree are opened twice: first it finds out whether its keys open anything.
@@ -179,6 +192,56 @@ TEST_F(DecryptAsRoot, AnUnfinishedFolderIsFinishedForItsOwnerOnly) {
     EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
     EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0755U);
     EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
+}
+
+// Whoever is in the new group, or was in the old one, may do what both that group and others could.
+TEST_F(DecryptAsRoot, NobodyGetsMoreRightsWhereTheGroupIsNotKept) {
+    const std::vector<std::pair<mode_t, mode_t>> modes = {
+        {0660, 0600}, {0664, 0644}, {0604, 0600}, {0750, 0700}, {0775, 0755}};
+    give(lower_, kBob, 0755);
+    for (const auto& [mode, kept] : modes) {
+        const auto name = lower(fmt::format("{:o}", mode));
+        write_lower(name, kBob);
+        ASSERT_EQ(::chown(name.c_str(), kBob, kForeignGroup), 0);
+        ASSERT_EQ(::chmod(name.c_str(), mode), 0);
+    }
+    make_folder(lower("sub"), kBob);
+    ASSERT_EQ(::chown(lower("sub").c_str(), kBob, kForeignGroup), 0);
+    ASSERT_EQ(::chmod(lower("sub").c_str(), 0770), 0);
+    make_folder(out_, kBob);
+    const auto outcome = decrypt_as(kBob);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    for (const auto& [mode, kept] : modes) {
+        const auto status = status_of(out(fmt::format("{:o}", mode)));
+        EXPECT_EQ(status.st_gid, kBob);
+        EXPECT_EQ(fmt::format("{:o}", status.st_mode & 0777U), fmt::format("{:o}", kept));
+    }
+    EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0700U);
+    EXPECT_THAT(outcome.err,
+                HasSubstr("files whose owners, groups, modes or times cannot be kept there: 6"));
+}
+
+TEST_F(DecryptAsRoot, AListGoesWhereTheGroupIsNotKept) {
+    give(lower_, kBob, 0755);
+    write_lower(lower("file"), kBob);
+    ASSERT_EQ(::chown(lower("file").c_str(), kBob, kForeignGroup), 0);
+    // u::rw-, u:2001:rw-, g::rw-, m::rw-, o::r--
+    const auto list = base::from_hex(
+        "02000000"
+        "01000600ffffffff"
+        "02000600d1070000"
+        "04000600ffffffff"
+        "10000600ffffffff"
+        "20000400ffffffff");
+    ASSERT_EQ(
+        ::setxattr(lower("file").c_str(), "system.posix_acl_access", list->data(), list->size(), 0),
+        0);
+    make_folder(out_, kBob);
+    const auto outcome = decrypt_as(kBob);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(::getxattr(out("file").c_str(), "system.posix_acl_access", nullptr, 0), -1);
+    EXPECT_EQ(status_of(out("file")).st_mode & 0777U, 0644U);
+    EXPECT_THAT(outcome.err, HasSubstr("access control list cannot be kept there"));
 }
 
 TEST_F(DecryptAsRoot, AnOutputOfAnotherUserIsRefused) {

@@ -187,6 +187,33 @@ TEST_F(DecryptOutput, TheGroupGetsNoMoreThanItHadWhereAListIsLost) {
     EXPECT_THAT(outcome.err, HasSubstr("access control list cannot be kept there"));
 }
 
+TEST_F(DecryptOutput, NobodyGetsMoreThanALostListGaveThem) {
+    write_lower("file", "x");
+    auto list = access_list();
+    list[4 + 8 + 2] = '\0';      // u:65534:---
+    list[4 + 4 * 8 + 2] = '\4';  // o::r--
+    set_attribute(lower("file"), "system.posix_acl_access", list);
+    decrypt({}, "lists");
+    EXPECT_EQ(look_at(out("file")).st_mode & 0777U, 0700U);
+}
+
+TEST_F(DecryptOutput, WhatCannotBeReadIsLostAndNotTakenForNothing) {
+    fs::create_directory(lower("sub"));
+    write_lower("sub/file", "x");
+    for (const char* name : {"sub", "sub/file"}) {
+        set_attribute(lower(name), "system.posix_acl_access", access_list());
+        set_attribute(lower(name), "user.origin", "camera");
+    }
+    const auto outcome = decrypt({"--json"}, "list-reads attribute-reads");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    for (const char* name : {"sub", "sub/file"}) {
+        EXPECT_EQ(look_at(out(name)).st_mode & 0777U, 0700U) << name;
+        EXPECT_EQ(::getxattr(out(name).c_str(), "user.origin", nullptr, 0), -1) << name;
+    }
+    EXPECT_EQ(Json::parse(outcome.out)["not_kept"]["acls"], 3) << "the folder has two";
+    EXPECT_EQ(Json::parse(outcome.out)["not_kept"]["xattrs"], 2);
+}
+
 TEST_F(DecryptOutput, NothingIsInheritedFromTheOutputsDefaultList) {
     fs::create_directory(lower("sub"));
     write_lower("sub/file", "x");
@@ -517,6 +544,20 @@ TEST(AccessList, TellsTheOwningGroupsRights) {
     no_mask_bits[4 + 3 * 8 + 2] = '\0';
     EXPECT_EQ(rights(no_mask_bits), 0U);
     EXPECT_EQ(rights(access_list().substr(0, 15)), 0U);
+    EXPECT_EQ(rights(""), 0U);
+}
+
+TEST(AccessList, TellsWhatAllMayDoWhomItNames) {
+    const auto rights = [](std::string list) { return cli::named_rights(base::as_bytes(list)); };
+    EXPECT_EQ(rights(access_list()), 06U);
+    auto read_only_mask = access_list();
+    read_only_mask[4 + 3 * 8 + 2] = '\4';
+    EXPECT_EQ(rights(read_only_mask), 04U);
+    auto of_a_group = access_list();
+    of_a_group[4 + 8] = '\10';
+    of_a_group[4 + 8 + 2] = '\1';
+    EXPECT_EQ(rights(of_a_group), 0U);
+    EXPECT_EQ(rights(access_list().substr(0, 4)), 07U) << "nobody";
     EXPECT_EQ(rights(""), 0U);
 }
 

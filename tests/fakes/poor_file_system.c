@@ -5,6 +5,7 @@
 //     ENOENT) case       names that differ in case only links      hard links, but for those that
 //     give a file its first name symlinks   symbolic links unnamed    O_TMPFILE and
 //     RENAME_NOREPLACE lists      access control lists attributes others of the user's
+//     list-reads and attribute-reads   the same, which cannot be read: EIO
 // and holds a race's window open: before a name that begins with $BARRIER_NAME is opened for the
 // $BARRIER_TIME-th time, the program waits until somebody has opened the FIFO $BARRIER for writing,
 // and has closed it.
@@ -154,4 +155,14 @@ SHIM int fsetxattr(int fd, const char* name, const void* value, size_t size, int
         return -1;
     }
     return (int)syscall(SYS_fsetxattr, fd, name, value, size, flags);
+}
+
+SHIM ssize_t fgetxattr(int fd, const char* name, void* value, size_t size) {
+    const int is_list = strstr(name, "posix_acl") != NULL;
+    if (lacks(is_list ? "list-reads" : "attribute-reads") &&
+        (is_list || strcmp(name, "user.origin") == 0)) {
+        errno = EIO;
+        return -1;
+    }
+    return syscall(SYS_fgetxattr, fd, name, value, size);
 }

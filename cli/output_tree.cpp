@@ -40,7 +40,8 @@ Error foreign_folder(const std::string& name) {
 }
 
 // A folder with its mark, under a name that nobody knows.
-Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, uid_t lower_owner) {
+Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, uid_t lower_owner,
+                                          bool has_owners) {
     if (::mkdirat(parent, name.c_str(), 0700) != 0) {
         return std::unexpected(file_error("making the folder", errno));
     }
@@ -61,7 +62,9 @@ Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, u
     }
     // In a shared folder another one may have been put into its place.
     const auto names = names_in_folder(folder.get());
-    if (!names || names->size() != 1 || made.st_uid != marked.st_uid) {
+    const bool is_open =
+        ::geteuid() == 0 && has_owners && (made.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+    if (!names || names->size() != 1 || made.st_uid != marked.st_uid || is_open) {
         return std::unexpected(Error{ErrorCode::kAccessDenied,
                                      "somebody else changes the folder that it is in",
                                      "choose an --output that nobody else can write into"});
@@ -96,13 +99,14 @@ Result<OutputTree> OutputTree::open(const std::string& path) {
     return tree;
 }
 
-// A mark in the root, as long as we write. One of somebody else's in a shared folder means nothing.
+// A mark in the root, as long as we write. The root's owner may have left one. One of somebody
+// else's in a shared folder means nothing.
 Result<void> OutputTree::lock_root() {
     base::UniqueFd mark(::openat(folder(), kUnfinishedName,
                                  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
     struct stat status{};
     if (!mark || ::fstat(mark.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_uid != fresh_.st_uid) {
+        (status.st_uid != fresh_.st_uid && status.st_uid != root_.st_uid)) {
         return {};
     }
     // Filesystems without locks are no reason to write nothing there.
@@ -198,7 +202,7 @@ Result<OutputTree::Place> OutputTree::find_place(const std::string& name,
 
 Result<void> OutputTree::make_folder(const std::string& name, const struct stat& lower) {
     const std::string hidden = new_unfinished_name();
-    auto made = make_marked_folder(folder(), hidden, lower.st_uid);
+    auto made = make_marked_folder(folder(), hidden, lower.st_uid, has_owners_);
     if (made && base::rename_to_free_name(folder(), hidden.c_str(), name.c_str())) {
         push(std::move(*made), {.name = name, .is_ours = true, .closed_mode = {}, .before = {}});
         return {};
@@ -208,13 +212,14 @@ Result<void> OutputTree::make_folder(const std::string& name, const struct stat&
     return std::unexpected(error);
 }
 
-// Whether our mark is in it, for that owner.
-bool OutputTree::has_mark(int folder, uid_t lower_owner) const {
+// Whether a mark is in it for that lower owner, by us or by the folder's own owner: root finishes
+// what a user began.
+bool OutputTree::has_mark(int folder, uid_t folder_owner, uid_t lower_owner) const {
     const base::UniqueFd mark(
         ::openat(folder, kUnfinishedName, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat status{};
     if (!mark || ::fstat(mark.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_uid != fresh_.st_uid || status.st_nlink != 1) {
+        (status.st_uid != fresh_.st_uid && status.st_uid != folder_owner) || status.st_nlink != 1) {
         return false;
     }
     const std::string expected = mark_text(lower_owner);
@@ -230,7 +235,7 @@ bool OutputTree::may_reuse(const struct stat& there, const struct stat& lower, b
         return ours;
     }
     if (ours && marked && (there.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
-        return true;  // root's, and nobody else could go into it since it was made
+        return true;  // root's, as its mark, and nobody else could go into it since it was made
     }
     return there.st_uid == lower.st_uid && (there.st_mode & kOthersWrite & ~lower.st_mode) == 0;
 }
@@ -244,11 +249,12 @@ Result<void> OutputTree::reuse_folder(const std::string& name, const struct stat
                                    ? existing_error(name)
                                    : file_error("opening the folder that is there", errno));
     }
-    const bool marked = has_mark(there.get(), lower.st_uid);
+    const bool marked = has_mark(there.get(), status.st_uid, lower.st_uid);
     if (!may_reuse(status, lower, marked)) {
         return std::unexpected(foreign_folder(name));
     }
-    Level level{.name = name, .is_ours = marked, .closed_mode = {}, .before = {}};
+    const bool is_ours = marked && (::geteuid() == 0 || status.st_uid == fresh_.st_uid);
+    Level level{.name = name, .is_ours = is_ours, .closed_mode = {}, .before = {}};
     // One's own may be closed to writing; it is again when we leave it.
     if (::geteuid() != 0 && !marked && (status.st_mode & S_IRWXU) != S_IRWXU &&
         ::fchmod(there.get(), (status.st_mode & 07777U) | S_IRWXU) == 0) {

@@ -82,7 +82,7 @@ class OutputTree {
 
     explicit OutputTree(base::UniqueFd root);
     base::Result<void> lock_root();
-    bool has_mark(int folder, uid_t lower_owner) const;
+    bool has_mark(int folder, uid_t folder_owner, uid_t lower_owner) const;
     bool may_reuse(const struct stat& there, const struct stat& lower, bool marked) const;
     void push(base::UniqueFd folder, Level level);
     std::set<std::string> list_folder(int folder) const;

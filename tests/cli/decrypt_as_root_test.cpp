@@ -12,6 +12,8 @@
 #include <fstream>
 #include <functional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
@@ -194,6 +196,40 @@ TEST_F(DecryptAsRoot, AnUnfinishedFolderIsFinishedForItsOwnerOnly) {
     EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
 }
 
+TEST_F(DecryptAsRoot, WhatAUsersKilledRunLeftIsFinished) {
+    make_folder(lower("sub"), kAlice, 0755);
+    write_lower(lower("sub/a"), kAlice, 0644);
+    write_lower(lower("sub/b"), kAlice, 0644, std::string(200'000, 'p'));
+    make_folder(out_, kAlice);
+    const auto killed = decrypt_as(kAlice, "ulimit -c 0; ulimit -f 100");
+    ASSERT_EQ(killed.exit_code, 128 + SIGXFSZ) << killed.err;
+    ASSERT_EQ(status_of(out("sub")).st_uid, kAlice);
+    ASSERT_EQ(status_of(out("sub")).st_mode & 07777U, 0700U);
+
+    const auto outcome = decrypt(lower_, out_);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
+    EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0755U);
+    for (const auto& folder : {out_, out("sub")}) {
+        EXPECT_FALSE(fs::exists(folder + "/.ecryptfsctl-unfinished")) << folder;
+    }
+}
+
+TEST_F(DecryptAsRoot, AUsersMarkInAFolderOfRootsMeansNothing) {
+    make_folder(lower("etc"), kAlice, 0755);
+    write_lower(lower("etc/passwd"), kAlice);
+    fs::create_directory(out_);
+    make_folder(out("etc"), 0, 0700);
+    const auto mark = out("etc/.ecryptfsctl-unfinished");
+    std::ofstream(mark) << fmt::format("Not finished by ecryptfsctl decrypt: a folder of uid {}\n",
+                                       kAlice);
+    give(mark, kAlice, 0600);
+    EXPECT_EQ(decrypt(lower_, out_).exit_code, exit_code(ErrorCode::kAlreadyExists));
+    EXPECT_EQ(status_of(out("etc")).st_uid, 0U);
+    EXPECT_FALSE(fs::exists(out("etc/passwd")));
+}
+
 // Whoever is in the new group, or was in the old one, may do what both that group and others could.
 TEST_F(DecryptAsRoot, NobodyGetsMoreRightsWhereTheGroupIsNotKept) {
     const std::vector<std::pair<mode_t, mode_t>> modes = {
@@ -332,6 +368,27 @@ TEST_F(DecryptAsRoot, AFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
         EXPECT_EQ(status_of(entry.path()).st_uid, 0U) << entry.path();
         EXPECT_EQ(status_of(entry.path()).st_mode & 07777U, 0700U) << entry.path();
     }
+}
+
+// An empty one of root's that others can go into: somebody may be in it already.
+TEST_F(DecryptAsRoot, AnOpenFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
+    make_folder(lower("sub"), kAlice, 0777);
+    write_lower(lower("sub/file"), kAlice);
+    make_folder(out_, kAlice);
+    make_folder(out("of-root"), 0, 0755);
+    const auto outcome = decrypt_while(".ecryptfsctl-unfinished.", 1, [&] {
+        for (const auto& entry : fs::directory_iterator(out_)) {
+            const auto name = entry.path().filename().string();
+            if (name.starts_with(".ecryptfsctl-unfinished.")) {
+                fs::rename(entry.path(), path("away"));
+                fs::rename(out("of-root"), entry.path());
+                break;
+            }
+        }
+    });
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("somebody else changes the folder that it is in"));
+    EXPECT_FALSE(fs::exists(out("sub")));
 }
 
 TEST_F(DecryptAsRoot, AFilePutIntoANewLinksPlaceIsNotGivenAway) {

@@ -31,11 +31,25 @@ std::string mark_text(uid_t lower_owner) {
     return fmt::format("Not finished by ecryptfsctl decrypt: a folder of uid {}\n", lower_owner);
 }
 
-Error foreign_folder(const std::string& name) {
+std::string words_as_root(const struct stat& there, const struct stat& lower) {
+    return there.st_uid == lower.st_uid
+               ? "a folder that others can write into, which is not so for the lower one"
+               : fmt::format("a folder of uid {}, and the lower one is of uid {}", there.st_uid,
+                             lower.st_uid);
+}
+
+std::string words_as_user(const struct stat& there, const struct stat& root) {
+    return there.st_uid == root.st_uid
+               ? "a folder that everybody can write into"
+               : fmt::format(
+                     "a folder of uid {}, which is neither you nor the owner of the output "
+                     "folder",
+                     there.st_uid);
+}
+
+Error foreign_folder(const std::string& name, const std::string& what) {
     return {ErrorCode::kAlreadyExists,
-            fmt::format("{} is there already as a folder that neither this program made nor the "
-                        "lower folder's owner; it was left alone",
-                        name),
+            fmt::format("{} is there already as {}; it was left alone", name, what),
             "choose another --output"};
 }
 
@@ -231,7 +245,10 @@ bool OutputTree::has_mark(int folder, uid_t folder_owner, uid_t lower_owner) con
 
 bool OutputTree::may_reuse(const struct stat& there, const struct stat& lower, bool marked) const {
     const bool ours = there.st_uid == fresh_.st_uid;
-    if (::geteuid() != 0 || !has_owners_) {
+    if (::geteuid() != 0) {
+        return ours || (there.st_uid == root_.st_uid && (there.st_mode & S_IWOTH) == 0);
+    }
+    if (!has_owners_) {
         return ours;
     }
     if (ours && marked && (there.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
@@ -251,7 +268,8 @@ Result<void> OutputTree::reuse_folder(const std::string& name, const struct stat
     }
     const bool marked = has_mark(there.get(), status.st_uid, lower.st_uid);
     if (!may_reuse(status, lower, marked)) {
-        return std::unexpected(foreign_folder(name));
+        return std::unexpected(foreign_folder(
+            name, ::geteuid() == 0 ? words_as_root(status, lower) : words_as_user(status, root_)));
     }
     const bool is_ours = marked && (::geteuid() == 0 || status.st_uid == fresh_.st_uid);
     Level level{.name = name, .is_ours = is_ours, .closed_mode = {}, .before = {}};

@@ -21,8 +21,10 @@ namespace ecryptfs::cli {
 //
 // It is written into what we made only. A folder of ours is for its owner alone until it is
 // complete, and has a mark in it; its attributes come last. So nobody else can have been in a
-// folder that has the mark, and a later run finishes it. As root other folders that were there are
-// gone into if they belong to the owner of the lower folder; their attributes stay as they are.
+// folder that has the mark, and a later run finishes it. Other folders that were there are gone
+// into if they are ours, or the root's owner's and not open to all; as root, if they belong to the
+// owner of the lower folder. Their attributes stay as they are. As root a mark of that owner
+// counts, too.
 //
 // What was there before this run counts as an earlier run's work once only: what this run wrote
 // never proves that something else is complete.

@@ -230,6 +230,38 @@ TEST_F(DecryptAsRoot, AUsersMarkInAFolderOfRootsMeansNothing) {
     EXPECT_FALSE(fs::exists(out("etc/passwd")));
 }
 
+TEST_F(DecryptAsRoot, AUserGoesIntoFoldersOfTheOutputsOwner) {
+    give(lower_, kBob, 0755);
+    make_folder(lower("sub"), kBob, 0755);
+    write_lower(lower("sub/file"), kBob);
+    make_folder(out_, kAlice, 0777);
+    make_folder(out("sub"), kAlice);
+    ASSERT_EQ(::chown(out("sub").c_str(), kAlice, kBob), 0);
+    ASSERT_EQ(::chmod(out("sub").c_str(), 0775), 0);
+    const auto outcome = decrypt_as(kBob);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(content_of(out("sub/file")), "x");
+    EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0775U);
+}
+
+TEST_F(DecryptAsRoot, AUserDoesNotGoIntoFoldersOfOthers) {
+    give(lower_, kBob, 0755);
+    make_folder(lower("sub"), kBob, 0755);
+    write_lower(lower("sub/file"), kBob);
+    make_folder(out_, kAlice, 0777);
+    make_folder(out("sub"), 0, 0777);
+    for (const uid_t owner : {uid_t{0}, kAlice}) {
+        give(out("sub"), owner, 0777);
+        const auto outcome = decrypt_as(kBob);
+        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr(owner == 0 ? "a folder of uid 0, which is neither you "
+                                                        "nor the owner of the output folder"
+                                                      : "a folder that everybody can write into"));
+        EXPECT_TRUE(fs::is_empty(out("sub")));
+    }
+}
+
 // Whoever is in the new group, or was in the old one, may do what both that group and others could.
 TEST_F(DecryptAsRoot, NobodyGetsMoreRightsWhereTheGroupIsNotKept) {
     const std::vector<std::pair<mode_t, mode_t>> modes = {

@@ -52,8 +52,8 @@ std::string counts_text(const DecryptCounts& counts) {
     };
     add(counts.linked, "are other names of the same files");
     add(counts.beyond, "hold what was behind a file's end");
-    add(counts.renamed.size(), "have another name now");
-    return text + fmt::format("{} failures\n", counts.failures.size());
+    add(counts.renamed_items, "have another name now");
+    return text + fmt::format("{} failures\n", counts.failed_items);
 }
 
 // What the output could not take, once for all.
@@ -85,7 +85,7 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener&
                                   const Decrypt& command) {
     Error error = counts.failures.front().error;
     const auto& missing = counts.missing;
-    const auto failed = counts.failures.size();
+    const auto failed = counts.failed_items;
     error.message =
         fmt::format("{} item{} could not be decrypted{}{}", failed, failed == 1 ? "" : "s",
                     missing.empty() ? "" : ": ", missing.text());
@@ -100,7 +100,7 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener&
 
 std::unexpected<Error> renamed_error(const DecryptCounts& counts, FileOpener& opener) {
     const auto& first = counts.renamed.front();
-    const auto size = counts.renamed.size();
+    const auto size = counts.renamed_items;
     return std::unexpected(
         Error{ErrorCode::kNameChanged,
               fmt::format("{} item{} another name now{} {}, as {}: {}", size,
@@ -142,6 +142,10 @@ Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, F
         !printed) {
         return printed;
     }
+    if (counts.unlisted > 0) {
+        complain(fmt::format("{} more like these are not listed{}", counts.unlisted,
+                             command.json ? "" : "; --json lists all"));
+    }
     warn_of_losses(counts);
     if (!synced || (counts.failures.empty() && counts.renamed.empty())) {
         return synced;
@@ -160,7 +164,7 @@ Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
     }
     const bool count_first = Progress::is_visible() && command.only.empty();
     Progress progress("decrypting", count_first ? size_of_trees(command.lower).bytes : 0);
-    TreeDecryption decryption(opener, progress, *output, selection, command.beyond_size);
+    TreeDecryption decryption(opener, progress, *output, selection, command);
     for (const auto& path : command.lower) {
         if (!decryption.stopped()) {
             walk_tree(path, decryption);

@@ -29,6 +29,7 @@ using base::Result;
 
 constexpr char kDamagedSuffix[] = ".damaged";
 constexpr char kBeyondSuffix[] = ".beyond";
+constexpr std::uint64_t kMostLines = 1'000;  // about single files; a tree may have millions
 
 bool can_be_written(const std::string& name) {
     return !name.empty() && name != "." && name != ".." && name.size() <= NAME_MAX &&
@@ -54,17 +55,32 @@ Error refused_name(const Error& error) {
 }  // namespace
 
 TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
-                               PathSelection& selection, bool beyond_size)
+                               PathSelection& selection, const Decrypt& command)
     : opener_(opener),
       progress_(progress),
       output_(output),
       selection_(selection),
-      beyond_size_(beyond_size) {}
+      command_(command) {}
 
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
+    list(path, error.message);
+    ++counts_.failed_items;
+    if (!command_.json && counts_.failures.size() == kMostLines) {
+        counts_.failures.pop_back();
+    }
+    const auto shown = shortened_path(path);
+    counts_.failures.push_back({shown, error, opener_.plain_path(shown)});
+}
+
+// On standard error, unless there are too many.
+void TreeDecryption::list(const std::string& path, const std::string& what) {
+    if (listed_ == kMostLines) {
+        ++counts_.unlisted;
+        return;
+    }
+    ++listed_;
     progress_.clear();
-    complain(fmt::format("{}: {}", opener_.shown_path(path), error.message));
-    counts_.failures.push_back({path, error, opener_.plain_path(path)});
+    complain(fmt::format("{}: {}", opener_.shown_path(path), what));
 }
 
 bool TreeDecryption::is_wanted(const TreeEntry& entry) {
@@ -144,11 +160,13 @@ void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& nam
     }
     std::string reason = place.is_numbered ? "something else has its name there"
                                            : "the file system there does not have its name";
-    progress_.clear();
-    complain(
-        fmt::format("{}: saved as {}: {}", opener_.shown_path(entry.path), place.name, reason));
-    counts_.renamed.push_back(
-        {entry.path, where, std::move(reason), opener_.plain_path(entry.path)});
+    list(entry.path, fmt::format("saved as {}: {}", place.name, reason));
+    ++counts_.renamed_items;
+    if (command_.json || counts_.renamed.size() < kMostLines) {
+        const auto shown = shortened_path(entry.path);
+        counts_.renamed.push_back(
+            {shown, shortened_path(where), std::move(reason), opener_.plain_path(shown)});
+    }
 }
 
 bool TreeDecryption::enter_folder(const TreeEntry& folder) {
@@ -207,7 +225,7 @@ void TreeDecryption::visit(const TreeEntry& entry) {
     }
     const auto before = progress_.done();
     const auto size = static_cast<std::uint64_t>(entry.status.st_size);
-    const auto failures = counts_.failures.size();
+    const auto failures = counts_.failed_items;
     const auto name = output_name(entry);
     if (!name.name.empty()) {
         Result<void> done;
@@ -222,7 +240,7 @@ void TreeDecryption::visit(const TreeEntry& entry) {
             unreadable(entry.path, done.error());
         }
     }
-    if (name.error && counts_.failures.size() == failures) {
+    if (name.error && counts_.failed_items == failures) {
         unreadable(entry.path, *name.error);  // else its contents failed: one line is enough
     }
     progress_.advance(size - std::min(size, progress_.done() - before));
@@ -426,7 +444,7 @@ Result<void> TreeDecryption::save_beyond_size(const TreeEntry& entry, const Lowe
     if (bytes == 0) {
         return {};
     }
-    if (!beyond_size_) {
+    if (!command_.beyond_size) {
         return std::unexpected(beyond_size_error(bytes));
     }
     auto contents = write_contents(file, contents_beyond_size(file));

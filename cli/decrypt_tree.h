@@ -19,6 +19,7 @@
 #include "cli/path_selection.h"
 #include "cli/progress.h"
 #include "cli/tree_walk.h"
+#include "cli/verbs.h"
 #include "lib/base/error.h"
 
 namespace ecryptfs::cli {
@@ -46,6 +47,10 @@ struct DecryptCounts {
         0;                     // of second names: written again, as they cannot be links there
     std::uint64_t beyond = 0;  // files, of what was behind the end of others
     LostAttributes lost;
+    std::uint64_t renamed_items = 0;
+    std::uint64_t failed_items = 0;
+    std::uint64_t unlisted = 0;  // of those, without a line on standard error
+    // All for --json; else the first ones, and the last failure.
     std::vector<RenamedCopy> renamed;
     std::vector<DecryptFailure> failures;
     KeyDemand missing;     // of what no key opened
@@ -60,9 +65,9 @@ struct DecryptCounts {
 // Goes on after failures; stops only when the output cannot be written to, after the last of them.
 class TreeDecryption : public TreeVisitor {
   public:
-    // Borrows all. With `beyond_size`, what lies behind a file's end is saved as NAME.beyond.
+    // Borrows all. With --beyond-size, what lies behind a file's end is saved as NAME.beyond.
     TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
-                   PathSelection& selection, bool beyond_size);
+                   PathSelection& selection, const Decrypt& command);
 
     bool enter_folder(const TreeEntry& folder) override;
     void leave_folder(const TreeEntry& folder) override;
@@ -94,6 +99,7 @@ class TreeDecryption : public TreeVisitor {
                                const Create& create);
     void note_renamed(const TreeEntry& entry, const std::string& name, const Place& place,
                       const std::string& where);
+    void list(const std::string& path, const std::string& what);
 
     base::Result<void> decrypt_link(const TreeEntry& entry, const std::string& name);
     base::Result<void> decrypt_file(const TreeEntry& entry, const LowerFile& file,
@@ -116,7 +122,8 @@ class TreeDecryption : public TreeVisitor {
     PathSelection& selection_;
     std::vector<std::string>
         folders_;  // where the walk is, in plain names as far as they are known
-    bool beyond_size_;
+    const Decrypt& command_;
+    std::uint64_t listed_ = 0;    // lines on standard error
     bool refuses_names_ = false;  // the output has refused one
     LinkedFiles linked_;
     DecryptCounts counts_;

@@ -259,7 +259,8 @@ std::optional<std::string> FileOpener::plain_path(const std::string& path) {
     return any ? std::optional(std::move(result)) : std::nullopt;
 }
 
-std::string FileOpener::shown_path(const std::string& path) {
+std::string FileOpener::shown_path(const std::string& whole_path) {
+    const auto path = shortened_path(whole_path);
     const auto plain = plain_path(path);
     const auto last = path.substr(path.find_last_of('/') + 1);
     return !plain ? path : plain->ends_with(last) ? *plain : fmt::format("{} ({})", *plain, last);

@@ -44,7 +44,8 @@ class Inspector : public TreeVisitor {
         progress_.advance(S_ISREG(entry.status.st_mode) ? 1 : 0);
     }
     void unreadable(const std::string& path, const Error& error) override {
-        InspectedFile file{.path = path, .plain_path = held_.plain_path(path)};
+        InspectedFile file{.path = shortened_path(path)};
+        file.plain_path = held_.plain_path(file.path);
         file.error = error;
         add(file, false);
     }

@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "cli/output.h"
 #include "lib/lower/encrypted_name.h"
 
 namespace ecryptfs::cli {
@@ -132,7 +133,7 @@ std::vector<std::string> flag_names(std::uint32_t flags) {
 }
 
 std::optional<InspectedFile> inspect_entry(const TreeEntry& entry, HeldKeys& held) {
-    InspectedFile file{.path = entry.path};
+    InspectedFile file{.path = shortened_path(entry.path)};
     const bool regular = S_ISREG(entry.status.st_mode);
     if (regular) {
         file.lower_size = static_cast<std::uint64_t>(entry.status.st_size);
@@ -141,7 +142,7 @@ std::optional<InspectedFile> inspect_entry(const TreeEntry& entry, HeldKeys& hel
     if (!regular || !file.error) {
         inspect_name(last_part(entry.name), held, file);
     }
-    file.plain_path = held.plain_path(entry.path);
+    file.plain_path = held.plain_path(file.path);
     return regular || file.error || file.name ? std::optional(std::move(file)) : std::nullopt;
 }
 

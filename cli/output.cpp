@@ -4,6 +4,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <limits.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -139,6 +140,15 @@ void be_quiet() {
 
 bool is_quiet() {
     return quiet();
+}
+
+std::string shortened_path(const std::string& path) {
+    if (path.size() <= PATH_MAX) {
+        return path;
+    }
+    const auto cut = path.size() - PATH_MAX;
+    const auto slash = path.find('/', cut);
+    return "\u2026" + path.substr(slash == std::string::npos ? cut : slash);
 }
 
 std::string printable(std::string_view text) {

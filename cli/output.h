@@ -17,6 +17,10 @@ namespace ecryptfs::cli {
 // and bytes that are not UTF-8 as \x1b or \u202e.
 std::string printable(std::string_view text);
 
+// A path for a line or a list: the end of one that is longer than PATH_MAX, behind "…". Nobody
+// could open that by its path, and the folders of a trap may make it as long as memory is.
+std::string shortened_path(const std::string& path);
+
 // Writes data to standard output, and what is still buffered; kInternal when it cannot be written.
 base::Result<void> print(std::string_view data);
 

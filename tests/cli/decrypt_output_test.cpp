@@ -3,10 +3,12 @@
 // ecryptfsctl decrypt: what it makes of a file system, and what it does where that lacks something.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <keyutils.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <filesystem>
@@ -447,6 +449,33 @@ TEST_F(DecryptOutput, TreesOfAnyDepthNeedFewDescriptors) {
                               {"-c", "ulimit -n 256; exec \"$@\"", "sh", ECRYPTFSCTL, "decrypt",
                                lower_, "--output", out_, "--json"}});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err.substr(outcome.err.size() / 2);
+    run({"/bin/sh", {"-c", "cd \"$1\" && rm -r lower out", "sh", folder_.path()}});
+}
+
+TEST_F(DecryptOutput, ManyFailuresFarDownNeedLittleRoom) {
+    constexpr int kFailures = 1'200;
+    constexpr std::size_t kLongestLine = 5'000;
+    const auto bottom = make_deep_folders(lower_, std::string(250, 'f'), 100);
+    for (int i = 0; i < kFailures; ++i) {
+        ASSERT_EQ(::mkfifoat(bottom.get(), fmt::format("fifo{}", i).c_str(), 0600), 0);
+    }
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotSupported));
+    EXPECT_LT(outcome.err.size(), 1'010 * kLongestLine);
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1'002)
+        << "and one for the rest, and the error";
+    EXPECT_THAT(outcome.err.substr(outcome.err.size() - 400),
+                AllOf(HasSubstr("200 more like these are not listed; --json lists all"),
+                      HasSubstr("1200 items could not be decrypted")));
+    EXPECT_THAT(outcome.out, HasSubstr("1200 failures"));
+    EXPECT_THAT(outcome.err, HasSubstr("/fifo1: neither file nor folder"));
+
+    const auto printed = json();
+    EXPECT_EQ(printed["failures"].size(), std::size_t{kFailures});
+    const auto path = printed["failures"][0]["path"].get<std::string>();
+    EXPECT_LT(path.size(), kLongestLine);
+    EXPECT_TRUE(path.starts_with("\u2026/fff")) << path.substr(0, 20);
+    EXPECT_TRUE(path.ends_with("f/fifo0"));
     run({"/bin/sh", {"-c", "cd \"$1\" && rm -r lower out", "sh", folder_.path()}});
 }
 

@@ -82,12 +82,13 @@ std::string lower_file_of(const ByteVector& plain) {
     return file;
 }
 
-void make_deep_folders(const std::string& folder, const std::string& name, int depth) {
+base::UniqueFd make_deep_folders(const std::string& folder, const std::string& name, int depth) {
     base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     for (int i = 0; i < depth; ++i) {
-        ASSERT_EQ(::mkdirat(fd.get(), name.c_str(), 0700), 0);
+        EXPECT_EQ(::mkdirat(fd.get(), name.c_str(), 0700), 0);
         fd.reset(::openat(fd.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }
+    return fd;
 }
 
 std::string lower_name_of(const std::string& plain) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/handle.h"
+
 namespace ecryptfs::test {
 
 // Unpacks an archive of tests/vectors into a new folder.
@@ -24,7 +26,8 @@ inline constexpr char kBatteryStaple[] = "battery-staple";
 std::string lower_file_of(const std::vector<std::uint8_t>& plain);
 
 // Folders of this name, each in the one before, deeper than a path can say. rm -r removes them.
-void make_deep_folders(const std::string& folder, const std::string& name, int depth);
+// Gives the last one.
+base::UniqueFd make_deep_folders(const std::string& folder, const std::string& name, int depth);
 
 // A lower name for a plain one, under the names' key of `battery-staple`.
 std::string lower_name_of(const std::string& plain);

@@ -172,14 +172,21 @@ void OutputTree::push(base::UniqueFd folder, Level level) {
     levels_.push_back(std::move(level));
 }
 
-// Without what an earlier run did not finish, which goes.
+// Without what an earlier run did not finish, which goes; as root, also one of the folder's owner,
+// who could remove it too.
 std::set<std::string> OutputTree::list_folder(int folder) const {
+    struct stat status{};
+    struct stat of_owner = fresh_;
+    if (::geteuid() == 0 && ::fstat(folder, &status) == 0) {
+        of_owner.st_uid = status.st_uid;
+    }
     std::set<std::string> result;
     for (auto& name : names_in_folder(folder).value_or(std::vector<std::string>{})) {
         if (!is_unfinished_name(name)) {
             result.insert(std::move(name));
         } else if (name != kUnfinishedName) {
             remove_unfinished(folder, name, fresh_);
+            remove_unfinished(folder, name, of_owner);
         }
     }
     return result;

@@ -49,8 +49,8 @@ class PartFile {
     std::string name_;  // empty: none
 };
 
-// Removes an unfinished file or folder of an earlier run: one of ours, that nobody writes into.
-// `fresh` is what a new file of ours looks like in that folder.
+// Removes an unfinished file or folder of an earlier run: one that nobody writes into.
+// `fresh` is what a new file of ours, or of whoever made it, looks like in that folder.
 void remove_unfinished(int folder, const std::string& name, const struct stat& fresh);
 
 }  // namespace ecryptfs::cli

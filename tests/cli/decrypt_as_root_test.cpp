@@ -71,14 +71,16 @@ class DecryptAsRoot : public ::testing::Test {
                     environment});
     }
     // As another user, who is in no group but their own. `limit` is one of the shell's.
-    Outcome decrypt_as(uid_t user, const std::string& limit = ":") const {
+    Outcome decrypt_as(uid_t user, const std::string& limit = ":",
+                       const Environment& environment = {}) const {
         const auto passphrase = folder_.file("passphrase-of-user", kCorrectHorsePassphrase);
         give(passphrase, user, 0600);
         const auto id = std::to_string(user);
         return run({"/usr/bin/setpriv",
                     {"--reuid", id, "--regid", id, "--clear-groups", "/bin/sh", "-c",
                      limit + "; exec \"$@\"", "sh", ECRYPTFSCTL, "decrypt", lower_, "--output",
-                     out_, "--passphrase-file", passphrase}});
+                     out_, "--passphrase-file", passphrase},
+                    environment});
     }
     // Runs it, and does something to what it looks at before it opens a name. Those of the lower
     // tree are opened twice: first it finds out whether its keys open anything.
@@ -201,18 +203,26 @@ TEST_F(DecryptAsRoot, WhatAUsersKilledRunLeftIsFinished) {
     write_lower(lower("sub/a"), kAlice, 0644);
     write_lower(lower("sub/b"), kAlice, 0644, std::string(200'000, 'p'));
     make_folder(out_, kAlice);
-    const auto killed = decrypt_as(kAlice, "ulimit -c 0; ulimit -f 100");
-    ASSERT_EQ(killed.exit_code, 128 + SIGXFSZ) << killed.err;
-    ASSERT_EQ(status_of(out("sub")).st_uid, kAlice);
-    ASSERT_EQ(status_of(out("sub")).st_mode & 07777U, 0700U);
+    for (const std::string lacks : {"nothing", "unnamed"}) {
+        const auto killed = decrypt_as(kAlice, "ulimit -c 0; ulimit -f 100",
+                                       {{"LD_PRELOAD", ECRYPTFS_POOR_FILE_SYSTEM},
+                                        {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                                        {"POOR_FILE_SYSTEM", lacks}});
+        ASSERT_EQ(killed.exit_code, 128 + SIGXFSZ) << killed.err;
+        ASSERT_EQ(status_of(out("sub")).st_uid, kAlice);
+        ASSERT_EQ(status_of(out("sub")).st_mode & 07777U, 0700U);
 
-    const auto outcome = decrypt(lower_, out_);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
-    EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
-    EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0755U);
-    for (const auto& folder : {out_, out("sub")}) {
-        EXPECT_FALSE(fs::exists(folder + "/.ecryptfsctl-unfinished")) << folder;
+        const auto outcome = decrypt(lower_, out_);
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+        EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
+        EXPECT_EQ(status_of(out("sub")).st_uid, kAlice);
+        EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0755U);
+        for (const auto& folder : {out_, out("sub")}) {
+            for (const auto& entry : fs::directory_iterator(folder)) {
+                EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
+            }
+        }
+        fs::remove_all(out("sub"));
     }
 }
 

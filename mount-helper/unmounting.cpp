@@ -10,19 +10,24 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 #include "lib/base/handle.h"
 #include "mount-helper/folder_check.h"
+#include "mount-helper/user_lock.h"
 
 namespace ecryptfs::mount_helper {
 namespace {
 
+using base::UniqueFd;
 using mount::Reply;
 using mount::Verdict;
 
-// While this descriptor is open, the mount is busy: it is closed again before umount2(2).
-Checked<void> check_mount(const mount::UnmountRequest& request, int parent, uid_t user) {
-    const base::UniqueFd root(
+constexpr char kLockFolder[] = "/run";
+
+// The mount's root, if the user may have the mount taken away.
+Checked<UniqueFd> open_mount(const mount::UnmountRequest& request, int parent, uid_t user) {
+    UniqueFd root(
         ::openat(parent, request.name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
     struct statfs file_system{};
     struct statx status{};
@@ -37,22 +42,39 @@ Checked<void> check_mount(const mount::UnmountRequest& request, int parent, uid_
     if (user != 0 && status.stx_uid != user) {
         return Refusal(Reply{.verdict = Verdict::kMountOfAnother, .owner = status.stx_uid});
     }
-    return {};
+    return root;
+}
+
+// Whatever bears its name now.
+bool detach(int root) {
+    const auto link = "/proc/self/fd/" + std::to_string(root);
+    return ::umount2(link.c_str(), MNT_DETACH) == 0;
+}
+
+// From within the folder that was looked into, and not through a link. A descriptor of the mount's
+// own would keep it busy.
+bool unmount_by_name(const std::string& name, int parent) {
+    return ::fchdir(parent) == 0 && ::umount2(name.c_str(), UMOUNT_NOFOLLOW) == 0;
 }
 
 }  // namespace
 
 Reply unmount_folder(const mount::UnmountRequest& request, int parent, uid_t user) {
-    if (const auto fine = check_mount(request, parent, user); !fine) {
-        return fine.error();
+    // Else another helper could take the mount away after it was looked at, and this one the mount
+    // below it.
+    const auto lock = take_user_lock(kLockFolder, user);
+    if (!lock) {
+        return {.verdict = Verdict::kUnmountFailed, .error_number = lock.error()};
     }
-    // From within the folder that was looked into, and not through a link. A mount point cannot be
-    // renamed: what the name leads to is what was looked at.
-    const int flags = UMOUNT_NOFOLLOW | (request.lazy ? MNT_DETACH : 0);
-    if (::fchdir(parent) != 0 || ::umount2(request.name.c_str(), flags) != 0) {
-        return {.verdict = Verdict::kUnmountFailed, .error_number = errno};
+    auto root = open_mount(request, parent, user);
+    if (!root) {
+        return root.error();
     }
-    return {};
+    if (!request.lazy) {
+        root->reset();
+    }
+    const bool done = request.lazy ? detach(root->get()) : unmount_by_name(request.name, parent);
+    return done ? Reply{} : Reply{.verdict = Verdict::kUnmountFailed, .error_number = errno};
 }
 
 }  // namespace ecryptfs::mount_helper

@@ -24,6 +24,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <optional>
 
@@ -60,6 +61,17 @@ bool shows_ecryptfs(const std::string& path) {
 std::string passphrase_token() {
     std::ifstream file(fmt::format("{}/addpass.authtok.{}", ECRYPTFS_VECTORS, kSignature));
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// proc(5): "1: -> FLOCK  ADVISORY  WRITE 4711 …" of who waits.
+bool waits_for_a_lock(pid_t pid) {
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+        if (line.contains("-> FLOCK") && line.contains(fmt::format(" {} ", pid))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int open_sockets(pid_t pid) {
@@ -118,19 +130,28 @@ class Helper {
         return reply();
     }
 
-    // Runs a traced helper until it is about to make this call of fsconfig(2).
-    void run_until_fsconfig(unsigned long command) const {
+    // Runs a traced helper until it is about to make the call that is meant.
+    void run_until(const std::function<bool(const user_regs_struct&)>& is_meant) const {
         while (true) {
             int status = 0;
             ASSERT_EQ(::waitpid(pid(), &status, 0), pid());
             ASSERT_TRUE(WIFSTOPPED(status));
             user_regs_struct registers{};
             ASSERT_EQ(::ptrace(PTRACE_GETREGS, pid(), 0, &registers), 0);
-            if (registers.orig_rax == SYS_fsconfig && registers.rsi == command) {
+            if (is_meant(registers)) {
                 return;
             }
             ASSERT_EQ(::ptrace(PTRACE_SYSCALL, pid(), 0, 0), 0);
         }
+    }
+    void run_until_fsconfig(unsigned long command) const {
+        run_until([&](const user_regs_struct& registers) {
+            return registers.orig_rax == SYS_fsconfig && registers.rsi == command;
+        });
+    }
+    void run_until_umount() const {
+        run_until(
+            [](const user_regs_struct& registers) { return registers.orig_rax == SYS_umount2; });
     }
     void go_on() const { ASSERT_EQ(::ptrace(PTRACE_DETACH, pid(), 0, 0), 0); }
 
@@ -340,6 +361,47 @@ TEST_F(MountHelper, UnmountsNothingButTheMountThatIsMeant) {
     EXPECT_FALSE(shows_ecryptfs(upper));
     EXPECT_EQ(::umount2("/mnt/scratch/decoy/upper", 0), 0) << "which is still there";
     fs::remove_all("/mnt/scratch/decoy");
+}
+
+// The first one is held up between its check and umount2(2), as its user can do by a control group.
+TEST_F(MountHelper, TwoThatUnmountTheSameFolderDoNotTakeTheMountBelowItAway) {
+    const auto upper = mount_.upper();
+    const auto owner = fmt::format("uid={}", alice().id);
+    ASSERT_EQ(::mount("none", upper.c_str(), "tmpfs", 0, owner.c_str()), 0);
+    const auto below = mount_id(upper);
+    {
+        const auto on_it = open_folder(upper);
+        const Helper helper(alice().id);
+        ASSERT_EQ(helper.ask(request(), {lower_.get(), on_it.get()}).verdict, Verdict::kDone);
+    }
+    const auto parent = open_folder(upper.parent_path());
+    const ecryptfs::mount::UnmountRequest unmount{upper.filename(), mount_id(upper)};
+    const Helper first(alice().id, Helper::Traced::kYes);
+    first.send(unmount, {parent.get()});
+    first.run_until_umount();
+    const Helper second(alice().id);
+    second.send(unmount, {parent.get()});
+    test::wait_until("the second one waits", [&] { return waits_for_a_lock(second.pid()); });
+    first.go_on();
+    EXPECT_EQ(first.reply().verdict, Verdict::kDone);
+    EXPECT_EQ(second.reply().verdict, Verdict::kNotThatMount);
+    EXPECT_EQ(mount_id(upper), below);
+    EXPECT_EQ(::umount2(upper.c_str(), 0), 0);
+}
+
+TEST_F(MountHelper, LazilyUnmountsWhatWasCheckedWhateverIsMountedThereNow) {
+    const auto upper = mount_.upper();
+    ASSERT_EQ(mount_by_helper().verdict, Verdict::kDone);
+    const auto parent = open_folder(upper.parent_path());
+    const Helper helper(alice().id, Helper::Traced::kYes);
+    helper.send(ecryptfs::mount::UnmountRequest{upper.filename(), mount_id(upper), true},
+                {parent.get()});
+    helper.run_until_umount();
+    ASSERT_EQ(::umount2(upper.c_str(), MNT_DETACH), 0);
+    ASSERT_EQ(::mount("none", upper.c_str(), "tmpfs", 0, ""), 0);
+    helper.go_on();
+    EXPECT_NE(helper.reply().verdict, Verdict::kDone) << "it is gone";
+    EXPECT_EQ(::umount2(upper.c_str(), 0), 0) << "which is still there";
 }
 
 TEST_F(MountHelper, RootMountsAndUnmountsForItself) {

@@ -18,6 +18,7 @@
 #include "lib/base/handle.h"
 #include "mount-helper/folder_check.h"
 #include "mount-helper/kernel_log.h"
+#include "mount-helper/mount_restrictions.h"
 
 namespace ecryptfs::mount_helper {
 namespace {
@@ -69,15 +70,12 @@ bool configure(int context, const std::string& source, const mount::FolderOption
 }
 
 // A mount that is nowhere in the tree yet, and goes with its descriptor.
-Checked<UniqueFd> make_mount(const std::string& source, const mount::FolderOptions& options) {
+Checked<UniqueFd> make_mount(const std::string& source, const mount::FolderOptions& options,
+                             unsigned attributes) {
     const KernelLogTail log;
     const UniqueFd context(::fsopen("ecryptfs", FSOPEN_CLOEXEC));
     if (!context || !configure(context.get(), source, options)) {
         return mount_failed(log);
-    }
-    unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-    if (options.read_only) {
-        attributes |= MOUNT_ATTR_RDONLY;
     }
     UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
     return mount ? Checked<UniqueFd>(std::move(mount)) : mount_failed(log);
@@ -98,6 +96,16 @@ bool shows_folder(int mount, int lower, const struct stat& expected) {
                0;
 }
 
+// Those of our own, and those of both folders' mounts (mount_restrictions.h).
+Checked<unsigned> mount_attributes(int lower, int upper, bool read_only) {
+    const auto restrictions = mount_restrictions(lower, upper);
+    if (!restrictions) {
+        return restrictions;
+    }
+    return *restrictions | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+           (read_only ? MOUNT_ATTR_RDONLY : 0U);
+}
+
 }  // namespace
 
 Reply mount_folder(const mount::MountRequest& request, int lower, int upper, uid_t user) {
@@ -109,7 +117,11 @@ Reply mount_folder(const mount::MountRequest& request, int lower, int upper, uid
         return fine.error();
     }
     const auto source = path_of(lower);
-    const auto mount = source ? make_mount(*source, request.options) : Refusal(source.error());
+    const auto attributes = mount_attributes(lower, upper, request.options.read_only);
+    if (!source || !attributes) {
+        return source ? attributes.error() : source.error();
+    }
+    const auto mount = make_mount(*source, request.options, *attributes);
     if (!mount) {
         return mount.error();
     }

@@ -13,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/vfs.h>
@@ -305,6 +306,25 @@ TEST_F(MountHelper, MountsAFolderOnItself) {
     EXPECT_EQ(helper.ask(request(), {lower_.get(), lower_.get()}).verdict, Verdict::kDone);
     EXPECT_TRUE(shows_ecryptfs(mount_.lower()));
     EXPECT_EQ(::umount2(mount_.lower().c_str(), 0), 0);
+}
+
+TEST_F(MountHelper, AMountIsAsRestrictedAsThoseThatTheFoldersAreOn) {
+    const auto lower = mount_.lower();
+    ASSERT_EQ(::mount(lower.c_str(), lower.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_EQ(::mount("none", lower.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOEXEC,
+                      nullptr),
+              0);
+    {
+        const auto bound = open_folder(lower);
+        const Helper helper(alice().id);
+        EXPECT_EQ(helper.ask(request(), {bound.get(), upper_.get()}).verdict, Verdict::kDone);
+    }
+    struct statfs status{};
+    EXPECT_EQ(::statfs(mount_.upper().c_str(), &status), 0);
+    EXPECT_TRUE(shows_ecryptfs(mount_.upper()));
+    EXPECT_EQ(status.f_flags & (ST_NOEXEC | ST_RDONLY), ST_NOEXEC | ST_RDONLY);
+    EXPECT_EQ(::umount2(mount_.upper().c_str(), 0), 0);
+    EXPECT_EQ(::umount2(lower.c_str(), 0), 0);
 }
 
 TEST_F(MountHelper, SaysThatAPathIsTooLongForTheKernel) {

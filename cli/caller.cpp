@@ -42,10 +42,13 @@ std::string home_variable(const char* otherwise) {
     return home == nullptr ? otherwise : home;
 }
 
+// sudo can be told to keep variables of who called it (sudo -E): root must not read or write files
+// by another user's.
 Caller caller_of(const passwd& user, std::optional<uid_t> sudo) {
-    return {user.pw_uid, user.pw_gid, user.pw_name,
-            user.pw_uid == ::geteuid() ? home_variable(user.pw_dir) : user.pw_dir,
-            sudo == user.pw_uid};
+    const bool is_own = user.pw_uid == ::geteuid() && sudo.value_or(user.pw_uid) == user.pw_uid;
+    return {user.pw_uid,         user.pw_gid,
+            user.pw_name,        is_own ? home_variable(user.pw_dir) : user.pw_dir,
+            sudo == user.pw_uid, is_own};
 }
 
 Result<Caller> named_caller(const std::string& name, std::optional<uid_t> sudo) {
@@ -87,7 +90,8 @@ void set_environment(const Caller& caller) {
 Result<Caller> find_caller(const std::string& name) {
     const auto sudo = who_called_sudo();
     if (!name.empty()) {
-        return named_caller(name, sudo.value_or(std::nullopt));
+        constexpr auto kNobodyKnown = static_cast<uid_t>(-1);
+        return named_caller(name, sudo.value_or(kNobodyKnown));
     }
     if (!sudo) {
         return std::unexpected(sudo.error());
@@ -106,6 +110,9 @@ Result<Caller> find_caller(const std::string& name) {
 
 Result<void> become(const Caller& caller) {
     if (caller.id == ::geteuid()) {
+        if (!caller.has_own_environment) {
+            set_environment(caller);
+        }
         return {};
     }
     if (::initgroups(caller.name.c_str(), caller.group) != 0 ||

@@ -18,6 +18,7 @@ struct Caller {
     std::string name;
     std::string home;
     bool called_sudo = false;
+    bool has_own_environment = true;  // the process's variables are this user's
 };
 
 // Whom the program works for: the user that `name` names, or who called sudo, or else who runs it.
@@ -26,8 +27,8 @@ struct Caller {
 base::Result<Caller> find_caller(const std::string& name);
 
 // Goes on as that user, with its rights, keyring, bus and environment, for good: the process can
-// never be root again. Nothing to do for who is that user. kAccessDenied for who may not become
-// another. Processes with one thread only.
+// never be root again. Who is that user keeps all, but for an environment that somebody else gave
+// to sudo. kAccessDenied for who may not become another. Processes with one thread only.
 base::Result<void> become(const Caller& caller);
 
 // Whether the process has all of root's rights, and no other user may signal it.

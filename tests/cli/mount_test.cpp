@@ -484,6 +484,25 @@ TEST_F(Home, WhoCalledSudoMustBeAUserOfThisMachine) {
     }
 }
 
+// As sudo -E passes them on. What is remembered there is damaged, which is said where it is read.
+TEST_F(Home, RootReadsNoFilesByVariablesOfWhoCalledSudo) {
+    write_file(path(".config/ecryptfs-agent/folders.json"), "damaged");
+    const Arguments command = {"-Ur",         ECRYPTFSCTL, "mount",    path("lower"),
+                               path("upper"), "--key",     kSignature, "--print-options",
+                               "--user",      "root"};
+    const auto as_root = [&](Environment environment) {
+        return run({"/usr/bin/unshare", command, environment}).err;
+    };
+    const std::pair<std::string, std::string> home = {"HOME", path("")};
+    const std::pair<std::string, std::string> config = {"XDG_CONFIG_HOME", path(".config")};
+    EXPECT_THAT(as_root({home}), HasSubstr("folders.json")) << "root's own";
+    EXPECT_THAT(as_root({home, {"SUDO_UID", "0"}}), HasSubstr("folders.json"));
+    for (const char* id : {"1234", "-1"}) {
+        EXPECT_THAT(as_root({home, {"SUDO_UID", id}}), Not(HasSubstr(path(""))));
+        EXPECT_THAT(as_root({home, config, {"SUDO_UID", id}}), Not(HasSubstr(path(""))));
+    }
+}
+
 TEST(MountJson, IsAsDocumented) {
     cli::MountPlan plan{.folder = {.lower = "/home/ada/.Secret",
                                    .upper = "/home/ada/Secret",

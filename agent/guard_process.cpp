@@ -13,16 +13,15 @@ extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36's does not say so itself
 }
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <vector>
 
 #include "agent/event_loop.h"
 #include "agent/handover.h"
 #include "agent/request_slots.h"
 #include "lib/base/error.h"
+#include "lib/base/process.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -40,18 +39,6 @@ constexpr char kName[] = "(ecrypt-guard)";
 // The broker starts another, and says so.
 [[noreturn]] void give_up() {
     ::_exit(EXIT_FAILURE);
-}
-
-bool close_all_but(std::vector<int> kept) {
-    std::ranges::sort(kept);
-    auto first = static_cast<unsigned>(STDERR_FILENO) + 1;
-    bool closed = true;
-    for (const auto fd : kept) {
-        const auto next = static_cast<unsigned>(fd);
-        closed = closed && (next <= first || ::close_range(first, next - 1, 0) == 0);
-        first = next + 1;
-    }
-    return closed && ::close_range(first, ~0U, 0) == 0;
 }
 
 // Or for the broker's end. Once, rather than with each request: the broker is to be woken by those,
@@ -128,7 +115,7 @@ void read_for_next(const Guarded& guarded) {
 
 void run_guard(const Guarded& guarded) {
     ::prctl(PR_SET_NAME, kName);
-    if (!close_all_but({guarded.device, guarded.memory, guarded.poke, guarded.life_line})) {
+    if (!base::close_all_but({guarded.device, guarded.memory, guarded.poke, guarded.life_line})) {
         give_up();  // it would hold the life line itself
     }
     watch_broker(guarded);

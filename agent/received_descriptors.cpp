@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors that others pass on over a bus. sd-bus takes with a message whatever came with it,
-// also what its signature does not speak of, and closes it in the loop, where the last close could
-// wait: base::close_apart(). On the system bus any user can send that, in a signal. sd-bus cannot
-// be told to do otherwise, so this program has functions recvmsg() and close() of its own, which
-// the libraries that it is linked with get as well: what came by the first, the second closes
-// apart.
+// Descriptors that other processes of the user pass on over the user's bus, by which secrets come.
+// (From the system bus the broker takes none: see session_watch.cpp.) sd-bus takes with a message
+// whatever came with it, also what its signature does not speak of, and closes it in the loop,
+// where the last close could wait: base::close_apart(). sd-bus cannot be told to do otherwise, so
+// this program has functions recvmsg() and close() of its own, which the libraries that it is
+// linked with get as well: what came by the first, the second closes apart.
 
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -2,11 +2,11 @@
 
 #include "agent/session_watch.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +27,29 @@ constexpr char kManager[] = "org.freedesktop.login1.Manager";
 constexpr char kSession[] = "org.freedesktop.login1.Session";
 constexpr char kUser[] = "org.freedesktop.login1.User";
 constexpr char kProperties[] = "org.freedesktop.DBus.Properties";
+
+// sd_bus_open_system(), but the bus passes on no message that has descriptors: any user could send
+// us some whose close waits for ever, which nobody can end.
+int open_without_descriptors(sd_bus** opened) {
+    const char* address = ::secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+    sd_bus* bus = nullptr;
+    int result = ::sd_bus_new(&bus);
+    if (result >= 0) {
+        result = ::sd_bus_set_address(
+            bus, address != nullptr ? address : "unix:path=/run/dbus/system_bus_socket");
+    }
+    if (result >= 0) {
+        result = ::sd_bus_set_bus_client(bus, 1);
+    }
+    if (result >= 0) {
+        result = ::sd_bus_negotiate_fds(bus, 0);
+    }
+    if (result >= 0) {
+        result = ::sd_bus_start(bus);
+    }
+    *opened = result < 0 ? ::sd_bus_unref(bus) : bus;
+    return result;
+}
 
 template <auto Heard>
 int signal_handler(sd_bus_message* signal, void* self, sd_bus_error* error) noexcept {
@@ -76,8 +99,9 @@ bool says_locked(sd_bus_message* signal) {
 SessionWatch::SessionWatch(EventLoop& loop, LockOn events, Lock lock)
     : events_(events),
       lock_(std::move(lock)),
-      link_(loop, "system bus", ::sd_bus_open_system, [this](sd_bus* bus) { return set_up(bus); }) {
-}
+      link_(loop, "system bus", open_without_descriptors,
+            [this](sd_bus* bus) { return set_up(bus); }),
+      sleep_delay_(loop) {}
 
 void SessionWatch::start() {
     if (events_.any() && !link_.start()) {
@@ -104,7 +128,7 @@ int SessionWatch::set_up(sd_bus* bus) {
     hear(events_.log_out, kManager, "SessionRemoved",
          signal_handler<&SessionWatch::session_removed>);
     if (result >= 0 && events_.suspend) {
-        result = ask_to_delay_sleep(bus);
+        sleep_delay_.start();
     }
     return result;
 }
@@ -139,34 +163,17 @@ bool SessionWatch::is_from_logind(sd_bus_message* signal) const {
 
 // --- Sleep -------------------------------------------------------------------------------------
 
-int SessionWatch::ask_to_delay_sleep(sd_bus* bus) {
-    return ::sd_bus_call_method_async(bus, nullptr, kLogind, kManagerPath, kManager, "Inhibit",
-                                      message_handler<&SessionWatch::sleep_delayed>, this, "ssss",
-                                      "sleep", "eCryptfs key agent", "locks the keys", "delay");
-}
-
-void SessionWatch::sleep_delayed(sd_bus_message* reply) {
-    int fd = -1;
-    if (failed(reply) || ::sd_bus_message_read(reply, "h", &fd) <= 0) {
-        log_line(Priority::kNotice,
-                 "logind lets us not delay the machine's sleep: it may come "
-                 "before all keys are locked");
-        return;
-    }
-    inhibitor_.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-}
-
 void SessionWatch::prepares_for_sleep(sd_bus_message* signal) {
     int begins = 0;
     if (::sd_bus_message_read(signal, "b", &begins) <= 0) {
         return;
     }
     if (begins == 0) {
-        ask_to_delay_sleep(link_.get());
+        sleep_delay_.start();
         return;
     }
     lock_("the machine goes to sleep",
-          [inhibitor = std::move(inhibitor_)]() mutable { inhibitor.reset(); });
+          [delay = sleep_delay_.hand_over()]() mutable { delay.reset(); });
 }
 
 // --- Sessions ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@
 
 #include "agent/bus_link.h"
 #include "agent/event_loop.h"
-#include "lib/base/handle.h"
+#include "agent/sleep_delay.h"
 
 struct sd_bus_message;
 
@@ -39,7 +39,6 @@ class SessionWatch {
     void start();
 
     // What logind said.
-    void sleep_delayed(sd_bus_message* reply);
     void prepares_for_sleep(sd_bus_message* signal);
     void session_locked(sd_bus_message* signal);
     void session_changed(sd_bus_message* signal);
@@ -57,14 +56,13 @@ class SessionWatch {
   private:
     int set_up(sd_bus* bus);
     int find_logind(sd_bus* bus);
-    int ask_to_delay_sleep(sd_bus* bus);
     void lock_if_ours(const char* session);
 
     LockOn events_;
     Lock lock_;
     BusLink link_;
-    std::string logind_;        // its unique name; empty while there is none
-    base::UniqueFd inhibitor_;  // while we have it, the machine waits for us before it sleeps
+    SleepDelay sleep_delay_;
+    std::string logind_;  // its unique name; empty while there is none
 };
 
 }  // namespace ecryptfs::agent

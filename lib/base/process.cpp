@@ -4,7 +4,9 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace ecryptfs::base {
@@ -18,6 +20,18 @@ Result<void> forbid_dumps() {
         return std::unexpected(system_error(ErrorCode::kInternal, "forbidding dumps", errno));
     }
     return {};
+}
+
+bool close_all_but(std::vector<int> kept) {
+    std::ranges::sort(kept);
+    auto first = static_cast<unsigned>(STDERR_FILENO) + 1;
+    bool closed = true;
+    for (const auto fd : kept) {
+        const auto next = static_cast<unsigned>(fd);
+        closed = closed && (next <= first || ::close_range(first, next - 1, 0) == 0);
+        first = next + 1;
+    }
+    return closed && ::close_range(first, ~0U, 0) == 0;
 }
 
 }  // namespace ecryptfs::base

@@ -38,6 +38,12 @@ void expect_ends(pid_t pid, std::chrono::milliseconds patience) {
         << "process " << pid << " lives on";
 }
 
+std::set<pid_t> children_of(pid_t parent) {
+    std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) +
+                       "/children");
+    return {std::istream_iterator<pid_t>(file), {}};
+}
+
 // proc(5), /proc/pid/task/tid/stat: "tid (name) state …"; the name may hold anything.
 void stand_still(pid_t pid) {
     EXPECT_EQ(::kill(pid, SIGSTOP), 0);
@@ -66,6 +72,16 @@ void AgentTest::TearDown() {
 
 void AgentTest::start_agent(const Arguments& options) {
     agent_.emplace(bus_.environment(), kernel_.device(), options);
+}
+
+pid_t AgentTest::child_named(const std::string& name) const {
+    for (const auto pid : children_of(agent_->pid())) {
+        std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+        if (std::string text; std::getline(file, text) && text == name) {
+            return pid;
+        }
+    }
+    return 0;
 }
 
 Outcome AgentTest::ctl(const Arguments& arguments, const std::string& input) const {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ inline constexpr char kK2048Signature[] = "fe3467554552491d";
 
 // Waits for the end of a process, not necessarily a child.
 void expect_ends(pid_t pid, std::chrono::milliseconds patience = kPatience);
+
+std::set<pid_t> children_of(pid_t parent);
 
 // Has a process stand still; returns when each of its threads does.
 void stand_still(pid_t pid);
@@ -68,6 +71,8 @@ class AgentTest : public ::testing::Test {
     std::string add(const Arguments& key, const std::string& passphrase = "") const;
     std::string add_faulty(const std::string& behaviour) const;
     std::string add_k2048() const;
+    // The agent's child of that name; 0 if there is none.
+    pid_t child_named(const std::string& name) const;
     Json status() const;
     Json queue() const { return status()["queue"]; }
     Json keys() const;

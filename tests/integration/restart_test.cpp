@@ -10,8 +10,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <set>
 #include <thread>
 
 #include "tests/integration/agent_test.h"
@@ -23,12 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kKilled = 128 + SIGKILL;
-
-std::set<pid_t> children_of(pid_t parent) {
-    std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) +
-                       "/children");
-    return {std::istream_iterator<pid_t>(file), {}};
-}
 
 class Restart : public AgentTest {
   protected:
@@ -44,16 +36,7 @@ class Restart : public AgentTest {
 
     std::string state_of(const std::string& signature) const { return key(signature)["state"]; }
 
-    // The agent's child that is no host.
-    pid_t guard() const {
-        for (const auto pid : children_of(agent_->pid())) {
-            std::ifstream name("/proc/" + std::to_string(pid) + "/comm");
-            if (std::string text; std::getline(name, text) && text == "(ecrypt-guard)") {
-                return pid;
-            }
-        }
-        return 0;
-    }
+    pid_t guard() const { return child_named("(ecrypt-guard)"); }
 
     void wait_for_guard_other_than(pid_t old) const {
         wait_until("there is another guard", [&] {

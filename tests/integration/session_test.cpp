@@ -3,8 +3,11 @@
 // What happens to keys when the machine sleeps, the screen is locked, the last session ends.
 
 #include <fmt/format.h>
+#include <systemd/sd-bus.h>
 
+#include <csignal>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "tests/fakes/fake_logind.h"
@@ -83,6 +86,86 @@ TEST_F(Session, SleepWaitsUntilTheKeysAreLocked) {
         logind_->prepare_for_sleep(false);
         expect_locks();
     }
+}
+
+TEST_F(Session, SleepIsDelayedAgainWhenTheProcessThatDoesSoIsKilled) {
+    start();
+    wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
+    ASSERT_EQ(::kill(child_named("(ecrypt-sleep)"), SIGKILL), 0);
+    wait_until("it is no more", [&] { return !logind_->sleep_is_delayed(); });
+    wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
+}
+
+TEST_F(Session, SleepIsNotDelayedByAnAgentThatWasKilled) {
+    start();
+    wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
+    agent_->stop(SIGKILL);
+    wait_until("sleep may come", [&] { return !logind_->sleep_is_delayed(); });
+    agent_->start_again();
+}
+
+// A client of a bus that passes on descriptors.
+class Sender {
+  public:
+    explicit Sender(const std::string& address) {
+        EXPECT_GE(::sd_bus_new(&bus_), 0);
+        ::sd_bus_set_address(bus_, address.c_str());
+        ::sd_bus_set_bus_client(bus_, 1);
+        EXPECT_GE(::sd_bus_start(bus_), 0);
+        EXPECT_GE(::sd_bus_get_unique_name(bus_, &own_name_), 0);
+    }
+    Sender(const Sender&) = delete;
+    Sender& operator=(const Sender&) = delete;
+    ~Sender() { ::sd_bus_flush_close_unref(bus_); }
+
+    // By their unique names.
+    std::vector<std::string> others() const {
+        char** names = nullptr;
+        EXPECT_GE(::sd_bus_list_names(bus_, &names, nullptr), 0);
+        std::vector<std::string> clients;
+        for (char** name = names; *name != nullptr; ++name) {
+            if (**name == ':' && std::string_view(*name) != own_name_) {
+                clients.emplace_back(*name);
+            }
+            ::free(*name);
+        }
+        ::free(static_cast<void*>(names));
+        return clients;
+    }
+
+    // The error that comes back.
+    std::string send_descriptor(const std::string& client) const {
+        const Pipe pipe;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        ::sd_bus_call_method(bus_, client.c_str(), "/", "some.Interface", "Method", &error, nullptr,
+                             "h", pipe.writer.get());
+        const std::string name = error.name != nullptr ? error.name : "";
+        ::sd_bus_error_free(&error);
+        return name;
+    }
+
+  private:
+    sd_bus* bus_ = nullptr;
+    const char* own_name_ = "";
+};
+
+// It could not even be killed while it closes a file of theirs.
+TEST_F(Session, IsWatchedWithoutTakingDescriptorsOfOthers) {
+    const PrivateBus system_bus;
+    auto environment = bus_.environment();
+    environment["DBUS_SYSTEM_BUS_ADDRESS"] = system_bus.address();
+    logind_.emplace(system_bus.address());
+    agent_.emplace(environment, kernel_.device());
+    wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
+
+    const Sender sender(system_bus.address());
+    wait_until("only logind and the agent are there", [&] { return sender.others().size() == 2; });
+    std::multiset<std::string> errors;
+    for (const auto& client : sender.others()) {
+        errors.insert(sender.send_descriptor(client));
+    }
+    EXPECT_THAT(errors, ::testing::ElementsAre("org.freedesktop.DBus.Error.NotSupported",
+                                               "org.freedesktop.DBus.Error.UnknownObject"));
 }
 
 TEST_F(Session, EndOfTheLastLocks) {

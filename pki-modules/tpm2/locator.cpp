@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <optional>
 
@@ -26,6 +28,17 @@ constexpr const char* kTctiVariable = "ECRYPTFS_TPM2_TCTI";
 // Part 2 of the TPM 2.0 library specification, 7.2: TPM_HT_PERSISTENT.
 constexpr std::uint32_t kPersistentMask = 0xff000000;
 constexpr std::uint32_t kPersistent = 0x81000000;
+
+constexpr auto kWithoutDevice =
+    std::to_array<std::string_view>({"cmd", "mssim", "swtpm", "tabrmd"});
+
+// tpm2-tss takes the name of a TCTI's library as well: libtss2-tcti-device.so.0.
+std::string_view name_of_tcti(std::string_view name) {
+    constexpr std::string_view kLibrary = "libtss2-tcti-";
+    return name.starts_with(kLibrary)
+               ? name.substr(kLibrary.size(), name.find(".so") - kLibrary.size())
+               : name;
+}
 
 Error refused(std::string_view uri, std::string_view why) {
     return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" {}", module::shown(uri), why),
@@ -105,17 +118,21 @@ std::string default_tcti() {
     return set != nullptr && *set != '\0' ? set : "device:/dev/tpmrm0";
 }
 
-// A simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
+// What is known to need no device is listed: others reach a TPM by USB or a serial line. A
+// simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
 std::uint32_t needs_of(std::string_view tcti) {
-    constexpr std::string_view kDeviceTcti = "device:";
+    const auto colon = std::min(tcti.find(':'), tcti.size());
+    const auto name = name_of_tcti(tcti.substr(0, colon));
+    const auto place = tcti.substr(std::min(colon + 1, tcti.size()));
     std::uint32_t needs = ECRYPTFS_PKI_NEEDS_TPM | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES;
-    if (tcti.starts_with(kDeviceTcti) && !tcti.substr(kDeviceTcti.size()).starts_with("/dev/tpm")) {
+    const bool is_tpm = name == "device" && (place.empty() || place.starts_with("/dev/tpm"));
+    if (!is_tpm && std::ranges::find(kWithoutDevice, name) == kWithoutDevice.end()) {
         needs |= ECRYPTFS_PKI_NEEDS_DEVICES;
     }
     if ((tcti.contains("swtpm") || tcti.contains("mssim")) && !tcti.contains("path=")) {
         needs |= ECRYPTFS_PKI_NEEDS_NETWORK;
     }
-    if (tcti.substr(0, tcti.find(':')).contains("cmd")) {
+    if (name.contains("cmd")) {
         needs |= ECRYPTFS_PKI_NEEDS_PROGRAMS;
     }
     return needs;

@@ -49,8 +49,10 @@ constexpr char kDeviceFolder[] = "/dev";
 // Of what is in there, by what a name begins with. What people see, hear and type by; what stands
 // for other processes or for a part of the kernel that filters of system calls keep us from.
 constexpr auto kWithheld = std::to_array<std::string_view>(
-    {"console", "dri", "ecryptfs", "fuse", "input", "kmsg", "mem", "media", "port", "pts", "ptmx",
-     "snd", "uhid", "uinput", "userfaultfd", "v4l", "vcs", "video"});
+    {"adsp",   "amidi",       "audio", "console", "dmmidi", "dri",       "dsp",   "ecryptfs",
+     "fb",     "fuse",        "hvc",   "input",   "kmsg",   "mem",       "media", "midi",
+     "mixer",  "nvidia",      "port",  "pts",     "ptmx",   "sequencer", "snd",   "uhid",
+     "uinput", "userfaultfd", "v4l",   "vchiq",   "vcs",    "video"});
 constexpr auto kSharedMemory = std::to_array<std::string_view>({"hugepages", "mqueue", "shm"});
 constexpr auto kForAll =
     std::to_array<std::string_view>({"full", "null", "random", "urandom", "zero"});
@@ -65,15 +67,6 @@ struct RulesetAttributes {
 
 bool is_among(std::span<const std::string_view> names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
-}
-
-// Serial lines, where card readers may be, are called ttyS0, ttyUSB0, ttyACM0; terminals tty, tty1.
-bool is_withheld(std::string_view name) {
-    const bool is_terminal = name.starts_with("tty") &&
-                             name.find_first_not_of("0123456789", 3) == std::string_view::npos;
-    return is_terminal || std::ranges::any_of(kWithheld, [&](std::string_view beginning) {
-               return name.starts_with(beginning);
-           });
 }
 
 int version() {
@@ -162,6 +155,15 @@ class Ruleset {
 
 }  // namespace
 
+// Serial lines, where card readers may be, are called ttyS0, ttyUSB0, ttyACM0; terminals tty, tty1.
+bool is_withheld_device(std::string_view name) {
+    const bool is_terminal = name.starts_with("tty") &&
+                             name.find_first_not_of("0123456789", 3) == std::string_view::npos;
+    return is_terminal || std::ranges::any_of(kWithheld, [&](std::string_view beginning) {
+               return name.starts_with(beginning);
+           });
+}
+
 // Whatever its rules are: a process may trace those only that are bound by all that it is bound by.
 Result<void> part_from_other_processes() {
     const int landlock = version();
@@ -172,7 +174,7 @@ Result<void> part_from_other_processes() {
     Ruleset rules(landlock, kMakeDevices | LANDLOCK_ACCESS_FS_REFER | kUse);
     rules.keep(LANDLOCK_ACCESS_FS_REFER, "/");
     rules.keep_outside_devices(kUse);
-    rules.keep_devices(kUse, [](std::string_view name) { return !is_withheld(name); });
+    rules.keep_devices(kUse, [](std::string_view name) { return !is_withheld_device(name); });
     return rules.apply();
 }
 

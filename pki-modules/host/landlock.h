@@ -7,10 +7,15 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "lib/base/error.h"
 #include "lib/pki/module.h"
 
 namespace ecryptfs::pki {
+
+// Whether no module gets what has this name, such as "tty1", directly in /dev. Pure.
+bool is_withheld_device(std::string_view name);
 
 // No tracing of processes other than those that we start, no look into their memory, no signals to
 // them; no terminals, cameras, microphones and the like.

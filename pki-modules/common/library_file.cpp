@@ -21,12 +21,21 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
+bool is_own(const struct stat& status) {
+    return status.st_uid == 0 || status.st_uid == ::geteuid();
+}
+
 // In a folder with the sticky bit, such as /tmp, nobody replaces what others own.
-bool others_can_change(const struct stat& status) {
+bool others_can_write(const struct stat& status) {
     constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
-    const bool is_own = status.st_uid == 0 || status.st_uid == ::geteuid();
     const bool is_sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
-    return !is_own || (!is_sticky && (status.st_mode & kOthersWrite) != 0);
+    return !is_sticky && (status.st_mode & kOthersWrite) != 0;
+}
+
+// With a folder that only its owner may search, as a home is, nobody else reaches what is below by
+// its path. An access control list that lets somebody in shows in the group's bits.
+bool keeps_others_out(const struct stat& status) {
+    return S_ISDIR(status.st_mode) && (status.st_mode & (S_IXGRP | S_IXOTH)) == 0;
 }
 
 Error changeable(const std::string& path) {
@@ -52,6 +61,7 @@ Result<std::string> checked_library(const std::string& path) {
     // From the root on: where nobody else can change a folder, nobody exchanges what is in it.
     base::UniqueFd place(::open("/", O_PATH | O_CLOEXEC));
     std::filesystem::path walked = "/";
+    bool others_reach = true;
     for (const auto& name : resolved.relative_path()) {
         place.reset(::openat(place.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         walked /= name;
@@ -60,9 +70,11 @@ Result<std::string> checked_library(const std::string& path) {
             return std::unexpected(
                 base::system_error(ErrorCode::kNotFound, shown(walked.string()), errno));
         }
-        if (S_ISLNK(status.st_mode) || others_can_change(status)) {
+        if (S_ISLNK(status.st_mode) || !is_own(status) ||
+            (others_reach && others_can_write(status))) {
             return std::unexpected(changeable(walked.string()));
         }
+        others_reach = others_reach && !keeps_others_out(status);
     }
     return resolved.string();
 }

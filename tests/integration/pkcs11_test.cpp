@@ -120,6 +120,9 @@ TEST_F(Pkcs11Keys, OfALibraryThatHangsLoseNoRequest) {
 // Somebody could exchange it for one that reads the PIN.
 TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
     start();
+    using std::filesystem::perms;
+    const auto let_all_in = perms::owner_all | perms::group_exec | perms::others_exec;
+    std::filesystem::permissions(folder_.path(), let_all_in);
     const auto folder = folder_.path() / "open to all";
     std::filesystem::create_directory(folder);
     const auto library = folder / "library.so";
@@ -131,16 +134,18 @@ TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
     };
     const auto in_open_folder = folder_.path().string() + "/open%20to%20all/library.so";
     EXPECT_EQ(add_with(in_open_folder).exit_code, 0);
-    std::filesystem::permissions(folder, std::filesystem::perms::all);
+    std::filesystem::permissions(folder, perms::all);
     const auto outcome = add_with(in_open_folder);
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kAccessDenied)) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("others than this user and root can change"));
     const auto link = folder_.path() / "link.so";
     std::filesystem::create_symlink(library, link);
     EXPECT_EQ(add_with(link.string()).exit_code, code(ErrorCode::kAccessDenied));
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
-    std::filesystem::permissions(library, std::filesystem::perms::all);
+    std::filesystem::permissions(folder, let_all_in);
+    std::filesystem::permissions(library, perms::all);
     EXPECT_EQ(add_with(in_open_folder).exit_code, code(ErrorCode::kAccessDenied));
+    std::filesystem::permissions(folder_.path(), perms::owner_all);
+    EXPECT_EQ(add_with(in_open_folder).exit_code, 0) << "others do not reach it, as below a home";
     EXPECT_EQ(add_with(std::string("../../../../../../..") + ECRYPTFS_SHIM_SO).exit_code,
               code(ErrorCode::kInvalidArgument));
 }

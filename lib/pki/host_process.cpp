@@ -22,6 +22,8 @@ using base::ErrorCode;
 
 // What a shell gives for a program that cannot be run.
 constexpr int kExecFailed = 127;
+constexpr char kSocket[] = "socket to a PKI host";
+constexpr char kNull[] = "/dev/null";
 
 // The broker's end and the host's.
 struct SocketPair {
@@ -29,20 +31,25 @@ struct SocketPair {
     base::UniqueFd theirs;
 };
 
-// Whoever started us may have left the numbers free that the child needs.
-base::UniqueFd beyond_standard(base::UniqueFd fd) {
-    return fd.get() > STDERR_FILENO
-               ? std::move(fd)
-               : base::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+// Whoever started us may have left the numbers free that the child needs. Throws, so that the child
+// does not fail for want of descriptors: that would look as if the host could not be run.
+base::UniqueFd beyond_standard(base::UniqueFd fd, const char* what) {
+    if (fd && fd.get() <= STDERR_FILENO) {
+        fd = base::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    }
+    if (!fd) {
+        throw base::Failure(base::system_error(ErrorCode::kModuleFailed, what, errno));
+    }
+    return fd;
 }
 
 SocketPair make_socket_pair(int flags) {
     int sockets[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0, sockets) != 0) {
-        throw base::Failure(
-            base::system_error(ErrorCode::kModuleFailed, "socket to a PKI host", errno));
+        throw base::Failure(base::system_error(ErrorCode::kModuleFailed, kSocket, errno));
     }
-    return {base::UniqueFd(sockets[0]), beyond_standard(base::UniqueFd(sockets[1]))};
+    base::UniqueFd ours(sockets[0]);
+    return {std::move(ours), beyond_standard(base::UniqueFd(sockets[1]), kSocket)};
 }
 
 // What the child needs, made before fork().
@@ -97,7 +104,7 @@ pid_t start_process(const Start& start) {
 HostProcess start_host(const HostPaths& paths, const std::string& module, HostTask task) {
     auto channel = make_socket_pair(0);
     auto text = make_socket_pair(SOCK_NONBLOCK);  // a module must not wait for who reads it
-    const auto nothing = beyond_standard(base::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+    const auto nothing = beyond_standard(base::UniqueFd(::open(kNull, O_RDWR | O_CLOEXEC)), kNull);
     const auto module_path = fmt::format("{}/{}.so", paths.module_folder, module);
     const pid_t pid = start_process({
         .program = paths.host_program.c_str(),

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
-#include <vector>
 
 #include "lib/base/hex.h"
 
@@ -45,20 +45,16 @@ std::optional<std::string> normalized(std::string_view value) {
     return text;
 }
 
-struct Attribute {
-    std::string_view name;
-    std::string value;
-};
-
 // What has no equals sign, in whatever form, holds no second attribute for a parser with other
 // rules than ours.
-bool chooses_code(const Attribute& attribute) {
-    return std::ranges::find(kChooseNoCode, attribute.name) == kChooseNoCode.end() ||
-           attribute.value.starts_with(kNotToBeRead) || attribute.value.contains(kEqualsSign);
+bool chooses_code(std::string_view name, std::string_view value) {
+    return std::ranges::find(kChooseNoCode, name) == kChooseNoCode.end() ||
+           value.starts_with(kNotToBeRead) || value.contains(kEqualsSign);
 }
 
-std::vector<Attribute> attributes(std::string_view query) {
-    std::vector<Attribute> found;
+// Values by name. Those of one name keep their order: that may decide which of them counts.
+std::multimap<std::string_view, std::string> attributes(std::string_view query) {
+    std::multimap<std::string_view, std::string> found;
     while (!query.empty()) {
         const auto text = query.substr(0, query.find('&'));
         query.remove_prefix(std::min(query.size(), text.size() + 1));
@@ -67,8 +63,8 @@ std::vector<Attribute> attributes(std::string_view query) {
             continue;  // has no value
         }
         const auto value = text.substr(equals + 1);
-        found.push_back({text.substr(0, equals),
-                         normalized(value).value_or(fmt::format("{}{}", kNotToBeRead, value))});
+        found.emplace(text.substr(0, equals),
+                      normalized(value).value_or(fmt::format("{}{}", kNotToBeRead, value)));
     }
     return found;
 }
@@ -77,13 +73,12 @@ std::vector<Attribute> attributes(std::string_view query) {
 
 std::string code_selection(std::string_view locator) {
     const auto question = locator.find('?');
-    auto found = attributes(question == std::string_view::npos ? "" : locator.substr(question + 1));
-    // Those of one name keep their order: that may decide which of them counts.
-    std::ranges::stable_sort(found, {}, &Attribute::name);
+    const auto query =
+        question == std::string_view::npos ? std::string_view() : locator.substr(question + 1);
     std::string selection;
-    for (const auto& attribute : found) {
-        if (chooses_code(attribute)) {
-            selection += fmt::format("&{}={}", attribute.name, attribute.value);
+    for (const auto& [name, value] : attributes(query)) {
+        if (chooses_code(name, value)) {
+            selection += fmt::format("&{}={}", name, value);
         }
     }
     return selection;

@@ -21,6 +21,7 @@
 #include "cli/processes.h"
 #include "cli/typed_command.h"
 #include "lib/base/handle.h"
+#include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -59,17 +60,15 @@ Error busy(const std::string& upper) {
             "end that, or leave the folder; or --lazy, which waits for it"};
 }
 
-std::string user_name(uid_t id) {
-    const passwd* user = ::getpwuid(id);
-    return user == nullptr ? fmt::format("the user {}", id) : user->pw_name;
-}
-
+// Folders of root's are not given away for it: a name that was remembered can be that of any.
 Error belongs_to_another(const std::string& folder, uid_t owner, const std::string& user) {
-    const auto name = user_name(owner);
+    const passwd* known = ::getpwuid(owner);
+    const auto name = known == nullptr ? fmt::format("the user {}", owner) : known->pw_name;
     return {ErrorCode::kAccessDenied,
             fmt::format("{} belongs to {}, and not to {}", folder, name, user),
-            owner == 0 ? fmt::format("sudo chown {} {}", user, folder)
-                       : fmt::format("do it for its owner: --user {}", name)};
+            owner == 0 || known == nullptr
+                ? fmt::format("name a folder that belongs to {}", user)
+                : fmt::format("do it for its owner: --user {}", base::shell_word(name))};
 }
 
 Error exchanged(const std::string& folder) {

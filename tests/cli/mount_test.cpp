@@ -459,7 +459,10 @@ TEST(MountRefusals, AreInWordsWithAWayOut) {
     }
     const auto roots = cli::refusal_error({kUpperOfAnother, 0, 0}, folders, "ada");
     EXPECT_EQ(roots.message, "/u belongs to root, and not to ada");
-    EXPECT_EQ(roots.advice, "sudo chown ada /u");
+    EXPECT_EQ(roots.advice, "name a folder that belongs to ada") << "/u may be /root";
+    EXPECT_EQ(cli::refusal_error({kUpperOfAnother, 0, 4242424}, folders, "ada").advice,
+              "name a folder that belongs to ada")
+        << "--user knows no such user";
     const auto others = cli::refusal_error({kLowerOfAnother, 0, 65534}, folders, "ada");
     EXPECT_EQ(others.code, ErrorCode::kAccessDenied);
     EXPECT_THAT(others.message, HasSubstr("/l belongs to nobody"));

@@ -76,6 +76,14 @@ Error exchanged(const std::string& folder) {
             "see what changes it, and try again"};
 }
 
+Error unreadable(const std::string& what, int error_number) {
+    return error_number == EACCES
+               ? base::system_error(ErrorCode::kAccessDenied, what, error_number,
+                                    "let root look into it: a FUSE file system must be mounted "
+                                    "with -o allow_other")
+               : file_error(what, error_number);
+}
+
 // The folder of this path at this moment, whatever bears the path later.
 Result<base::UniqueFd> open_folder(const std::string& path) {
     open_how how{};
@@ -155,7 +163,12 @@ Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const 
         case kUpperNotEmpty:
             return not_empty(upper);
         case kUpperUnreadable:
-            return file_error(fmt::format("seeing whether {} is empty", upper), reply.error_number);
+            return unreadable(fmt::format("seeing whether {} is empty", upper), reply.error_number);
+        case kLowerUnreadable:
+            return unreadable(fmt::format("seeing whose {} is", lower), reply.error_number);
+        case kNotAFolder:
+            return {ErrorCode::kInvalidArgument, fmt::format("{} or {} is no folder", lower, upper),
+                    "name two folders"};
         case kPathTooLong:
             return {ErrorCode::kNotSupported,
                     fmt::format("the path {} is longer than the 255 bytes that the kernel takes",

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/fsuid.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -61,17 +62,38 @@ bool holds_files_of_users(int folder) {
                kFileSystems.end();
 }
 
-Checked<struct stat> folder_status(int folder) {
+// `unreadable`: the verdict where the file system does not tell root, as FUSE for its own user
+// alone.
+Checked<struct stat> folder_status(int folder, Verdict unreadable) {
     struct stat status{};
-    if (::fstat(folder, &status) != 0 || !S_ISDIR(status.st_mode)) {
+    if (::fstat(folder, &status) != 0 && errno != EBADF) {
+        return Refusal(Reply{unreadable, errno});
+    }
+    if (!S_ISDIR(status.st_mode)) {
         return Refusal(Reply{.verdict = Verdict::kNotAFolder});
     }
     return status;
 }
 
+// To read. A server of files may grant root less than its user (NFS: root_squash).
+base::UniqueFd open_entries(int folder, uid_t user) {
+    const auto open = [folder] {
+        return base::UniqueFd(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    };
+    auto entries = open();
+    if (!entries && errno == EACCES) {
+        const auto before = static_cast<uid_t>(::setfsuid(user));
+        entries = open();
+        const int error_number = errno;
+        ::setfsuid(before);
+        errno = error_number;
+    }
+    return entries;
+}
+
 // kUpperNotEmpty, kUpperUnreadable.
-Checked<void> check_empty(int folder) {
-    base::UniqueFd readable(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+Checked<void> check_empty(int folder, uid_t user) {
+    auto readable = open_entries(folder, user);
     const base::Handle<DIR, ::closedir> entries(readable ? ::fdopendir(readable.get()) : nullptr);
     if (!entries) {
         return Refusal(Reply{Verdict::kUpperUnreadable, errno});
@@ -90,7 +112,7 @@ Checked<void> check_empty(int folder) {
 }  // namespace
 
 Checked<struct stat> check_lower(int folder, uid_t user) {
-    const auto status = folder_status(folder);
+    const auto status = folder_status(folder, Verdict::kLowerUnreadable);
     if (!status) {
         return status;
     }
@@ -104,7 +126,7 @@ Checked<struct stat> check_lower(int folder, uid_t user) {
 }
 
 Checked<void> check_upper(int folder, uid_t user, const struct stat& lower, bool may_hide_files) {
-    const auto status = folder_status(folder);
+    const auto status = folder_status(folder, Verdict::kUpperUnreadable);
     if (!status) {
         return Refusal(status.error());
     }
@@ -115,7 +137,7 @@ Checked<void> check_upper(int folder, uid_t user, const struct stat& lower, bool
         return Refusal(Reply{.verdict = Verdict::kUnfitUpper});
     }
     const bool is_lower = status->st_dev == lower.st_dev && status->st_ino == lower.st_ino;
-    return is_lower || may_hide_files ? Checked<void>() : check_empty(folder);
+    return is_lower || may_hide_files ? Checked<void>() : check_empty(folder, user);
 }
 
 }  // namespace ecryptfs::mount_helper

@@ -221,7 +221,7 @@ Result<Reply> parse_reply(ByteView packet) {
     const auto owner = reader.take_big_endian<std::uint32_t>();
     const auto line = base::as_text(reader.left());
     if (!owner || *version != kVersion ||
-        *verdict > static_cast<std::uint8_t>(Verdict::kUnmountFailed) || *error_number > 4095 ||
+        *verdict > static_cast<std::uint8_t>(Verdict::kLowerUnreadable) || *error_number > 4095 ||
         line.size() > kMaxKernelLine || !is_printable(line)) {
         return std::unexpected(Error{ErrorCode::kMalformed,
                                      "ecryptfs-mount-helper is of another version",

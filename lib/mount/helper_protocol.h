@@ -57,13 +57,14 @@ enum class Verdict : std::uint8_t {
     kUnfitLower,      // on a file system that holds no files of users, as /proc
     kUnfitUpper,
     kUpperNotEmpty,
-    kUpperUnreadable,  // `error_number`: whether it is empty cannot be told
+    kUpperUnreadable,  // `error_number`: whose it is or whether it is empty cannot be told
     kPathTooLong,      // of the lower folder, for the kernel's interface
     kLowerExchanged,   // the kernel found another folder by the path than the descriptor's
     kMountFailed,      // `error_number` and `kernel_said`
     kNotThatMount,     // no eCryptfs of that number is mounted there
     kMountOfAnother,   // `owner` is not the user
     kUnmountFailed,    // `error_number`
+    kLowerUnreadable,  // `error_number`: whose it is cannot be told
 };
 
 struct Reply {

@@ -452,7 +452,7 @@ TEST(MountRefusals, AreInWordsWithAWayOut) {
     using enum mount::Verdict;
     const cli::FolderPair folders{"/l", "/u"};
     for (auto verdict = static_cast<std::uint8_t>(kBadRequest);
-         verdict <= static_cast<std::uint8_t>(kUnmountFailed); ++verdict) {
+         verdict <= static_cast<std::uint8_t>(kLowerUnreadable); ++verdict) {
         const auto error =
             cli::refusal_error({static_cast<mount::Verdict>(verdict), EACCES, 0}, folders, "ada");
         EXPECT_THAT(error.message, Not(IsEmpty())) << int{verdict};
@@ -463,6 +463,12 @@ TEST(MountRefusals, AreInWordsWithAWayOut) {
     EXPECT_EQ(cli::refusal_error({kUpperOfAnother, 0, 4242424}, folders, "ada").advice,
               "name a folder that belongs to ada")
         << "--user knows no such user";
+    const auto fuse = cli::refusal_error({kLowerUnreadable, EACCES}, folders, "ada");
+    EXPECT_EQ(fuse.code, ErrorCode::kAccessDenied);
+    EXPECT_EQ(fuse.message, "seeing whose /l is: Permission denied");
+    EXPECT_THAT(fuse.advice, HasSubstr("-o allow_other"));
+    const auto file = cli::refusal_error({kNotAFolder}, folders, "ada");
+    EXPECT_EQ(file.message, "/l or /u is no folder");
     const auto others = cli::refusal_error({kLowerOfAnother, 0, 65534}, folders, "ada");
     EXPECT_EQ(others.code, ErrorCode::kAccessDenied);
     EXPECT_THAT(others.message, HasSubstr("/l belongs to nobody"));

@@ -8,8 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <keyutils.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -89,8 +91,16 @@ class Helper {
   public:
     enum class Traced : std::uint8_t { kNo, kYes };
 
-    explicit Helper(uid_t user, Traced traced = Traced::kNo)
-        : process_({.user = kRoot, .in = their_socket()}, [user, traced] {
+    // Overrides: whether root reads what only its owner may, as it does not on NFS (root_squash).
+    enum class Overrides : std::uint8_t { kNo, kYes };
+
+    explicit Helper(uid_t user, Traced traced = Traced::kNo, Overrides overrides = Overrides::kYes)
+        : process_({.user = kRoot, .in = their_socket()}, [user, traced, overrides] {
+              if (overrides == Overrides::kNo &&
+                  (::prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) != 0 ||
+                   ::prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) != 0)) {
+                  return 1;
+              }
               if (traced == Traced::kYes && ::ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) {
                   return 1;
               }
@@ -298,6 +308,13 @@ TEST_F(MountHelper, MountsForAUserOnlyFoldersOfThatUser) {
     EXPECT_EQ(mount_by_helper().verdict, Verdict::kUpperNotEmpty);
     fs::remove(mount_.upper() / "here");
     EXPECT_FALSE(shows_ecryptfs(mount_.upper()));
+}
+
+TEST_F(MountHelper, LooksAsTheUserIntoAFolderThatRootMayNotRead) {
+    std::ofstream(mount_.upper() / "here");
+    ASSERT_EQ(::chmod(mount_.upper().c_str(), 0700), 0);
+    const Helper helper(alice().id, Helper::Traced::kNo, Helper::Overrides::kNo);
+    EXPECT_EQ(helper.ask(request(), {lower_.get(), upper_.get()}).verdict, Verdict::kUpperNotEmpty);
 }
 
 TEST_F(MountHelper, MountsAFolderOnItself) {

@@ -130,7 +130,7 @@ TEST(MountReply, IsParsedAsItWasEncodedAndHasPrintableTextOnly) {
 
     auto packet = mount::encode_reply({});
     EXPECT_FALSE(mount::parse_reply(base::ByteView(packet).first(packet.size() - 1)));
-    packet[1] = static_cast<std::uint8_t>(Verdict::kUnmountFailed) + 1;
+    packet[1] = static_cast<std::uint8_t>(Verdict::kLowerUnreadable) + 1;
     EXPECT_FALSE(mount::parse_reply(packet));
 }
 

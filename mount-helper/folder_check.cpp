@@ -119,7 +119,7 @@ Checked<struct stat> check_lower(int folder, uid_t user) {
     if (user != 0 && status->st_uid != user) {
         return Refusal(Reply{.verdict = Verdict::kLowerOfAnother, .owner = status->st_uid});
     }
-    if (!holds_files_of_users(folder)) {
+    if (user != 0 && !holds_files_of_users(folder)) {
         return Refusal(Reply{.verdict = Verdict::kUnfitLower});
     }
     return status;

@@ -19,7 +19,8 @@ using Refusal = std::unexpected<mount::Reply>;
 template <typename T>
 using Checked = std::expected<T, mount::Reply>;
 
-// The lower folder as it is now. `folder` may be an O_PATH descriptor.
+// The lower folder as it is now. `folder` may be an O_PATH descriptor. Root's own may be on any
+// file system, as a disc that was written elsewhere.
 Checked<struct stat> check_lower(int folder, uid_t user);
 
 // `lower`: to mount a folder on itself hides nothing.

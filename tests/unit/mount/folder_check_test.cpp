@@ -6,10 +6,14 @@
 #include "mount-helper/folder_check.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "lib/base/handle.h"
 #include "tests/fakes/temporary_folder.h"
@@ -89,11 +93,25 @@ TEST_F(FolderCheck, RefusesWhatIsNoFolder) {
 }
 
 TEST_F(FolderCheck, RefusesFileSystemsThatHoldNoFilesOfUsers) {
-    const auto process = open_path("/proc/self");
+    // Of a user's, also where the tests are root's.
+    const pid_t sleeper = ::fork();
+    if (sleeper == 0) {
+        static_cast<void>(::setresuid(1234, 1234, 1234));
+        ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // or /proc/PID is root's
+        ::raise(SIGSTOP);
+        ::_exit(0);
+    }
+    int stopped = 0;
+    ASSERT_EQ(::waitpid(sleeper, &stopped, WUNTRACED), sleeper);
+    const auto process = open_path("/proc/" + std::to_string(sleeper));
     struct stat status{};
     ASSERT_EQ(::fstat(process.get(), &status), 0);
+    ASSERT_NE(status.st_uid, 0U);
     EXPECT_EQ(upper_verdict(process.get(), status.st_uid), Verdict::kUnfitUpper);
     EXPECT_EQ(check_lower(process.get(), status.st_uid).error().verdict, Verdict::kUnfitLower);
+    EXPECT_TRUE(check_lower(process.get(), 0)) << "as a disc of root's: iso9660, UDF, squashfs";
+    ::kill(sleeper, SIGKILL);
+    ::waitpid(sleeper, nullptr, 0);
 }
 
 // Root reads all; who cannot must not take it for empty.

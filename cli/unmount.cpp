@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <ranges>
 
@@ -79,12 +81,24 @@ Result<bool> drop_key(const KeySignature& signature) {
     return !keyrings->empty();
 }
 
-// Those of the mount's keys that no other mount uses.
-Result<Signatures> drop_unused_keys(const MountedFolder& gone) {
-    const auto others = mounted_folders();
+// Whether keys of this user can be what the mount's are: not for another user's mount, which is
+// known by its root or cannot be reached. Root mounts folders of others, too.
+bool can_have_keys_of(const MountedFolder& mount, uid_t user) {
+    struct stat root{};
+    if (user == 0) {
+        return true;
+    }
+    return ::stat(mount.upper.c_str(), &root) == 0 ? root.st_uid == user : errno != EACCES;
+}
+
+// Those of the mount's keys that no other mount of the user uses.
+Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
+    auto others = mounted_folders();
     if (!others) {
         return std::unexpected(others.error());
     }
+    std::erase_if(*others,
+                  [&](const MountedFolder& other) { return !can_have_keys_of(other, user); });
     Signatures dropped;
     for (const auto& signature : all_keys(gone)) {
         const bool in_use = std::ranges::any_of(
@@ -116,7 +130,7 @@ Result<void> run(const Unmount& command) {
     }
     Signatures dropped;
     if ((mount->options.unlink_keys || command.unlink_keys) && !command.keep_keys) {
-        auto done = drop_unused_keys(*mount);
+        auto done = drop_unused_keys(*mount, session->caller.id);
         if (!done) {
             done.error().message = fmt::format("{} is unmounted, but keys were not taken away: {}",
                                                mount->upper, done.error().message);

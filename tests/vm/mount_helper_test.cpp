@@ -595,6 +595,25 @@ TEST_F(MountHelper, AnotherUsersMountIsNotUnmountedBySudo) {
     fs::remove(upper);
 }
 
+TEST_F(MountHelper, AnotherUsersMountUnderTheSameSignatureKeepsNoKeys) {
+    const auto upper = others_.parent_path() / "bobs-upper";
+    make_folder(upper, bob());
+    const auto within = open_folder(others_ / "within");
+    {
+        const Helper helper(bob().id);
+        ASSERT_EQ(helper.ask(request(), {within.get(), open_folder(upper).get()}).verdict,
+                  Verdict::kDone);
+    }
+    ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
+    const auto mounted = sudo({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
+    ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
+    const auto gone = sudo({"umount", mount_.upper()});
+    EXPECT_EQ(gone.exit_code, 0) << gone.err;
+    EXPECT_FALSE(is_in_user_keyring(session_, kSignature));
+    EXPECT_EQ(::umount2(upper.c_str(), 0), 0);
+    fs::remove(upper);
+}
+
 TEST_F(MountHelper, WhoCalledSudoMustBeKnown) {
     for (const char* id : {"4242", "alice", "", "-1"}) {
         const auto outcome =

@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using base::shell_word;
 using Kind = PassphraseOrigin::Kind;
-using base::shell_word;
 
 constexpr char kWrappedFile[] = ".ecryptfs/wrapped-passphrase";
 

@@ -540,15 +540,15 @@ void Keys::token_gone(const KeySignature& signature, const Error& why) {
     if (found == entries_.end() || !found->second.registered) {
         return;
     }
-    cancel_opens(signature);
-    close(found->second);
     if (why.code == ErrorCode::kUnknownKey) {
         forget(signature);
-    } else {
-        found->second.blob = {};  // it may hold a passphrase
-        set_state(signature, found->second, state_without_token(why.code));
-        notes_.erase(signature);
+        return;
     }
+    cancel_opens(signature);
+    close(found->second);
+    found->second.blob = {};  // it may hold a passphrase
+    set_state(signature, found->second, state_without_token(why.code));
+    notes_.erase(signature);
 }
 
 void Keys::open(const std::shared_ptr<Key>& key,

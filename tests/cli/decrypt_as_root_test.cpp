@@ -82,6 +82,17 @@ class DecryptAsRoot : public ::testing::Test {
                      out_, "--passphrase-file", passphrase},
                     environment});
     }
+    // Puts the folder of-root into the place of the one that is being made in the output.
+    void exchange_new_folder() const {
+        for (const auto& entry : fs::directory_iterator(out_)) {
+            const auto name = entry.path().filename().string();
+            if (name.starts_with(".ecryptfsctl-unfinished.")) {
+                fs::rename(entry.path(), path("away"));
+                fs::rename(out("of-root"), entry.path());
+                break;
+            }
+        }
+    }
     // Runs it, and does something to what it looks at before it opens a name. Those of the lower
     // tree are opened twice: first it finds out whether its keys open anything.
     Outcome decrypt_while(const std::string& name, int time,
@@ -394,16 +405,8 @@ TEST_F(DecryptAsRoot, AFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
     make_folder(out_, kAlice);
     make_folder(out("of-root"), 0, 0700);
     std::ofstream(out("of-root/secret")) << "s";
-    const auto outcome = decrypt_while(".ecryptfsctl-unfinished.", 1, [&] {
-        for (const auto& entry : fs::directory_iterator(out_)) {
-            const auto name = entry.path().filename().string();
-            if (name.starts_with(".ecryptfsctl-unfinished.")) {
-                fs::rename(entry.path(), path("away"));
-                fs::rename(out("of-root"), entry.path());
-                break;
-            }
-        }
-    });
+    const auto outcome =
+        decrypt_while(".ecryptfsctl-unfinished.", 1, [&] { exchange_new_folder(); });
     EXPECT_NE(outcome.exit_code, 0);
     EXPECT_THAT(outcome.err, HasSubstr("somebody else changes the folder that it is in"));
     for (const auto& entry : fs::directory_iterator(out_)) {
@@ -418,16 +421,8 @@ TEST_F(DecryptAsRoot, AnOpenFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
     write_lower(lower("sub/file"), kAlice);
     make_folder(out_, kAlice);
     make_folder(out("of-root"), 0, 0755);
-    const auto outcome = decrypt_while(".ecryptfsctl-unfinished.", 1, [&] {
-        for (const auto& entry : fs::directory_iterator(out_)) {
-            const auto name = entry.path().filename().string();
-            if (name.starts_with(".ecryptfsctl-unfinished.")) {
-                fs::rename(entry.path(), path("away"));
-                fs::rename(out("of-root"), entry.path());
-                break;
-            }
-        }
-    });
+    const auto outcome =
+        decrypt_while(".ecryptfsctl-unfinished.", 1, [&] { exchange_new_folder(); });
     EXPECT_NE(outcome.exit_code, 0);
     EXPECT_THAT(outcome.err, HasSubstr("somebody else changes the folder that it is in"));
     EXPECT_FALSE(fs::exists(out("sub")));

@@ -6,18 +6,18 @@
 #include <cstring>
 #include <exception>
 
-#include "agent/bus_service.h"
-#include "agent/datagram.h"
-#include "agent/descriptor_store.h"
-#include "agent/device.h"
-#include "agent/event_loop.h"
-#include "agent/handover.h"
-#include "agent/host_pool.h"
-#include "agent/keys.h"
-#include "agent/log.h"
-#include "agent/options.h"
-#include "agent/requests.h"
-#include "agent/session_watch.h"
+#include "agent/bus/service.h"
+#include "agent/bus/session_watch.h"
+#include "agent/keys/keys.h"
+#include "agent/modules/host_pool.h"
+#include "agent/requests/descriptor_store.h"
+#include "agent/requests/device.h"
+#include "agent/requests/handover.h"
+#include "agent/requests/requests.h"
+#include "agent/runtime/datagram.h"
+#include "agent/runtime/event_loop.h"
+#include "agent/runtime/log.h"
+#include "agent/runtime/options.h"
 #include "lib/base/process.h"
 
 namespace {

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 
-#include "cli/asking.h"
+#include "cli/ask/asking.h"
 #include "cli/grammar.h"
-#include "cli/output.h"
+#include "cli/output/output.h"
+#include "cli/output/typed_command.h"
 #include "cli/suggest.h"
-#include "cli/typed_command.h"
 
 namespace ecryptfs::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "cli/verbs.h"
+#include "cli/verbs/verbs.h"
 
 namespace ecryptfs::cli {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/command_line.h"
-#include "cli/output.h"
+#include "cli/output/output.h"
 #include "lib/base/process.h"
 
 int main(int argc, char** argv) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/agent_state.h"
-
+#include "cli/agent/state.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {

@@ -15,9 +15,9 @@
 #include <fstream>
 #include <set>
 
-#include "cli/access_list.h"
-#include "cli/earlier_copy.h"
-#include "cli/safe_name.h"
+#include "cli/files/access_list.h"
+#include "cli/files/earlier_copy.h"
+#include "cli/files/safe_name.h"
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
 #include "tests/cli/lower_files.h"

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/progress.h"
+#include "cli/output/progress.h"
 #include "lib/base/handle.h"
 #include "tests/cli/lower_files.h"
 #include "tests/cli/support.h"

@@ -3,7 +3,7 @@
 // What `doctor` makes of system files that say what they cannot be made to say here. The real ones
 // are in tests/vm/doctor_test.cpp.
 
-#include "cli/diagnosis.h"
+#include "cli/doctor/diagnosis.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/bus_values.h"
+#include "cli/agent/bus_values.h"
 
 namespace ecryptfs::test {
 

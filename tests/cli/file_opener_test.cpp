@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/file_opener.h"
+#include "cli/files/file_opener.h"
 
 #include "lib/base/hex.h"
 #include "tests/cli/support.h"

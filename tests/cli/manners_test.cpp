@@ -8,8 +8,8 @@
 #include <csignal>
 #include <fstream>
 
-#include "cli/answering_program.h"
-#include "cli/output.h"
+#include "cli/ask/answering_program.h"
+#include "cli/output/output.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"

@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/mount_call.h"
-#include "cli/mount_json.h"
-#include "cli/mounted_folder.h"
-#include "cli/remembered_folder.h"
-#include "cli/utils_files.h"
+#include "cli/mount/call.h"
+#include "cli/mount/json.h"
+#include "cli/mount/mounted_folder.h"
+#include "cli/mount/remembered_folder.h"
+#include "cli/mount/utils_files.h"
 #include "tests/cli/lower_files.h"
 #include "tests/cli/support.h"
 #include "tests/fakes/command.h"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/output.h"
+#include "cli/output/output.h"
 
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv()
 
 #include <ctime>
 
-#include "cli/file_json.h"
-#include "cli/json_output.h"
-#include "cli/mount_json.h"
-#include "cli/tables.h"
+#include "cli/files/file_json.h"
+#include "cli/mount/json.h"
+#include "cli/output/json_output.h"
+#include "cli/output/tables.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/secret_input.h"
+#include "cli/ask/secret_input.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-#include "agent/bus_call.h"
+#include "agent/bus/call.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "tests/fuzz/check.h"

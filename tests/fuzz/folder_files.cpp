@@ -2,10 +2,10 @@
 //
 // What `ecryptfsctl mount` reads of a user: the first byte says as which kind of file.
 
-#include "cli/answering_program.h"
-#include "cli/mounted_folder.h"
-#include "cli/remembered_folder.h"
-#include "cli/utils_files.h"
+#include "cli/ask/answering_program.h"
+#include "cli/mount/mounted_folder.h"
+#include "cli/mount/remembered_folder.h"
+#include "cli/mount/utils_files.h"
 #include "tests/fuzz/check.h"
 
 namespace ecryptfs::fuzz {

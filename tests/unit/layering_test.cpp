@@ -157,16 +157,16 @@ TEST(Layering, KeepsForeignHeadersOutOfOurHeaders) {
 }
 
 TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
-    EXPECT_EQ(objection("agent/device.cpp", "lib/wire/device_frame.h"), "");
-    EXPECT_EQ(objection("agent/bus/service.cpp", "agent/device.h"), "");
+    EXPECT_EQ(objection("agent/requests/device.cpp", "lib/wire/device_frame.h"), "");
+    EXPECT_EQ(objection("agent/bus/service.cpp", "agent/requests/device.h"), "");
     EXPECT_EQ(objection("lib/pki/module.cpp", "ecryptfs_pki_module.h"), "");
     EXPECT_NE(objection("lib/base/hex.cpp", "lib/wire/device_frame.h"), "");
     EXPECT_NE(objection("lib/wire/auth_token.cpp", "lib/ipc/names.h"), "");
-    EXPECT_NE(objection("agent/device.cpp", "cli/bus_values.h"), "");
-    EXPECT_NE(objection("agent/device.cpp", "lib/lower/header.h"), "");
-    EXPECT_NE(objection("agent/device.cpp", "pki-modules/host/server.h"), "");
-    EXPECT_NE(objection("agent/device.cpp", "ecryptfs_pki_module.h"), "");
-    EXPECT_NE(objection("cli/main.cpp", "agent/device.h"), "");
+    EXPECT_NE(objection("agent/requests/device.cpp", "cli/agent/bus_values.h"), "");
+    EXPECT_NE(objection("agent/requests/device.cpp", "lib/lower/header.h"), "");
+    EXPECT_NE(objection("agent/requests/device.cpp", "pki-modules/host/server.h"), "");
+    EXPECT_NE(objection("agent/requests/device.cpp", "ecryptfs_pki_module.h"), "");
+    EXPECT_NE(objection("cli/main.cpp", "agent/requests/device.h"), "");
     EXPECT_NE(objection("mount-helper/main.cpp", "cli/keyrings.h"), "");
     EXPECT_NE(objection("pki-modules/openssl/module.cpp", "pki-modules/tpm2/module.h"), "");
     EXPECT_NE(objection("lib/base/hex.cpp", "hex.h"), "");

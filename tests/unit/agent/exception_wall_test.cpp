@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/exception_wall.h"
+#include "agent/runtime/exception_wall.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 #include <array>
 #include <stdexcept>
 
-#include "agent/event_loop.h"
+#include "agent/runtime/event_loop.h"
 
 namespace ecryptfs::agent {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/host_pool.h"
+#include "agent/modules/host_pool.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

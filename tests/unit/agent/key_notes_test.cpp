@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/key_notes.h"
+#include "agent/keys/key_notes.h"
 
 #include <fmt/format.h>
 

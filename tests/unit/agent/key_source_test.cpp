@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/key_source.h"
+#include "agent/keys/key_source.h"
 
 #include "tests/unit/support.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/log.h"
+#include "agent/runtime/log.h"
 
 namespace ecryptfs::agent {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "agent/token_store.h"
+#include "agent/keys/token_store.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::test {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/bus/call.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/runtime/exception_wall.h"
+#include "lib/base/handle.h"
+#include "lib/base/sealed_memfd.h"
+#include "lib/ipc/bus_error.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using MessageHandle = base::Handle<sd_bus_message, ::sd_bus_message_unref>;
+
+template <typename T>
+Result<T> read_basic(sd_bus_message* message, char type) {
+    T value{};
+    if (::sd_bus_message_read_basic(message, type, static_cast<void*>(&value)) <= 0) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("an argument of type {} is missing", type)});
+    }
+    return value;
+}
+
+// A call whose caller is being asked about.
+struct Unproven {
+    BusCall call;
+    std::function<void(const BusCall&)> action;
+
+    static int answered(sd_bus_message* reply, void* data, sd_bus_error* /*error*/) noexcept {
+        const std::unique_ptr<Unproven> self(static_cast<Unproven*>(data));
+        const auto decide = [&] {
+            self->decide(reply);
+            return 0;
+        };
+        const auto decide_or_fail = [&] {
+            if (guarded("bus method", decide) < 0) {
+                self->call.fail({ErrorCode::kInternal, "the agent failed; its log says how"});
+            }
+            return 0;
+        };
+        return guarded("reply to a bus method", decide_or_fail, /*failure=*/0);
+    }
+
+    void decide(sd_bus_message* reply) const {
+        std::uint32_t uid = 0;
+        if (::sd_bus_message_is_method_error(reply, nullptr) != 0 ||
+            ::sd_bus_message_read_basic(reply, 'u', &uid) <= 0 || uid != ::geteuid()) {
+            call.fail({ErrorCode::kAccessDenied, "the agent serves its own user only"});
+            return;
+        }
+        action(call);
+    }
+};
+
+}  // namespace
+
+BusCall::BusCall(sd_bus_message* message)
+    : message_(::sd_bus_message_ref(message), ::sd_bus_message_unref) {}
+
+Result<std::string> BusCall::read_text() const {
+    const auto text = read_basic<const char*>(message(), 's');
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    return std::string(*text);
+}
+
+Result<wire::KeySignature> BusCall::read_signature() const {
+    const auto text = read_text();
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    auto signature = wire::KeySignature::from_text(*text);
+    if (!signature) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument, signature.error().message});
+    }
+    return signature;
+}
+
+Result<std::int32_t> BusCall::read_number() const {
+    return read_basic<std::int32_t>(message(), 'i');
+}
+
+Result<std::optional<base::SecretBytes>> BusCall::read_secret() const {
+    const auto fd = read_basic<int>(message(), 'h');  // belongs to the message
+    if (!fd) {
+        return std::unexpected(fd.error());
+    }
+    auto secret = base::read_sealed_memfd(*fd);
+    if (!secret) {
+        return std::unexpected(std::move(secret.error()));
+    }
+    return secret->empty() ? std::nullopt : std::optional(std::move(*secret));
+}
+
+void BusCall::succeed() const {
+    succeed([](sd_bus_message* /*reply*/) {});
+}
+
+void BusCall::succeed(const std::function<void(sd_bus_message*)>& fill) const {
+    sd_bus_message* reply = nullptr;
+    if (::sd_bus_message_new_method_return(message(), &reply) < 0) {
+        return;
+    }
+    const MessageHandle owned(reply);
+    fill(reply);
+    ::sd_bus_send(nullptr, reply, nullptr);
+}
+
+void BusCall::fail(const Error& error) const {
+    ::sd_bus_reply_method_errorf(message(), ipc::bus_error_name(error.code).c_str(), "%s",
+                                 ipc::bus_error_text(error).c_str());
+}
+
+void BusCall::finish(const Result<void>& result) const {
+    if (result) {
+        succeed();
+    } else {
+        fail(result.error());
+    }
+}
+
+void if_own_user(sd_bus_message* message, std::function<void(const BusCall&)> action) {
+    auto unproven = std::make_unique<Unproven>(Unproven{BusCall(message), std::move(action)});
+    const char* sender = ::sd_bus_message_get_sender(message);
+    const int sent = ::sd_bus_call_method_async(::sd_bus_message_get_bus(message), nullptr,
+                                                "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                "org.freedesktop.DBus", "GetConnectionUnixUser",
+                                                Unproven::answered, unproven.get(), "s", sender);
+    if (sent < 0) {
+        unproven->call.fail(
+            base::system_error(ErrorCode::kInternal, "asking the bus about its caller", -sent));
+        return;
+    }
+    static_cast<void>(unproven.release());  // answered() takes it
+}
+
+}  // namespace ecryptfs::agent

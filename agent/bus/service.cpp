@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/bus/service.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-bus.h>
+
+#include <utility>
+
+#include "agent/bus/objects.h"
+#include "agent/runtime/datagram.h"
+#include "agent/runtime/exception_wall.h"
+#include "lib/ipc/names.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+using namespace std::chrono_literals;
+
+// How long a key that was added waits for its token to be registered.
+constexpr auto kTokenPatience = 30s;
+// D-Bus specification, RequestName.
+constexpr std::uint32_t kPrimaryOwner = 1;
+
+}  // namespace
+
+BusService::BusService(EventLoop& loop, AgentParts parts)
+    : loop_(loop),
+      parts_(parts),
+      link_(loop, "user bus", ::sd_bus_open_user, [this](sd_bus* bus) { return set_up(bus); }) {
+    parts_.device.on_change([this] {
+        device_changed_ = true;
+        something_changed();
+    });
+    parts_.keys.on_change([this](const wire::KeySignature& signature) {
+        changed_keys_.insert(signature);
+        something_changed();
+    });
+    parts_.hosts.on_change([this](const wire::PkiType& module) {
+        changed_modules_.insert(module);
+        something_changed();
+    });
+    parts_.requests.on_locked_key([this](const wire::KeySignature& signature) {
+        wanted_keys_.insert(signature);
+        something_changed();
+    });
+}
+
+void BusService::start() {
+    something_changed();
+    if (!link_.start()) {
+        log_line(Priority::kWarning,
+                 "no user bus, so that ecryptfsctl cannot reach this agent; it serves the tokens "
+                 "that it "
+                 "finds in the user keyring");
+        notify_service_manager("READY=1");
+    }
+}
+
+int BusService::set_up(sd_bus* bus) {
+    const int result = add_bus_objects(bus, *this);
+    return result < 0
+               ? result
+               : ::sd_bus_request_name_async(bus, nullptr, ipc::kBusName, 0,
+                                             message_handler<&BusService::name_answered>, this);
+}
+
+void BusService::name_answered(sd_bus_message* reply) {
+    std::uint32_t answer = 0;
+    if (::sd_bus_message_is_method_error(reply, nullptr) != 0) {
+        log_line(Priority::kError,
+                 fmt::format("the bus does not give the name {}: {}", ipc::kBusName,
+                             ::sd_bus_message_get_error(reply)->message));
+        return;
+    }
+    if (::sd_bus_message_read_basic(reply, 'u', &answer) <= 0 || answer != kPrimaryOwner) {
+        log_line(Priority::kError, "another ecryptfs-agent serves this bus");
+        loop_.exit(base::traits(ErrorCode::kDeviceBusy).status);
+        return;
+    }
+    notify_service_manager("READY=1");
+}
+
+// --- Methods -----------------------------------------------------------------------------------
+
+void BusService::add_key(const BusCall& call) {
+    const auto module_name = call.read_text();
+    const auto locator = module_name ? call.read_text() : module_name;
+    if (!locator) {
+        call.fail(locator.error());
+        return;
+    }
+    const auto module = wire::PkiType::from_text(*module_name);
+    if (!module) {
+        call.fail({ErrorCode::kUnknownModule,
+                   fmt::format("\"{}\" cannot be the name of a PKI module", *module_name),
+                   "a name has 1 to 16 lower-case letters, digits and hyphens"});
+        return;
+    }
+    auto secret = call.read_secret();
+    if (!secret) {
+        call.fail(secret.error());
+        return;
+    }
+    parts_.keys.add(*module, *locator, std::move(*secret), [this, call](Result<AddedKey> added) {
+        if (!added) {
+            call.fail(added.error());
+            return;
+        }
+        expect_token(added->signature);
+        call.succeed([&](sd_bus_message* reply) {
+            ::sd_bus_message_append(reply, "s", std::string(added->signature.text()).c_str());
+            ::sd_bus_message_append_array(reply, 'y', added->token.data(), added->token.size());
+            ::sd_bus_message_append(reply, "s", added->warning.c_str());
+        });
+    });
+}
+
+void BusService::expect_token(const wire::KeySignature& signature) {
+    auto timer = loop_.timer(1s, [this, signature] {
+        parts_.keys.abandon(signature);
+        awaited_tokens_.erase(signature);
+    });
+    timer.run_after(kTokenPatience);
+    awaited_tokens_.insert_or_assign(signature, std::move(timer));
+}
+
+void BusService::register_token(const BusCall& call) {
+    const auto signature = call.read_signature();
+    const auto serial = call.read_number();
+    if (!signature || !serial) {
+        call.fail(signature ? serial.error() : signature.error());
+        return;
+    }
+    if (auto registered = parts_.keys.register_token(*signature, *serial); !registered) {
+        call.fail(registered.error());
+        return;
+    }
+    awaited_tokens_.erase(*signature);
+    call.succeed([&](sd_bus_message* reply) {
+        ::sd_bus_message_append(reply, "o", key_path(*signature).c_str());
+    });
+}
+
+void BusService::forget_key(const BusCall& call) {
+    const auto signature = call.read_signature();
+    if (!signature) {
+        call.fail(signature.error());
+        return;
+    }
+    awaited_tokens_.erase(*signature);
+    parts_.keys.forget(*signature);
+    finish_when_closed(call, {});
+}
+
+void BusService::lock_all(const BusCall& call) {
+    parts_.keys.lock_all();
+    finish_when_closed(call, {});
+}
+
+void BusService::unlock_key(const BusCall& call, const wire::KeySignature& signature) {
+    auto secret = call.read_secret();
+    if (!secret) {
+        call.fail(secret.error());
+        return;
+    }
+    parts_.keys.unlock(signature, std::move(*secret),
+                       [call](const Result<void>& unlocked) { call.finish(unlocked); });
+}
+
+void BusService::lock_key(const BusCall& call, const wire::KeySignature& signature) {
+    finish_when_closed(call, parts_.keys.lock(signature));
+}
+
+// Whoever is told that a key is locked may rely on it that no process has it in memory.
+void BusService::finish_when_closed(const BusCall& call, Result<void> result) {
+    parts_.hosts.when_closed([call, result = std::move(result)] { call.finish(result); });
+}
+
+// --- Signals -----------------------------------------------------------------------------------
+
+void BusService::something_changed() {
+    if (!announcement_) {
+        announcement_ = loop_.when_idle([this] {
+            announcement_ = {};
+            announce_changes();
+        });
+    }
+}
+
+void BusService::announce_changes() {
+    if (std::exchange(device_changed_, false)) {
+        const auto& error = parts_.device.error();
+        notify_service_manager(
+            fmt::format("STATUS={}", error ? error->message : "Serving the kernel."));
+        if (link_.get() != nullptr) {
+            ::sd_bus_emit_properties_changed(link_.get(), ipc::kManagerPath, ipc::kManagerInterface,
+                                             "DeviceState", "DeviceMessage", "DeviceAdvice",
+                                             "DeviceOpenedUsec", nullptr);
+        }
+    }
+    if (link_.get() == nullptr) {
+        return;
+    }
+    for (const auto& signature : std::exchange(changed_keys_, {})) {
+        announce_key(signature);
+    }
+    for (const auto& module : std::exchange(changed_modules_, {})) {
+        announce_module(module);
+    }
+    for (const auto& signature : std::exchange(wanted_keys_, {})) {
+        secret_needed(signature);
+    }
+}
+
+void BusService::announce_key(const wire::KeySignature& signature) {
+    const auto path = key_path(signature);
+    if (!parts_.keys.info(signature)) {
+        if (shown_keys_.erase(signature) > 0) {
+            ::sd_bus_emit_object_removed(link_.get(), path.c_str());
+        }
+    } else if (shown_keys_.insert(signature).second) {
+        ::sd_bus_emit_object_added(link_.get(), path.c_str());
+    } else {
+        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), ipc::kKeyInterface, "State",
+                                         "Serial", "Keyring", "Locator", "Module", nullptr);
+    }
+}
+
+void BusService::announce_module(const wire::PkiType& module) {
+    const auto path = module_path(module);
+    if (!parts_.hosts.info(module)) {
+        if (shown_modules_.erase(module) > 0) {
+            ::sd_bus_emit_object_removed(link_.get(), path.c_str());
+        }
+    } else if (shown_modules_.insert(module).second) {
+        ::sd_bus_emit_object_added(link_.get(), path.c_str());
+    } else {
+        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), ipc::kModuleInterface,
+                                         "Version", "Description", "HostPid", "HostStartedUsec",
+                                         "Restarts", nullptr);
+    }
+}
+
+void BusService::secret_needed(const wire::KeySignature& signature) {
+    if (!signal_limit_.allows()) {
+        return;
+    }
+    const auto info = parts_.keys.info(signature);
+    ::sd_bus_emit_signal(link_.get(), ipc::kManagerPath, ipc::kManagerInterface, "SecretNeeded",
+                         "ss", std::string(signature.text()).c_str(),
+                         info ? info->locator.c_str() : "");
+}
+
+}  // namespace ecryptfs::agent

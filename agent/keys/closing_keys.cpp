@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/keys/closing_keys.h"
+
+#include <algorithm>
+
+namespace ecryptfs::agent {
+
+bool ClosingKeys::closed(std::uint64_t key) {
+    const auto found = keys_.find(key);
+    if (found == keys_.end() || found->second.asked == 0) {
+        return false;
+    }
+    if (--found->second.asked == 0) {
+        remove(found);
+    }
+    return true;
+}
+
+void ClosingKeys::not_opened(std::uint64_t key) {
+    const auto found = keys_.find(key);
+    if (found != keys_.end() && found->second.asked == 0) {
+        remove(found);
+    }
+}
+
+void ClosingKeys::process_ended() {
+    for (const auto& [key, closing] : std::exchange(keys_, {})) {
+        finish(closing);
+    }
+}
+
+bool ClosingKeys::is_late(Clock::time_point now, Clock::duration patience) const {
+    return std::ranges::any_of(keys_, [=](const auto& entry) {
+        const auto& closing = entry.second;
+        return now - closing.since > (closing.waits.empty() ? patience : kLimit);
+    });
+}
+
+void ClosingKeys::join(const std::shared_ptr<CloseWait>& wait) {
+    for (auto& [key, closing] : keys_) {
+        wait->add();
+        closing.waits.push_back(wait);
+    }
+}
+
+void ClosingKeys::remove(Keys::iterator key) {
+    const auto closing = keys_.extract(key);
+    finish(closing.mapped());
+}
+
+void ClosingKeys::finish(const Closing& closing) {
+    for (const auto& wait : closing.waits) {
+        wait->finish_one();
+    }
+}
+
+}  // namespace ecryptfs::agent

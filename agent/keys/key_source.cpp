@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/keys/key_source.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+#include "lib/base/file_uri.h"
+#include "lib/base/sealed_memfd.h"
+#include "lib/pki/host_protocol.h"
+#include "lib/wire/legacy_blob.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::string_view kOpenssl = "openssl";
+constexpr std::string_view kPkcs11 = "pkcs11";
+constexpr std::string_view kPkcs11Helper = "pkcs11-helper";  // what ecryptfs-utils calls it
+
+// How ecryptfs-utils had tokens unwrap; the module must not find a better one.
+constexpr std::string_view kLegacyMechanism = "x-mechanism=rsa-pkcs";
+
+Error invalid(const wire::KeySignature& signature, std::string_view why) {
+    return {ErrorCode::kInvalidToken, fmt::format("the token of key {}: {}", signature.text(), why),
+            fmt::format("remove it: ecryptfsctl remove-key {}; then add the key again: ecryptfsctl "
+                        "add-key FILE-OR-URI",
+                        signature.text())};
+}
+
+// The module for a PKI type: of the same name, but for one.
+Result<wire::PkiType> module_for(const wire::PkiType& type) {
+    return type.text() == kPkcs11Helper ? wire::PkiType::from_text(kPkcs11) : type;
+}
+
+Result<KeySource> with_secret(KeySource source, base::ByteView secret) {
+    if (!secret.empty()) {
+        auto copy = base::SecretBytes::copy_of(secret);
+        if (!copy) {
+            return std::unexpected(std::move(copy.error()));
+        }
+        source.secret = std::move(*copy);
+    }
+    return source;
+}
+
+// "name=", with all but RFC 3986's unreserved characters encoded.
+std::string attribute(std::string_view name, std::string_view value) {
+    constexpr std::string_view kUnreserved =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    std::string text(name);
+    text += '=';
+    for (const char c : value) {
+        text += kUnreserved.find(c) != std::string_view::npos
+                    ? std::string(1, c)
+                    : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return text;
+}
+
+Result<std::string> pkcs11_locator(std::string_view serialized_id) {
+    if (serialized_id.starts_with("pkcs11:")) {
+        const char separator = serialized_id.find('?') == std::string_view::npos ? '?' : '&';
+        return fmt::format("{}{}{}", serialized_id, separator, kLegacyMechanism);
+    }
+    const auto id = wire::parse_legacy_pkcs11_id(serialized_id);
+    if (!id) {
+        return std::unexpected(id.error());
+    }
+    return fmt::format("pkcs11:{};{};{};{};{};type=private?{}", attribute("token", id->label),
+                       attribute("serial", id->serial), attribute("manufacturer", id->manufacturer),
+                       attribute("model", id->model), attribute("id", base::as_text(id->id)),
+                       kLegacyMechanism);
+}
+
+Result<KeySource> legacy_openssl_source(const wire::PrivateKeyToken& token) {
+    const auto blob = wire::parse_legacy_openssl_blob(token.blob);
+    if (!blob) {
+        return std::unexpected(invalid(token.signature, blob.error().message));
+    }
+    return with_secret({token.pki_type, base::file_uri(blob->path), {}}, blob->passphrase);
+}
+
+Result<KeySource> legacy_pkcs11_source(const wire::PrivateKeyToken& token,
+                                       const wire::PkiType& module) {
+    const auto blob = wire::parse_legacy_pkcs11_blob(token.blob);
+    if (!blob) {
+        return std::unexpected(invalid(token.signature, blob.error().message));
+    }
+    auto locator = pkcs11_locator(blob->serialized_id);
+    if (!locator) {
+        return std::unexpected(invalid(token.signature, locator.error().message));
+    }
+    return with_secret({module, std::move(*locator), {}}, blob->pin);
+}
+
+Result<KeySource> legacy_source(const wire::PrivateKeyToken& token, const wire::PkiType& module) {
+    if (module.text() == kOpenssl) {
+        return legacy_openssl_source(token);
+    }
+    if (module.text() == kPkcs11) {
+        return legacy_pkcs11_source(token, module);
+    }
+    return std::unexpected(
+        invalid(token.signature, fmt::format("its {} blob holds no URI", token.pki_type.text())));
+}
+
+}  // namespace
+
+Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
+                                       const wire::KeySignature& signature) {
+    const auto token = wire::parse_auth_token(payload);
+    if (!token) {
+        return std::unexpected(invalid(signature, token.error().message));
+    }
+    const auto* key = std::get_if<wire::PrivateKeyToken>(&*token);
+    if (key == nullptr) {
+        return std::unexpected(
+            invalid(signature, "it holds a passphrase key, which the kernel uses by itself"));
+    }
+    if (key->signature != signature) {
+        return std::unexpected(
+            invalid(signature, fmt::format("it is that of {}", key->signature.text())));
+    }
+    return *key;
+}
+
+Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
+    const auto module = module_for(token.pki_type);
+    if (!module) {
+        return std::unexpected(module.error());
+    }
+    auto source = wire::is_locator(token.blob)
+                      ? KeySource{*module, std::string(base::as_text(token.blob)), {}}
+                      : legacy_source(token, *module);
+    if (source && source->locator.size() > pki::kMaxLocator) {
+        return std::unexpected(invalid(token.signature, "its locator is too long"));
+    }
+    if (source && !wire::is_locator(base::as_bytes(source->locator))) {
+        return std::unexpected(invalid(token.signature, "its locator is no URI"));
+    }
+    if (source && source->secret && source->secret->size() > base::kMaxSecretSize) {
+        return std::unexpected(invalid(token.signature, "its secret is too long"));
+    }
+    return source;
+}
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/modules/host.h"
+
+namespace ecryptfs::agent {
+
+// The hosts, made when they are first asked for: one a module, and one more for each library or
+// the like that a key's locator has a module load, so that code which anybody of this user may name
+// has no secret but its own key's. Bounded, as names and locators come from tokens that anybody of
+// this user may write.
+class HostPool {
+  public:
+    static constexpr std::size_t kMaxHosts = 16;
+
+    // Borrows the loop.
+    HostPool(EventLoop& loop, HostSettings settings);
+
+    // Told the module one of whose hosts has other info now, or is gone.
+    void on_change(std::function<void(const wire::PkiType&)> changed);
+
+    // To the host of the job's key.
+    void submit(Job job);
+    void close_key(const Key& key);
+    // Calls back when no process has any of the keys any more that were to be closed until now.
+    void when_closed(std::move_only_function<void()> done);
+
+    // For when the loop runs no more: has the processes close their keys and end, and waits for
+    // that as long as it may take. Whoever lives on is killed with this object.
+    void finish();
+
+    // Of the modules that have hosts, each once.
+    std::vector<wire::PkiType> modules() const;
+    // Of a module's hosts together: the process is the one that was started last, restarts are
+    // those of all. Nothing for a module without hosts.
+    std::optional<HostInfo> info(const wire::PkiType& module) const;
+
+  private:
+    // pki::code_selection() of locators comes second.
+    using Name = std::pair<wire::PkiType, std::string>;
+    static Name host_name(const Key& key);
+
+    void drop_hosts_out_of_use();
+
+    EventLoop& loop_;
+    HostSettings settings_;
+    std::function<void(const wire::PkiType&)> changed_ = [](const wire::PkiType& /*module*/) {};
+    std::map<Name, std::unique_ptr<Host>> hosts_;
+    std::vector<std::unique_ptr<Host>> dropped_;  // but maybe still on the call stack
+    EventLoop::Source cleanup_;                   // of those
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The broker's hold on /dev/ecryptfs: opens it, reads each frame as soon as it is there, writes the
+// replies, and gets it again when it goes away.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/requests/descriptor_store.h"
+#include "agent/requests/device_guard.h"
+#include "agent/runtime/event_loop.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/handle.h"
+#include "lib/base/secret_bytes.h"
+
+namespace ecryptfs::agent {
+
+// Takes the frames that the device gives. They may hold file keys.
+class FrameTaker {
+  public:
+    FrameTaker() = default;
+    FrameTaker(const FrameTaker&) = delete;
+    FrameTaker& operator=(const FrameTaker&) = delete;
+    virtual ~FrameTaker() = default;
+
+    // Where the next frame is to be read to: zeros, and more than any frame is long, so that one
+    // that is too long is seen to be.
+    virtual base::ByteSpan room() = 0;
+    // A frame as read, the front of what room() gave.
+    virtual void take_frame(base::ByteView frame) = 0;
+};
+
+class Device {
+  public:
+    enum class WriteOutcome : std::uint8_t {
+        kTaken,   // by the kernel, or kept to be written as soon as it will take it
+        kRefused  // the opener has given up, or the device is gone
+    };
+
+    // Borrows the loop, the store and Handover's descriptor, for the guard.
+    Device(EventLoop& loop, DescriptorStore& store, int memory, std::string path);
+
+    // Told when the device was opened, or went away, or cannot be opened for another reason.
+    void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
+
+    // Opens the path, now and whenever it may have come back; or takes `handed_over`, which may be
+    // a SEQPACKET socket, as the device until that closes. Borrows the taker.
+    void start(FrameTaker& taker, base::UniqueFd handed_over);
+
+    const std::string& path() const { return path_; }
+    bool is_open() const { return static_cast<bool>(fd_); }
+    // Why it is not open; nothing when it is.
+    const std::optional<base::Error>& error() const { return error_; }
+    std::chrono::system_clock::time_point opened_at() const { return opened_at_; }
+    std::uint64_t losses() const { return losses_; }
+
+    // Looks once more whether it can be opened.
+    void retry();
+
+    WriteOutcome write(base::ByteView frame);
+
+  private:
+    void adopt(base::UniqueFd fd);
+    void ready(std::uint32_t events);
+    void read_frames();
+    bool read_frame();
+    void flush();
+    void lose(const std::string& why);
+    void set_error(base::Error error);
+    void retry_later();
+    void watch_for_appearance();
+
+    EventLoop& loop_;
+    DescriptorStore& store_;
+    std::string path_;
+    FrameTaker* taker_ = nullptr;
+    std::function<void()> changed_ = [] {};
+    base::UniqueFd fd_;
+    DeviceGuard guard_;
+    bool is_socket_ = false;
+    EventLoop::Source readiness_;
+    EventLoop::Source appearance_;
+    EventLoop::Source retry_timer_;
+    Clock::duration retry_delay_;
+    std::optional<base::Error> error_;
+    std::chrono::system_clock::time_point opened_at_;
+    std::uint64_t losses_ = 0;
+    std::deque<base::SecretBytes> unwritten_;  // a socket's only: the kernel takes all at once
+};
+
+}  // namespace ecryptfs::agent

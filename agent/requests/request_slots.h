@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/requests/handover.h"
+
+namespace ecryptfs::agent {
+
+// Gives out the places of requests in the memory that outlives this process.
+class RequestSlots {
+  public:
+    // Borrows the slots. Those that an earlier process left filled are taken.
+    explicit RequestSlots(Places<RequestSlot> slots);
+
+    // A slot that is all zero. There must be one.
+    RequestSlot& take();
+    // Wipes it: its request was answered, or was none.
+    void give_back(RequestSlot& slot);
+
+    bool are_used_up() const { return free_.empty() && slots_.used == slots_.all.size(); }
+
+    // What an earlier process read and did not answer, the oldest first.
+    const std::vector<RequestSlot*>& left_over() const { return left_over_; }
+
+  private:
+    Places<RequestSlot> slots_;
+    std::vector<RequestSlot*> free_;  // of those written to
+    std::vector<RequestSlot*> left_over_;
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A request from the kernel, from its frame to its reply. Every well-framed request is answered
+// exactly once, and each frame that is not is counted by its reason.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory_resource>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/keys/keys.h"
+#include "agent/modules/host_pool.h"
+#include "agent/requests/device.h"
+#include "agent/requests/request_slots.h"
+#include "agent/requests/statistics.h"
+#include "agent/runtime/log.h"
+#include "lib/base/secret_bytes.h"
+#include "lib/wire/device_frame.h"
+#include "lib/wire/tag_packet.h"
+
+namespace ecryptfs::agent {
+
+class Requests : public FrameTaker {
+  public:
+    // More than these at once are refused: the kernel itself has 32 contexts by default.
+    static constexpr std::size_t kMaxInFlight = 1024;
+
+    // Borrows the device, keys and hosts. A request not done after `reply_within` is answered with
+    // a failure: less than the kernel's ecryptfs_message_wait_timeout.
+    Requests(Device& device, Keys& keys, HostPool& hosts, Places<RequestSlot> slots,
+             std::chrono::milliseconds reply_within);
+
+    base::ByteSpan room() override;
+    void take_frame(base::ByteView frame) override;
+
+    // Deals with what an earlier process read from this device and did not answer.
+    void replay();
+    // For when the device is another one.
+    void discard_left_over();
+
+    // Told when a request failed since its key is locked, for a desktop to ask the user.
+    void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);
+
+    const RequestCounts& counts() const { return counts_; }
+    std::size_t in_flight() const { return in_flight_.size() + followers_; }
+    // Zero if there is none.
+    Clock::duration oldest_age() const;
+    // Latency of all requests that a module answered with success.
+    const LatencyHistogram& latency(const wire::PkiType& module) const;
+
+  private:
+    // What is needed to answer.
+    struct InFlight {
+        RequestSlot* slot = nullptr;
+        std::uint32_t counter = 0;
+        std::uint32_t index = 0;
+        wire::Operation operation = wire::Operation::kDecrypt;
+        Clock::time_point received;
+        base::ByteView packet = {};  // in the slot
+        std::size_t hash = 0;        // of the packet
+        KeyRef key = {};
+        std::vector<InFlight> followers = {};  // that ask the same, and get the same answer
+    };
+
+    void take(RequestSlot& slot, base::ByteView frame);
+    void handle(RequestSlot& slot, const wire::DeviceFrame& frame);
+    InFlight* leader_of(const InFlight& request);
+    void submit(InFlight request, const wire::RequestPacket& packet);
+    InFlight take_in_flight(std::uint64_t id);
+    void serve_again(std::vector<InFlight> requests);
+    void done(std::uint64_t id, const base::Result<JobResult>& result);
+    void give_up(InFlight request, const base::Error& error);
+    void succeed(const InFlight& request, const Key& key, base::ByteView data);
+    void fail(const InFlight& request, const base::Error& why, std::string_view signature = "");
+    void reply(const InFlight& request, std::uint8_t status, base::ByteView data);
+
+    Device& device_;
+    Keys& keys_;
+    HostPool& hosts_;
+    RequestSlots slots_;
+    RequestSlot* next_ = nullptr;  // to be read into
+    std::chrono::milliseconds reply_within_;
+    std::function<void(const wire::KeySignature&)> locked_key_wanted_ =
+        [](const wire::KeySignature& /*signature*/) {};
+    RequestCounts counts_;
+    std::map<wire::PkiType, LatencyHistogram> latency_;
+    std::uint64_t last_id_ = 0;
+    std::pmr::unsynchronized_pool_resource memory_;                          // of the next two
+    std::pmr::map<std::uint64_t, InFlight> in_flight_{&memory_};             // the oldest first
+    std::pmr::unordered_map<std::size_t, std::uint64_t> leaders_{&memory_};  // by packet's hash
+    std::size_t followers_ = 0;
+    LogLimit log_limit_;
+    base::SecretBytes packet_;
+    base::SecretBytes frame_;
+};
+
+}  // namespace ecryptfs::agent

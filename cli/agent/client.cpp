@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/agent/client.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "lib/base/handle.h"
+#include "lib/ipc/bus_error.h"
+#include "lib/ipc/names.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+using Message = base::Handle<sd_bus_message, sd_bus_message_unref>;
+
+constexpr char kDeviceFile[] = "/dev/ecryptfs";
+constexpr std::uint64_t kSecond = 1'000'000;
+constexpr std::uint64_t kCallTimeout = 10 * kSecond;
+// Smart cards and TPMs take their time.
+constexpr std::uint64_t kOpenTimeout = 120 * kSecond;
+
+class BusError {
+  public:
+    BusError() = default;
+    BusError(const BusError&) = delete;
+    BusError& operator=(const BusError&) = delete;
+    ~BusError() { sd_bus_error_free(&error_); }
+
+    sd_bus_error* get() { return &error_; }
+    base::Error to_error() const {
+        return ipc::error_from_bus(error_.name != nullptr ? error_.name : "",
+                                   error_.message != nullptr ? error_.message : "");
+    }
+
+  private:
+    sd_bus_error error_{};
+};
+
+base::Error no_bus(int error_number) {
+    return {ErrorCode::kNoBus,
+            fmt::format("cannot connect to the D-Bus user bus: {}",
+                        error_number == ENOMEDIUM
+                            ? "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set"
+                            : ::strerrordesc_np(error_number)),
+            "log in as this user (su and sudo give no user bus), or start a bus: dbus-run-session "
+            "bash"};
+}
+
+// Who may not open the device has no agent: its unit is skipped then, and the bus would wait long
+// for it.
+bool is_kept_from_having_an_agent(sd_bus* bus) {
+    return sd_bus_get_name_creds(bus, ipc::kBusName, 0, nullptr) < 0 &&
+           ::access(kDeviceFile, R_OK | W_OK) < 0 && errno == EACCES;
+}
+
+base::Error local_failure(const char* call, int result) {
+    return base::system_error(ErrorCode::kInternal, call, -result);
+}
+
+struct Target {
+    std::string path;
+    const char* interface;
+    const char* member;
+};
+
+Target manager_call(const char* member) {
+    return {ipc::kManagerPath, ipc::kManagerInterface, member};
+}
+
+std::string key_path(const wire::KeySignature& signature) {
+    return fmt::format("{}/{}", ipc::kKeyPathPrefix, signature.text());
+}
+
+// Calls a method, with arguments as for sd_bus_message_append(); gives the reply.
+template <typename... Arguments>
+Result<Message> call(sd_bus* bus, const Target& target, std::uint64_t timeout_usec,
+                     const char* types, Arguments... arguments) {
+    sd_bus_message* raw = nullptr;
+    int result = sd_bus_message_new_method_call(bus, &raw, ipc::kBusName, target.path.c_str(),
+                                                target.interface, target.member);
+    const Message request(raw);
+    if (result < 0) {
+        return std::unexpected(local_failure("sd_bus_message_new_method_call", result));
+    }
+    result = sd_bus_message_append(request.get(), types, arguments...);
+    if (result < 0) {
+        return std::unexpected(local_failure("sd_bus_message_append", result));
+    }
+    BusError error;
+    sd_bus_message* raw_reply = nullptr;
+    result = sd_bus_call(bus, request.get(), timeout_usec, error.get(), &raw_reply);
+    Message reply(raw_reply);
+    if (result < 0) {
+        return std::unexpected(error.to_error());
+    }
+    return reply;
+}
+
+Result<void> without_value(const Result<Message>& reply) {
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    return {};
+}
+
+Result<OpenedKey> read_opened_key(sd_bus_message* reply) {
+    const char* signature_text = nullptr;
+    const void* token = nullptr;
+    std::size_t token_size = 0;
+    const char* warning = nullptr;
+    if (sd_bus_message_read_basic(reply, 's', static_cast<void*>(&signature_text)) <= 0 ||
+        sd_bus_message_read_array(reply, 'y', &token, &token_size) < 0 ||
+        sd_bus_message_read_basic(reply, 's', static_cast<void*>(&warning)) <= 0) {
+        return std::unexpected(malformed_reply());
+    }
+    const auto signature = wire::KeySignature::from_text(signature_text);
+    if (!signature || token_size == 0) {
+        return std::unexpected(malformed_reply());
+    }
+    const auto* bytes = static_cast<const std::uint8_t*>(token);
+    return OpenedKey{*signature, {bytes, bytes + token_size}, warning};
+}
+
+}  // namespace
+
+void AgentClient::CloseBus::operator()(sd_bus* bus) const noexcept {
+    sd_bus_flush_close_unref(bus);
+}
+
+Result<AgentClient> AgentClient::connect() {
+    sd_bus* raw = nullptr;
+    int result = sd_bus_open_user(&raw);
+    Bus bus(raw);
+    if (result >= 0) {
+        // Waits for the bus's welcome, so that a refusal is seen here and not as the agent's fault.
+        const char* unique_name = nullptr;
+        result = sd_bus_get_unique_name(bus.get(), &unique_name);
+    }
+    if (result < 0) {
+        return std::unexpected(no_bus(-result));
+    }
+    if (is_kept_from_having_an_agent(bus.get())) {
+        return std::unexpected(base::Error{
+            ErrorCode::kDevicePermission,
+            fmt::format("you have no agent, and no permission to open {}", kDeviceFile),
+            "become a member of the device's group: sudo usermod --append --groups ecryptfs "
+            "$(id -un); then log in anew"});
+    }
+    return AgentClient(std::move(bus));
+}
+
+Result<OpenedKey> AgentClient::add_key(const std::string& module, const std::string& locator,
+                                       const base::SealedMemfd& secret) {
+    const auto reply = call(bus_.get(), manager_call("AddKey"), kOpenTimeout, "ssh", module.c_str(),
+                            locator.c_str(), secret.fd());
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    return read_opened_key(reply->get());
+}
+
+Result<void> AgentClient::register_token(const wire::KeySignature& signature, std::int32_t serial) {
+    return without_value(call(bus_.get(), manager_call("RegisterToken"), kCallTimeout, "si",
+                              std::string(signature.text()).c_str(), serial));
+}
+
+Result<void> AgentClient::forget_key(const wire::KeySignature& signature) {
+    return without_value(call(bus_.get(), manager_call("ForgetKey"), kCallTimeout, "s",
+                              std::string(signature.text()).c_str()));
+}
+
+Result<void> AgentClient::lock_all() {
+    return without_value(call(bus_.get(), manager_call("Lock"), kCallTimeout, ""));
+}
+
+Result<void> AgentClient::lock_key(const wire::KeySignature& signature) {
+    return without_value(
+        call(bus_.get(), {key_path(signature), ipc::kKeyInterface, "Lock"}, kCallTimeout, ""));
+}
+
+Result<void> AgentClient::unlock_key(const wire::KeySignature& signature,
+                                     const base::SealedMemfd& secret) {
+    return without_value(call(bus_.get(), {key_path(signature), ipc::kKeyInterface, "Unlock"},
+                              kOpenTimeout, "h", secret.fd()));
+}
+
+Result<KeyState> AgentClient::key(const wire::KeySignature& signature) {
+    const auto all = properties(key_path(signature), ipc::kKeyInterface);
+    if (!all) {
+        return std::unexpected(all.error());
+    }
+    return key_state(*all);
+}
+
+Result<ManagerState> AgentClient::manager() {
+    const auto all = properties(ipc::kManagerPath, ipc::kManagerInterface);
+    if (!all) {
+        return std::unexpected(all.error());
+    }
+    return manager_state(*all);
+}
+
+Result<AgentObjects> AgentClient::objects() {
+    const auto reply = call(
+        bus_.get(), {ipc::kManagerPath, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"},
+        kCallTimeout, "");
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    const auto objects = read_managed_objects(reply->get());
+    if (!objects) {
+        return std::unexpected(objects.error());
+    }
+    return agent_objects(*objects);
+}
+
+Result<Properties> AgentClient::properties(const std::string& path, const char* interface) {
+    const auto reply = call(bus_.get(), {path, "org.freedesktop.DBus.Properties", "GetAll"},
+                            kCallTimeout, "s", interface);
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    return read_properties(reply->get());
+}
+
+base::Result<AgentSnapshot> ask_agent() {
+    auto agent = AgentClient::connect();
+    if (!agent) {
+        return std::unexpected(agent.error());
+    }
+    auto manager = agent->manager();
+    if (!manager) {
+        return std::unexpected(manager.error());
+    }
+    auto objects = agent->objects();
+    if (!objects) {
+        return std::unexpected(objects.error());
+    }
+    return AgentSnapshot{std::move(*manager), std::move(*objects)};
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent, over the user bus. Blocks; one thread. A lost bus is kNoBus, an agent that is not
+// there and cannot be started kNoAgent; all other errors are the agent's own.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/agent/state.h"
+#include "lib/base/error.h"
+#include "lib/base/sealed_memfd.h"
+#include "lib/wire/key_signature.h"
+
+struct sd_bus;
+struct sd_bus_message;
+
+namespace ecryptfs::cli {
+
+struct OpenedKey {
+    wire::KeySignature signature;
+    std::vector<std::uint8_t> token;  // what goes into the keyring; no secret
+    std::string warning;              // one line for the user, or empty
+};
+
+class AgentClient {
+  public:
+    // Connects to the bus, not yet to the agent, which the first call starts if need be.
+    static base::Result<AgentClient> connect();
+
+    base::Result<OpenedKey> add_key(const std::string& module, const std::string& locator,
+                                    const base::SealedMemfd& secret);
+    base::Result<void> register_token(const wire::KeySignature& signature, std::int32_t serial);
+    base::Result<void> forget_key(const wire::KeySignature& signature);
+    base::Result<void> lock_all();
+
+    base::Result<void> lock_key(const wire::KeySignature& signature);
+    base::Result<void> unlock_key(const wire::KeySignature& signature,
+                                  const base::SealedMemfd& secret);
+    base::Result<KeyState> key(const wire::KeySignature& signature);
+
+    base::Result<ManagerState> manager();
+    base::Result<AgentObjects> objects();
+
+  private:
+    struct CloseBus {
+        void operator()(sd_bus* bus) const noexcept;
+    };
+    using Bus = std::unique_ptr<sd_bus, CloseBus>;
+
+    explicit AgentClient(Bus bus) : bus_(std::move(bus)) {}
+    base::Result<Properties> properties(const std::string& path, const char* interface);
+
+    Bus bus_;
+};
+
+struct AgentSnapshot {
+    ManagerState manager;
+    AgentObjects objects;
+};
+
+// All that the agent says about itself, over a connection of its own.
+base::Result<AgentSnapshot> ask_agent();
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/ask/asking.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/ask/answering_program.h"
+#include "cli/ask/secret_input.h"
+#include "lib/base/secret_slip.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+
+std::string& chosen_program() {
+    static std::string program;
+    return program;
+}
+
+bool is_pinentry(const std::string& program) {
+    return program.substr(program.rfind('/') + 1).starts_with("pinentry");
+}
+
+// The first line that it prints.
+Result<SecretBytes> ask_program(const std::string& program, std::string_view question) {
+    auto started = AnsweringProgram::start({program, std::string(question)}, false);
+    if (!started) {
+        return std::unexpected(started.error());
+    }
+    auto line = read_secret_line(started->out(), program);
+    if (const auto ended = started->finish(); !ended) {
+        return std::unexpected(ended.error());
+    }
+    return line ? Result<SecretBytes>(std::move(line->secret)) : std::unexpected(line.error());
+}
+
+Result<SecretBytes> ask_anybody(std::string_view question) {
+    const auto& program = chosen_program();
+    if (program.empty()) {
+        return prompt_for_secret(STDIN_FILENO, question);
+    }
+    auto answer =
+        is_pinentry(program) ? ask_pinentry(program, question) : ask_program(program, question);
+    if (answer && answer->empty()) {
+        return std::unexpected(Error{ErrorCode::kSecretRequired,
+                                     fmt::format("{} gave an empty answer", program),
+                                     "run the command again and type the passphrase or PIN"});
+    }
+    return answer;
+}
+
+}  // namespace
+
+void ask_by(std::string program) {
+    chosen_program() = std::move(program);
+}
+
+bool somebody_to_ask() {
+    return !chosen_program().empty() || ::isatty(STDIN_FILENO) != 0;
+}
+
+std::string instead_of_asking(std::string_view option) {
+    return fmt::format("give it with {} FILE, - for standard input, or have --askpass PROGRAM ask",
+                       option);
+}
+
+Result<SecretBytes> ask(std::string_view question) {
+    auto answer = ask_anybody(question);
+    if (answer && base::has_control_characters(answer->view())) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  "what was typed holds a control character, as the arrow keys and Tab make",
+                  "type it without such keys; a secret that has them can come from a file"});
+    }
+    return answer;
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/ask/passphrase_sources.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "cli/ask/passphrase_input.h"
+#include "lib/lower/wrapping.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr char kPassphraseFile[] = "--passphrase-file";
+constexpr char kWrappingFile[] = "--wrapping-passphrase-file";
+
+std::string name_of_source(const std::string& file) {
+    return file == "-" ? kStandardInput : file;
+}
+
+// The mount passphrase in a file; `wrapping_file` is empty to ask.
+Result<base::SecretBytes> unwrap(const std::string& path, const std::string& wrapping_file) {
+    const auto wrapped = read_wrapped_file(path);
+    if (!wrapped) {
+        return std::unexpected(wrapped.error());
+    }
+    const auto question = fmt::format("Wrapping passphrase of {}: ", path);
+    const auto wrapping = passphrase_from(wrapping_file, question, kWrappingFile);
+    auto passphrase = wrapping ? lower::unwrap_passphrase(*wrapped, wrapping->view())
+                               : std::unexpected(wrapping.error());
+    if (!passphrase && passphrase.error().code == ErrorCode::kWrongSecret) {
+        passphrase.error().message = fmt::format("{}: {}", path, passphrase.error().message);
+    }
+    return passphrase;
+}
+
+}  // namespace
+
+Result<void> check_sources(const PassphraseSources& sources,
+                           std::span<const std::string> other_files) {
+    std::vector<std::string> files(other_files.begin(), other_files.end());
+    files.insert(files.end(), sources.passphrase_files.begin(), sources.passphrase_files.end());
+    files.insert(files.end(), sources.wrapping_files.begin(), sources.wrapping_files.end());
+    if (auto once = standard_input_at_most_once(files); !once) {
+        return once;
+    }
+    if (sources.wrapping_files.size() > sources.wrapped.size()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "more --wrapping-passphrase-file than --wrapped",
+                                     "give the first file for the first --wrapped, and so on"});
+    }
+    if (!sources.salt.empty() && !sources.passphrase && sources.passphrase_files.empty() &&
+        sources.wrapped.empty()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "--salt is of a mount passphrase, and none is given",
+                                     "give it with --passphrase, --passphrase-file or --wrapped"});
+    }
+    return {};
+}
+
+Result<void> add_passphrases(FileOpener& opener, const PassphraseSources& sources) {
+    const auto salt = typed_salt(sources.salt);
+    if (!salt) {
+        return std::unexpected(salt.error());
+    }
+    const auto add = [&](Result<base::SecretBytes> passphrase,
+                         PassphraseOrigin origin) -> Result<void> {
+        return passphrase ? opener.add_passphrase(std::move(*passphrase), *salt, std::move(origin))
+                          : std::unexpected(std::move(passphrase.error()));
+    };
+    for (const auto& file : sources.passphrase_files) {
+        if (auto added = add(passphrase_from(file, kMountQuestion, kPassphraseFile),
+                             {PassphraseOrigin::Kind::kFile, name_of_source(file)});
+            !added) {
+            return added;
+        }
+    }
+    for (std::size_t i = 0; i < sources.wrapped.size(); ++i) {
+        const auto& path = sources.wrapped[i];
+        const bool in_file = i < sources.wrapping_files.size();
+        if (auto added = add(unwrap(path, in_file ? sources.wrapping_files[i] : ""),
+                             {PassphraseOrigin::Kind::kWrapped, path});
+            !added) {
+            return added;
+        }
+    }
+    return sources.passphrase ? add(passphrase_from("", kMountQuestion, kPassphraseFile),
+                                    {PassphraseOrigin::Kind::kTyped, ""})
+                              : Result<void>();
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The links of the chain from the kernel to a key, each looked at by itself. `root` stands before
+// the paths of the system's files: empty, but for tests.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/agent/state.h"
+#include "cli/mount/mounted_folder.h"
+#include "lib/base/error.h"
+#include "lib/pki/host_process.h"
+
+namespace ecryptfs::cli {
+
+enum class Health : std::uint8_t {
+    kWorks,
+    kDoubtful,  // works, but maybe not for long, or not for everything
+    kBroken,
+    kUnknown,  // could not be looked at, since an earlier link is broken
+};
+
+// "works", "doubtful", "broken", "unknown".
+std::string_view name_of(Health health);
+
+struct Finding {
+    std::string link;
+    Health health = Health::kWorks;
+    std::string message = {};
+    std::string advice = {};  // how to mend it; empty where there is nothing to mend
+};
+
+inline constexpr char kDevice[] = "/dev/ecryptfs";
+
+Finding broken(std::string link, const base::Error& error);
+
+// --- The system ---------------------------------------------------------------------------------
+
+Finding check_kernel(const std::string& root);
+Finding check_public_key_mode(const std::string& root);
+Finding check_device_node(const std::string& root);
+Finding check_key_quota(const std::string& root, uid_t uid);
+// Of the process; the memory that the agent locks is counted against its own limit.
+Finding check_memory_lock(const std::string& root, pid_t pid);
+
+// That no ecryptfsd is there, which would take the device from the agent.
+Finding check_old_daemon(const std::string& root, uid_t uid);
+
+// That the user keyring, with the tokens, is found from this session's.
+Finding check_session_keyring();
+
+// That this user's eCryptfs mounts find their keys.
+std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_t uid);
+
+// --- The agent ----------------------------------------------------------------------------------
+
+Finding check_agent(const ManagerState& manager, std::string_view own_version);
+// That it has the device; if not, who does.
+Finding check_device_holder(const ManagerState& manager, const std::string& root, uid_t uid);
+// That the agent knows the tokens of our user keyring.
+Finding check_common_keyring(const std::vector<KeyState>& keys);
+Finding check_key(const KeyState& key);
+
+// --- The modules --------------------------------------------------------------------------------
+
+// That each can be loaded, and what it finds.
+std::vector<Finding> check_modules(const pki::HostPaths& paths);
+
+}  // namespace ecryptfs::cli

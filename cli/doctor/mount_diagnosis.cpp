@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "cli/doctor/diagnosis.h"
+#include "cli/keyrings.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+// Other users' mounts find their keys in keyrings that we cannot see.
+bool belongs_to(const MountedFolder& mount, uid_t uid) {
+    struct stat status{};
+    return ::stat(mount.upper.c_str(), &status) == 0 && status.st_uid == uid;
+}
+
+Finding check_mount(const MountedFolder& mount) {
+    Finding finding{fmt::format("mount {}", mount.upper), Health::kWorks, "its keys are there"};
+    for (const auto* signatures : {&mount.options.keys, &mount.options.name_keys}) {
+        for (const auto& signature : *signatures) {
+            const auto token = request_token(signature);
+            if (!token && !request_token(signature, "encrypted")) {
+                finding.health = Health::kBroken;
+                finding.message = token.error().message;
+                finding.advice = fmt::format(
+                    "add the key {} again: ecryptfsctl add-key FILE-OR-URI, or for a "
+                    "passphrase: ecryptfsctl add-passphrase",
+                    signature.text());
+            }
+        }
+    }
+    return finding;
+}
+
+}  // namespace
+
+std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_t uid) {
+    std::vector<Finding> findings;
+    for (const auto& mount : mounts) {
+        if (belongs_to(mount, uid)) {
+            findings.push_back(check_mount(mount));
+        }
+    }
+    return findings;
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The JSON of the verbs that read lower files; shapes are documented in docs/json.md.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/files/decrypt_tree.h"
+#include "cli/files/inspection.h"
+#include "cli/files/path_search.h"
+
+namespace ecryptfs::cli {
+
+std::string decrypted_json(const DecryptCounts& counts);
+
+// What inspect --find prints.
+std::string found_paths_json(const std::vector<FoundPath>& paths);
+
+// inspect's object in parts, so that a tree of any size needs no memory: this, then the files with
+// the separator in between, then the end.
+inline constexpr std::string_view kInspectionStart = "{\n  \"files\": [";
+inline constexpr std::string_view kInspectionSeparator = ",";
+std::string inspected_file_json(const InspectedFile& file);
+std::string inspection_end_json(const InspectionSummary& summary);
+
+}  // namespace ecryptfs::cli

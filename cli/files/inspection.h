@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What inspect finds out about lower files.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/files/file_opener.h"
+#include "cli/files/lower_file.h"
+#include "cli/files/tree_walk.h"
+#include "cli/keyrings.h"
+#include "lib/base/error.h"
+#include "lib/lower/cipher.h"
+#include "lib/lower/header.h"
+
+namespace ecryptfs::cli {
+
+// Where the keys of signatures are; each is looked up once. Borrows the opener.
+class HeldKeys {
+  public:
+    explicit HeldKeys(FileOpener& opener) : opener_(opener) {}
+
+    const std::vector<Keyring>& keyrings_with(const wire::KeySignature& signature);
+    // Whether a passphrase that was given makes it, which is of use then.
+    bool is_given(const wire::KeySignature& signature) {
+        return opener_.was_given(signature) && opener_.has_key_for_name(signature);
+    }
+    std::optional<std::string> plain_path(const std::string& path) {
+        return opener_.plain_path(path);
+    }
+
+  private:
+    FileOpener& opener_;
+    std::map<wire::KeySignature, std::vector<Keyring>> known_;
+};
+
+enum class FileState : std::uint8_t { kEncrypted, kEmpty, kNotEncrypted, kDamaged, kUnreadable };
+
+// "encrypted", "empty", "not-encrypted", "damaged", "unreadable".
+std::string_view state_name(FileState state);
+
+struct InspectedPacket {
+    lower::PacketKind kind;
+    std::size_t offset;
+    std::size_t size;
+    std::size_t signature_offset;  // of the Tag 11 behind a Tag 3; 0 for a Tag 1
+    std::string signature;
+    std::vector<Keyring> held_in;
+    bool given;  // by a passphrase
+};
+
+struct InspectedDamage {
+    std::uint8_t tag;
+    std::size_t offset;
+    std::size_t size;
+    std::string signature;  // empty: it cannot be read
+    std::string message;
+};
+
+struct InspectedName {
+    std::string signature;
+    const lower::Cipher* cipher;
+    std::vector<Keyring> held_in;
+    bool given;  // by a passphrase
+};
+
+// A file; also a folder or link whose name cannot be read, or that cannot be opened itself.
+struct InspectedFile {
+    std::string path;
+    std::optional<std::string> plain_path = {};  // if a part of it is encrypted, and is known
+    FileState state = FileState::kUnreadable;
+    std::uint64_t lower_size = 0;
+    std::optional<InspectedName> name = {};  // if it is encrypted
+    std::optional<base::Error> error = {};   // damaged and unreadable ones
+    // The rest if there is a header.
+    bool has_header = false;
+    std::uint64_t size = 0;
+    unsigned version = 0;
+    std::uint32_t flags = 0;
+    bool header_in_attribute = false;
+    std::uint64_t data_offset = 0;
+    std::uint64_t data_beyond_size = 0;     // bytes of encrypted contents behind the end
+    const lower::Cipher* cipher = nullptr;  // null where no packet tells it
+    std::size_t key_bytes = 0;              // with that cipher
+    std::vector<InspectedPacket> packets = {};
+    std::vector<InspectedDamage> damaged_packets = {};
+};
+
+// The names of the flags that are set; unknown ones as "0x10".
+std::vector<std::string> flag_names(std::uint32_t flags);
+
+// What there is to know of what a walk came to; nothing for folders, links and others that have no
+// fault.
+std::optional<InspectedFile> inspect_entry(const TreeEntry& entry, HeldKeys& held);
+
+// A key, and how much it opens.
+struct KeyUse {
+    std::string kind;  // "public-key", "passphrase", "file-name"
+    std::string signature;
+    std::vector<Keyring> held_in;
+    bool given = false;
+    std::uint64_t count = 0;  // files; names for a "file-name"
+    std::uint64_t alone = 0;  // files that nothing else opens
+};
+
+struct InspectionSummary {
+    std::uint64_t files = 0;  // of any state
+    std::map<FileState, std::uint64_t> by_state;
+    std::uint64_t bytes = 0;             // of plaintext
+    std::uint64_t one_key_only = 0;      // encrypted files
+    std::map<std::string, KeyUse> keys;  // by kind and signature
+
+    void count(const InspectedFile& file);
+    void count_name(const InspectedName& name);
+};
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/files/key_demand.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "cli/files/lower_file.h"
+#include "cli/files/tree_walk.h"
+#include "lib/lower/encrypted_name.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using wire::KeySignature;
+
+constexpr std::size_t kMostShown = 8;
+
+void append(std::vector<std::string>& parts, const std::map<std::string, std::uint64_t>& counts,
+            std::string_view one) {
+    for (const auto& [keys, count] : counts) {
+        parts.push_back(count == 1 ? fmt::format("1 {} wants {}", one, keys)
+                                   : fmt::format("{} {}s want {}", count, one, keys));
+    }
+}
+
+// Ends at the first file or name that a key opens.
+class Probe : public TreeVisitor {
+  public:
+    explicit Probe(FileOpener& opener) : opener_(opener) {}
+
+    bool enter_folder(const TreeEntry& folder) override {
+        if (folder.depth > 0) {  // what was typed itself is not decrypted, but what is in it
+            look_at_name(folder);
+        }
+        return !opens_;
+    }
+    void leave_folder(const TreeEntry&) override {}
+    void visit(const TreeEntry& entry) override {
+        look_at_name(entry);
+        if (S_ISREG(entry.status.st_mode) && !opens_) {
+            look_at_file(entry);
+        }
+    }
+    void unreadable(const std::string&, const Error&) override {}
+    bool stopped() const override { return opens_; }
+
+    const KeyDemand& demand() const { return demand_; }
+
+  private:
+    void look_at_name(const TreeEntry& entry) {
+        const auto readings =
+            lower::read_lower_name(entry.name.substr(entry.name.find_last_of('/') + 1));
+        opens_ = opens_ || std::ranges::any_of(readings, [&](const auto& reading) {
+                     return opener_.has_key_for_name(reading.name.signature);
+                 });
+        if (!readings.empty() && !opens_) {
+            demand_.add_name(readings.front().name.signature);
+        }
+    }
+
+    void look_at_file(const TreeEntry& entry) {
+        const auto file = open_lower_file(entry.folder, entry.name);
+        if (!file || !file->header) {
+            return;
+        }
+        opens_ = std::ranges::any_of(
+            file->header->packets, [&](const auto& packet) { return opener_.has_key_for(packet); });
+        demand_.add_file(*file->header);
+    }
+
+    FileOpener& opener_;
+    KeyDemand demand_;
+    bool opens_ = false;
+};
+
+}  // namespace
+
+void KeyDemand::add_file(const lower::Header& header) {
+    if (header.packets.empty()) {
+        return;
+    }
+    ++files_[keys_in_words(header)];
+    for (const auto& packet : header.packets) {
+        if (packet.kind == lower::PacketKind::kPublicKey) {
+            wants_private_key_ = true;
+        } else {
+            passphrases_.insert(packet.signature);
+        }
+    }
+}
+
+void KeyDemand::add_name(const KeySignature& signature) {
+    ++names_[fmt::format("passphrase {}", signature.text())];
+    passphrases_.insert(signature);
+}
+
+void KeyDemand::add(const KeyDemand& other) {
+    for (const auto& [keys, count] : other.files_) {
+        files_[keys] += count;
+    }
+    for (const auto& [keys, count] : other.names_) {
+        names_[keys] += count;
+    }
+    passphrases_.insert(other.passphrases_.begin(), other.passphrases_.end());
+    wants_private_key_ = wants_private_key_ || other.wants_private_key_;
+}
+
+std::string KeyDemand::text() const {
+    std::vector<std::string> parts;
+    append(parts, files_, "file");
+    append(parts, names_, "name");
+    if (parts.size() > kMostShown) {
+        const auto more = parts.size() - kMostShown;
+        parts.resize(kMostShown);
+        parts.push_back(fmt::format("{} more keys are wanted", more));
+    }
+    return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string keys_in_words(const lower::Header& header) {
+    std::vector<std::string> keys;
+    std::ranges::transform(header.packets, std::back_inserter(keys), [](const auto& packet) {
+        const bool is_private = packet.kind == lower::PacketKind::kPublicKey;
+        return fmt::format("{} {}", is_private ? "private key" : "passphrase",
+                           packet.signature.text());
+    });
+    return fmt::format("{}", fmt::join(keys, " or "));
+}
+
+std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths, FileOpener& opener) {
+    Probe probe(opener);
+    for (const auto& path : paths) {
+        if (!probe.stopped()) {
+            walk_tree(path, probe);
+        }
+    }
+    return probe.stopped() || probe.demand().empty() ? std::nullopt : std::optional(probe.demand());
+}
+
+}  // namespace ecryptfs::cli

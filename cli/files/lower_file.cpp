@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/files/lower_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/file_io.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+// Up to `size` bytes from the beginning of a file that was just opened.
+Result<std::vector<std::uint8_t>> read_front(int fd, std::size_t size) {
+    std::vector<std::uint8_t> bytes(size);
+    const auto filled = base::read_all(fd, bytes);
+    if (!filled) {
+        return std::unexpected(file_error("reading its header", errno));
+    }
+    bytes.resize(*filled);
+    return bytes;
+}
+
+// Nothing where there is no such attribute, or none at all on that filesystem.
+std::vector<std::uint8_t> read_attribute(int fd) {
+    std::vector<std::uint8_t> bytes(lower::kMaxHeader);
+    const auto size = ::fgetxattr(fd, lower::kHeaderAttribute, bytes.data(), bytes.size());
+    bytes.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    return bytes;
+}
+
+}  // namespace
+
+Result<LowerFile> open_lower_file(int folder, const std::string& name) {
+    LowerFile file;
+    const int follow = folder == AT_FDCWD ? 0 : O_NOFOLLOW;  // what was typed may be a link
+    file.fd.reset(
+        ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow));
+    if (!file.fd || ::fstat(file.fd.get(), &file.status) != 0) {
+        return std::unexpected(file_error("opening it", errno));
+    }
+    if (!S_ISREG(file.status.st_mode)) {
+        return std::unexpected(
+            base::Error{ErrorCode::kInvalidArgument, "it is no regular file", ""});
+    }
+    auto front = read_front(file.fd.get(), lower::kMaxHeader);
+    if (!front) {
+        return std::unexpected(front.error());
+    }
+    file.header_bytes = std::move(*front);
+    // As the kernel does: in front first (crypto.c: ecryptfs_read_metadata).
+    if (!lower::has_marker(file.header_bytes)) {
+        file.header_bytes = read_attribute(file.fd.get());
+        file.header_in_attribute = true;
+        if (!lower::has_marker(file.header_bytes)) {
+            file.header_in_attribute = false;
+            return file;
+        }
+    }
+    auto header = lower::parse_header(file.header_bytes);
+    if (!header) {
+        return std::unexpected(header.error());
+    }
+    file.header = std::move(*header);
+    return file;
+}
+
+std::uint64_t missing_at_end(const LowerFile& file) {
+    const std::uint64_t extents =
+        (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
+    const std::uint64_t needed = file.data_offset() + extents * lower::kExtentSize;
+    return needed > file.lower_size() ? needed - file.lower_size() : 0;
+}
+
+std::uint64_t data_beyond_size(const LowerFile& file) {
+    constexpr std::uint64_t kSmallestFront = 8192;
+    const auto extents =
+        (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
+    const std::uint64_t end = file.data_offset() + extents * lower::kExtentSize;
+    // crypto.c: ecryptfs_set_default_sizes: a page, where that is more than 8,192 bytes.
+    const std::uint64_t page =
+        file.data_offset() > kSmallestFront ? file.data_offset() : lower::kExtentSize;
+    const std::uint64_t beyond = file.lower_size() - std::min(file.lower_size(), end);
+    return beyond > page ? beyond : 0;
+}
+
+base::Error file_error(std::string_view what, int error_number) {
+    using enum ErrorCode;
+    switch (error_number) {
+        case ENOENT:
+        case ENOTDIR:
+            return base::system_error(kNotFound, what, error_number);
+        case EACCES:
+        case EPERM:
+            return base::system_error(kAccessDenied, what, error_number);
+        case EEXIST:
+            return base::system_error(kAlreadyExists, what, error_number);
+        case ENOSPC:
+        case EDQUOT:
+            return base::system_error(kNoSpace, what, error_number,
+                                      "make room, and run this again");
+        default:
+            return base::system_error(kInternal, what, error_number);
+    }
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/files/path_search.h"
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <optional>
+
+#include "cli/files/path_selection.h"
+#include "cli/files/tree_walk.h"
+#include "lib/lower/encrypted_name.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+std::string kind_of(mode_t mode) {
+    return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "other";
+}
+
+// Enters those folders only that are on the way.
+class Search : public TreeVisitor {
+  public:
+    Search(std::string plain_path, FileOpener& opener)
+        : plain_path_(std::move(plain_path)), parts_(names_in_path(plain_path_)), opener_(opener) {}
+
+    bool enter_folder(const TreeEntry& folder) override {
+        return folder.depth == 0 ? !parts_.empty() : look_at(folder);
+    }
+    void leave_folder(const TreeEntry&) override {}
+    void visit(const TreeEntry& entry) override {
+        if (entry.depth > 0) {
+            look_at(entry);
+        }
+    }
+    void unreadable(const std::string&, const Error& error) override { error_ = error; }
+
+    const std::optional<Error>& error() const { return error_; }
+    PathSearch& result() { return result_; }
+
+  private:
+    // Whether it is on the way, and not yet the end of it.
+    bool look_at(const TreeEntry& entry) {
+        const auto plain = opener_.plain_name(entry.name);
+        if (!plain) {
+            if (plain.error().code == ErrorCode::kUnknownKey) {
+                result_.missing.add_name(lower::read_lower_name(entry.name).front().name.signature);
+            }
+            return false;
+        }
+        const auto depth = static_cast<std::size_t>(entry.depth);
+        if (*plain != parts_[depth - 1]) {
+            return false;
+        }
+        if (depth == parts_.size()) {
+            result_.found.push_back({entry.path, plain_path_, kind_of(entry.status.st_mode)});
+        }
+        return depth < parts_.size();
+    }
+
+    std::string plain_path_;
+    std::vector<std::string> parts_;
+    FileOpener& opener_;
+    PathSearch result_;
+    std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<PathSearch> find_lower_paths(const std::string& lower, const std::string& plain_path,
+                                    FileOpener& opener) {
+    Search search(plain_path, opener);
+    walk_tree(lower, search);
+    if (search.error() && search.result().found.empty()) {
+        return std::unexpected(*search.error());
+    }
+    return std::move(search.result());
+}
+
+}  // namespace ecryptfs::cli

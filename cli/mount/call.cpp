@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/mount/call.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <vector>
+
+#include "cli/doctor/processes.h"
+#include "cli/files/lower_file.h"
+#include "cli/mount/plan.h"
+#include "cli/output/typed_command.h"
+#include "lib/base/handle.h"
+#include "lib/base/shell_word.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+constexpr std::size_t kListedProcesses = 5;
+
+// "bash (1234)" of some of them.
+std::string users_of(const std::string& folder) {
+    struct stat status{};
+    if (::stat(folder.c_str(), &status) != 0) {
+        return "";
+    }
+    std::vector<std::string> users;
+    for (const auto& process : running_processes("")) {
+        if (uses_file_system("", process.pid, status.st_dev)) {
+            users.push_back(fmt::format("{} ({})", process.name, process.pid));
+        }
+    }
+    if (users.size() > kListedProcesses) {
+        const auto more = users.size() - kListedProcesses;
+        users.resize(kListedProcesses);
+        users.push_back(fmt::format("{} more", more));
+    }
+    return fmt::format("{}", fmt::join(users, ", "));
+}
+
+Error busy(const std::string& upper) {
+    const auto users = users_of(upper);
+    return {ErrorCode::kBusy,
+            users.empty() ? fmt::format("{} is in use", upper)
+                          : fmt::format("{} is in use by {}", upper, users),
+            "end that, or leave the folder; or --lazy, which waits for it"};
+}
+
+// Folders of root's are not given away for it: a name that was remembered can be that of any.
+Error belongs_to_another(const std::string& folder, uid_t owner, const std::string& user) {
+    const passwd* known = ::getpwuid(owner);
+    const auto name = known == nullptr ? fmt::format("the user {}", owner) : known->pw_name;
+    return {ErrorCode::kAccessDenied,
+            fmt::format("{} belongs to {}, and not to {}", folder, name, user),
+            owner == 0 || known == nullptr
+                ? fmt::format("name a folder that belongs to {}", user)
+                : fmt::format("do it for its owner: --user {}", base::shell_word(name))};
+}
+
+Error exchanged(const std::string& folder) {
+    return {ErrorCode::kAccessDenied, fmt::format("{} became another folder meanwhile", folder),
+            "see what changes it, and try again"};
+}
+
+Error unreadable(const std::string& what, int error_number) {
+    return error_number == EACCES
+               ? base::system_error(ErrorCode::kAccessDenied, what, error_number,
+                                    "let root look into it: a FUSE file system must be mounted "
+                                    "with -o allow_other")
+               : file_error(what, error_number);
+}
+
+// The folder of this path at this moment, whatever bears the path later.
+Result<base::UniqueFd> open_folder(const std::string& path) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    base::UniqueFd folder(
+        static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+    if (!folder) {
+        return std::unexpected(errno == ELOOP ? exchanged(path) : file_error(path, errno));
+    }
+    return folder;
+}
+
+Error needs_root(std::string_view verb) {
+    return {ErrorCode::kAccessDenied, fmt::format("only root may {}", verb),
+            fmt::format("sudo {}", typed_command())};
+}
+
+}  // namespace
+
+Error mount_error(int error_number, const std::string& lower, const std::string& upper,
+                  const std::string& kernel_said) {
+    const auto what = fmt::format("mounting {} on {}", lower, upper);
+    const auto error = [&](ErrorCode code, std::string advice) {
+        auto made = base::system_error(code, what, error_number, std::move(advice));
+        made.message += kernel_said.empty() ? "" : fmt::format(" (the kernel: {})", kernel_said);
+        return made;
+    };
+    switch (error_number) {
+        case EPERM:
+        case EACCES:
+            return error(ErrorCode::kAccessDenied, fmt::format("sudo {}", typed_command()));
+        case ENODEV:
+            return {ErrorCode::kNotSupported, fmt::format("{}: the kernel has no eCryptfs", what),
+                    "sudo modprobe ecryptfs; how files are read without it: ecryptfsctl decrypt "
+                    "--help"};
+        case ENOKEY:
+            return error(ErrorCode::kUnknownKey,
+                         "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: "
+                         "ecryptfsctl add-passphrase");
+        case EKEYEXPIRED:
+            return error(ErrorCode::kKeyExpired, "add the key again");
+        case EKEYREVOKED:
+            return error(ErrorCode::kKeyRevoked, "add the key again");
+        case EINVAL:
+            return error(ErrorCode::kInvalidArgument,
+                         "see that the kernel has the cipher (--cipher aes --key-bytes 16) and the "
+                         "feature (ecryptfsctl status)");
+        case EBUSY:
+            return error(ErrorCode::kBusy, "another folder");
+        case ENOENT:
+        case ENOTDIR:
+            return error(ErrorCode::kNotFound, "make both folders first");
+        default:
+            return error(ErrorCode::kInternal, "see what the kernel says: sudo dmesg");
+    }
+}
+
+Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const std::string& user) {
+    using enum mount::Verdict;
+    const auto& [lower, upper, options, may_hide_files] = folders;
+    const auto unfit = [](const std::string& folder) {
+        return Error{ErrorCode::kNotSupported,
+                     fmt::format("{} is on a file system that holds no files of users", folder),
+                     "use a folder on a disk"};
+    };
+    switch (reply.verdict) {
+        case kLowerOfAnother:
+            return belongs_to_another(lower, reply.owner, user);
+        case kUpperOfAnother:
+        case kMountOfAnother:
+            return belongs_to_another(upper, reply.owner, user);
+        case kUnfitLower:
+            return unfit(lower);
+        case kUnfitUpper:
+            return unfit(upper);
+        case kUpperNotEmpty:
+            return not_empty(upper);
+        case kUpperUnreadable:
+            return unreadable(fmt::format("seeing whether {} is empty", upper), reply.error_number);
+        case kLowerUnreadable:
+            return unreadable(fmt::format("seeing whose {} is", lower), reply.error_number);
+        case kNotAFolder:
+            return {ErrorCode::kInvalidArgument, fmt::format("{} or {} is no folder", lower, upper),
+                    "name two folders"};
+        case kPathTooLong:
+            return {ErrorCode::kNotSupported,
+                    fmt::format("the path {} is longer than the 255 bytes that the kernel takes",
+                                lower),
+                    "give a folder on the way a shorter name"};
+        case kLowerExchanged:
+            return exchanged(lower);
+        case kMountFailed:
+            return mount_error(reply.error_number, lower, upper, reply.kernel_said);
+        case kNotThatMount:
+            return {ErrorCode::kNotFound, fmt::format("no eCryptfs is mounted on {}", upper),
+                    "see what is: ecryptfsctl status"};
+        case kUnmountFailed:
+            return reply.error_number == EBUSY
+                       ? busy(upper)
+                       : file_error(fmt::format("unmounting {}", upper), reply.error_number);
+        default:
+            return {ErrorCode::kInternal, "ecryptfs-mount-helper is of another version",
+                    "install the package ecryptfs-agent anew"};
+    }
+}
+
+Result<void> mount_folder(MountSession& session, const FolderPair& folders) {
+    if (!session.helper) {
+        return std::unexpected(needs_root("mount"));
+    }
+    const auto lower = open_folder(folders.lower);
+    const auto upper = open_folder(folders.upper);
+    for (const auto* opened : {&lower, &upper}) {
+        if (!*opened) {
+            return std::unexpected(opened->error());
+        }
+    }
+    const auto reply =
+        session.helper->ask(mount::MountRequest{folders.options, folders.may_hide_files},
+                            std::array{lower->get(), upper->get()});
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    return reply->verdict == mount::Verdict::kDone
+               ? Result<void>()
+               : std::unexpected(refusal_error(*reply, folders, session.caller.name));
+}
+
+Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, bool lazy) {
+    if (!session.helper) {
+        return std::unexpected(needs_root("umount"));
+    }
+    const std::filesystem::path upper(mount.upper);
+    const auto parent = open_folder(upper.parent_path());
+    if (!parent) {
+        return std::unexpected(parent.error());
+    }
+    const auto reply = session.helper->ask(mount::UnmountRequest{upper.filename(), mount.id, lazy},
+                                           std::array{parent->get()});
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    return reply->verdict == mount::Verdict::kDone
+               ? Result<void>()
+               : std::unexpected(
+                     refusal_error(*reply, {mount.lower, mount.upper}, session.caller.name));
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "cli/agent/client.h"
+#include "cli/files/lower_file.h"
+#include "cli/key_location.h"
+#include "cli/keyrings.h"
+#include "cli/mount/plan.h"
+#include "lib/base/shell_word.h"
+#include "lib/wire/auth_token.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+
+constexpr long kEcryptfsMagic = 0xf15f;  // include/uapi/linux/magic.h
+
+struct FoundKey {
+    bool is_private = false;
+    std::string locator = {};
+};
+
+Result<FoundKey> look_at_token(KeySerial serial) {
+    const auto payload = read_token(serial);
+    if (!payload) {
+        return std::unexpected(payload.error());
+    }
+    const auto token = wire::parse_auth_token(payload->view());
+    if (!token) {
+        return std::unexpected(token.error());
+    }
+    const auto* key = std::get_if<wire::PrivateKeyToken>(&*token);
+    if (key == nullptr) {
+        return FoundKey{};
+    }
+    // Blobs of ecryptfs-utils hold a secret, and nothing that add-key takes.
+    const std::string locator(base::as_text(key->blob));
+    return FoundKey{true, canonical_uri(locator, true) == locator ? locator : ""};
+}
+
+Result<FoundKey> find_key(const KeySignature& signature) {
+    const auto serial = request_token(signature);
+    if (!serial && serial.error().code == ErrorCode::kUnknownKey &&
+        request_token(signature, "encrypted")) {
+        return FoundKey{};  // keystore.c: ecryptfs_get_encrypted_key; a passphrase's
+    }
+    return serial ? look_at_token(*serial) : std::unexpected(serial.error());
+}
+
+std::string how_to_add(const MountPlan& plan, const KeySignature& signature) {
+    const auto known = plan.folder.locators.find(signature);
+    if (known != plan.folder.locators.end()) {
+        return fmt::format("ecryptfsctl add-key {}", base::shell_word(display_name(known->second)));
+    }
+    const auto& names = plan.folder.options.name_keys;
+    return std::ranges::find(names, signature) != names.end()
+               ? "ecryptfsctl add-passphrase --fnek"
+               : "ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl add-passphrase";
+}
+
+Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signature) {
+    auto found = find_key(signature);
+    if (!found) {
+        auto error = found.error();
+        if (error.code == ErrorCode::kUnknownKey || error.code == ErrorCode::kKeyExpired ||
+            error.code == ErrorCode::kKeyRevoked) {
+            error.advice = how_to_add(plan, signature);
+        }
+        return std::unexpected(std::move(error));
+    }
+    return found;
+}
+
+// The kernel asks whoever holds the device for each file's key.
+Result<void> check_agent(const std::vector<KeySignature>& keys, Objections& objections) {
+    const auto agent = ask_agent();
+    const auto ready = agent ? device_ready(agent->manager) : std::unexpected(agent.error());
+    if (!ready) {
+        return objections.raise(ready.error());
+    }
+    const auto& held_keys = agent->objects.keys;
+    for (const auto& signature : keys) {
+        const auto key = std::ranges::find(held_keys, signature.text(), &KeyState::signature);
+        const auto held =
+            key != held_keys.end()
+                ? key_ready(*key)
+                : std::unexpected(
+                      Error{ErrorCode::kUnknownKey,
+                            fmt::format("the agent does not have the key {}", signature.text()),
+                            "add it again: ecryptfsctl add-key FILE-OR-URI"});
+        if (const auto raised = held ? held : objections.raise(held.error()); !raised) {
+            return raised;
+        }
+    }
+    return {};
+}
+
+Result<void> check_upper(const MountPlan& plan, Objections& objections) {
+    const auto& upper = plan.folder.upper;
+    for (const auto& mount : mounted_folders().value_or(std::vector<MountedFolder>{})) {
+        if (mount.upper == upper) {
+            return std::unexpected(Error{
+                ErrorCode::kAlreadyExists, fmt::format("{} is mounted on {}", mount.lower, upper),
+                fmt::format("sudo ecryptfsctl umount {}", base::shell_word(upper))});
+        }
+    }
+    if (upper == plan.folder.lower) {
+        return {};
+    }
+    std::error_code unreadable;
+    const bool is_empty = fs::is_empty(upper, unreadable);
+    if (unreadable) {
+        return objections.raise(
+            file_error(fmt::format("seeing whether {} is empty", upper), unreadable.value()));
+    }
+    if (!is_empty) {
+        return objections.raise(not_empty(upper));
+    }
+    return {};
+}
+
+Result<void> check_file_system(const MountPlan& plan) {
+    const auto& lower = plan.folder.lower;
+    struct statfs below{};
+    if (::statfs(lower.c_str(), &below) == 0 && below.f_type == kEcryptfsMagic) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("{} is on an eCryptfs mount itself", lower),
+                                     "name the lower folder"});
+    }
+    if (plan.folder.options.xattr &&
+        ::getxattr(lower.c_str(), lower::kHeaderAttribute, nullptr, 0) < 0 && errno == EOPNOTSUPP) {
+        return std::unexpected(
+            Error{ErrorCode::kNotSupported,
+                  fmt::format("the file system of {} has no extended attributes of users", lower),
+                  "leave --xattr out, or use a folder on ext4, XFS or Btrfs"});
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> check_keys(MountPlan& plan, Objections& objections) {
+    std::vector<KeySignature> of_agent;
+    for (const auto& signature : plan.folder.options.keys) {
+        const auto found = check_token(plan, signature);
+        if (!found) {
+            return std::unexpected(found.error());
+        }
+        if (found->is_private) {
+            of_agent.push_back(signature);
+        }
+        if (!found->locator.empty()) {
+            plan.folder.locators[signature] = found->locator;
+        }
+    }
+    for (const auto& signature : plan.folder.options.name_keys) {
+        const auto found = check_token(plan, signature);
+        if (!found) {
+            return std::unexpected(found.error());
+        }
+        if (found->is_private) {
+            return std::unexpected(Error{
+                ErrorCode::kInvalidKey,
+                fmt::format("{} is a private key: eCryptfs encrypts names by passphrase only",
+                            signature.text()),
+                "ecryptfsctl add-passphrase --fnek; the second line that it prints is for --fnek"});
+        }
+    }
+    return of_agent.empty() ? Result<void>() : check_agent(of_agent, objections);
+}
+
+Error not_empty(const std::string& upper) {
+    return {ErrorCode::kAlreadyExists,
+            fmt::format("{} is not empty: the mount would hide what is in it", upper),
+            "an empty folder"};
+}
+
+Result<void> check_folders(const MountPlan& plan, Objections& objections) {
+    if (auto fine = check_file_system(plan); !fine) {
+        return fine;
+    }
+    if (auto fine = check_upper(plan, objections); !fine) {
+        return fine;
+    }
+    if (plan.is_known) {
+        return {};
+    }
+    return check_contents(plan, objections);
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is in a lower folder, against how it is to be mounted.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "cli/files/file_opener.h"
+#include "cli/files/lower_file.h"
+#include "cli/files/tree_walk.h"
+#include "cli/mount/plan.h"
+#include "lib/lower/cipher.h"
+#include "lib/lower/encrypted_name.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+
+constexpr std::uint64_t kSampledFiles = 50;
+
+// What a few files of a folder say about all of them.
+class Sample : public TreeVisitor {
+  public:
+    explicit Sample(std::string root) : root_(std::move(root)) {}
+
+    bool enter_folder(const TreeEntry& folder) override {
+        take_name(folder);
+        return true;
+    }
+    void leave_folder(const TreeEntry&) override {}
+    void visit(const TreeEntry& entry) override {
+        take_name(entry);
+        if (S_ISREG(entry.status.st_mode)) {
+            ++files_;
+            take_file(entry);
+        }
+    }
+    void unreadable(const std::string&, const Error&) override {}
+    bool stopped() const override { return files_ >= kSampledFiles; }
+
+    // By signature, of files; several a file.
+    std::map<KeySignature, std::uint64_t> keys;
+    std::set<KeySignature> name_keys;
+    const lower::Cipher* name_cipher = nullptr;  // of the last
+    std::uint64_t encrypted = 0;
+    std::uint64_t in_attribute = 0;
+    std::vector<std::set<KeySignature>> ways;  // of each encrypted file
+    std::string not_encrypted;                 // the first such file
+    std::string plainly_named;                 // the first encrypted one
+
+  private:
+    // Itself or a folder of it, below the root.
+    bool has_plain_name(const TreeEntry& entry) const {
+        const auto names = fs::path(entry.path).lexically_relative(root_);
+        return !std::ranges::all_of(
+            names, [](const fs::path& name) { return lower::is_encrypted_name(name.native()); });
+    }
+
+    void take_name(const TreeEntry& entry) {
+        if (const auto name = lower::parse_encrypted_name(entry.name);
+            entry.path != root_ && lower::is_encrypted_name(entry.name) && name) {
+            name_keys.insert(name->signature);
+            name_cipher = lower::find_cipher(name->cipher_code);
+        }
+    }
+
+    void take_file(const TreeEntry& entry) {
+        const auto file = open_lower_file(entry.folder, entry.name);
+        if (!file || file->empty()) {
+            return;
+        }
+        if (!file->header) {
+            not_encrypted = not_encrypted.empty() ? names_.shown_path(entry.path) : not_encrypted;
+            return;
+        }
+        if (plainly_named.empty() && has_plain_name(entry)) {
+            plainly_named = names_.shown_path(entry.path);
+        }
+        ++encrypted;
+        in_attribute += file->header_in_attribute ? 1 : 0;
+        auto& signatures = ways.emplace_back();
+        for (const auto& packet : file->header->packets) {
+            signatures.insert(packet.signature);
+        }
+    }
+
+    std::string root_;
+    FileOpener names_{{}};  // of the keyrings
+    std::uint64_t files_ = 0;
+};
+
+std::string listed(const std::set<KeySignature>& signatures) {
+    std::vector<std::string_view> texts;
+    std::ranges::transform(signatures, std::back_inserter(texts), &KeySignature::text);
+    return fmt::format("{}", fmt::join(texts, " or "));
+}
+
+std::string name_of(const lower::Cipher& cipher) {
+    return cipher.smallest_key == cipher.largest_key
+               ? fmt::format("{} of {} bits", cipher.name, 8 * cipher.smallest_key)
+               : std::string(cipher.name);
+}
+
+// None of the files that were looked at would open, or not all.
+Result<void> check_ways(const MountPlan& plan, const Sample& sample, Objections& objections) {
+    std::uint64_t open = 0;
+    std::set<KeySignature> others;
+    for (const auto& way : sample.ways) {
+        const bool opens = std::ranges::any_of(plan.folder.options.keys,
+                                               [&](const auto& key) { return way.contains(key); });
+        open += opens ? 1 : 0;
+        if (!opens) {
+            others.insert(way.begin(), way.end());
+        }
+    }
+    if (open == sample.ways.size()) {
+        return {};
+    }
+    if (open > 0) {
+        objections.warn(
+            fmt::format("of {} files in {} only {} are of these keys; the others want {}",
+                        sample.ways.size(), plan.folder.lower, open, listed(others)));
+        return {};
+    }
+    return objections.raise(
+        {ErrorCode::kUnknownKey,
+         fmt::format("none of these keys opens the files that are in {}", plan.folder.lower),
+         fmt::format("--key {}", listed(others))});
+}
+
+// The kernel encrypts a name to look it up, as new ones (crypto.c), and since Linux 4.8 looks for
+// no other (inode.c: ecryptfs_lookup): with another key or cipher it is another name.
+Result<void> check_names(const MountPlan& plan, const Sample& sample, Objections& objections) {
+    if (plan.encrypted_view) {
+        return {};
+    }
+    const auto& options = plan.folder.options;
+    const auto& lower = plan.folder.lower;
+    const auto object = [&](std::string message, std::string advice) {
+        return objections.raise(
+            {ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});
+    };
+    auto others = sample.name_keys;
+    std::ranges::for_each(options.name_keys, [&](const auto& key) { others.erase(key); });
+    if (!others.empty()) {
+        const auto what = options.name_keys.empty() ? "encrypted, and would stay so"
+                                                    : "encrypted with another key, and would not "
+                                                      "be found";
+        if (auto raised = object(fmt::format("names in {} are {}", lower, what),
+                                 fmt::format("--fnek {}", listed(others)));
+            !raised) {
+            return raised;
+        }
+    }
+    if (!options.name_keys.empty() && !sample.plainly_named.empty()) {
+        if (auto raised =
+                object(fmt::format("the name of {} is not encrypted, and would not be found",
+                                   sample.plainly_named),
+                       "leave --fnek out (--fresh, if it is remembered), or use an empty folder");
+            !raised) {
+            return raised;
+        }
+    }
+    const auto* cipher = sample.name_cipher;
+    if (cipher == nullptr ||
+        (cipher->name == options.cipher && cipher->takes_key(options.key_bytes))) {
+        return {};
+    }
+    auto sizes = mount::key_sizes_of(cipher->name);
+    std::erase_if(sizes, [&](const auto size) { return !cipher->takes_key(size); });
+    return object(
+        fmt::format("names in {} are encrypted with {}, and would not be found", lower,
+                    name_of(*cipher)),
+        fmt::format("--cipher {} --key-bytes {}", cipher->name, fmt::join(sizes, " or ")));
+}
+
+Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objections& objections) {
+    const auto& options = plan.folder.options;
+    if (!sample.not_encrypted.empty() && !options.passthrough) {
+        if (auto raised = objections.raise(
+                {ErrorCode::kInvalidArgument,
+                 fmt::format("{} is not encrypted, and would not open", sample.not_encrypted),
+                 "--passthrough, which shows such files as they are; an empty folder"});
+            !raised) {
+            return raised;
+        }
+    }
+    if (sample.in_attribute > 0 && !options.xattr) {
+        if (auto raised = objections.raise(
+                {ErrorCode::kInvalidArgument,
+                 fmt::format("files in {} have their headers in extended attributes",
+                             plan.folder.lower),
+                 "--xattr"});
+            !raised) {
+            return raised;
+        }
+    }
+    if (auto fine = check_names(plan, sample, objections); !fine) {
+        return fine;
+    }
+    return check_ways(plan, sample, objections);
+}
+
+}  // namespace
+
+Result<void> check_contents(const MountPlan& plan, Objections& objections) {
+    Sample sample(plan.folder.lower);
+    walk_tree(plan.folder.lower, sample);
+    return check_sample(plan, sample, objections);
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ecryptfs-mount-helper, which has root's rights while the rest of ecryptfsctl has none any more.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "cli/mount/caller.h"
+#include "lib/base/handle.h"
+#include "lib/mount/helper_protocol.h"
+
+namespace ecryptfs::cli {
+
+// One request, and it is done. Its process has ended when this object goes.
+class MountHelper {
+  public:
+    // By root. It works for this user, and cannot be signalled by it.
+    static base::Result<MountHelper> start(uid_t user);
+    MountHelper(MountHelper&& other) noexcept;
+    MountHelper& operator=(MountHelper&&) = delete;
+    MountHelper(const MountHelper&) = delete;
+    MountHelper& operator=(const MountHelper&) = delete;
+    ~MountHelper();
+
+    // Descriptors as the request wants them (helper_protocol.h); borrowed. kInternal for a helper
+    // that cannot be run or gives no answer.
+    base::Result<mount::Reply> ask(const mount::Request& request, std::span<const int> descriptors);
+
+  private:
+    MountHelper(pid_t pid, base::UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+
+    pid_t pid_;
+    base::UniqueFd socket_;
+};
+
+// Whom `mount` or `umount` works for, and how it does what only root may.
+struct MountSession {
+    Caller caller;
+    std::optional<MountHelper> helper = {};  // none where the program was not started by root
+};
+
+enum class SessionTask : std::uint8_t { kPrint, kMount, kUnmount };
+
+// From here on the process is the user whose files, keyrings and bus it looks at, for good. Tokens
+// are found in the user's keyring, and in the session's if that belongs to the user: never in
+// root's. Errors of find_caller(), become() and MountHelper::start().
+base::Result<MountSession> start_mount_session(const std::string& user, SessionTask task);
+
+}  // namespace ecryptfs::cli

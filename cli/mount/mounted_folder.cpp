@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/mount/mounted_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cli/files/whole_file.h"
+#include "lib/base/number.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+std::string_view next_field(std::string_view& text, char separator) {
+    const auto end = std::min(text.find(separator), text.size());
+    const auto field = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return field;
+}
+
+Result<bool> take_signature(std::string_view value, std::vector<wire::KeySignature>& signatures) {
+    const auto signature = wire::KeySignature::from_text(value);
+    if (!signature) {
+        return std::unexpected(signature.error());
+    }
+    if (std::ranges::find(signatures, *signature) == signatures.end()) {
+        signatures.push_back(*signature);
+    }
+    return true;
+}
+
+Result<bool> take_number(std::string_view value, unsigned& number) {
+    const auto parsed = base::parse_number<unsigned>(value);
+    if (!parsed) {
+        return std::unexpected(
+            Error{ErrorCode::kMalformed, fmt::format("\"{}\" is not a number", value)});
+    }
+    number = *parsed;
+    return true;
+}
+
+void take_options(std::string_view list, FolderOptions& options) {
+    while (!list.empty()) {
+        // What the kernel shows it has checked before.
+        static_cast<void>(take_option(next_field(list, ','), options));
+    }
+}
+
+// proc(5): 36 35 98:0 /root /mnt/point rw,noatime master:1 - type source superoptions
+bool take_mount(std::string_view line, MountedFolder& mount) {
+    std::array<std::string_view, 6> fields;
+    for (auto& field : fields) {
+        field = next_field(line, ' ');
+    }
+    if (const auto optional_end = line.find("- "); optional_end != std::string_view::npos) {
+        line.remove_prefix(optional_end + 2);
+    }
+    if (next_field(line, ' ') != "ecryptfs") {
+        return false;
+    }
+    mount.id = base::parse_number<std::uint64_t>(fields[0]).value_or(0);
+    mount.upper = unescaped_field(fields[4]);
+    mount.lower = unescaped_field(next_field(line, ' '));
+    mount.options.unlink_keys = false;
+    take_options(fields[5], mount.options);
+    take_options(line, mount.options);
+    return true;
+}
+
+}  // namespace
+
+std::string kernel_options(const FolderOptions& options) {
+    std::string text;
+    for (const auto& [name, value] : mount::kernel_option_list(options)) {
+        text += text.empty() ? "" : ",";
+        text += value.empty() ? name : fmt::format("{}={}", name, value);
+    }
+    return text;
+}
+
+std::string mount_options(const FolderOptions& options) {
+    return fmt::format("nosuid,nodev,{}{}", options.read_only ? "ro," : "",
+                       kernel_options(options));
+}
+
+std::string fstab_line(const std::string& lower, const std::string& upper,
+                       const FolderOptions& options) {
+    return fmt::format("{} {} ecryptfs noauto,{} 0 0", escaped_field(lower), escaped_field(upper),
+                       mount_options(options));
+}
+
+Result<bool> parse_yes(std::string_view value) {
+    if (value.empty() || value == "y" || value == "yes") {
+        return true;
+    }
+    if (value == "n" || value == "no") {
+        return false;
+    }
+    return std::unexpected(
+        Error{ErrorCode::kMalformed, fmt::format("\"{}\" is neither y nor n", value)});
+}
+
+Result<bool> take_option(std::string_view option, FolderOptions& options) {
+    const auto name = next_field(option, '=');
+    if (name == "ecryptfs_sig") {
+        return take_signature(option, options.keys);
+    }
+    if (name == "ecryptfs_fnek_sig") {
+        auto taken = take_signature(option, options.name_keys);
+        return taken && options.name_keys.size() > 1
+                   ? std::unexpected(Error{ErrorCode::kMalformed, "names have one key only"})
+                   : taken;
+    }
+    if (name == "ecryptfs_cipher") {
+        options.cipher = option;
+        return true;
+    }
+    if (name == "ecryptfs_key_bytes") {
+        return take_number(option, options.key_bytes);
+    }
+    if (name == "ro") {
+        options.read_only = true;
+        return true;
+    }
+    const auto flags = mount::flag_options();
+    const auto flag = std::ranges::find(flags, name, &mount::FlagOption::name);
+    if (flag == flags.end()) {
+        return false;
+    }
+    const auto yes = parse_yes(option);
+    if (!yes) {
+        return std::unexpected(yes.error());
+    }
+    options.*flag->member = *yes;
+    return true;
+}
+
+bool uses_key(const MountedFolder& mount, const wire::KeySignature& signature) {
+    return std::ranges::find(mount.options.keys, signature) != mount.options.keys.end() ||
+           std::ranges::find(mount.options.name_keys, signature) != mount.options.name_keys.end();
+}
+
+std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo) {
+    std::vector<MountedFolder> mounts;
+    while (!mountinfo.empty()) {
+        MountedFolder mount;
+        if (take_mount(next_field(mountinfo, '\n'), mount)) {
+            mounts.push_back(std::move(mount));
+        }
+    }
+    return mounts;
+}
+
+Result<std::vector<MountedFolder>> mounted_folders() {
+    const auto text = content_of("/proc/self/mountinfo");
+    if (text.empty()) {
+        return std::unexpected(
+            base::Error{ErrorCode::kInternal, "cannot read /proc/self/mountinfo", "mount /proc"});
+    }
+    return parse_mount_table(text);
+}
+
+std::string escaped_field(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        escaped += std::string_view(" \t\n\\#").contains(c)
+                       ? fmt::format("\\{:03o}", static_cast<unsigned char>(c))
+                       : std::string(1, c);
+    }
+    return escaped;
+}
+
+std::string unescaped_field(std::string_view text) {
+    std::string plain;
+    while (!text.empty()) {
+        const auto digits = text.substr(1, 3);
+        const auto byte = base::parse_number<std::uint8_t>(digits, 8);
+        if (text.front() == '\\' && digits.size() == 3 && byte) {
+            plain += static_cast<char>(*byte);
+            text.remove_prefix(4);
+        } else {
+            plain += text.front();
+            text.remove_prefix(1);
+        }
+    }
+    return plain;
+}
+
+}  // namespace ecryptfs::cli

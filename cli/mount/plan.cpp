@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/mount/plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/files/lower_file.h"
+#include "cli/mount/utils_files.h"
+#include "lib/base/shell_word.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+using Signatures = std::vector<KeySignature>;
+
+Result<std::string> existing_folder(const std::string& typed) {
+    std::error_code failed;
+    const auto path = fs::canonical(typed, failed);
+    if (failed) {
+        auto error = file_error(typed, failed.value());
+        if (failed == std::errc::no_such_file_or_directory) {
+            error.advice = fmt::format("make it: mkdir -p {}", base::shell_word(typed));
+        }
+        return std::unexpected(error);
+    }
+    if (!fs::is_directory(path, failed)) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("{} is no folder", typed),
+                                     "mount a folder on a folder: ecryptfsctl mount LOWER UPPER"});
+    }
+    return path.string();
+}
+
+Result<Signatures> typed_signatures(const std::vector<std::string>& typed) {
+    Signatures signatures;
+    for (const auto& text : typed) {
+        const auto signature = typed_signature(text);
+        if (!signature) {
+            return std::unexpected(signature.error());
+        }
+        if (std::ranges::find(signatures, *signature) != signatures.end()) {
+            return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                         fmt::format("{} is given twice", signature->text()),
+                                         "name another key"});
+        }
+        signatures.push_back(*signature);
+    }
+    return signatures;
+}
+
+// What is known of a folder before anything was typed.
+struct Known {
+    RememberedFolder folder;
+    std::string from;
+    bool remembered = false;
+};
+
+Result<Known> find_known(const std::string& lower, const Caller& caller,
+                         const std::string& memory) {
+    auto remembered = remembered_folder(memory, lower);
+    if (!remembered) {
+        return std::unexpected(remembered.error());
+    }
+    if (*remembered) {
+        return Known{std::move(**remembered), "memory", true};
+    }
+    const auto folder = utils_folder(caller.home, lower);
+    if (!folder) {
+        return std::unexpected(folder.error());
+    }
+    if (*folder) {
+        const auto& found = **folder;
+        return Known{{.lower = lower, .upper = found.upper, .options = found.options},
+                     "~/.ecryptfs"};
+    }
+    const auto general = utils_options(caller.home);
+    if (!general) {
+        return std::unexpected(general.error());
+    }
+    return Known{{.lower = lower, .options = general->value_or(FolderOptions{})},
+                 *general ? "~/.ecryptfsrc" : ""};
+}
+
+bool has_all(const Signatures& all, const Signatures& some) {
+    return std::ranges::all_of(some, [&](const auto& signature) {
+        return std::ranges::find(all, signature) != all.end();
+    });
+}
+
+// Mounted before with all that decides what opens there, and under which names it is looked up.
+bool was_mounted_so(const FolderOptions& before, const FolderOptions& now) {
+    return has_all(now.keys, before.keys) && now.name_keys == before.name_keys &&
+           now.cipher == before.cipher && now.key_bytes == before.key_bytes &&
+           now.xattr == before.xattr;
+}
+
+// What was typed takes the place of what is known.
+Result<void> take_keys(const Mount& command, MountPlan& plan) {
+    const auto keys = typed_signatures(command.keys);
+    const auto recovery = typed_signatures(command.recovery);
+    const auto names = typed_signatures(command.fnek.empty() ? std::vector<std::string>{}
+                                                             : std::vector{command.fnek});
+    for (const auto* typed : {&keys, &recovery, &names}) {
+        if (!*typed) {
+            return std::unexpected(typed->error());
+        }
+    }
+    auto& folder = plan.folder;
+    auto& all = folder.options.keys;
+    if (!keys->empty()) {
+        plan.keys_from = "arguments";
+        all = *keys;
+    } else {
+        std::erase_if(all, [&](const auto& key) {
+            return std::ranges::find(folder.recovery, key) != folder.recovery.end();
+        });
+    }
+    if (!recovery->empty()) {
+        folder.recovery = *recovery;
+    }
+    for (const auto& key : folder.recovery) {
+        if (std::ranges::find(all, key) != all.end()) {
+            return std::unexpected(
+                Error{ErrorCode::kInvalidArgument,
+                      fmt::format("{} is the key and the recovery key", key.text()),
+                      "name another key as the second way to the files"});
+        }
+    }
+    all.insert(all.end(), folder.recovery.begin(), folder.recovery.end());
+    if (!names->empty()) {
+        folder.options.name_keys = *names;
+    }
+    return {};
+}
+
+Result<void> take_cipher(const Mount& command, FolderOptions& options) {
+    if (!command.cipher.empty()) {
+        options.cipher = command.cipher;
+        const auto sizes = mount::key_sizes_of(command.cipher);
+        if (!sizes.empty() && std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
+            options.key_bytes = sizes.front();
+        }
+    }
+    if (command.key_bytes != 0) {
+        options.key_bytes = command.key_bytes;
+    }
+    const auto sizes = mount::key_sizes_of(options.cipher);
+    if (sizes.empty()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     fmt::format("eCryptfs has no cipher {}", options.cipher),
+                                     "one of aes, blowfish, des3_ede, twofish, cast6, cast5"});
+    }
+    if (std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("{} has no keys of {} bytes", options.cipher, options.key_bytes),
+                  fmt::format("--key-bytes {}", fmt::join(sizes, ", "))});
+    }
+    return {};
+}
+
+Error no_keys(const std::string& lower, const Caller& caller) {
+    std::vector<std::string_view> used;
+    const auto signatures = utils_signatures(caller.home);
+    std::ranges::transform(signatures, std::back_inserter(used), &KeySignature::text);
+    return {ErrorCode::kUnknownKey,
+            used.empty() ? fmt::format("nothing says which key {} is for", lower)
+                         : fmt::format("nothing says which key {} is for; used before were: {}",
+                                       lower, fmt::join(used, ", ")),
+            fmt::format("name it with --key; which open its files: ecryptfsctl inspect {}",
+                        base::shell_word(lower))};
+}
+
+Result<std::string> upper_of(const Mount& command, const Known& known) {
+    const auto& upper = command.upper.empty() ? known.folder.upper : command.upper;
+    if (upper.empty()) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("nothing says where {} is mounted", command.lower),
+                  fmt::format("ecryptfsctl mount {} UPPER", base::shell_word(command.lower))});
+    }
+    return existing_folder(upper);
+}
+
+}  // namespace
+
+FolderOptions MountPlan::options() const {
+    auto all = folder.options;
+    all.read_only = read_only;
+    all.encrypted_view = encrypted_view;
+    if (encrypted_view) {
+        // The kernel would list names as they are, and encrypt those once more that it looks up.
+        all.name_keys.clear();
+    }
+    return all;
+}
+
+Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
+                             const std::string& memory) {
+    const auto lower = existing_folder(command.lower);
+    if (!lower) {
+        return std::unexpected(lower.error());
+    }
+    auto known = command.fresh ? Known{{.lower = *lower}, ""} : find_known(*lower, caller, memory);
+    if (!known) {
+        return std::unexpected(known.error());
+    }
+    const auto upper = upper_of(command, *known);
+    if (!upper) {
+        return std::unexpected(upper.error());
+    }
+    const auto before = known->folder.options;
+    MountPlan plan{std::move(known->folder), command.read_only || before.read_only,
+                   command.encrypted_view || before.encrypted_view, std::move(known->from)};
+    plan.folder.lower = *lower;
+    plan.folder.upper = *upper;
+    if (auto taken = take_keys(command, plan); !taken) {
+        return std::unexpected(taken.error());
+    }
+    auto& options = plan.folder.options;
+    if (auto taken = take_cipher(command, options); !taken) {
+        return std::unexpected(taken.error());
+    }
+    if (options.keys.empty()) {
+        return std::unexpected(no_keys(*lower, caller));
+    }
+    options.xattr |= command.xattr;
+    options.passthrough |= command.passthrough;
+    options.unlink_keys = !command.keep_keys && options.unlink_keys;
+    plan.is_known = known->remembered && was_mounted_so(before, options);
+    return plan;
+}
+
+Result<void> Objections::raise(Error error) {
+    if (!force_) {
+        error.advice += error.advice.empty() ? "--force, if it is meant so" : "; or --force";
+        return std::unexpected(std::move(error));
+    }
+    warnings_.push_back(std::move(error.message));
+    return {};
+}
+
+}  // namespace ecryptfs::cli

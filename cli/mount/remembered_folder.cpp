@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/mount/remembered_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/files/lower_file.h"
+#include "cli/files/whole_file.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+
+Json signatures_json(const std::vector<KeySignature>& signatures) {
+    Json list = Json::array();
+    for (const auto& signature : signatures) {
+        list.push_back(signature.text());
+    }
+    return list;
+}
+
+std::vector<KeySignature> signatures_in(const Json& list) {
+    std::vector<KeySignature> signatures;
+    for (const auto& text : list) {
+        signatures.push_back(
+            base::value_or_throw(KeySignature::from_text(text.get<std::string>())));
+    }
+    return signatures;
+}
+
+Json folder_json(const RememberedFolder& folder) {
+    Json locators = Json::object();
+    for (const auto& [signature, locator] : folder.locators) {
+        locators[std::string(signature.text())] = locator;
+    }
+    const auto& options = folder.options;
+    return {{"lower", folder.lower},
+            {"upper", folder.upper},
+            {"keys", signatures_json(options.keys)},
+            {"recovery", signatures_json(folder.recovery)},
+            {"name_keys", signatures_json(options.name_keys)},
+            {"cipher", options.cipher},
+            {"key_bytes", options.key_bytes},
+            {"xattr", options.xattr},
+            {"passthrough", options.passthrough},
+            {"unlink_keys", options.unlink_keys},
+            {"locators", locators}};
+}
+
+// A number of another kind would be converted, whatever comes of it.
+unsigned small_number(const Json& number) {
+    if (!number.is_number_unsigned() || number.get<std::uint64_t>() > 1024) {
+        throw base::Failure({ErrorCode::kMalformed, "key_bytes is no size of a key"});
+    }
+    return number.get<unsigned>();
+}
+
+std::string absolute_path(const Json& json) {
+    auto path = json.get<std::string>();
+    if (!path.starts_with('/')) {
+        throw base::Failure(
+            {ErrorCode::kMalformed, fmt::format("\"{}\" is not an absolute path", path)});
+    }
+    return path;
+}
+
+// Member by member: what throws within an initializer list makes GCC 12 destroy members twice.
+RememberedFolder folder_in(const Json& json) {
+    RememberedFolder folder;
+    folder.lower = absolute_path(json.at("lower"));
+    folder.upper = absolute_path(json.at("upper"));
+    folder.recovery = signatures_in(json.at("recovery"));
+    auto& options = folder.options;
+    options.keys = signatures_in(json.at("keys"));
+    options.name_keys = signatures_in(json.at("name_keys"));
+    options.cipher = json.at("cipher").get<std::string>();
+    options.key_bytes = small_number(json.at("key_bytes"));
+    options.xattr = json.at("xattr").get<bool>();
+    options.passthrough = json.at("passthrough").get<bool>();
+    options.unlink_keys = json.at("unlink_keys").get<bool>();
+    for (const auto& [signature, locator] : json.at("locators").items()) {
+        folder.locators[base::value_or_throw(KeySignature::from_text(signature))] =
+            locator.get<std::string>();
+    }
+    return folder;
+}
+
+Result<std::vector<RememberedFolder>> read_memory(const std::string& path) {
+    const auto text = read_user_file(path);
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    auto folders = *text ? parse_remembered(**text) : std::vector<RememberedFolder>{};
+    if (!folders) {
+        return std::unexpected(Error{ErrorCode::kMalformed,
+                                     fmt::format("{}: {}", path, folders.error().message),
+                                     "mend it, or remove it: it only saves typing"});
+    }
+    return folders;
+}
+
+}  // namespace
+
+Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text) {
+    std::vector<RememberedFolder> folders;
+    const auto failed = [&](std::string_view what) {
+        return std::unexpected(
+            Error{ErrorCode::kMalformed, fmt::format("folder {}: {}", folders.size() + 1, what)});
+    };
+    try {
+        const Json memory = Json::parse(text);
+        for (const auto& json : memory.at("folders")) {
+            folders.push_back(folder_in(json));
+        }
+    } catch (const Json::parse_error& wrong) {  // has the line
+        return std::unexpected(Error{ErrorCode::kMalformed, wrong.what()});
+    } catch (const Json::exception& wrong) {
+        return failed(wrong.what());
+    } catch (const base::Failure& wrong) {
+        return failed(wrong.error().message);
+    }
+    return folders;
+}
+
+Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders) {
+    Json list = Json::array();
+    for (const auto& folder : folders) {
+        list.push_back(folder_json(folder));
+    }
+    const Json memory{{"folders", list}};
+    try {
+        return memory.dump(2) + "\n";
+    } catch (const Json::exception&) {  // with another name the folder would not be found again
+        return std::unexpected(Error{ErrorCode::kNotSupported,
+                                     "a folder whose path is not UTF-8 cannot be remembered",
+                                     "rename it, or say each time how it is mounted"});
+    }
+}
+
+std::string memory_path(const std::string& home) {
+    const char* configuration = std::getenv("XDG_CONFIG_HOME");
+    return (configuration != nullptr && *configuration == '/' ? std::string(configuration)
+                                                              : home + "/.config") +
+           "/ecryptfs-agent/folders.json";
+}
+
+Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
+                                                          const std::string& lower) {
+    const auto folders = read_memory(path);
+    if (!folders) {
+        return std::unexpected(folders.error());
+    }
+    const auto found = std::ranges::find(*folders, lower, &RememberedFolder::lower);
+    return found == folders->end() ? std::nullopt : std::optional(*found);
+}
+
+Result<void> remember(const std::string& path, const RememberedFolder& folder) {
+    auto folders = read_memory(path);
+    if (!folders) {
+        return std::unexpected(folders.error());
+    }
+    std::erase_if(*folders, [&](const auto& other) { return other.lower == folder.lower; });
+    folders->push_back(folder);
+    const auto text = remembered_text(*folders);
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    std::error_code failed;
+    fs::create_directories(fs::path(path).parent_path(), failed);
+    return write_whole_file(path, base::as_bytes(*text), IfThere::kReplace);
+}
+
+}  // namespace ecryptfs::cli

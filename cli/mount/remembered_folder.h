@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a folder was mounted with, so that it need not be said again: a file of the user's, in
+// JSON, whose form docs/mounting.md has.
+
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/mount/mounted_folder.h"
+
+namespace ecryptfs::cli {
+
+struct RememberedFolder {
+    std::string lower = {};  // canonical
+    std::string upper = {};
+    FolderOptions options = {};  // not how it was looked at: read-only, encrypted view
+    std::vector<wire::KeySignature> recovery = {};            // some of options.keys
+    std::map<wire::KeySignature, std::string> locators = {};  // of private keys, for add-key
+};
+
+// kMalformed for text that is no such file.
+base::Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text);
+// kNotSupported for a path that is not UTF-8, as JSON is.
+base::Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders);
+
+// XDG_CONFIG_HOME or HOME/.config, /ecryptfs-agent/folders.json.
+std::string memory_path(const std::string& home);
+
+// Nothing if the folder is not in the file, or there is none. kMalformed, kAccessDenied.
+base::Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
+                                                                const std::string& lower);
+// In the place of what is remembered of that lower folder. Makes the file's folder. kNotSupported
+// as for remembered_text().
+base::Result<void> remember(const std::string& path, const RememberedFolder& folder);
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/output/json_text.h"
+
+#include <nlohmann/json.hpp>
+
+namespace ecryptfs::cli {
+
+std::string json_text(const nlohmann::ordered_json& json) {
+    constexpr bool kAsciiOnly = true;
+    return json.dump(2, ' ', kAsciiOnly, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace ecryptfs::cli

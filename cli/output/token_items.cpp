@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/output/token_items.h"
+
+#include <fmt/format.h>
+
+#include "cli/module_host.h"
+#include "cli/output/output.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+TokenItem copy_of(const std::string& module, const pki::Item& item) {
+    TokenItem copy{module, std::string(item.uri), std::string(item.label), {}};
+    for (const auto& [name, value] : item.properties) {
+        copy.properties.emplace_back(name, value);
+    }
+    return copy;
+}
+
+Result<void> add_items_of(const std::string& module, const pki::HostPaths& paths,
+                          pki::ItemKind kind, std::vector<TokenItem>& to) {
+    auto host = ModuleHost::start(paths, module);
+    if (!host) {
+        return std::unexpected(std::move(host.error()));
+    }
+    return host->list(kind, [&](const pki::Item& item) { to.push_back(copy_of(module, item)); });
+}
+
+}  // namespace
+
+Result<std::vector<TokenItem>> list_items(const pki::HostPaths& paths, pki::ItemKind kind) {
+    const auto modules = installed_modules(paths);
+    if (!modules) {
+        return std::unexpected(modules.error());
+    }
+    std::vector<TokenItem> items;
+    std::optional<base::Error> failure;
+    bool any_listed = false;
+    for (const auto& module : *modules) {
+        const auto listed = add_items_of(module, paths, kind, items);
+        any_listed |= listed.has_value();
+        if (!listed && listed.error().code != ErrorCode::kNotSupported) {
+            failure = listed.error();
+            warn(fmt::format("module {}: {}", module, failure->message));
+        }
+    }
+    if (failure && !any_listed) {
+        return std::unexpected(std::move(*failure));
+    }
+    return items;
+}
+
+std::string items_text(const std::vector<TokenItem>& items) {
+    std::string text;
+    for (const auto& item : items) {
+        text += fmt::format("{}{}: {}\n  {}\n", text.empty() ? "" : "\n", printable(item.module),
+                            printable(item.label), printable(item.uri));
+        for (const auto& [name, value] : item.properties) {
+            text += fmt::format("  {:<20}  {}\n", printable(name), printable(value));
+        }
+    }
+    return text;
+}
+
+}  // namespace ecryptfs::cli

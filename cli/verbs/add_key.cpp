@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/agent/client.h"
+#include "cli/ask/opening.h"
+#include "cli/output/json_output.h"
+#include "cli/output/output.h"
+#include "cli/verbs/adding.h"
+#include "cli/verbs/verbs.h"
+#include "lib/wire/auth_token.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Result;
+
+// What the agent has before anything is added; refuses when it cannot answer the kernel anyway.
+Result<AgentObjects> objects_of_ready_agent(AgentClient& agent) {
+    const auto manager = agent.manager();
+    if (!manager) {
+        return std::unexpected(manager.error());
+    }
+    if (const auto ready = device_ready(*manager); !ready) {
+        return std::unexpected(ready.error());
+    }
+    return agent.objects();
+}
+
+Result<OpenedKey> open_key(AgentClient& agent, const KeyLocation& key,
+                           const OpenWithSecret& with_secret) {
+    std::optional<OpenedKey> opened;
+    const auto done = with_secret([&](const base::SealedMemfd& secret) -> Result<void> {
+        auto answer = agent.add_key(key.module, key.locator, secret);
+        if (!answer) {
+            return std::unexpected(std::move(answer.error()));
+        }
+        opened = std::move(*answer);
+        return {};
+    });
+    if (!done) {
+        return std::unexpected(done.error());
+    }
+    return opened ? Result<OpenedKey>(std::move(*opened)) : std::unexpected(malformed_reply());
+}
+
+// The module may have settled more than what was typed says.
+KeyLocation location_in(const OpenedKey& key, const KeyLocation& typed) {
+    const auto token = wire::parse_auth_token(key.token);
+    const auto* held = token ? std::get_if<wire::PrivateKeyToken>(&*token) : nullptr;
+    return held == nullptr ? typed
+                           : KeyLocation{typed.module, std::string(base::as_text(held->blob))};
+}
+
+void undone(const Result<void>& result) {
+    if (!result) {
+        warn(fmt::format("not all could be undone: {}", result.error().message));
+    }
+}
+
+// Writes the token and tells the agent where it is. On an error nothing stays half done.
+Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const TokenPlace& place,
+                                 bool agent_had_it) {
+    auto written = write_token(place, key.signature, key.token, TokenReader::kAgent);
+    if (!written) {
+        if (!agent_had_it) {
+            undone(agent.forget_key(key.signature));
+        }
+        return written;
+    }
+    const auto registered = agent.register_token(key.signature, written->serial.value);
+    if (!registered) {
+        if (!written->was_there) {
+            undone(unlink_token(place, *written));
+        }
+        return std::unexpected(registered.error());
+    }
+    return written;
+}
+
+}  // namespace
+
+Result<void> add_key(const KeyLocation& key, const OpenWithSecret& with_secret,
+                     const TokenPlace& place, bool json) {
+    auto agent = AgentClient::connect();
+    if (!agent) {
+        return std::unexpected(agent.error());
+    }
+    const auto before = objects_of_ready_agent(*agent);
+    if (!before) {
+        return std::unexpected(before.error());
+    }
+    const auto opened = open_key(*agent, key, with_secret);
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    const std::string signature(opened->signature.text());
+    const bool agent_had_it =
+        std::ranges::find(before->keys, signature, &KeyState::signature) != before->keys.end();
+    auto written = place_token(*agent, *opened, place, agent_had_it);
+    if (!written) {
+        return std::unexpected(written.error());
+    }
+    if (!opened->warning.empty()) {
+        written->warnings.insert(written->warnings.begin(), opened->warning);
+    }
+    std::ranges::for_each(written->warnings, warn);
+    return print(json ? added_key_json({signature, location_in(*opened, key), place,
+                                        written->serial, written->warnings})
+                      : signature + "\n");
+}
+
+Result<void> run(const AddKey& command) {
+    const auto location = locate_key(command.uri, command.module);
+    if (!location) {
+        return std::unexpected(location.error());
+    }
+    const auto with_secret = [&](const OpenKeyWith& open) {
+        return open_with_secret({command.passphrase_file, *location}, open);
+    };
+    return add_key(*location, with_secret, command.place, command.json);
+}
+
+}  // namespace ecryptfs::cli

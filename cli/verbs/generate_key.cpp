@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "cli/ask/asking.h"
+#include "cli/ask/opening.h"
+#include "cli/ask/passphrase_input.h"
+#include "cli/module_host.h"
+#include "cli/output/json_output.h"
+#include "cli/output/output.h"
+#include "cli/verbs/adding.h"
+#include "cli/verbs/verbs.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+using OptionalSecret = std::optional<SecretBytes>;
+
+// A token has its PIN already; files are given one, which must not hold a slip of the finger.
+bool has_secret_already(const KeyLocation& where) {
+    return where.module == "pkcs11";
+}
+
+Result<OptionalSecret> ask_for_secret(const KeyLocation& where) {
+    if (!somebody_to_ask()) {
+        return std::unexpected(
+            Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the key's secret",
+                  instead_of_asking("--passphrase-file") + ", or --no-passphrase"});
+    }
+    return has_secret_already(where) ? ask(question_for(where)) : prompt_twice(question_for(where));
+}
+
+Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation& where) {
+    if (command.no_passphrase) {
+        return std::nullopt;
+    }
+    if (command.passphrase_file.empty()) {
+        return ask_for_secret(where);
+    }
+    auto read = secret_from_file({command.passphrase_file, where});
+    if (read && read->empty()) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "the first line of the passphrase file is empty",
+                                     "for a key without a secret give --no-passphrase"});
+    }
+    return read;
+}
+
+Result<std::string> make_key(const GenerateKey& command, const KeyLocation& where,
+                             const OptionalSecret& secret) {
+    auto host = ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys);
+    if (!host) {
+        return std::unexpected(std::move(host.error()));
+    }
+    pki::MakeKey message{1, command.bits, where.locator, {}, {}};
+    if (!command.pcrs.empty()) {
+        message.options.push_back({"pcrs", command.pcrs});
+    }
+    if (secret) {
+        message.secret = secret->view();
+    }
+    return host->make_key(message);
+}
+
+}  // namespace
+
+Result<void> run(const GenerateKey& command) {
+    const auto where = locate_key(command.where, command.module);
+    if (!where) {
+        return std::unexpected(where.error());
+    }
+    const auto secret = secret_for(command, *where);
+    if (!secret) {
+        return std::unexpected(secret.error());
+    }
+    const auto made = make_key(command, *where, *secret);
+    if (!made) {
+        return std::unexpected(made.error());
+    }
+    const KeyLocation key{where->module, *made};
+    if (!command.add) {
+        return print(command.json ? made_key_json(key) : *made + "\n");
+    }
+    note(fmt::format("made {}", *made));  // also should adding fail
+    const auto with_secret = [&](const OpenKeyWith& open) -> Result<void> {
+        const auto memfd =
+            base::SealedMemfd::create(*secret ? (*secret)->view() : base::ByteView{});
+        return memfd ? open(*memfd) : std::unexpected(memfd.error());
+    };
+    return add_key(key, with_secret, command.place, command.json);
+}
+
+}  // namespace ecryptfs::cli

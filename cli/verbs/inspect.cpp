@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <vector>
+
+#include "cli/ask/passphrase_sources.h"
+#include "cli/files/file_json.h"
+#include "cli/files/file_tables.h"
+#include "cli/files/inspection.h"
+#include "cli/files/key_advice.h"
+#include "cli/files/path_search.h"
+#include "cli/output/output.h"
+#include "cli/output/progress.h"
+#include "cli/verbs/verbs.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+// Prints files as the walk comes to them: of those in a folder, for people only what has a fault
+// unless they ask for all.
+class Inspector : public TreeVisitor {
+  public:
+    Inspector(const Inspect& command, FileOpener& opener, Progress& progress)
+        : command_(command), opener_(opener), held_(opener), progress_(progress) {}
+
+    bool enter_folder(const TreeEntry& folder) override {
+        take(folder);
+        show_typed_folder(folder);
+        saw_folder_ = true;
+        return true;
+    }
+    void leave_folder(const TreeEntry&) override {}
+    void visit(const TreeEntry& entry) override {
+        take(entry);
+        progress_.advance(S_ISREG(entry.status.st_mode) ? 1 : 0);
+    }
+    void unreadable(const std::string& path, const Error& error) override {
+        InspectedFile file{.path = shortened_path(path)};
+        file.plain_path = held_.plain_path(file.path);
+        file.error = error;
+        add(file, false);
+    }
+    bool stopped() const override { return !output_; }
+
+    // Of standard output.
+    const Result<void>& output() const { return output_; }
+    const InspectionSummary& summary() const { return summary_; }
+    const std::optional<Error>& first_fault() const { return first_fault_; }
+    bool saw_folder() const { return saw_folder_; }
+
+  private:
+    void take(const TreeEntry& entry) {
+        const auto file = inspect_entry(entry, held_);
+        if (!file) {
+            return;
+        }
+        if (S_ISREG(entry.status.st_mode) || file->error) {
+            add(*file, entry.depth == 0);
+        } else {
+            summary_.count_name(*file->name);
+        }
+    }
+
+    // Whoever names an encrypted folder wants to know what it is.
+    void show_typed_folder(const TreeEntry& folder) {
+        const auto plain = folder.depth == 0 ? held_.plain_path(folder.path) : std::nullopt;
+        if (plain && !command_.json) {
+            show(fmt::format("{}\n  plain     {}\n\n", printable(folder.path), printable(*plain)));
+        }
+    }
+
+    void add(const InspectedFile& file, bool was_named) {
+        summary_.count(file);
+        if (file.error && !first_fault_) {
+            first_fault_ =
+                Error{file.error->code,
+                      fmt::format("{}: {}", opener_.shown_path(file.path), file.error->message),
+                      file.error->advice};
+        }
+        const bool has_fault = file.error || file.state == FileState::kNotEncrypted;
+        if (command_.json) {
+            show((summary_.files > 1 ? std::string(kInspectionSeparator) : "") +
+                 inspected_file_json(file));
+        } else if (was_named || command_.all || has_fault) {
+            show(inspected_file_text(file) + "\n");
+        }
+    }
+
+    void show(const std::string& text) {
+        progress_.clear();
+        output_ = print(text);
+    }
+
+    const Inspect& command_;
+    FileOpener& opener_;
+    HeldKeys held_;
+    Progress& progress_;
+    InspectionSummary summary_;
+    std::optional<Error> first_fault_;
+    Result<void> output_;
+    bool saw_folder_ = false;
+};
+
+Error not_found(const std::string& plain_path, const KeyDemand& missing, const FileOpener& opener,
+                const Inspect& command) {
+    const auto message =
+        fmt::format("there is no {} in {}", plain_path, fmt::join(command.paths, " or "));
+    return missing.empty() ? Error{ErrorCode::kNotFound, message,
+                                   "give the path below PATH, as the mount would show it"}
+                           : Error{ErrorCode::kUnknownKey,
+                                   fmt::format("{} among the names that could be read: {}", message,
+                                               missing.text()),
+                                   missing_key_advice(missing, opener, command.paths)};
+}
+
+// Prints what was found, and gives the first that was not.
+Result<void> find_paths(const Inspect& command, FileOpener& opener) {
+    std::vector<FoundPath> found;
+    std::optional<Error> first_missing;
+    for (const auto& plain_path : command.find) {
+        const auto before = found.size();
+        KeyDemand missing;
+        for (const auto& lower : command.paths) {
+            auto search = find_lower_paths(lower, plain_path, opener);
+            if (!search) {
+                search.error().message = fmt::format("{}: {}", lower, search.error().message);
+                return std::unexpected(search.error());
+            }
+            std::ranges::move(search->found, std::back_inserter(found));
+            missing.add(search->missing);
+        }
+        if (found.size() == before && !first_missing) {
+            first_missing = not_found(plain_path, missing, opener, command);
+        }
+    }
+    std::string text;
+    for (const auto& each : found) {
+        text += printable(each.path) + "\n";
+    }
+    if (auto printed = print(command.json ? found_paths_json(found) : text); !printed) {
+        return printed;
+    }
+    return first_missing ? Result<void>(std::unexpected(*first_missing)) : Result<void>();
+}
+
+Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
+    if (command.json) {
+        if (auto printed = print(kInspectionStart); !printed) {
+            return printed;
+        }
+    }
+    Progress progress("inspecting",
+                      Progress::is_visible() ? size_of_trees(command.paths).files : 0);
+    Inspector inspector(command, opener, progress);
+    for (const auto& path : command.paths) {
+        walk_tree(path, inspector);
+    }
+    progress.clear();
+    if (!inspector.output()) {
+        return inspector.output();
+    }
+    const bool with_summary = inspector.saw_folder() || command.paths.size() > 1;
+    const auto end = command.json   ? inspection_end_json(inspector.summary())
+                     : with_summary ? inspection_summary_text(inspector.summary())
+                                    : "";
+    if (auto printed = print(end); !printed) {
+        return printed;
+    }
+    for (const auto& line : describe_unused_keys(opener)) {
+        warn(line);
+    }
+    if (inspector.first_fault()) {
+        return std::unexpected(*inspector.first_fault());
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> run(const Inspect& command) {
+    if (auto fine = check_sources(command.passphrases); !fine) {
+        return fine;
+    }
+    FileOpener opener({});  // of passphrases only
+    if (auto added = add_passphrases(opener, command.passphrases); !added) {
+        return added;
+    }
+    return command.find.empty() ? inspect_trees(command, opener) : find_paths(command, opener);
+}
+
+}  // namespace ecryptfs::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <ranges>
+
+#include "cli/mount/call.h"
+#include "cli/mount/json.h"
+#include "cli/mount/plan.h"
+#include "cli/output/output.h"
+#include "cli/verbs/verbs.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Result;
+
+// What mounts, without a mount: nothing is checked, as it may be for another machine or time.
+Result<void> print_plan(const Mount& command, const MountPlan& plan) {
+    const auto options = plan.options();
+    return print((command.print_fstab ? fstab_line(plan.folder.lower, plan.folder.upper, options)
+                                      : mount_options(options)) +
+                 "\n");
+}
+
+}  // namespace
+
+Result<void> run(const Mount& command) {
+    const bool prints = command.print_options || command.print_fstab;
+    auto session =
+        start_mount_session(command.user, prints ? SessionTask::kPrint : SessionTask::kMount);
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    const auto memory = memory_path(session->caller.home);
+    auto plan = plan_mount(command, session->caller, memory);
+    if (!plan) {
+        return std::unexpected(plan.error());
+    }
+    if (prints) {
+        return print_plan(command, *plan);
+    }
+    Objections objections(command.force);
+    if (auto fine = check_keys(*plan, objections); !fine) {
+        return fine;
+    }
+    if (auto fine = check_folders(*plan, objections); !fine) {
+        return fine;
+    }
+    if (auto mounted = mount_folder(*session, {.lower = plan->folder.lower,
+                                               .upper = plan->folder.upper,
+                                               .options = plan->options(),
+                                               .may_hide_files = command.force});
+        !mounted) {
+        return mounted;
+    }
+    if (const auto kept = remember(memory, plan->folder); !kept) {
+        objections.warn("what was mounted is not remembered: " + kept.error().message);
+    }
+    std::ranges::for_each(objections.warnings(), warn);
+    return command.json ? print(mounted_json(*plan, objections.warnings())) : Result<void>();
+}
+
+}  // namespace ecryptfs::cli

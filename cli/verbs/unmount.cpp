@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <ranges>
+
+#include "cli/agent/client.h"
+#include "cli/keyrings.h"
+#include "cli/mount/call.h"
+#include "cli/mount/json.h"
+#include "cli/mount/mounted_folder.h"
+#include "cli/output/output.h"
+#include "cli/token_writer.h"
+#include "cli/verbs/verbs.h"
+#include "lib/wire/auth_token.h"
+
+namespace ecryptfs::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using wire::KeySignature;
+using Signatures = std::vector<KeySignature>;
+
+// The last one: it hides what was mounted on the same folder before.
+Result<MountedFolder> find_mount(const std::string& typed) {
+    const auto mounts = mounted_folders();
+    if (!mounts) {
+        return std::unexpected(mounts.error());
+    }
+    std::error_code none_there;
+    const auto canonical = std::filesystem::weakly_canonical(typed, none_there).string();
+    for (const auto member : {&MountedFolder::upper, &MountedFolder::lower}) {
+        for (const auto& mount : std::views::reverse(*mounts)) {
+            if (mount.*member == canonical) {
+                return mount;
+            }
+        }
+    }
+    return std::unexpected(Error{ErrorCode::kNotFound,
+                                 fmt::format("no eCryptfs is mounted on {}", typed),
+                                 "see what is: ecryptfsctl status"});
+}
+
+Signatures all_keys(const MountedFolder& mount) {
+    auto keys = mount.options.keys;
+    keys.insert(keys.end(), mount.options.name_keys.begin(), mount.options.name_keys.end());
+    return keys;
+}
+
+bool is_of_agent(const KeySignature& signature) {
+    const auto serial = request_token(signature);
+    const auto payload = serial ? read_token(*serial) : std::unexpected(serial.error());
+    const auto token =
+        payload ? wire::parse_auth_token(payload->view()) : std::unexpected(payload.error());
+    return token && std::holds_alternative<wire::PrivateKeyToken>(*token);
+}
+
+// Takes a key away from where the next mount would find it, and from the agent. Whether it was
+// there.
+Result<bool> drop_key(const KeySignature& signature) {
+    const bool of_agent = is_of_agent(signature);
+    const auto keyrings = remove_token(signature);
+    if (!keyrings) {
+        return std::unexpected(keyrings.error());
+    }
+    if (of_agent) {
+        auto agent = AgentClient::connect();
+        const auto forgotten =
+            agent ? agent->forget_key(signature) : std::unexpected(agent.error());
+        if (!forgotten && forgotten.error().code != ErrorCode::kNoBus &&
+            forgotten.error().code != ErrorCode::kNoAgent) {
+            return std::unexpected(forgotten.error());
+        }
+    }
+    return !keyrings->empty();
+}
+
+// Whether keys of this user can be what the mount's are: not for another user's mount, which is
+// known by its root or cannot be reached. Root mounts folders of others, too.
+bool can_have_keys_of(const MountedFolder& mount, uid_t user) {
+    struct stat root{};
+    if (user == 0) {
+        return true;
+    }
+    return ::stat(mount.upper.c_str(), &root) == 0 ? root.st_uid == user : errno != EACCES;
+}
+
+// Those of the mount's keys that no other mount of the user uses.
+Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
+    auto others = mounted_folders();
+    if (!others) {
+        return std::unexpected(others.error());
+    }
+    std::erase_if(*others,
+                  [&](const MountedFolder& other) { return !can_have_keys_of(other, user); });
+    Signatures dropped;
+    for (const auto& signature : all_keys(gone)) {
+        const bool in_use = std::ranges::any_of(
+            *others, [&](const MountedFolder& other) { return uses_key(other, signature); });
+        const auto was_there = in_use ? Result<bool>(false) : drop_key(signature);
+        if (!was_there) {
+            return std::unexpected(was_there.error());
+        }
+        if (*was_there) {
+            dropped.push_back(signature);
+        }
+    }
+    return dropped;
+}
+
+}  // namespace
+
+Result<void> run(const Unmount& command) {
+    auto session = start_mount_session(command.user, SessionTask::kUnmount);
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    const auto mount = find_mount(command.folder);
+    if (!mount) {
+        return std::unexpected(mount.error());
+    }
+    if (auto done = unmount_folder(*session, *mount, command.lazy); !done) {
+        return done;
+    }
+    Signatures dropped;
+    if ((mount->options.unlink_keys || command.unlink_keys) && !command.keep_keys) {
+        auto done = drop_unused_keys(*mount, session->caller.id);
+        if (!done) {
+            done.error().message = fmt::format("{} is unmounted, but keys were not taken away: {}",
+                                               mount->upper, done.error().message);
+            return std::unexpected(done.error());
+        }
+        dropped = std::move(*done);
+    }
+    return command.json ? print(unmounted_json(*mount, dropped)) : Result<void>();
+}
+
+}  // namespace ecryptfs::cli

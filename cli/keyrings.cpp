@@ -32,27 +32,16 @@ std::string text_of(const wire::KeySignature& signature) {
 }
 
 base::Error keyring_error(std::string_view what, int error_number) {
-    switch (error_number) {
-        case EDQUOT:
-            return {
-                ErrorCode::kQuotaExceeded,
+    if (error_number == EDQUOT) {
+        return {ErrorCode::kQuotaExceeded,
                 fmt::format("{}: the kernel's quota of keys for this user is used up", what),
                 "remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what "
                 "there is: cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*"};
-        case EKEYREVOKED:
-            return base::system_error(ErrorCode::kKeyRevoked, what, error_number);
-        case EKEYEXPIRED:
-            return base::system_error(ErrorCode::kKeyExpired, what, error_number);
-        case EACCES:
-        case EPERM:
-            return base::system_error(ErrorCode::kAccessDenied, what, error_number);
-        case ENOSYS:
-            return base::system_error(ErrorCode::kNotSupported, what, error_number,
-                                      "use a kernel with key management (CONFIG_KEYS)");
-        default:
-            return base::system_error(ErrorCode::kInternal, what, error_number);
     }
 }
+    return base::system_error(
+        what, error_number,
+        error_number == ENOSYS ? "use a kernel with key management (CONFIG_KEYS)" : "");
 
 Result<void> checked(std::string_view what, long result) {
     if (result < 0) {

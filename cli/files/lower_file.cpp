@@ -91,23 +91,11 @@ std::uint64_t data_beyond_size(const LowerFile& file) {
     return beyond > page ? beyond : 0;
 }
 
+    return error;
 base::Error file_error(std::string_view what, int error_number) {
-    using enum ErrorCode;
-    switch (error_number) {
-        case ENOENT:
-        case ENOTDIR:
-            return base::system_error(kNotFound, what, error_number);
-        case EACCES:
-        case EPERM:
-            return base::system_error(kAccessDenied, what, error_number);
-        case EEXIST:
-            return base::system_error(kAlreadyExists, what, error_number);
-        case ENOSPC:
-        case EDQUOT:
-            return base::system_error(kNoSpace, what, error_number,
-                                      "make room, and run this again");
-        default:
-            return base::system_error(kInternal, what, error_number);
+    auto error = base::system_error(what, error_number);
+    if (error.code == ErrorCode::kNoSpace) {
+        error.advice = "make room, and run this again";
     }
 }
 

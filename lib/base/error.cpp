@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace ecryptfs::base {
@@ -78,6 +79,40 @@ std::optional<ErrorCode> error_code_from_name(std::string_view name) {
         return std::nullopt;
     }
     return row->code;
+}
+
+ErrorCode code_of_errno(int error_number) {
+    using enum ErrorCode;
+    switch (error_number) {
+        case ENOENT:
+        case ENOTDIR:
+            return kNotFound;
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return kAccessDenied;
+        case EEXIST:
+            return kAlreadyExists;
+        case ENOSPC:
+        case EDQUOT:
+            return kNoSpace;
+        case EBUSY:
+            return kBusy;
+        case ENOKEY:
+            return kUnknownKey;
+        case EKEYEXPIRED:
+            return kKeyExpired;
+        case EKEYREVOKED:
+            return kKeyRevoked;
+        case ENOSYS:
+            return kNotSupported;
+        default:
+            return kInternal;
+    }
+}
+
+Error system_error(std::string_view what, int error_number, std::string advice) {
+    return system_error(code_of_errno(error_number), what, error_number, std::move(advice));
 }
 
 Error system_error(ErrorCode code, std::string_view what, int error_number, std::string advice) {

@@ -79,7 +79,12 @@ std::span<const ErrorTraits> error_table();
 const ErrorTraits& traits(ErrorCode code);
 std::optional<ErrorCode> error_code_from_name(std::string_view name);
 
-// Error for a failed system call: "what: strerror(errno)".
+// What a failed system call's errno means in general, for files and for keys; kInternal if nothing
+// in particular. A caller that knows better what its call means says so itself.
+ErrorCode code_of_errno(int error_number);
+
+// Error for a failed system call: "WHAT: No such file or directory".
+Error system_error(std::string_view what, int error_number, std::string advice = {});
 Error system_error(ErrorCode code, std::string_view what, int error_number,
                    std::string advice = {});
 

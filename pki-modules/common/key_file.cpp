@@ -25,22 +25,18 @@ base::Error not_a_key_file(const std::string& path, std::string_view why) {
 }
 
 base::Error cannot_open(const std::string& path, int error_number) {
-    switch (error_number) {
-        case ENOENT:
-        case ENOTDIR:
-            return base::system_error(ErrorCode::kNotFound, shown(path), error_number,
-                                      "check the path, and that what it is on is mounted");
-        case EACCES:
-        case EPERM:
-            return base::system_error(ErrorCode::kAccessDenied, shown(path), error_number,
-                                      "give this user read permission on the file and "
-                                      "search permission on its folders");
-        case ENXIO:  // a socket
-            return not_a_key_file(path, "is not a regular file");
-        default:
-            return base::system_error(ErrorCode::kInternal, shown(path), error_number);
+    if (error_number == ENXIO) {  // a socket
+        return not_a_key_file(path, "is not a regular file");
     }
 }
+    auto error = base::system_error(shown(path), error_number);
+    if (error.code == ErrorCode::kNotFound) {
+        error.advice = "check the path, and that what it is on is mounted";
+    } else if (error.code == ErrorCode::kAccessDenied) {
+        error.advice =
+            "give this user read permission on the file and search permission on its folders";
+    }
+    return error;
 
 base::Result<void> check_kind_and_size(const std::string& path, const struct stat& status) {
     if (S_ISDIR(status.st_mode)) {

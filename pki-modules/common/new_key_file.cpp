@@ -31,20 +31,18 @@ Error exists(const std::string& path) {
 }
 
 Error cannot_write(const std::string& path, int error_number) {
-    switch (error_number) {
-        case EEXIST:
+    auto error = base::system_error(shown(path), error_number);
+    switch (error.code) {
+        case ErrorCode::kAlreadyExists:
             return exists(path);
-        case ENOENT:
-        case ENOTDIR:
-            return base::system_error(ErrorCode::kNotFound, shown(path), error_number,
-                                      "make the folder first");
-        case EACCES:
-        case EPERM:
-        case EROFS:
-            return base::system_error(ErrorCode::kAccessDenied, shown(path), error_number,
-                                      "choose a folder that this user may write to");
+        case ErrorCode::kNotFound:
+            error.advice = "make the folder first";
+            return error;
+        case ErrorCode::kAccessDenied:
+            error.advice = "choose a folder that this user may write to";
+            return error;
         default:
-            return base::system_error(ErrorCode::kInternal, shown(path), error_number);
+            return error;
     }
 }
 

@@ -17,6 +17,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/base/shell_word.h"
+#include "lib/base/try.h"
 #include "lib/wire/auth_token.h"
 #include "lib/wire/legacy_blob.h"
 
@@ -105,11 +106,8 @@ std::string_view without_query(std::string_view uri) {
 
 Result<std::string> canonical_file_uri(std::string_view typed) {
     const auto file = without_query(typed);
-    const auto path = base::path_of_file_uri(fmt::format("file:{}", file.substr(5)));
-    if (!path) {
-        return path;
-    }
-    return base::file_uri(*path) + std::string(typed.substr(file.size()));
+    const auto path = TRY(base::path_of_file_uri(fmt::format("file:{}", file.substr(5))));
+    return base::file_uri(path) + std::string(typed.substr(file.size()));
 }
 
 bool holds_tpm_key(const std::string& path) {
@@ -183,12 +181,9 @@ Result<KeyLocation> locate_key(std::string_view typed, std::string_view module) 
                         "modules of this project: openssl, pkcs11, tpm2"));
         }
     }
-    auto uri = canonical_uri(typed, !module.empty());
-    if (!uri) {
-        return std::unexpected(uri.error());
-    }
-    std::string chosen = module.empty() ? detect_module(*uri) : std::string(module);
-    return KeyLocation{std::move(chosen), std::move(*uri)};
+    auto uri = TRY(canonical_uri(typed, !module.empty()));
+    std::string chosen = module.empty() ? detect_module(uri) : std::string(module);
+    return KeyLocation{std::move(chosen), std::move(uri)};
 }
 
 std::string display_name(const std::string& locator) {

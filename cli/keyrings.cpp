@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "lib/base/number.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -38,10 +39,10 @@ base::Error keyring_error(std::string_view what, int error_number) {
                 "remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what "
                 "there is: cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*"};
     }
-}
     return base::system_error(
         what, error_number,
         error_number == ENOSYS ? "use a kernel with key management (CONFIG_KEYS)" : "");
+}
 
 Result<void> checked(std::string_view what, long result) {
     if (result < 0) {
@@ -171,12 +172,9 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
 }
 
 Result<std::vector<NamedToken>> all_tokens(KeySerial keyring) {
-    const auto keys = contents(keyring);
-    if (!keys) {
-        return std::unexpected(keys.error());
-    }
+    const auto keys = TRY(contents(keyring));
     std::vector<NamedToken> tokens;
-    for (const auto key : *keys) {
+    for (const auto key : keys) {
         const auto signature = wire::KeySignature::from_text(
             token_name(full_description(key).value_or("")).value_or(""));
         if (signature) {
@@ -188,28 +186,23 @@ Result<std::vector<NamedToken>> all_tokens(KeySerial keyring) {
 
 Result<bool> user_keyring_is_linked() {
     const auto session = find_keyring(Keyring::kSession);
-    const auto linked = session ? contents(*session)
-                                : Result<std::vector<KeySerial>>(std::unexpected(session.error()));
-    if (!linked) {
-        return std::unexpected(linked.error());
-    }
+    const auto linked =
+        TRY(session ? contents(*session)
+                    : Result<std::vector<KeySerial>>(std::unexpected(session.error())));
     const KeySerial user{
         static_cast<std::int32_t>(::keyctl_get_keyring_ID(KEY_SPEC_USER_KEYRING, 1))};
-    return std::ranges::find(*linked, user) != linked->end();
+    return std::ranges::find(linked, user) != linked.end();
 }
 
 Result<base::SecretBytes> read_token(KeySerial token) {
-    auto buffer = base::SecretBytes::create(kMostOfAToken);
-    if (!buffer) {
-        return buffer;
-    }
+    auto buffer = TRY(base::SecretBytes::create(kMostOfAToken));
     const long size =
-        ::keyctl_read(token.value, reinterpret_cast<char*>(buffer->span().data()), buffer->size());
+        ::keyctl_read(token.value, reinterpret_cast<char*>(buffer.span().data()), buffer.size());
     if (size < 0) {
         return std::unexpected(keyring_error("reading the key", errno));
     }
     return base::SecretBytes::copy_of(
-        buffer->view().first(std::min(static_cast<std::size_t>(size), buffer->size())));
+        buffer.view().first(std::min(static_cast<std::size_t>(size), buffer.size())));
 }
 
 bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token) {
@@ -253,13 +246,10 @@ std::optional<uid_t> session_keyring_owner() {
 }
 
 Result<void> start_session_keyring(bool links_old) {
-    const auto old = links_old ? find_keyring(Keyring::kSession) : KeySerial{};
-    if (!old) {
-        return std::unexpected(old.error());
-    }
+    const auto old = TRY(links_old ? find_keyring(Keyring::kSession) : KeySerial{});
     // Possessed by the process meanwhile: it is not by the new session.
     if (links_old) {
-        if (auto kept = link(*old, KeySerial{KEY_SPEC_PROCESS_KEYRING}); !kept) {
+        if (auto kept = link(old, KeySerial{KEY_SPEC_PROCESS_KEYRING}); !kept) {
             return kept;
         }
     }
@@ -267,7 +257,7 @@ Result<void> start_session_keyring(bool links_old) {
         !joined || !links_old) {
         return joined;
     }
-    return link(*old, KeySerial{KEY_SPEC_SESSION_KEYRING});
+    return link(old, KeySerial{KEY_SPEC_SESSION_KEYRING});
 }
 
 Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout) {

@@ -18,6 +18,7 @@ extern "C" {
 
 #include "cli/live_hosts.h"
 #include "lib/base/close_apart.h"
+#include "lib/base/try.h"
 #include "lib/pki/host_socket.h"
 
 namespace ecryptfs::cli {
@@ -86,20 +87,14 @@ Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths) 
 
 Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::string& module,
                                      pki::HostTask task) {
-    auto packet = base::SecretBytes::create(pki::kMaxHostMessage);
-    if (!packet) {
-        return std::unexpected(std::move(packet.error()));
-    }
-    ModuleHost host(paths, pki::start_host(paths, module, task), std::move(*packet));
+    auto packet = TRY(base::SecretBytes::create(pki::kMaxHostMessage));
+    ModuleHost host(paths, pki::start_host(paths, module, task), std::move(packet));
     add_live_host(host.process_.pid, host.process_.socket.get());
-    const auto greeting = host.receive(after(kAnswerTimeout));
-    if (!greeting) {
-        return std::unexpected(greeting.error());
-    }
-    if (const auto* refusal = std::get_if<pki::Refusal>(&*greeting)) {
+    const auto greeting = TRY(host.receive(after(kAnswerTimeout)));
+    if (const auto* refusal = std::get_if<pki::Refusal>(&greeting)) {
         return std::unexpected(pki::to_error(*refusal));
     }
-    const auto* hello = std::get_if<pki::Hello>(&*greeting);
+    const auto* hello = std::get_if<pki::Hello>(&greeting);
     if (hello == nullptr || hello->protocol_version != pki::kHostProtocolVersion) {
         return std::unexpected(Error{ErrorCode::kModuleFailed,
                                      "ecryptfs-pki-host is of another version than ecryptfsctl",
@@ -124,15 +119,12 @@ Result<void> ModuleHost::list(pki::ItemKind kind,
     }
     const auto deadline = after(kListTimeout);
     for (std::size_t items = 0; items <= kMaxItems; ++items) {
-        const auto answer = answer_to(id, std::min(deadline, after(kAnswerTimeout)));
-        if (!answer) {
-            return std::unexpected(answer.error());
-        }
-        if (const auto* item = std::get_if<pki::Item>(&*answer)) {
+        const auto answer = TRY(answer_to(id, std::min(deadline, after(kAnswerTimeout))));
+        if (const auto* item = std::get_if<pki::Item>(&answer)) {
             take(*item);
-        } else if (std::holds_alternative<pki::Done>(*answer)) {
+        } else if (std::holds_alternative<pki::Done>(answer)) {
             return {};
-        } else if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
+        } else if (const auto* failed = std::get_if<pki::Failed>(&answer)) {
             return std::unexpected(pki::to_error(failed->why));
         } else {
             break;
@@ -148,37 +140,25 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
         message.secret = secret->view();
     }
     // As long as it takes: a person may have to touch or type on the device.
-    const auto answer = ask(message, std::nullopt);
-    if (!answer) {
-        return std::unexpected(answer.error());
-    }
-    const auto* opened = std::get_if<pki::Opened>(&*answer);
+    const auto answer = TRY(ask(message, std::nullopt));
+    const auto* opened = std::get_if<pki::Opened>(&answer);
     if (opened == nullptr) {
         return out_of_turn();
     }
-    const auto signature = wire::KeySignature::from_text(opened->signature);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    return OpenedKey{*signature, std::string(opened->warning)};
+    const auto signature = TRY(wire::KeySignature::from_text(opened->signature));
+    return OpenedKey{signature, std::string(opened->warning)};
 }
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
-    const auto answer = ask(pki::KeyOperation{0, key, pki::KeyAction::kDecrypt, encrypted_fek},
-                            after(kAnswerTimeout));
-    if (!answer) {
-        return std::unexpected(answer.error());
-    }
-    const auto* done = std::get_if<pki::Done>(&*answer);
+    const auto answer = TRY(ask(pki::KeyOperation{0, key, pki::KeyAction::kDecrypt, encrypted_fek},
+                                after(kAnswerTimeout)));
+    const auto* done = std::get_if<pki::Done>(&answer);
     return done != nullptr ? base::SecretBytes::copy_of(done->output) : out_of_turn();
 }
 
 Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
-    const auto answer = ask(message, std::nullopt);
-    if (!answer) {
-        return std::unexpected(answer.error());
-    }
-    const auto* done = std::get_if<pki::Done>(&*answer);
+    const auto answer = TRY(ask(message, std::nullopt));
+    const auto* done = std::get_if<pki::Done>(&answer);
     return done != nullptr ? Result<std::string>(base::as_text(done->output)) : out_of_turn();
 }
 
@@ -186,9 +166,7 @@ Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
 template <typename Message>
 Result<pki::FromHost> ModuleHost::ask(Message message, Deadline deadline) {
     message.id = ++last_id_;
-    if (auto sent = send(message); !sent) {
-        return std::unexpected(std::move(sent.error()));
-    }
+    TRY(send(message));
     auto answer = answer_to(message.id, deadline);
     if (answer) {
         if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
@@ -199,12 +177,9 @@ Result<pki::FromHost> ModuleHost::ask(Message message, Deadline deadline) {
 }
 
 Result<void> ModuleHost::send(const pki::ToHost& message) {
-    const auto packet = pki::encode(message, packet_.span());
-    if (!packet) {
-        return std::unexpected(packet.error());
-    }
-    const auto sent = ::send(process_.socket.get(), packet->data(), packet->size(), MSG_NOSIGNAL);
-    ::explicit_bzero(packet_.span().data(), packet->size());
+    const auto packet = TRY(pki::encode(message, packet_.span()));
+    const auto sent = ::send(process_.socket.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
+    ::explicit_bzero(packet_.span().data(), packet.size());
     if (sent < 0) {
         return std::unexpected(lost());
     }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/try.h"
+
 namespace ecryptfs::cli {
 namespace {
 
@@ -16,9 +18,7 @@ bool is_dead(ErrorCode code) {
 
 Result<void> unlink_all(const std::vector<KeySerial>& tokens, KeySerial keyring) {
     for (const KeySerial token : tokens) {
-        if (auto unlinked = unlink(token, keyring); !unlinked) {
-            return unlinked;
-        }
+        TRY(unlink(token, keyring));
     }
     return {};
 }
@@ -37,17 +37,12 @@ Result<KeySerial> add_or_replace(KeySerial keyring, const wire::KeySignature& si
 // section 4; systemd units and su are the usual cases).
 Result<void> reach_from_session(const wire::KeySignature& signature, KeySerial token,
                                 KeySerial user_keyring) {
-    const auto session = find_keyring(Keyring::kSession);
-    if (!session) {
-        return std::unexpected(session.error());
-    }
-    if (can_find(*session, signature, token)) {
+    const auto session = TRY(find_keyring(Keyring::kSession));
+    if (can_find(session, signature, token)) {
         return {};
     }
-    if (auto linked = link(user_keyring, *session); !linked) {
-        return linked;
-    }
-    if (!can_find(*session, signature, token)) {
+    TRY(link(user_keyring, session));
+    if (!can_find(session, signature, token)) {
         return std::unexpected(base::Error{ErrorCode::kInternal, "it does not find the key"});
     }
     return {};
@@ -67,11 +62,8 @@ Result<void> finish(const TokenPlace& place, const wire::KeySignature& signature
                     TokenReader reader, WrittenToken& written) {
     if (place.keyring == Keyring::kSession) {
         // Also of a token that was there: an earlier version let the user read all of them.
-        const auto allowed = reader == TokenReader::kAgent ? let_user_read(written.serial)
-                                                           : keep_from_user(written.serial);
-        if (!allowed) {
-            return allowed;
-        }
+        TRY(reader == TokenReader::kAgent ? let_user_read(written.serial)
+                                          : keep_from_user(written.serial));
     } else if (const auto reached = reach_from_session(signature, written.serial, keyring);
                !reached) {
         written.warnings.push_back(fmt::format(
@@ -117,11 +109,8 @@ Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignatu
 }
 
 Result<void> unlink_token(const TokenPlace& place, const WrittenToken& written) {
-    const auto keyring = find_keyring(place.keyring);
-    if (!keyring) {
-        return std::unexpected(keyring.error());
-    }
-    return unlink(written.serial, *keyring);
+    const auto keyring = TRY(find_keyring(place.keyring));
+    return unlink(written.serial, keyring);
 }
 
 Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature) {
@@ -137,9 +126,7 @@ Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature) {
         if (!tokens || tokens->empty()) {
             continue;
         }
-        if (const auto unlinked = unlink_all(*tokens, *keyring); !unlinked) {
-            return std::unexpected(unlinked.error());
-        }
+        TRY(unlink_all(*tokens, *keyring));
         found.push_back(place);
     }
     return found;

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 #include "mount-helper/folder_check.h"
 #include "mount-helper/kernel_log.h"
 #include "mount-helper/mount_restrictions.h"
@@ -98,11 +99,8 @@ bool shows_folder(int mount, int lower, const struct stat& expected) {
 
 // Those of our own, and those of both folders' mounts (mount_restrictions.h).
 Checked<unsigned> mount_attributes(int lower, int upper, bool read_only) {
-    const auto restrictions = mount_restrictions(lower, upper);
-    if (!restrictions) {
-        return restrictions;
-    }
-    return *restrictions | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+    const auto restrictions = TRY(mount_restrictions(lower, upper));
+    return restrictions | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
            (read_only ? MOUNT_ATTR_RDONLY : 0U);
 }
 

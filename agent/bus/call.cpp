@@ -11,6 +11,7 @@
 #include "agent/runtime/exception_wall.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/base/try.h"
 #include "lib/ipc/bus_error.h"
 
 namespace ecryptfs::agent {
@@ -68,19 +69,13 @@ BusCall::BusCall(sd_bus_message* message)
     : message_(::sd_bus_message_ref(message), ::sd_bus_message_unref) {}
 
 Result<std::string> BusCall::read_text() const {
-    const auto text = read_basic<const char*>(message(), 's');
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    return std::string(*text);
+    const auto text = TRY(read_basic<const char*>(message(), 's'));
+    return std::string(text);
 }
 
 Result<wire::KeySignature> BusCall::read_signature() const {
-    const auto text = read_text();
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    auto signature = wire::KeySignature::from_text(*text);
+    const auto text = TRY(read_text());
+    auto signature = wire::KeySignature::from_text(text);
     if (!signature) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument, signature.error().message});
     }
@@ -96,11 +91,8 @@ Result<std::optional<base::SecretBytes>> BusCall::read_secret() const {
     if (!fd) {
         return std::unexpected(fd.error());
     }
-    auto secret = base::read_sealed_memfd(*fd);
-    if (!secret) {
-        return std::unexpected(std::move(secret.error()));
-    }
-    return secret->empty() ? std::nullopt : std::optional(std::move(*secret));
+    auto secret = TRY(base::read_sealed_memfd(*fd));
+    return secret.empty() ? std::nullopt : std::optional(std::move(secret));
 }
 
 void BusCall::succeed() const {

@@ -9,6 +9,7 @@
 
 #include "lib/base/file_uri.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/base/try.h"
 #include "lib/pki/host_protocol.h"
 #include "lib/wire/legacy_blob.h"
 
@@ -40,11 +41,8 @@ Result<wire::PkiType> module_for(const wire::PkiType& type) {
 
 Result<KeySource> with_secret(KeySource source, base::ByteView secret) {
     if (!secret.empty()) {
-        auto copy = base::SecretBytes::copy_of(secret);
-        if (!copy) {
-            return std::unexpected(std::move(copy.error()));
-        }
-        source.secret = std::move(*copy);
+        auto copy = TRY(base::SecretBytes::copy_of(secret));
+        source.secret = std::move(copy);
     }
     return source;
 }
@@ -68,13 +66,10 @@ Result<std::string> pkcs11_locator(std::string_view serialized_id) {
         const char separator = serialized_id.find('?') == std::string_view::npos ? '?' : '&';
         return fmt::format("{}{}{}", serialized_id, separator, kLegacyMechanism);
     }
-    const auto id = wire::parse_legacy_pkcs11_id(serialized_id);
-    if (!id) {
-        return std::unexpected(id.error());
-    }
-    return fmt::format("pkcs11:{};{};{};{};{};type=private?{}", attribute("token", id->label),
-                       attribute("serial", id->serial), attribute("manufacturer", id->manufacturer),
-                       attribute("model", id->model), attribute("id", base::as_text(id->id)),
+    const auto id = TRY(wire::parse_legacy_pkcs11_id(serialized_id));
+    return fmt::format("pkcs11:{};{};{};{};{};type=private?{}", attribute("token", id.label),
+                       attribute("serial", id.serial), attribute("manufacturer", id.manufacturer),
+                       attribute("model", id.model), attribute("id", base::as_text(id.id)),
                        kLegacyMechanism);
 }
 
@@ -131,13 +126,10 @@ Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
 }
 
 Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
-    const auto module = module_for(token.pki_type);
-    if (!module) {
-        return std::unexpected(module.error());
-    }
+    const auto module = TRY(module_for(token.pki_type));
     auto source = wire::is_locator(token.blob)
-                      ? KeySource{*module, std::string(base::as_text(token.blob)), {}}
-                      : legacy_source(token, *module);
+                      ? KeySource{module, std::string(base::as_text(token.blob)), {}}
+                      : legacy_source(token, module);
     if (source && source->locator.size() > pki::kMaxLocator) {
         return std::unexpected(invalid(token.signature, "its locator is too long"));
     }

@@ -9,6 +9,7 @@
 
 #include "agent/keys/key_source.h"
 #include "agent/runtime/log.h"
+#include "lib/base/try.h"
 #include "lib/wire/legacy_blob.h"
 
 namespace ecryptfs::agent {
@@ -180,11 +181,8 @@ void Keys::note(const KeySignature& signature, const Entry& entry) {
 }
 
 Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction action) {
-    const auto found = look_up_once_a_turn(signature);
-    if (!found) {
-        return std::unexpected(found.error());
-    }
-    auto& entry = **found;
+    const auto found = TRY(look_up_once_a_turn(signature));
+    auto& entry = *found;
     watch_tokens();
     if (entry.key) {
         entry.used = true;
@@ -288,9 +286,7 @@ Result<AddedKey> Keys::take_in(const std::shared_ptr<Key>& key, const Result<Job
                                                    .blob = std::move(*blob)});
     }
     entries_.at(signature).registered = false;
-    if (auto put = put_unlocked(key, signature); !put) {
-        return std::unexpected(std::move(put.error()));
-    }
+    TRY(put_unlocked(key, signature));
     return added;
 }
 
@@ -332,17 +328,12 @@ Result<void> Keys::register_token(const KeySignature& signature, KeySerial seria
     }
     const auto token = tokens_.find(signature);
     if (!token || token->serial != serial) {
-        if (auto remembered = tokens_.remember(signature, serial); !remembered) {
-            return remembered;
-        }
+        TRY(tokens_.remember(signature, serial));
     }
     found->second.registered = true;
     found->second.serial = 0;  // of whichever token look_up() finds
-    const auto entry = look_up(signature);
-    if (!entry) {
-        return std::unexpected(entry.error());
-    }
-    note(signature, **entry);
+    const auto entry = TRY(look_up(signature));
+    note(signature, *entry);
     changed_(signature);
     return {};
 }
@@ -495,20 +486,14 @@ bool Keys::holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteVi
 }
 
 Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
-    auto source = source_of(token);
-    if (!source) {
-        return std::unexpected(std::move(source.error()));
-    }
-    auto blob = SecretBytes::copy_of(token.blob);
-    if (!blob) {
-        return std::unexpected(std::move(blob.error()));
-    }
-    const auto key = make_key({0, source->module, source->locator, std::move(source->secret),
+    auto source = TRY(source_of(token));
+    auto blob = TRY(SecretBytes::copy_of(token.blob));
+    const auto key = make_key({0, source.module, source.locator, std::move(source.secret),
                                pki::KeyUse::kPrivate, token.signature});
-    return Entry{.module = source->module,
+    return Entry{.module = source.module,
                  .pki_type = token.pki_type,
-                 .locator = source->locator,
-                 .blob = std::move(*blob),
+                 .locator = source.locator,
+                 .blob = std::move(blob),
                  .key = key};
 }
 

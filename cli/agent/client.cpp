@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 #include "lib/ipc/bus_error.h"
 #include "lib/ipc/names.h"
 
@@ -158,12 +159,9 @@ Result<AgentClient> AgentClient::connect() {
 
 Result<OpenedKey> AgentClient::add_key(const std::string& module, const std::string& locator,
                                        const base::SealedMemfd& secret) {
-    const auto reply = call(bus_.get(), manager_call("AddKey"), kOpenTimeout, "ssh", module.c_str(),
-                            locator.c_str(), secret.fd());
-    if (!reply) {
-        return std::unexpected(reply.error());
-    }
-    return read_opened_key(reply->get());
+    const auto reply = TRY(call(bus_.get(), manager_call("AddKey"), kOpenTimeout, "ssh",
+                                module.c_str(), locator.c_str(), secret.fd()));
+    return read_opened_key(reply.get());
 }
 
 Result<void> AgentClient::register_token(const wire::KeySignature& signature, std::int32_t serial) {
@@ -192,58 +190,34 @@ Result<void> AgentClient::unlock_key(const wire::KeySignature& signature,
 }
 
 Result<KeyState> AgentClient::key(const wire::KeySignature& signature) {
-    const auto all = properties(key_path(signature), ipc::kKeyInterface);
-    if (!all) {
-        return std::unexpected(all.error());
-    }
-    return key_state(*all);
+    const auto all = TRY(properties(key_path(signature), ipc::kKeyInterface));
+    return key_state(all);
 }
 
 Result<ManagerState> AgentClient::manager() {
-    const auto all = properties(ipc::kManagerPath, ipc::kManagerInterface);
-    if (!all) {
-        return std::unexpected(all.error());
-    }
-    return manager_state(*all);
+    const auto all = TRY(properties(ipc::kManagerPath, ipc::kManagerInterface));
+    return manager_state(all);
 }
 
 Result<AgentObjects> AgentClient::objects() {
-    const auto reply = call(
+    const auto reply = TRY(call(
         bus_.get(), {ipc::kManagerPath, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"},
-        kCallTimeout, "");
-    if (!reply) {
-        return std::unexpected(reply.error());
-    }
-    const auto objects = read_managed_objects(reply->get());
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
-    return agent_objects(*objects);
+        kCallTimeout, ""));
+    const auto objects = TRY(read_managed_objects(reply.get()));
+    return agent_objects(objects);
 }
 
 Result<Properties> AgentClient::properties(const std::string& path, const char* interface) {
-    const auto reply = call(bus_.get(), {path, "org.freedesktop.DBus.Properties", "GetAll"},
-                            kCallTimeout, "s", interface);
-    if (!reply) {
-        return std::unexpected(reply.error());
-    }
-    return read_properties(reply->get());
+    const auto reply = TRY(call(bus_.get(), {path, "org.freedesktop.DBus.Properties", "GetAll"},
+                                kCallTimeout, "s", interface));
+    return read_properties(reply.get());
 }
 
 base::Result<AgentSnapshot> ask_agent() {
-    auto agent = AgentClient::connect();
-    if (!agent) {
-        return std::unexpected(agent.error());
-    }
-    auto manager = agent->manager();
-    if (!manager) {
-        return std::unexpected(manager.error());
-    }
-    auto objects = agent->objects();
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
-    return AgentSnapshot{std::move(*manager), std::move(*objects)};
+    auto agent = TRY(AgentClient::connect());
+    auto manager = TRY(agent.manager());
+    auto objects = TRY(agent.objects());
+    return AgentSnapshot{std::move(manager), std::move(objects)};
 }
 
 }  // namespace ecryptfs::cli

@@ -8,6 +8,7 @@
 #include "cli/ask/answering_program.h"
 #include "cli/ask/secret_input.h"
 #include "lib/base/secret_slip.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -28,14 +29,9 @@ bool is_pinentry(const std::string& program) {
 
 // The first line that it prints.
 Result<SecretBytes> ask_program(const std::string& program, std::string_view question) {
-    auto started = AnsweringProgram::start({program, std::string(question)}, false);
-    if (!started) {
-        return std::unexpected(started.error());
-    }
-    auto line = read_secret_line(started->out(), program);
-    if (const auto ended = started->finish(); !ended) {
-        return std::unexpected(ended.error());
-    }
+    auto started = TRY(AnsweringProgram::start({program, std::string(question)}, false));
+    auto line = read_secret_line(started.out(), program);
+    TRY(started.finish());
     return line ? Result<SecretBytes>(std::move(line->secret)) : std::unexpected(line.error());
 }
 

@@ -8,6 +8,7 @@
 #include "cli/ask/asking.h"
 #include "cli/ask/secret_input.h"
 #include "cli/output/output.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -19,20 +20,14 @@ constexpr char kStandardInput[] = "standard input";
 using Open = std::function<Result<void>(const base::SealedMemfd&)>;
 
 Result<void> open_once(base::ByteView secret, const Open& open) {
-    const auto memfd = base::SealedMemfd::create(secret);
-    if (!memfd) {
-        return std::unexpected(memfd.error());
-    }
-    return open(*memfd);
+    const auto memfd = TRY(base::SealedMemfd::create(secret));
+    return open(memfd);
 }
 
 Result<void> open_with_file(const SecretSource& source, const Open& open) {
-    const auto secret = secret_from_file(source);
-    if (!secret) {
-        return std::unexpected(secret.error());
-    }
-    auto opened = open_once(secret->view(), open);
-    if (!opened && opened.error().code == ErrorCode::kSecretRequired && secret->empty()) {
+    const auto secret = TRY(secret_from_file(source));
+    auto opened = open_once(secret.view(), open);
+    if (!opened && opened.error().code == ErrorCode::kSecretRequired && secret.empty()) {
         opened.error().message += ", and the first line of the passphrase file is empty";
     }
     return opened;
@@ -47,17 +42,12 @@ Result<base::SecretBytes> secret_from(const std::string& file, std::string_view 
         return ask(question);
     }
     auto read =
-        from_input ? read_secret_line(STDIN_FILENO, kStandardInput) : read_secret_file(file);
-    if (!read) {
-        return std::unexpected(std::move(read.error()));
+        TRY(from_input ? read_secret_line(STDIN_FILENO, kStandardInput) : read_secret_file(file));
+    if (read.exposure) {
+        warn(*read.exposure);
     }
-    if (read->exposure) {
-        warn(*read->exposure);
-    }
-    if (auto meant = check_meant(*read, from_input ? kStandardInput : file, kind); !meant) {
-        return std::unexpected(std::move(meant.error()));
-    }
-    return std::move(read->secret);
+    TRY(check_meant(read, from_input ? kStandardInput : file, kind));
+    return std::move(read.secret);
 }
 
 Result<base::SecretBytes> secret_from_file(const SecretSource& source) {
@@ -86,11 +76,8 @@ Result<void> open_with_secret(const SecretSource& source, const Open& open) {
         opened.error().advice = instead_of_asking("--passphrase-file");
         return opened;
     }
-    const auto typed = ask(question_for(source.key));
-    if (!typed) {
-        return std::unexpected(typed.error());
-    }
-    return open_once(typed->view(), open);
+    const auto typed = TRY(ask(question_for(source.key)));
+    return open_once(typed.view(), open);
 }
 
 }  // namespace ecryptfs::cli

@@ -19,6 +19,7 @@
 #include "lib/base/file_io.h"
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
+#include "lib/base/try.h"
 #include "lib/lower/wrapping.h"
 
 namespace ecryptfs::cli {
@@ -69,11 +70,8 @@ Result<SecretBytes> prompt_twice(std::string_view question) {
     if (!typed) {
         return typed;
     }
-    const auto again = ask("Once more: ");
-    if (!again) {
-        return std::unexpected(again.error());
-    }
-    if (!base::equal_in_constant_time(typed->view(), again->view())) {
+    const auto again = TRY(ask("Once more: "));
+    if (!base::equal_in_constant_time(typed->view(), again.view())) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument, "the two are not the same", "try again"});
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/ask/passphrase_input.h"
+#include "lib/base/try.h"
 #include "lib/lower/wrapping.h"
 
 namespace ecryptfs::cli {
@@ -26,13 +27,10 @@ std::string name_of_source(const std::string& file) {
 
 // The mount passphrase in a file; `wrapping_file` is empty to ask.
 Result<base::SecretBytes> unwrap(const std::string& path, const std::string& wrapping_file) {
-    const auto wrapped = read_wrapped_file(path);
-    if (!wrapped) {
-        return std::unexpected(wrapped.error());
-    }
+    const auto wrapped = TRY(read_wrapped_file(path));
     const auto question = fmt::format("Wrapping passphrase of {}: ", path);
     const auto wrapping = passphrase_from(wrapping_file, question, kWrappingFile);
-    auto passphrase = wrapping ? lower::unwrap_passphrase(*wrapped, wrapping->view())
+    auto passphrase = wrapping ? lower::unwrap_passphrase(wrapped, wrapping->view())
                                : std::unexpected(wrapping.error());
     if (!passphrase && passphrase.error().code == ErrorCode::kWrongSecret) {
         passphrase.error().message = fmt::format("{}: {}", path, passphrase.error().message);
@@ -47,9 +45,7 @@ Result<void> check_sources(const PassphraseSources& sources,
     std::vector<std::string> files(other_files.begin(), other_files.end());
     files.insert(files.end(), sources.passphrase_files.begin(), sources.passphrase_files.end());
     files.insert(files.end(), sources.wrapping_files.begin(), sources.wrapping_files.end());
-    if (auto once = standard_input_at_most_once(files); !once) {
-        return once;
-    }
+    TRY(standard_input_at_most_once(files));
     if (sources.wrapping_files.size() > sources.wrapped.size()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      "more --wrapping-passphrase-file than --wrapped",
@@ -65,13 +61,10 @@ Result<void> check_sources(const PassphraseSources& sources,
 }
 
 Result<void> add_passphrases(FileOpener& opener, const PassphraseSources& sources) {
-    const auto salt = typed_salt(sources.salt);
-    if (!salt) {
-        return std::unexpected(salt.error());
-    }
+    const auto salt = TRY(typed_salt(sources.salt));
     const auto add = [&](Result<base::SecretBytes> passphrase,
                          PassphraseOrigin origin) -> Result<void> {
-        return passphrase ? opener.add_passphrase(std::move(*passphrase), *salt, std::move(origin))
+        return passphrase ? opener.add_passphrase(std::move(*passphrase), salt, std::move(origin))
                           : std::unexpected(std::move(passphrase.error()));
     };
     for (const auto& file : sources.passphrase_files) {

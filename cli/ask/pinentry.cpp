@@ -10,6 +10,7 @@
 
 #include "cli/ask/answering_program.h"
 #include "lib/base/file_io.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -74,11 +75,8 @@ class Conversation {
     Result<SecretBytes> reply() {
         SecretBytes data;
         while (true) {
-            const auto line = read_line(pinentry_.out(), buffer_, name_);
-            if (!line) {
-                return std::unexpected(line.error());
-            }
-            const auto text = base::as_text(*line);
+            const auto line = TRY(read_line(pinentry_.out(), buffer_, name_));
+            const auto text = base::as_text(line);
             if (text == "OK" || text.starts_with("OK ")) {
                 return data;
             }
@@ -86,11 +84,8 @@ class Conversation {
                 return std::unexpected(refused(name_, text.substr(4)));
             }
             if (text.starts_with("D ")) {
-                auto plain = unescaped_data(line->subspan(2));
-                if (!plain) {
-                    return plain;
-                }
-                data = std::move(*plain);
+                auto plain = TRY(unescaped_data(line.subspan(2)));
+                data = std::move(plain);
             }
         }
     }
@@ -121,15 +116,11 @@ void tell_terminal(Conversation& conversation) {
 }
 
 Result<SecretBytes> converse(Conversation& conversation, std::string_view question) {
-    if (auto greeted = conversation.reply(); !greeted) {
-        return greeted;
-    }
+    TRY(conversation.reply());
     tell_terminal(conversation);
     for (const auto& command : {std::string("SETTITLE ecryptfsctl"), "SETDESC " + escaped(question),
                                 std::string("SETPROMPT :")}) {
-        if (auto understood = conversation.say(command); !understood) {
-            return understood;
-        }
+        TRY(conversation.say(command));
     }
     return conversation.say("GETPIN");
 }
@@ -137,10 +128,7 @@ Result<SecretBytes> converse(Conversation& conversation, std::string_view questi
 }  // namespace
 
 Result<SecretBytes> unescaped_data(ByteView data) {
-    auto plain = SecretBytes::create(std::max<std::size_t>(data.size(), 1));
-    if (!plain) {
-        return plain;
-    }
+    auto plain = TRY(SecretBytes::create(std::max<std::size_t>(data.size(), 1)));
     std::size_t size = 0;
     const auto text = base::as_text(data);
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -155,24 +143,18 @@ Result<SecretBytes> unescaped_data(ByteView data) {
             }
             i += 2;
         }
-        plain->span()[size++] = static_cast<std::uint8_t>(byte);
+        plain.span()[size++] = static_cast<std::uint8_t>(byte);
     }
-    return SecretBytes::copy_of(plain->view().first(size));
+    return SecretBytes::copy_of(plain.view().first(size));
 }
 
 Result<SecretBytes> ask_pinentry(const std::string& program, std::string_view question) {
-    auto buffer = SecretBytes::create(kLongestLine);
-    if (!buffer) {
-        return buffer;
-    }
-    auto pinentry = AnsweringProgram::start({program}, true);
-    if (!pinentry) {
-        return std::unexpected(pinentry.error());
-    }
-    Conversation conversation(*pinentry, program, std::move(*buffer));
+    auto buffer = TRY(SecretBytes::create(kLongestLine));
+    auto pinentry = TRY(AnsweringProgram::start({program}, true));
+    Conversation conversation(pinentry, program, std::move(buffer));
     auto answer = converse(conversation, question);
     static_cast<void>(conversation.say("BYE"));
-    const auto ended = pinentry->finish();
+    const auto ended = pinentry.finish();
     // One that cannot be run has said nothing either.
     return !answer && !ended && ended.error().code == ErrorCode::kNotFound
                ? std::unexpected(ended.error())

@@ -15,6 +15,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/secret_slip.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -82,15 +83,9 @@ Result<FileSecret> read_line_of(int fd, std::string_view name, const std::string
     if (::fstat(fd, &status) != 0) {
         return std::unexpected(reading_failed(name, errno));
     }
-    auto buffer = base::SecretBytes::create(kMaxLine);
-    if (!buffer) {
-        return std::unexpected(buffer.error());
-    }
-    const auto size = read_until_newline(fd, buffer->span(), name);
-    if (!size) {
-        return std::unexpected(size.error());
-    }
-    const auto read = buffer->view().first(*size);
+    auto buffer = TRY(base::SecretBytes::create(kMaxLine));
+    const auto size = TRY(read_until_newline(fd, buffer.span(), name));
+    const auto read = buffer.view().first(size);
     const auto line = without_line_end(read);
     if (line.size() > base::kMaxSecretSize) {
         return std::unexpected(base::Error{
@@ -98,12 +93,9 @@ Result<FileSecret> read_line_of(int fd, std::string_view name, const std::string
             fmt::format("the first line of {} is longer than {} bytes", name, base::kMaxSecretSize),
             "put the passphrase or PIN alone on the first line"});
     }
-    auto secret = base::SecretBytes::copy_of(line);
-    if (!secret) {
-        return std::unexpected(secret.error());
-    }
+    auto secret = TRY(base::SecretBytes::copy_of(line));
     const bool is_file = S_ISREG(status.st_mode);
-    return FileSecret{std::move(*secret), base::file_exposure(fd, name, path), is_file ? path : "",
+    return FileSecret{std::move(secret), base::file_exposure(fd, name, path), is_file ? path : "",
                       !path.empty() && is_file && has_more_than_blanks(read, line.size())};
 }
 

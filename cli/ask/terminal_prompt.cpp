@@ -19,6 +19,7 @@
 #include "cli/live_hosts.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -164,18 +165,15 @@ std::optional<base::Error> handle_signal(int signal, CaughtSignals& signals,
 
 // A line that the terminal has ready.
 Result<base::SecretBytes> read_line(int terminal) {
-    auto line = base::SecretBytes::create(base::kMaxSecretSize);
-    if (!line) {
-        return line;
-    }
-    const auto size = ::read(terminal, line->span().data(), line->size());
+    auto line = TRY(base::SecretBytes::create(base::kMaxSecretSize));
+    const auto size = ::read(terminal, line.span().data(), line.size());
     if (size < 0) {
         return std::unexpected(terminal_error(errno));
     }
     if (size == 0) {
         return std::unexpected(cancelled());
     }
-    auto typed = line->view().first(static_cast<std::size_t>(size));
+    auto typed = line.view().first(static_cast<std::size_t>(size));
     if (typed.back() == '\n') {
         typed = typed.first(typed.size() - 1);
     }

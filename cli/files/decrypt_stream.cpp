@@ -12,6 +12,7 @@
 #include "cli/files/lower_file.h"
 #include "cli/files/tree_walk.h"
 #include "cli/output/output.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -99,23 +100,16 @@ Result<void> write_contents(const LowerFile& file, FileOpener& opener, bool beyo
                                                     "its beginning is lost",
                                                     ""});
     }
-    const auto key = opener.open(*file.header);
-    if (!key) {
-        return std::unexpected(key.error());
-    }
+    const auto key = TRY(opener.open(*file.header));
     auto range = whole_contents(file);
     const auto beyond = data_beyond_size(file);
     if (beyond > 0 && beyond_size) {
         range.size += contents_beyond_size(file).size;
     }
     StreamOutput output(STDOUT_FILENO);
-    const auto lost = decrypt_contents(file, *key, range, output, [](std::uint64_t) {});
-    if (!lost) {
-        return std::unexpected(lost.error());
-    }
-    if (!lost->empty()) {
-        return std::unexpected(
-            Error{ErrorCode::kMalformed, losses_in_words(*lost, range.size), ""});
+    const auto lost = TRY(decrypt_contents(file, key, range, output, [](std::uint64_t) {}));
+    if (!lost.empty()) {
+        return std::unexpected(Error{ErrorCode::kMalformed, losses_in_words(lost, range.size), ""});
     }
     if (beyond == 0 || beyond_size) {
         return {};

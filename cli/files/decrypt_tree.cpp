@@ -18,6 +18,7 @@
 #include "cli/files/output_link.h"
 #include "cli/files/safe_name.h"
 #include "cli/output/output.h"
+#include "lib/base/try.h"
 #include "lib/lower/encrypted_name.h"
 
 namespace ecryptfs::cli {
@@ -247,28 +248,22 @@ void TreeDecryption::visit(const TreeEntry& entry) {
 }
 
 Result<void> TreeDecryption::decrypt_link(const TreeEntry& entry, const std::string& name) {
-    const auto link = read_link(entry.folder, entry.name);
-    if (!link) {
-        return std::unexpected(link.error());
-    }
-    const auto target = opener_.plain_name(link->target);
-    if (!target) {
-        return std::unexpected(target.error());
-    }
+    const auto link = TRY(read_link(entry.folder, entry.name));
+    const auto target = TRY(opener_.plain_name(link.target));
     const auto place = settle(
         name,
         [&](const std::string& there) -> Result<bool> {
             const auto earlier = read_link(output_.folder(), there);
-            return earlier && earlier->target == *target ? Result<bool>(true)
-                                                         : std::unexpected(existing_error(there));
+            return earlier && earlier->target == target ? Result<bool>(true)
+                                                        : std::unexpected(existing_error(there));
         },
-        [&](const std::string& given) { return make_link(output_.folder(), given, *target); });
+        [&](const std::string& given) { return make_link(output_.folder(), given, target); });
     if (!place) {
         return std::unexpected(place.error());
     }
     if (!place->is_earlier) {
-        give_link_attributes(output_.folder(), place->name, *target, output_.new_owner(),
-                             link->status);
+        give_link_attributes(output_.folder(), place->name, target, output_.new_owner(),
+                             link.status);
     }
     note_renamed(entry, name, *place, output_.path_of(place->name));
     return {};
@@ -282,9 +277,7 @@ Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFil
                   "no eCryptfs header: it is not encrypted, or its beginning is lost", ""});
     }
     if (entry.depth == 0) {
-        if (auto fine = output_.check_owner(file.status.st_uid); !fine) {
-            return fine;
-        }
+        TRY(output_.check_owner(file.status.st_uid));
     }
     const auto earlier = settle(
         name, [&](const std::string& there) { return is_complete(file, there); },
@@ -297,14 +290,9 @@ Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFil
         note_renamed(entry, name, *earlier, output_.path_of(earlier->name));
         remember(file, earlier->name);
     } else {
-        const auto linked = add_name(entry, file, name);
+        const auto linked = TRY(add_name(entry, file, name));
         if (!linked) {
-            return std::unexpected(linked.error());
-        }
-        if (!*linked) {
-            if (auto written = write_file(entry, file, name); !written) {
-                return written;
-            }
+            TRY(write_file(entry, file, name));
         }
     }
     return file.header ? save_beyond_size(entry, file, earlier->name) : Result<void>();
@@ -418,17 +406,13 @@ Result<OutputTree::Place> TreeDecryption::publish(const TreeEntry& entry, Conten
 
 Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile& file,
                                         const std::string& name) {
-    auto contents = write_contents(file, file.header ? whole_contents(file) : FileRange{0, 0});
-    if (!contents) {
-        return std::unexpected(contents.error());
+    auto contents = TRY(write_contents(file, file.header ? whole_contents(file) : FileRange{0, 0}));
+    if (!contents.lost.empty()) {
+        const auto place = publish(entry, contents, with_suffix(name, kDamagedSuffix), {});
+        return std::unexpected(
+            place ? damage_of(contents.lost, file.header->plain_size, place->name) : place.error());
     }
-    if (!contents->lost.empty()) {
-        const auto place = publish(entry, *contents, with_suffix(name, kDamagedSuffix), {});
-        return std::unexpected(place
-                                   ? damage_of(contents->lost, file.header->plain_size, place->name)
-                                   : place.error());
-    }
-    const auto place = publish(entry, *contents, name,
+    const auto place = publish(entry, contents, name,
                                [&](const std::string& there) { return is_complete(file, there); });
     if (!place) {
         return std::unexpected(place.error());
@@ -447,15 +431,9 @@ Result<void> TreeDecryption::save_beyond_size(const TreeEntry& entry, const Lowe
     if (!command_.beyond_size) {
         return std::unexpected(beyond_size_error(bytes));
     }
-    auto contents = write_contents(file, contents_beyond_size(file));
-    if (!contents) {
-        return std::unexpected(contents.error());
-    }
-    const auto place = publish(entry, *contents, with_suffix(name, kBeyondSuffix), {});
-    if (!place) {
-        return std::unexpected(place.error());
-    }
-    counts_.beyond += place->is_earlier ? 0 : 1;
+    auto contents = TRY(write_contents(file, contents_beyond_size(file)));
+    const auto place = TRY(publish(entry, contents, with_suffix(name, kBeyondSuffix), {}));
+    counts_.beyond += place.is_earlier ? 0 : 1;
     return {};
 }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "lib/base/file_io.h"
+#include "lib/base/try.h"
 #include "lib/lower/extents.h"
 
 namespace ecryptfs::cli {
@@ -76,9 +77,7 @@ Result<void> write_sparsely(int fd, std::uint64_t offset, ByteView bytes) {
         if (!is_zero(extent)) {
             continue;
         }
-        if (auto done = write_at(fd, offset + start, bytes.subspan(start, at - start)); !done) {
-            return done;
-        }
+        TRY(write_at(fd, offset + start, bytes.subspan(start, at - start)));
         start = at + extent.size();
     }
     return write_at(fd, offset + start, bytes.subspan(start));
@@ -105,8 +104,8 @@ Result<void> decrypt_chunk(lower::Extents& extents, std::uint64_t offset, ByteSp
         if (is_zero(extent)) {
             const auto begin = std::max(first, range.first);
             add_range(lost, {begin, std::min(first + kExtentSize, end_of(range)) - begin});
-        } else if (auto done = extents.decrypt(first / kExtentSize, extent); !done) {
-            return done;
+        } else {
+            TRY(extents.decrypt(first / kExtentSize, extent));
         }
     }
     return {};
@@ -149,10 +148,7 @@ FileRange contents_beyond_size(const LowerFile& file) {
 }
 
 Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int copy) {
-    auto extents = lower::Extents::create(key);
-    if (!extents) {
-        return std::unexpected(extents.error());
-    }
+    auto extents = TRY(lower::Extents::create(key));
     const std::uint64_t size = std::min(file.header.value().plain_size, decryptable_size(file));
     const std::uint64_t last = size == 0 ? 0 : (size - 1) / kExtentSize * kExtentSize;
     for (const auto offset : {std::uint64_t{0}, last}) {
@@ -161,9 +157,7 @@ Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int
         if (is_zero(extent)) {
             continue;  // lost in the lower file
         }
-        if (auto done = extents->decrypt(offset / kExtentSize, extent); !done) {
-            return std::unexpected(std::move(done.error()));
-        }
+        TRY(extents.decrypt(offset / kExtentSize, extent));
         std::vector<std::uint8_t> copied(
             std::min<std::uint64_t>(kExtentSize, size - std::min(size, offset)));
         read_or_zeros(copy, offset, copied);
@@ -183,10 +177,7 @@ base::Error beyond_size_error(std::uint64_t bytes) {
 Result<std::vector<FileRange>> decrypt_contents(const LowerFile& file, const lower::FileKey& key,
                                                 const FileRange& range, ContentOutput& output,
                                                 const std::function<void(std::uint64_t)>& wrote) {
-    auto extents = lower::Extents::create(key);
-    if (!extents) {
-        return std::unexpected(extents.error());
-    }
+    auto extents = TRY(lower::Extents::create(key));
     ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     const std::uint64_t there = std::min(end_of(range), decryptable_size(file));
     std::uint64_t offset = range.first / kExtentSize * kExtentSize;
@@ -197,23 +188,17 @@ Result<std::vector<FileRange>> decrypt_contents(const LowerFile& file, const low
         const auto chunk = ByteSpan(buffer).first(
             std::min<std::uint64_t>(buffer.size(), whole_extents(there - offset)));
         read_or_zeros(file.fd.get(), file.data_offset() + offset, chunk);
-        if (auto done = decrypt_chunk(*extents, offset, chunk, range, lost); !done) {
-            return std::unexpected(std::move(done.error()));
-        }
+        TRY(decrypt_chunk(extents, offset, chunk, range, lost));
         const auto before = range.first - std::min(range.first, offset);
         const auto plain =
             chunk.first(std::min<std::uint64_t>(chunk.size(), there - offset)).subspan(before);
-        if (auto done = output.write(offset + before - range.first, plain); !done) {
-            return std::unexpected(std::move(done.error()));
-        }
+        TRY(output.write(offset + before - range.first, plain));
         wrote(plain.size());
     }
     if (there < end_of(range)) {
         add_range(lost, {there, end_of(range) - there});
     }
-    if (auto done = output.finish(there - std::min(there, range.first)); !done) {
-        return std::unexpected(std::move(done.error()));
-    }
+    TRY(output.finish(there - std::min(there, range.first)));
     return lost;
 }
 

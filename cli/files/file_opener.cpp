@@ -13,6 +13,7 @@
 #include "cli/keyrings.h"
 #include "cli/output/output.h"
 #include "lib/base/printable.h"
+#include "lib/base/try.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/name_key.h"
 #include "lib/pki/code_selection.h"
@@ -64,42 +65,30 @@ bool is_file_name(const std::string& name) {
 Result<ModuleHost*> FileOpener::host_of(const KeyLocation& key) {
     auto& host = hosts_[{key.module, pki::code_selection(key.locator)}];
     if (!host) {
-        auto started = ModuleHost::start(paths_, key.module);
-        if (!started) {
-            return std::unexpected(std::move(started.error()));
-        }
-        host = std::make_unique<ModuleHost>(std::move(*started));
+        auto started = TRY(ModuleHost::start(paths_, key.module));
+        host = std::make_unique<ModuleHost>(std::move(started));
     }
     return host.get();
 }
 
 Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
                                                  const std::string& passphrase_file) {
-    const auto host = host_of(key);
-    if (!host) {
-        return std::unexpected(host.error());
-    }
+    const auto host = TRY(host_of(key));
     const std::uint64_t number = ++last_number_;
     const bool person = somebody_to_ask();
     std::optional<SecretBytes> secret;
     if (!passphrase_file.empty()) {
-        auto read = secret_from_file({passphrase_file, key});
-        if (!read) {
-            return std::unexpected(std::move(read.error()));
-        }
-        secret = std::move(*read);
+        auto read = TRY(secret_from_file({passphrase_file, key}));
+        secret = std::move(read);
     } else if (person) {
         secret.emplace();  // for a device that asks by itself
     }
-    auto opened = (*host)->open_key(number, key.locator, secret);
+    auto opened = (host)->open_key(number, key.locator, secret);
     const bool wants_secret = !opened && opened.error().code == ErrorCode::kSecretRequired;
     if (wants_secret && passphrase_file.empty() && person) {
-        auto typed = ask(question_for(key));
-        if (!typed) {
-            return std::unexpected(std::move(typed.error()));
-        }
-        secret = std::move(*typed);
-        opened = (*host)->open_key(number, key.locator, secret);
+        auto typed = TRY(ask(question_for(key)));
+        secret = std::move(typed);
+        opened = (host)->open_key(number, key.locator, secret);
     } else if (wants_secret) {
         opened.error().advice = instead_of_asking("--key-passphrase-file");
     }
@@ -109,7 +98,7 @@ Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
     if (!opened->warning.empty()) {
         warn(opened->warning);
     }
-    private_keys_.insert_or_assign(opened->signature, PrivateKey{*host, number});
+    private_keys_.insert_or_assign(opened->signature, PrivateKey{host, number});
     given_keys_.push_back({display_name(key.locator), opened->signature});
     return opened->signature;
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "lib/base/file_io.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -50,11 +51,8 @@ Result<LowerFile> open_lower_file(int folder, const std::string& name) {
         return std::unexpected(
             base::Error{ErrorCode::kInvalidArgument, "it is no regular file", ""});
     }
-    auto front = read_front(file.fd.get(), lower::kMaxHeader);
-    if (!front) {
-        return std::unexpected(front.error());
-    }
-    file.header_bytes = std::move(*front);
+    auto front = TRY(read_front(file.fd.get(), lower::kMaxHeader));
+    file.header_bytes = std::move(front);
     // As the kernel does: in front first (crypto.c: ecryptfs_read_metadata).
     if (!lower::has_marker(file.header_bytes)) {
         file.header_bytes = read_attribute(file.fd.get());
@@ -64,11 +62,8 @@ Result<LowerFile> open_lower_file(int folder, const std::string& name) {
             return file;
         }
     }
-    auto header = lower::parse_header(file.header_bytes);
-    if (!header) {
-        return std::unexpected(header.error());
-    }
-    file.header = std::move(*header);
+    auto header = TRY(lower::parse_header(file.header_bytes));
+    file.header = std::move(header);
     return file;
 }
 
@@ -91,12 +86,12 @@ std::uint64_t data_beyond_size(const LowerFile& file) {
     return beyond > page ? beyond : 0;
 }
 
-    return error;
 base::Error file_error(std::string_view what, int error_number) {
     auto error = base::system_error(what, error_number);
     if (error.code == ErrorCode::kNoSpace) {
         error.advice = "make room, and run this again";
     }
+    return error;
 }
 
 }  // namespace ecryptfs::cli

@@ -15,6 +15,7 @@
 #include "cli/files/safe_name.h"
 #include "cli/files/tree_walk.h"
 #include "lib/base/file_io.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -101,14 +102,9 @@ OutputTree::OutputTree(base::UniqueFd root) {
 }
 
 Result<OutputTree> OutputTree::open(const std::string& path) {
-    auto root = ::geteuid() == 0 ? open_output_as_root(path) : open_output(path);
-    if (!root) {
-        return std::unexpected(root.error());
-    }
-    OutputTree tree(std::move(*root));
-    if (auto locked = tree.lock_root(); !locked) {
-        return std::unexpected(locked.error());
-    }
+    auto root = TRY(::geteuid() == 0 ? open_output_as_root(path) : open_output(path));
+    OutputTree tree(std::move(root));
+    TRY(tree.lock_root());
     tree.levels_.back().before = tree.list_folder(tree.folder());
     return tree;
 }

@@ -22,6 +22,7 @@
 #include "cli/output/typed_command.h"
 #include "lib/base/handle.h"
 #include "lib/base/shell_word.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -203,14 +204,11 @@ Result<void> mount_folder(MountSession& session, const FolderPair& folders) {
         }
     }
     const auto reply =
-        session.helper->ask(mount::MountRequest{folders.options, folders.may_hide_files},
-                            std::array{lower->get(), upper->get()});
-    if (!reply) {
-        return std::unexpected(reply.error());
-    }
-    return reply->verdict == mount::Verdict::kDone
+        TRY(session.helper->ask(mount::MountRequest{folders.options, folders.may_hide_files},
+                                std::array{lower->get(), upper->get()}));
+    return reply.verdict == mount::Verdict::kDone
                ? Result<void>()
-               : std::unexpected(refusal_error(*reply, folders, session.caller.name));
+               : std::unexpected(refusal_error(reply, folders, session.caller.name));
 }
 
 Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, bool lazy) {
@@ -218,19 +216,13 @@ Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, b
         return std::unexpected(needs_root("umount"));
     }
     const std::filesystem::path upper(mount.upper);
-    const auto parent = open_folder(upper.parent_path());
-    if (!parent) {
-        return std::unexpected(parent.error());
-    }
-    const auto reply = session.helper->ask(mount::UnmountRequest{upper.filename(), mount.id, lazy},
-                                           std::array{parent->get()});
-    if (!reply) {
-        return std::unexpected(reply.error());
-    }
-    return reply->verdict == mount::Verdict::kDone
+    const auto parent = TRY(open_folder(upper.parent_path()));
+    const auto reply = TRY(session.helper->ask(
+        mount::UnmountRequest{upper.filename(), mount.id, lazy}, std::array{parent.get()}));
+    return reply.verdict == mount::Verdict::kDone
                ? Result<void>()
                : std::unexpected(
-                     refusal_error(*reply, {mount.lower, mount.upper}, session.caller.name));
+                     refusal_error(reply, {mount.lower, mount.upper}, session.caller.name));
 }
 
 }  // namespace ecryptfs::cli

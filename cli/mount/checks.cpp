@@ -14,6 +14,7 @@
 #include "cli/keyrings.h"
 #include "cli/mount/plan.h"
 #include "lib/base/shell_word.h"
+#include "lib/base/try.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -33,15 +34,9 @@ struct FoundKey {
 };
 
 Result<FoundKey> look_at_token(KeySerial serial) {
-    const auto payload = read_token(serial);
-    if (!payload) {
-        return std::unexpected(payload.error());
-    }
-    const auto token = wire::parse_auth_token(payload->view());
-    if (!token) {
-        return std::unexpected(token.error());
-    }
-    const auto* key = std::get_if<wire::PrivateKeyToken>(&*token);
+    const auto payload = TRY(read_token(serial));
+    const auto token = TRY(wire::parse_auth_token(payload.view()));
+    const auto* key = std::get_if<wire::PrivateKeyToken>(&token);
     if (key == nullptr) {
         return FoundKey{};
     }
@@ -100,9 +95,7 @@ Result<void> check_agent(const std::vector<KeySignature>& keys, Objections& obje
                       Error{ErrorCode::kUnknownKey,
                             fmt::format("the agent does not have the key {}", signature.text()),
                             "add it again: ecryptfsctl add-key FILE-OR-URI"});
-        if (const auto raised = held ? held : objections.raise(held.error()); !raised) {
-            return raised;
-        }
+        TRY(held ? held : objections.raise(held.error()));
     }
     return {};
 }
@@ -154,23 +147,17 @@ Result<void> check_file_system(const MountPlan& plan) {
 Result<void> check_keys(MountPlan& plan, Objections& objections) {
     std::vector<KeySignature> of_agent;
     for (const auto& signature : plan.folder.options.keys) {
-        const auto found = check_token(plan, signature);
-        if (!found) {
-            return std::unexpected(found.error());
-        }
-        if (found->is_private) {
+        const auto found = TRY(check_token(plan, signature));
+        if (found.is_private) {
             of_agent.push_back(signature);
         }
-        if (!found->locator.empty()) {
-            plan.folder.locators[signature] = found->locator;
+        if (!found.locator.empty()) {
+            plan.folder.locators[signature] = found.locator;
         }
     }
     for (const auto& signature : plan.folder.options.name_keys) {
-        const auto found = check_token(plan, signature);
-        if (!found) {
-            return std::unexpected(found.error());
-        }
-        if (found->is_private) {
+        const auto found = TRY(check_token(plan, signature));
+        if (found.is_private) {
             return std::unexpected(Error{
                 ErrorCode::kInvalidKey,
                 fmt::format("{} is a private key: eCryptfs encrypts names by passphrase only",
@@ -188,12 +175,8 @@ Error not_empty(const std::string& upper) {
 }
 
 Result<void> check_folders(const MountPlan& plan, Objections& objections) {
-    if (auto fine = check_file_system(plan); !fine) {
-        return fine;
-    }
-    if (auto fine = check_upper(plan, objections); !fine) {
-        return fine;
-    }
+    TRY(check_file_system(plan));
+    TRY(check_upper(plan, objections));
     if (plan.is_known) {
         return {};
     }

@@ -14,6 +14,7 @@
 #include "cli/files/lower_file.h"
 #include "cli/files/tree_walk.h"
 #include "cli/mount/plan.h"
+#include "lib/base/try.h"
 #include "lib/lower/cipher.h"
 #include "lib/lower/encrypted_name.h"
 
@@ -205,9 +206,7 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
             return raised;
         }
     }
-    if (auto fine = check_names(plan, sample, objections); !fine) {
-        return fine;
-    }
+    TRY(check_names(plan, sample, objections));
     return check_ways(plan, sample, objections);
 }
 

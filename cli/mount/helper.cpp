@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cli/keyrings.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -114,13 +115,8 @@ MountHelper::~MountHelper() {
 
 Result<mount::Reply> MountHelper::ask(const mount::Request& request,
                                       std::span<const int> descriptors) {
-    const auto packet = mount::encode_request(request);
-    if (!packet) {
-        return std::unexpected(packet.error());
-    }
-    if (auto sent = send_request(socket_.get(), *packet, descriptors); !sent) {
-        return std::unexpected(sent.error());
-    }
+    const auto packet = TRY(mount::encode_request(request));
+    TRY(send_request(socket_.get(), packet, descriptors));
     std::array<std::uint8_t, mount::kMaxReply> reply{};
     ssize_t size = 0;
     do {
@@ -133,26 +129,16 @@ Result<mount::Reply> MountHelper::ask(const mount::Request& request,
 }
 
 Result<MountSession> start_mount_session(const std::string& user, SessionTask task) {
-    auto caller = find_caller(user);
-    if (!caller) {
-        return std::unexpected(caller.error());
-    }
-    MountSession session{std::move(*caller)};
+    auto caller = TRY(find_caller(user));
+    MountSession session{std::move(caller)};
     if (task != SessionTask::kPrint) {
-        if (auto found = find_tokens(session.caller, task); !found) {
-            return std::unexpected(found.error());
-        }
+        TRY(find_tokens(session.caller, task));
         if (is_root()) {
-            auto helper = MountHelper::start(session.caller.id);
-            if (!helper) {
-                return std::unexpected(helper.error());
-            }
-            session.helper.emplace(std::move(*helper));
+            auto helper = TRY(MountHelper::start(session.caller.id));
+            session.helper.emplace(std::move(helper));
         }
     }
-    if (auto done = become(session.caller); !done) {
-        return std::unexpected(done.error());
-    }
+    TRY(become(session.caller));
     if (task == SessionTask::kPrint) {
         return session;
     }

@@ -9,6 +9,7 @@
 
 #include "cli/files/whole_file.h"
 #include "lib/base/number.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -25,12 +26,9 @@ std::string_view next_field(std::string_view& text, char separator) {
 }
 
 Result<bool> take_signature(std::string_view value, std::vector<wire::KeySignature>& signatures) {
-    const auto signature = wire::KeySignature::from_text(value);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    if (std::ranges::find(signatures, *signature) == signatures.end()) {
-        signatures.push_back(*signature);
+    const auto signature = TRY(wire::KeySignature::from_text(value));
+    if (std::ranges::find(signatures, signature) == signatures.end()) {
+        signatures.push_back(signature);
     }
     return true;
 }
@@ -133,11 +131,8 @@ Result<bool> take_option(std::string_view option, FolderOptions& options) {
     if (flag == flags.end()) {
         return false;
     }
-    const auto yes = parse_yes(option);
-    if (!yes) {
-        return std::unexpected(yes.error());
-    }
-    options.*flag->member = *yes;
+    const auto yes = TRY(parse_yes(option));
+    options.*flag->member = yes;
     return true;
 }
 

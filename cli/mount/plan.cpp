@@ -11,6 +11,7 @@
 #include "cli/files/lower_file.h"
 #include "cli/mount/utils_files.h"
 #include "lib/base/shell_word.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -43,16 +44,13 @@ Result<std::string> existing_folder(const std::string& typed) {
 Result<Signatures> typed_signatures(const std::vector<std::string>& typed) {
     Signatures signatures;
     for (const auto& text : typed) {
-        const auto signature = typed_signature(text);
-        if (!signature) {
-            return std::unexpected(signature.error());
-        }
-        if (std::ranges::find(signatures, *signature) != signatures.end()) {
+        const auto signature = TRY(typed_signature(text));
+        if (std::ranges::find(signatures, signature) != signatures.end()) {
             return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                         fmt::format("{} is given twice", signature->text()),
+                                         fmt::format("{} is given twice", signature.text()),
                                          "name another key"});
         }
-        signatures.push_back(*signature);
+        signatures.push_back(signature);
     }
     return signatures;
 }
@@ -66,28 +64,19 @@ struct Known {
 
 Result<Known> find_known(const std::string& lower, const Caller& caller,
                          const std::string& memory) {
-    auto remembered = remembered_folder(memory, lower);
-    if (!remembered) {
-        return std::unexpected(remembered.error());
+    auto remembered = TRY(remembered_folder(memory, lower));
+    if (remembered) {
+        return Known{std::move(*remembered), "memory", true};
     }
-    if (*remembered) {
-        return Known{std::move(**remembered), "memory", true};
-    }
-    const auto folder = utils_folder(caller.home, lower);
-    if (!folder) {
-        return std::unexpected(folder.error());
-    }
-    if (*folder) {
-        const auto& found = **folder;
+    const auto folder = TRY(utils_folder(caller.home, lower));
+    if (folder) {
+        const auto& found = *folder;
         return Known{{.lower = lower, .upper = found.upper, .options = found.options},
                      "~/.ecryptfs"};
     }
-    const auto general = utils_options(caller.home);
-    if (!general) {
-        return std::unexpected(general.error());
-    }
-    return Known{{.lower = lower, .options = general->value_or(FolderOptions{})},
-                 *general ? "~/.ecryptfsrc" : ""};
+    const auto general = TRY(utils_options(caller.home));
+    return Known{{.lower = lower, .options = general.value_or(FolderOptions{})},
+                 general ? "~/.ecryptfsrc" : ""};
 }
 
 bool has_all(const Signatures& all, const Signatures& some) {
@@ -206,37 +195,25 @@ FolderOptions MountPlan::options() const {
 
 Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
                              const std::string& memory) {
-    const auto lower = existing_folder(command.lower);
-    if (!lower) {
-        return std::unexpected(lower.error());
-    }
-    auto known = command.fresh ? Known{{.lower = *lower}, ""} : find_known(*lower, caller, memory);
-    if (!known) {
-        return std::unexpected(known.error());
-    }
-    const auto upper = upper_of(command, *known);
-    if (!upper) {
-        return std::unexpected(upper.error());
-    }
-    const auto before = known->folder.options;
-    MountPlan plan{std::move(known->folder), command.read_only || before.read_only,
-                   command.encrypted_view || before.encrypted_view, std::move(known->from)};
-    plan.folder.lower = *lower;
-    plan.folder.upper = *upper;
-    if (auto taken = take_keys(command, plan); !taken) {
-        return std::unexpected(taken.error());
-    }
+    const auto lower = TRY(existing_folder(command.lower));
+    auto known =
+        TRY(command.fresh ? Known{{.lower = lower}, ""} : find_known(lower, caller, memory));
+    const auto upper = TRY(upper_of(command, known));
+    const auto before = known.folder.options;
+    MountPlan plan{std::move(known.folder), command.read_only || before.read_only,
+                   command.encrypted_view || before.encrypted_view, std::move(known.from)};
+    plan.folder.lower = lower;
+    plan.folder.upper = upper;
+    TRY(take_keys(command, plan));
     auto& options = plan.folder.options;
-    if (auto taken = take_cipher(command, options); !taken) {
-        return std::unexpected(taken.error());
-    }
+    TRY(take_cipher(command, options));
     if (options.keys.empty()) {
-        return std::unexpected(no_keys(*lower, caller));
+        return std::unexpected(no_keys(lower, caller));
     }
     options.xattr |= command.xattr;
     options.passthrough |= command.passthrough;
     options.unlink_keys = !command.keep_keys && options.unlink_keys;
-    plan.is_known = known->remembered && was_mounted_so(before, options);
+    plan.is_known = known.remembered && was_mounted_so(before, options);
     return plan;
 }
 

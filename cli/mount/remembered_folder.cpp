@@ -11,6 +11,7 @@
 
 #include "cli/files/lower_file.h"
 #include "cli/files/whole_file.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -97,11 +98,8 @@ RememberedFolder folder_in(const Json& json) {
 }
 
 Result<std::vector<RememberedFolder>> read_memory(const std::string& path) {
-    const auto text = read_user_file(path);
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    auto folders = *text ? parse_remembered(**text) : std::vector<RememberedFolder>{};
+    const auto text = TRY(read_user_file(path));
+    auto folders = text ? parse_remembered(*text) : std::vector<RememberedFolder>{};
     if (!folders) {
         return std::unexpected(Error{ErrorCode::kMalformed,
                                      fmt::format("{}: {}", path, folders.error().message),
@@ -157,28 +155,19 @@ std::string memory_path(const std::string& home) {
 
 Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
                                                           const std::string& lower) {
-    const auto folders = read_memory(path);
-    if (!folders) {
-        return std::unexpected(folders.error());
-    }
-    const auto found = std::ranges::find(*folders, lower, &RememberedFolder::lower);
-    return found == folders->end() ? std::nullopt : std::optional(*found);
+    const auto folders = TRY(read_memory(path));
+    const auto found = std::ranges::find(folders, lower, &RememberedFolder::lower);
+    return found == folders.end() ? std::nullopt : std::optional(*found);
 }
 
 Result<void> remember(const std::string& path, const RememberedFolder& folder) {
-    auto folders = read_memory(path);
-    if (!folders) {
-        return std::unexpected(folders.error());
-    }
-    std::erase_if(*folders, [&](const auto& other) { return other.lower == folder.lower; });
-    folders->push_back(folder);
-    const auto text = remembered_text(*folders);
-    if (!text) {
-        return std::unexpected(text.error());
-    }
+    auto folders = TRY(read_memory(path));
+    std::erase_if(folders, [&](const auto& other) { return other.lower == folder.lower; });
+    folders.push_back(folder);
+    const auto text = TRY(remembered_text(folders));
     std::error_code failed;
     fs::create_directories(fs::path(path).parent_path(), failed);
-    return write_whole_file(path, base::as_bytes(*text), IfThere::kReplace);
+    return write_whole_file(path, base::as_bytes(text), IfThere::kReplace);
 }
 
 }  // namespace ecryptfs::cli

@@ -10,6 +10,7 @@
 
 #include "cli/files/lower_file.h"
 #include "cli/files/whole_file.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -80,14 +81,11 @@ bool is_folder(const std::string& named, const std::string& canonical) {
 
 // The keys that ALIAS.sig names, where the options name none. Without the file there are none.
 Result<void> take_keys(const fs::path& file, FolderOptions& options) {
-    const auto text = read_user_file(file);
+    const auto text = TRY(read_user_file(file));
     if (!text) {
-        return std::unexpected(text.error());
-    }
-    if (!*text) {
         return {};
     }
-    const auto keys = parse_key_lines(**text);
+    const auto keys = parse_key_lines(*text);
     if (!keys) {
         return std::unexpected(file_problem(file, keys.error().message));
     }
@@ -120,20 +118,15 @@ Result<std::vector<fs::path>> conf_files(const fs::path& folder) {
 
 // Nothing if the file is of another folder.
 Result<std::optional<MountedFolder>> folder_of_conf(fs::path file, const std::string& lower) {
-    const auto text = read_user_file(file);
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    auto found = *text ? parse_utils_conf(**text) : std::nullopt;
+    const auto text = TRY(read_user_file(file));
+    auto found = text ? parse_utils_conf(*text) : std::nullopt;
     if (!found || !is_folder(found->lower, lower)) {
         return std::nullopt;
     }
     if (!found->how.problems.empty()) {
         return std::unexpected(file_problem(file, found->how.problems.front()));
     }
-    if (auto taken = take_keys(file.replace_extension(".sig"), found->how.options); !taken) {
-        return std::unexpected(taken.error());
-    }
+    TRY(take_keys(file.replace_extension(".sig"), found->how.options));
     return MountedFolder{found->lower, found->upper, found->how.options};
 }
 
@@ -141,19 +134,14 @@ Result<std::optional<MountedFolder>> folder_of_conf(fs::path file, const std::st
 Result<std::optional<MountedFolder>> private_folder(const fs::path& folder,
                                                     const std::string& lower) {
     MountedFolder found{lower, "", {}};
-    if (auto taken = take_keys(folder / "Private.sig", found.options); !taken) {
-        return std::unexpected(taken.error());
-    }
+    TRY(take_keys(folder / "Private.sig", found.options));
     if (found.options.keys.empty()) {
         return std::nullopt;
     }
     const auto file = folder / "Private.mnt";
-    const auto text = read_user_file(file);
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    if (*text) {
-        const auto upper = parse_mount_point(**text);
+    const auto text = TRY(read_user_file(file));
+    if (text) {
+        const auto upper = parse_mount_point(*text);
         if (!upper) {
             return std::unexpected(file_problem(file, upper.error().message));
         }
@@ -238,11 +226,8 @@ std::vector<KeySignature> parse_signature_cache(std::string_view text) {
 Result<std::optional<MountedFolder>> utils_folder(const std::string& home,
                                                   const std::string& lower) {
     const fs::path folder = fs::path(home) / ".ecryptfs";
-    const auto files = conf_files(folder);
-    if (!files) {
-        return std::unexpected(files.error());
-    }
-    for (const auto& file : *files) {
+    const auto files = TRY(conf_files(folder));
+    for (const auto& file : files) {
         if (auto found = folder_of_conf(file, lower); !found || *found) {
             return found;
         }
@@ -252,14 +237,11 @@ Result<std::optional<MountedFolder>> utils_folder(const std::string& home,
 
 Result<std::optional<FolderOptions>> utils_options(const std::string& home) {
     const auto file = fs::path(home) / ".ecryptfsrc";
-    const auto text = read_user_file(file);
+    const auto text = TRY(read_user_file(file));
     if (!text) {
-        return std::unexpected(text.error());
-    }
-    if (!*text) {
         return std::nullopt;
     }
-    auto read = parse_ecryptfsrc(**text);
+    auto read = parse_ecryptfsrc(*text);
     if (!read.problems.empty()) {
         return std::unexpected(file_problem(file, read.problems.front()));
     }

@@ -6,6 +6,7 @@
 
 #include "cli/module_host.h"
 #include "cli/output/output.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -23,24 +24,18 @@ TokenItem copy_of(const std::string& module, const pki::Item& item) {
 
 Result<void> add_items_of(const std::string& module, const pki::HostPaths& paths,
                           pki::ItemKind kind, std::vector<TokenItem>& to) {
-    auto host = ModuleHost::start(paths, module);
-    if (!host) {
-        return std::unexpected(std::move(host.error()));
-    }
-    return host->list(kind, [&](const pki::Item& item) { to.push_back(copy_of(module, item)); });
+    auto host = TRY(ModuleHost::start(paths, module));
+    return host.list(kind, [&](const pki::Item& item) { to.push_back(copy_of(module, item)); });
 }
 
 }  // namespace
 
 Result<std::vector<TokenItem>> list_items(const pki::HostPaths& paths, pki::ItemKind kind) {
-    const auto modules = installed_modules(paths);
-    if (!modules) {
-        return std::unexpected(modules.error());
-    }
+    const auto modules = TRY(installed_modules(paths));
     std::vector<TokenItem> items;
     std::optional<base::Error> failure;
     bool any_listed = false;
-    for (const auto& module : *modules) {
+    for (const auto& module : modules) {
         const auto listed = add_items_of(module, paths, kind, items);
         any_listed |= listed.has_value();
         if (!listed && listed.error().code != ErrorCode::kNotSupported) {

@@ -10,6 +10,7 @@
 #include "cli/output/output.h"
 #include "cli/verbs/adding.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -19,13 +20,8 @@ using base::Result;
 
 // What the agent has before anything is added; refuses when it cannot answer the kernel anyway.
 Result<AgentObjects> objects_of_ready_agent(AgentClient& agent) {
-    const auto manager = agent.manager();
-    if (!manager) {
-        return std::unexpected(manager.error());
-    }
-    if (const auto ready = device_ready(*manager); !ready) {
-        return std::unexpected(ready.error());
-    }
+    const auto manager = TRY(agent.manager());
+    TRY(device_ready(manager));
     return agent.objects();
 }
 
@@ -33,11 +29,8 @@ Result<OpenedKey> open_key(AgentClient& agent, const KeyLocation& key,
                            const OpenWithSecret& with_secret) {
     std::optional<OpenedKey> opened;
     const auto done = with_secret([&](const base::SealedMemfd& secret) -> Result<void> {
-        auto answer = agent.add_key(key.module, key.locator, secret);
-        if (!answer) {
-            return std::unexpected(std::move(answer.error()));
-        }
-        opened = std::move(*answer);
+        auto answer = TRY(agent.add_key(key.module, key.locator, secret));
+        opened = std::move(answer);
         return {};
     });
     if (!done) {
@@ -84,43 +77,28 @@ Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const
 
 Result<void> add_key(const KeyLocation& key, const OpenWithSecret& with_secret,
                      const TokenPlace& place, bool json) {
-    auto agent = AgentClient::connect();
-    if (!agent) {
-        return std::unexpected(agent.error());
-    }
-    const auto before = objects_of_ready_agent(*agent);
-    if (!before) {
-        return std::unexpected(before.error());
-    }
-    const auto opened = open_key(*agent, key, with_secret);
-    if (!opened) {
-        return std::unexpected(opened.error());
-    }
-    const std::string signature(opened->signature.text());
+    auto agent = TRY(AgentClient::connect());
+    const auto before = TRY(objects_of_ready_agent(agent));
+    const auto opened = TRY(open_key(agent, key, with_secret));
+    const std::string signature(opened.signature.text());
     const bool agent_had_it =
-        std::ranges::find(before->keys, signature, &KeyState::signature) != before->keys.end();
-    auto written = place_token(*agent, *opened, place, agent_had_it);
-    if (!written) {
-        return std::unexpected(written.error());
+        std::ranges::find(before.keys, signature, &KeyState::signature) != before.keys.end();
+    auto written = TRY(place_token(agent, opened, place, agent_had_it));
+    if (!opened.warning.empty()) {
+        written.warnings.insert(written.warnings.begin(), opened.warning);
     }
-    if (!opened->warning.empty()) {
-        written->warnings.insert(written->warnings.begin(), opened->warning);
-    }
-    std::ranges::for_each(written->warnings, warn);
-    return print(json ? added_key_json({signature, location_in(*opened, key), place,
-                                        written->serial, written->warnings})
+    std::ranges::for_each(written.warnings, warn);
+    return print(json ? added_key_json({signature, location_in(opened, key), place, written.serial,
+                                        written.warnings})
                       : signature + "\n");
 }
 
 Result<void> run(const AddKey& command) {
-    const auto location = locate_key(command.uri, command.module);
-    if (!location) {
-        return std::unexpected(location.error());
-    }
+    const auto location = TRY(locate_key(command.uri, command.module));
     const auto with_secret = [&](const OpenKeyWith& open) {
-        return open_with_secret({command.passphrase_file, *location}, open);
+        return open_with_secret({command.passphrase_file, location}, open);
     };
-    return add_key(*location, with_secret, command.place, command.json);
+    return add_key(location, with_secret, command.place, command.json);
 }
 
 }  // namespace ecryptfs::cli

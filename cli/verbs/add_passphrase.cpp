@@ -17,6 +17,7 @@
 #include "cli/output/output.h"
 #include "cli/token_writer.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -54,11 +55,8 @@ Result<void> confirm(const SecretBytes& typed, const wire::KeySignature& signatu
     if (is_known(signature)) {
         return {};
     }
-    const auto again = ask("This passphrase was not used here before. Once more: ");
-    if (!again) {
-        return std::unexpected(again.error());
-    }
-    if (!base::equal_in_constant_time(typed.view(), again->view())) {
+    const auto again = TRY(ask("This passphrase was not used here before. Once more: "));
+    if (!base::equal_in_constant_time(typed.view(), again.view())) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument, "the two are not the same", "try again"});
     }
@@ -72,12 +70,9 @@ Result<SecretBytes> mount_passphrase(const AddPassphrase& command) {
 }
 
 Result<WrittenToken> write_passphrase_token(const PassphraseKey& key, const TokenPlace& place) {
-    auto payload = SecretBytes::create(wire::kAuthTokenSize);
-    if (!payload) {
-        return std::unexpected(payload.error());
-    }
+    auto payload = TRY(SecretBytes::create(wire::kAuthTokenSize));
     const auto encoded =
-        wire::encode_passphrase_token({key.signature, key.key.view(), key.salt}, payload->span());
+        wire::encode_passphrase_token({key.signature, key.key.view(), key.salt}, payload.span());
     return encoded ? write_token(place, key.signature, *encoded) : std::unexpected(encoded.error());
 }
 
@@ -85,19 +80,20 @@ Result<WrittenToken> write_passphrase_token(const PassphraseKey& key, const Toke
 Result<AddedPassphrase> write_tokens(const PassphraseKey& fekek,
                                      const std::optional<PassphraseKey>& fnek,
                                      const TokenPlace& place) {
-    auto first = write_passphrase_token(fekek, place);
-    if (!first) {
-        return std::unexpected(first.error());
-    }
-    AddedPassphrase added{std::string(fekek.signature.text()), first->serial, {}, {}, place,
-                          std::move(first->warnings)};
+    auto first = TRY(write_passphrase_token(fekek, place));
+    AddedPassphrase added{std::string(fekek.signature.text()),
+                          first.serial,
+                          {},
+                          {},
+                          place,
+                          std::move(first.warnings)};
     if (!fnek) {
         return added;
     }
     const auto second = write_passphrase_token(*fnek, place);
     if (!second) {
-        if (!first->was_there) {
-            static_cast<void>(unlink_token(place, *first));
+        if (!first.was_there) {
+            static_cast<void>(unlink_token(place, first));
         }
         return std::unexpected(second.error());
     }
@@ -109,41 +105,26 @@ Result<AddedPassphrase> write_tokens(const PassphraseKey& fekek,
 }  // namespace
 
 Result<void> run(const AddPassphrase& command) {
-    const auto salt = typed_salt(command.salt);
-    if (!salt) {
-        return std::unexpected(salt.error());
-    }
-    const auto passphrase = mount_passphrase(command);
-    if (!passphrase) {
-        return std::unexpected(passphrase.error());
-    }
-    const auto fekek = lower::derive_passphrase_key(passphrase->view(), *salt);
-    if (!fekek) {
-        return std::unexpected(fekek.error());
-    }
+    const auto salt = TRY(typed_salt(command.salt));
+    const auto passphrase = TRY(mount_passphrase(command));
+    const auto fekek = TRY(lower::derive_passphrase_key(passphrase.view(), salt));
     const bool typed = command.wrapped.empty() &&
                        (command.passphrase_file.empty() ||
                         (command.passphrase_file == "-" && ::isatty(STDIN_FILENO) != 0));
-    if (const auto confirmed = typed ? confirm(*passphrase, fekek->signature) : Result<void>();
+    if (const auto confirmed = typed ? confirm(passphrase, fekek.signature) : Result<void>();
         !confirmed) {
         return confirmed;
     }
     std::optional<PassphraseKey> fnek;
     if (command.fnek) {
-        auto derived = lower::derive_passphrase_key(passphrase->view(), lower::kNameSalt);
-        if (!derived) {
-            return std::unexpected(derived.error());
-        }
-        fnek = std::move(*derived);
+        auto derived = TRY(lower::derive_passphrase_key(passphrase.view(), lower::kNameSalt));
+        fnek = std::move(derived);
     }
-    const auto added = write_tokens(*fekek, fnek, command.place);
-    if (!added) {
-        return std::unexpected(added.error());
-    }
-    std::ranges::for_each(added->warnings, warn);
-    const auto lines = added->signature + "\n" +
-                       (added->fnek_signature.empty() ? "" : added->fnek_signature + "\n");
-    return print(command.json ? added_passphrase_json(*added) : lines);
+    const auto added = TRY(write_tokens(fekek, fnek, command.place));
+    std::ranges::for_each(added.warnings, warn);
+    const auto lines =
+        added.signature + "\n" + (added.fnek_signature.empty() ? "" : added.fnek_signature + "\n");
+    return print(command.json ? added_passphrase_json(added) : lines);
 }
 
 }  // namespace ecryptfs::cli

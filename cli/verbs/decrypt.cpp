@@ -14,6 +14,7 @@
 #include "cli/files/key_demand.h"
 #include "cli/output/output.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -32,14 +33,8 @@ Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
                                      "give the first file for the first key, and so on"});
     }
     for (std::size_t i = 0; i < command.keys.size(); ++i) {
-        const auto location = locate_key(command.keys[i], "");
-        if (!location) {
-            return std::unexpected(location.error());
-        }
-        const auto added = opener.add_private_key(*location, i < files.size() ? files[i] : "");
-        if (!added) {
-            return std::unexpected(added.error());
-        }
+        const auto location = TRY(locate_key(command.keys[i], ""));
+        TRY(opener.add_private_key(location, i < files.size() ? files[i] : ""));
     }
     return {};
 }
@@ -128,9 +123,7 @@ Result<void> check_keys(FileOpener& opener, const Decrypt& command) {
         for (const auto& path : command.lower) {
             counts.failures.push_back({path, error});
         }
-        if (auto printed = print(decrypted_json(counts)); !printed) {
-            return printed;
-        }
+        TRY(print(decrypted_json(counts)));
     }
     std::ranges::for_each(describe_unused_keys(opener), complain);
     return std::unexpected(error);
@@ -158,13 +151,10 @@ Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, F
 
 Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
                                PathSelection selection) {
-    auto output = OutputTree::open(command.output);
-    if (!output) {
-        return std::unexpected(output.error());
-    }
+    auto output = TRY(OutputTree::open(command.output));
     const bool count_first = Progress::is_visible() && command.only.empty();
     Progress progress("decrypting", count_first ? size_of_trees(command.lower).bytes : 0);
-    TreeDecryption decryption(opener, progress, *output, selection, command);
+    TreeDecryption decryption(opener, progress, output, selection, command);
     for (const auto& path : command.lower) {
         if (!decryption.stopped()) {
             walk_tree(path, decryption);
@@ -177,7 +167,7 @@ Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
     }
     progress.clear();
     // Names and contents, so that what is called complete is.
-    const auto synced = ::syncfs(output->root()) == 0
+    const auto synced = ::syncfs(output.root()) == 0
                             ? Result<void>()
                             : std::unexpected(file_error("writing to the disk", errno));
     return print_result(command, decryption.counts(), opener, synced);
@@ -195,26 +185,15 @@ Result<PathSelection> check_output(const Decrypt& command) {
 }  // namespace
 
 Result<void> run(const Decrypt& command) {
-    auto selection = check_output(command);
-    if (!selection) {
-        return std::unexpected(selection.error());
-    }
-    if (auto fine = check_sources(command.passphrases, command.key_passphrase_files); !fine) {
-        return fine;
-    }
+    auto selection = TRY(check_output(command));
+    TRY(check_sources(command.passphrases, command.key_passphrase_files));
     FileOpener opener(command.paths);
-    if (auto added = add_keys(opener, command); !added) {
-        return added;
-    }
-    if (auto added = add_passphrases(opener, command.passphrases); !added) {
-        return added;
-    }
-    if (auto fitting = check_keys(opener, command); !fitting) {
-        return fitting;
-    }
+    TRY(add_keys(opener, command));
+    TRY(add_passphrases(opener, command.passphrases));
+    TRY(check_keys(opener, command));
     return command.output == kStandardOutput
-               ? decrypt_to_standard_output(command, opener, std::move(*selection))
-               : decrypt_to_folder(command, opener, std::move(*selection));
+               ? decrypt_to_standard_output(command, opener, std::move(selection))
+               : decrypt_to_folder(command, opener, std::move(selection));
 }
 
 }  // namespace ecryptfs::cli

@@ -12,6 +12,7 @@
 #include "cli/output/output.h"
 #include "cli/verbs/adding.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -54,10 +55,7 @@ Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation&
 
 Result<std::string> make_key(const GenerateKey& command, const KeyLocation& where,
                              const OptionalSecret& secret) {
-    auto host = ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys);
-    if (!host) {
-        return std::unexpected(std::move(host.error()));
-    }
+    auto host = TRY(ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys));
     pki::MakeKey message{1, command.bits, where.locator, {}, {}};
     if (!command.pcrs.empty()) {
         message.options.push_back({"pcrs", command.pcrs});
@@ -65,32 +63,22 @@ Result<std::string> make_key(const GenerateKey& command, const KeyLocation& wher
     if (secret) {
         message.secret = secret->view();
     }
-    return host->make_key(message);
+    return host.make_key(message);
 }
 
 }  // namespace
 
 Result<void> run(const GenerateKey& command) {
-    const auto where = locate_key(command.where, command.module);
-    if (!where) {
-        return std::unexpected(where.error());
-    }
-    const auto secret = secret_for(command, *where);
-    if (!secret) {
-        return std::unexpected(secret.error());
-    }
-    const auto made = make_key(command, *where, *secret);
-    if (!made) {
-        return std::unexpected(made.error());
-    }
-    const KeyLocation key{where->module, *made};
+    const auto where = TRY(locate_key(command.where, command.module));
+    const auto secret = TRY(secret_for(command, where));
+    const auto made = TRY(make_key(command, where, secret));
+    const KeyLocation key{where.module, made};
     if (!command.add) {
-        return print(command.json ? made_key_json(key) : *made + "\n");
+        return print(command.json ? made_key_json(key) : made + "\n");
     }
-    note(fmt::format("made {}", *made));  // also should adding fail
+    note(fmt::format("made {}", made));  // also should adding fail
     const auto with_secret = [&](const OpenKeyWith& open) -> Result<void> {
-        const auto memfd =
-            base::SealedMemfd::create(*secret ? (*secret)->view() : base::ByteView{});
+        const auto memfd = base::SealedMemfd::create(secret ? (secret)->view() : base::ByteView{});
         return memfd ? open(*memfd) : std::unexpected(memfd.error());
     };
     return add_key(key, with_secret, command.place, command.json);

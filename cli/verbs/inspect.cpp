@@ -17,6 +17,7 @@
 #include "cli/output/output.h"
 #include "cli/output/progress.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -146,17 +147,13 @@ Result<void> find_paths(const Inspect& command, FileOpener& opener) {
     for (const auto& each : found) {
         text += printable(each.path) + "\n";
     }
-    if (auto printed = print(command.json ? found_paths_json(found) : text); !printed) {
-        return printed;
-    }
+    TRY(print(command.json ? found_paths_json(found) : text));
     return first_missing ? Result<void>(std::unexpected(*first_missing)) : Result<void>();
 }
 
 Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
     if (command.json) {
-        if (auto printed = print(kInspectionStart); !printed) {
-            return printed;
-        }
+        TRY(print(kInspectionStart));
     }
     Progress progress("inspecting",
                       Progress::is_visible() ? size_of_trees(command.paths).files : 0);
@@ -172,9 +169,7 @@ Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
     const auto end = command.json   ? inspection_end_json(inspector.summary())
                      : with_summary ? inspection_summary_text(inspector.summary())
                                     : "";
-    if (auto printed = print(end); !printed) {
-        return printed;
-    }
+    TRY(print(end));
     for (const auto& line : describe_unused_keys(opener)) {
         warn(line);
     }
@@ -187,13 +182,9 @@ Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
 }  // namespace
 
 Result<void> run(const Inspect& command) {
-    if (auto fine = check_sources(command.passphrases); !fine) {
-        return fine;
-    }
+    TRY(check_sources(command.passphrases));
     FileOpener opener({});  // of passphrases only
-    if (auto added = add_passphrases(opener, command.passphrases); !added) {
-        return added;
-    }
+    TRY(add_passphrases(opener, command.passphrases));
     return command.find.empty() ? inspect_trees(command, opener) : find_paths(command, opener);
 }
 

@@ -6,20 +6,18 @@
 #include "cli/output/tables.h"
 #include "cli/output/token_items.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 
 namespace {
 
 base::Result<void> list_available(const ListKeys& command) {
-    const auto keys = list_items(command.paths, pki::ItemKind::kKeys);
-    if (!keys) {
-        return std::unexpected(keys.error());
-    }
+    const auto keys = TRY(list_items(command.paths, pki::ItemKind::kKeys));
     if (command.json) {
-        return print(item_list_json("keys", *keys));
+        return print(item_list_json("keys", keys));
     }
-    return print(keys->empty() ? "no keys that can be seen without a PIN\n" : items_text(*keys));
+    return print(keys.empty() ? "no keys that can be seen without a PIN\n" : items_text(keys));
 }
 
 }  // namespace
@@ -28,15 +26,9 @@ base::Result<void> run(const ListKeys& command) {
     if (command.available) {
         return list_available(command);
     }
-    auto agent = AgentClient::connect();
-    if (!agent) {
-        return std::unexpected(agent.error());
-    }
-    const auto objects = agent->objects();
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
-    return print(command.json ? key_list_json(objects->keys) : key_list_text(objects->keys));
+    auto agent = TRY(AgentClient::connect());
+    const auto objects = TRY(agent.objects());
+    return print(command.json ? key_list_json(objects.keys) : key_list_text(objects.keys));
 }
 
 }  // namespace ecryptfs::cli

@@ -4,6 +4,7 @@
 #include "cli/output/json_output.h"
 #include "cli/output/output.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -13,24 +14,14 @@ using base::Result;
 // Locks one key or all; gives the signatures of those that are locked now.
 Result<std::vector<std::string>> lock_keys(AgentClient& agent, const std::string& typed) {
     if (!typed.empty()) {
-        const auto signature = typed_signature(typed);
-        if (!signature) {
-            return std::unexpected(signature.error());
-        }
-        if (const auto locked = agent.lock_key(*signature); !locked) {
-            return std::unexpected(locked.error());
-        }
-        return std::vector{std::string(signature->text())};
+        const auto signature = TRY(typed_signature(typed));
+        TRY(agent.lock_key(signature));
+        return std::vector{std::string(signature.text())};
     }
-    if (const auto locked = agent.lock_all(); !locked) {
-        return std::unexpected(locked.error());
-    }
-    const auto objects = agent.objects();
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
+    TRY(agent.lock_all());
+    const auto objects = TRY(agent.objects());
     std::vector<std::string> signatures;
-    for (const auto& key : objects->keys) {
+    for (const auto& key : objects.keys) {
         if (key.state == "locked") {
             signatures.push_back(key.signature);
         }
@@ -41,15 +32,9 @@ Result<std::vector<std::string>> lock_keys(AgentClient& agent, const std::string
 }  // namespace
 
 Result<void> run(const Lock& command) {
-    auto agent = AgentClient::connect();
-    if (!agent) {
-        return std::unexpected(agent.error());
-    }
-    const auto locked = lock_keys(*agent, command.signature);
-    if (!locked) {
-        return std::unexpected(locked.error());
-    }
-    return command.json ? print(locked_keys_json(*locked)) : Result<void>();
+    auto agent = TRY(AgentClient::connect());
+    const auto locked = TRY(lock_keys(agent, command.signature));
+    return command.json ? print(locked_keys_json(locked)) : Result<void>();
 }
 
 }  // namespace ecryptfs::cli

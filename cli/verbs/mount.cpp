@@ -8,6 +8,7 @@
 #include "cli/mount/plan.h"
 #include "cli/output/output.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -27,37 +28,27 @@ Result<void> print_plan(const Mount& command, const MountPlan& plan) {
 Result<void> run(const Mount& command) {
     const bool prints = command.print_options || command.print_fstab;
     auto session =
-        start_mount_session(command.user, prints ? SessionTask::kPrint : SessionTask::kMount);
-    if (!session) {
-        return std::unexpected(session.error());
-    }
-    const auto memory = memory_path(session->caller.home);
-    auto plan = plan_mount(command, session->caller, memory);
-    if (!plan) {
-        return std::unexpected(plan.error());
-    }
+        TRY(start_mount_session(command.user, prints ? SessionTask::kPrint : SessionTask::kMount));
+    const auto memory = memory_path(session.caller.home);
+    auto plan = TRY(plan_mount(command, session.caller, memory));
     if (prints) {
-        return print_plan(command, *plan);
+        return print_plan(command, plan);
     }
     Objections objections(command.force);
-    if (auto fine = check_keys(*plan, objections); !fine) {
-        return fine;
-    }
-    if (auto fine = check_folders(*plan, objections); !fine) {
-        return fine;
-    }
-    if (auto mounted = mount_folder(*session, {.lower = plan->folder.lower,
-                                               .upper = plan->folder.upper,
-                                               .options = plan->options(),
-                                               .may_hide_files = command.force});
+    TRY(check_keys(plan, objections));
+    TRY(check_folders(plan, objections));
+    if (auto mounted = mount_folder(session, {.lower = plan.folder.lower,
+                                              .upper = plan.folder.upper,
+                                              .options = plan.options(),
+                                              .may_hide_files = command.force});
         !mounted) {
         return mounted;
     }
-    if (const auto kept = remember(memory, plan->folder); !kept) {
+    if (const auto kept = remember(memory, plan.folder); !kept) {
         objections.warn("what was mounted is not remembered: " + kept.error().message);
     }
     std::ranges::for_each(objections.warnings(), warn);
-    return command.json ? print(mounted_json(*plan, objections.warnings())) : Result<void>();
+    return command.json ? print(mounted_json(plan, objections.warnings())) : Result<void>();
 }
 
 }  // namespace ecryptfs::cli

@@ -8,6 +8,7 @@
 #include "cli/output/json_output.h"
 #include "cli/output/output.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -27,9 +28,7 @@ Result<bool> forget(const wire::KeySignature& signature) {
         }
         return std::unexpected(objects.error());
     }
-    if (const auto forgotten = agent->forget_key(signature); !forgotten) {
-        return std::unexpected(forgotten.error());
-    }
+    TRY(agent->forget_key(signature));
     return std::ranges::find(objects->keys, signature.text(), &KeyState::signature) !=
            objects->keys.end();
 }
@@ -37,25 +36,16 @@ Result<bool> forget(const wire::KeySignature& signature) {
 }  // namespace
 
 Result<void> run(const RemoveKey& command) {
-    const auto signature = typed_signature(command.signature);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    const auto keyrings = remove_token(*signature);
-    if (!keyrings) {
-        return std::unexpected(keyrings.error());
-    }
-    const auto forgotten = forget(*signature);
-    if (!forgotten) {
-        return std::unexpected(forgotten.error());
-    }
-    if (keyrings->empty() && !*forgotten) {
+    const auto signature = TRY(typed_signature(command.signature));
+    const auto keyrings = TRY(remove_token(signature));
+    const auto forgotten = TRY(forget(signature));
+    if (keyrings.empty() && !forgotten) {
         return std::unexpected(base::Error{
             ErrorCode::kUnknownKey,
-            fmt::format("neither a keyring nor the agent has the key {}", signature->text()),
+            fmt::format("neither a keyring nor the agent has the key {}", signature.text()),
             "see which there are: ecryptfsctl list-keys"});
     }
-    return command.json ? print(removed_key_json(std::string(signature->text()), *keyrings))
+    return command.json ? print(removed_key_json(std::string(signature.text()), keyrings))
                         : Result<void>();
 }
 

@@ -11,6 +11,7 @@
 #include "cli/output/output.h"
 #include "cli/output/tables.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -57,9 +58,7 @@ Result<void> watch() {
         const auto rate = is_first || received < before ? 0 : received - before;
         const auto text = agent ? fmt::format("{} requests a second\n{}", rate, text_of(*agent))
                                 : fmt::format("{}\n", printable(agent.error().message));
-        if (auto printed = print(screen(text)); !printed) {
-            return printed;
-        }
+        TRY(print(screen(text)));
         before = received;
         is_first = false;
         std::this_thread::sleep_for(std::chrono::seconds(1));

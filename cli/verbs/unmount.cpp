@@ -16,6 +16,7 @@
 #include "cli/output/output.h"
 #include "cli/token_writer.h"
 #include "cli/verbs/verbs.h"
+#include "lib/base/try.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -29,14 +30,11 @@ using Signatures = std::vector<KeySignature>;
 
 // The last one: it hides what was mounted on the same folder before.
 Result<MountedFolder> find_mount(const std::string& typed) {
-    const auto mounts = mounted_folders();
-    if (!mounts) {
-        return std::unexpected(mounts.error());
-    }
+    const auto mounts = TRY(mounted_folders());
     std::error_code none_there;
     const auto canonical = std::filesystem::weakly_canonical(typed, none_there).string();
     for (const auto member : {&MountedFolder::upper, &MountedFolder::lower}) {
-        for (const auto& mount : std::views::reverse(*mounts)) {
+        for (const auto& mount : std::views::reverse(mounts)) {
             if (mount.*member == canonical) {
                 return mount;
             }
@@ -65,10 +63,7 @@ bool is_of_agent(const KeySignature& signature) {
 // there.
 Result<bool> drop_key(const KeySignature& signature) {
     const bool of_agent = is_of_agent(signature);
-    const auto keyrings = remove_token(signature);
-    if (!keyrings) {
-        return std::unexpected(keyrings.error());
-    }
+    const auto keyrings = TRY(remove_token(signature));
     if (of_agent) {
         auto agent = AgentClient::connect();
         const auto forgotten =
@@ -78,7 +73,7 @@ Result<bool> drop_key(const KeySignature& signature) {
             return std::unexpected(forgotten.error());
         }
     }
-    return !keyrings->empty();
+    return !keyrings.empty();
 }
 
 // Whether keys of this user can be what the mount's are: not for another user's mount, which is
@@ -93,21 +88,15 @@ bool can_have_keys_of(const MountedFolder& mount, uid_t user) {
 
 // Those of the mount's keys that no other mount of the user uses.
 Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
-    auto others = mounted_folders();
-    if (!others) {
-        return std::unexpected(others.error());
-    }
-    std::erase_if(*others,
+    auto others = TRY(mounted_folders());
+    std::erase_if(others,
                   [&](const MountedFolder& other) { return !can_have_keys_of(other, user); });
     Signatures dropped;
     for (const auto& signature : all_keys(gone)) {
         const bool in_use = std::ranges::any_of(
-            *others, [&](const MountedFolder& other) { return uses_key(other, signature); });
-        const auto was_there = in_use ? Result<bool>(false) : drop_key(signature);
-        if (!was_there) {
-            return std::unexpected(was_there.error());
-        }
-        if (*was_there) {
+            others, [&](const MountedFolder& other) { return uses_key(other, signature); });
+        const auto was_there = TRY(in_use ? Result<bool>(false) : drop_key(signature));
+        if (was_there) {
             dropped.push_back(signature);
         }
     }
@@ -117,28 +106,20 @@ Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
 }  // namespace
 
 Result<void> run(const Unmount& command) {
-    auto session = start_mount_session(command.user, SessionTask::kUnmount);
-    if (!session) {
-        return std::unexpected(session.error());
-    }
-    const auto mount = find_mount(command.folder);
-    if (!mount) {
-        return std::unexpected(mount.error());
-    }
-    if (auto done = unmount_folder(*session, *mount, command.lazy); !done) {
-        return done;
-    }
+    auto session = TRY(start_mount_session(command.user, SessionTask::kUnmount));
+    const auto mount = TRY(find_mount(command.folder));
+    TRY(unmount_folder(session, mount, command.lazy));
     Signatures dropped;
-    if ((mount->options.unlink_keys || command.unlink_keys) && !command.keep_keys) {
-        auto done = drop_unused_keys(*mount, session->caller.id);
+    if ((mount.options.unlink_keys || command.unlink_keys) && !command.keep_keys) {
+        auto done = drop_unused_keys(mount, session.caller.id);
         if (!done) {
             done.error().message = fmt::format("{} is unmounted, but keys were not taken away: {}",
-                                               mount->upper, done.error().message);
+                                               mount.upper, done.error().message);
             return std::unexpected(done.error());
         }
         dropped = std::move(*done);
     }
-    return command.json ? print(unmounted_json(*mount, dropped)) : Result<void>();
+    return command.json ? print(unmounted_json(mount, dropped)) : Result<void>();
 }
 
 }  // namespace ecryptfs::cli

@@ -15,6 +15,7 @@
 #include "cli/output/output.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/shell_word.h"
+#include "lib/base/try.h"
 #include "lib/lower/wrapping.h"
 
 namespace ecryptfs::cli {
@@ -29,28 +30,22 @@ constexpr char kNewWrappingOption[] = "--new-wrapping-passphrase-file";
 
 Result<void> write_wrapped(const std::string& file, const SecretBytes& passphrase,
                            const SecretBytes& wrapping, IfThere if_there, bool json) {
-    const auto wrapped = lower::wrap_passphrase(passphrase.view(), wrapping.view());
-    if (!wrapped) {
-        return std::unexpected(wrapped.error());
-    }
-    if (auto written = write_whole_file(file, lower::encode_wrapped_passphrase(*wrapped), if_there);
+    const auto wrapped = TRY(lower::wrap_passphrase(passphrase.view(), wrapping.view()));
+    if (auto written = write_whole_file(file, lower::encode_wrapped_passphrase(wrapped), if_there);
         !written) {
         return written;
     }
-    return json ? print(wrapped_file_json(file, wrapped->version)) : Result<void>();
+    return json ? print(wrapped_file_json(file, wrapped.version)) : Result<void>();
 }
 
 // Not through a buffer that nobody wipes.
 Result<void> print_secret(const SecretBytes& secret) {
-    auto line = SecretBytes::create(secret.size() + 1);
-    if (!line) {
-        return std::unexpected(line.error());
-    }
-    base::ByteWriter writer(line->span());
+    auto line = TRY(SecretBytes::create(secret.size() + 1));
+    base::ByteWriter writer(line.span());
     writer.put(secret.view());
     writer.put_byte('\n');
-    const auto size = ::write(STDOUT_FILENO, line->view().data(), line->size());
-    if (size != static_cast<ssize_t>(line->size())) {
+    const auto size = ::write(STDOUT_FILENO, line.view().data(), line.size());
+    if (size != static_cast<ssize_t>(line.size())) {
         return std::unexpected(
             base::system_error(ErrorCode::kInternal, "writing to standard output", errno));
     }
@@ -66,28 +61,16 @@ Result<void> run(const WrapPassphrase& command) {
         return once;
     }
     const auto passphrase =
-        new_passphrase_from(command.passphrase_file, kMountQuestion, "--passphrase-file");
-    if (!passphrase) {
-        return std::unexpected(passphrase.error());
-    }
+        TRY(new_passphrase_from(command.passphrase_file, kMountQuestion, "--passphrase-file"));
     const auto wrapping =
-        new_passphrase_from(command.wrapping_file, kWrappingQuestion, kWrappingOption);
-    if (!wrapping) {
-        return std::unexpected(wrapping.error());
-    }
-    return write_wrapped(command.file, *passphrase, *wrapping, IfThere::kRefuse, command.json);
+        TRY(new_passphrase_from(command.wrapping_file, kWrappingQuestion, kWrappingOption));
+    return write_wrapped(command.file, passphrase, wrapping, IfThere::kRefuse, command.json);
 }
 
 Result<void> run(const UnwrapPassphrase& command) {
-    const auto wrapped = read_wrapped_file(command.file);
-    if (!wrapped) {
-        return std::unexpected(wrapped.error());
-    }
-    const auto passphrase = unwrapped_passphrase(*wrapped, command.wrapping_file);
-    if (!passphrase) {
-        return std::unexpected(passphrase.error());
-    }
-    if (wrapped->version == 1) {
+    const auto wrapped = TRY(read_wrapped_file(command.file));
+    const auto passphrase = TRY(unwrapped_passphrase(wrapped, command.wrapping_file));
+    if (wrapped.version == 1) {
         warn(fmt::format(
             "{} is of version 1, the same salt in every such file; to make it stronger: "
             "ecryptfsctl rewrap-passphrase --upgrade {}",
@@ -98,7 +81,7 @@ Result<void> run(const UnwrapPassphrase& command) {
             "this is the passphrase that opens your files; keep it from others, and clear the "
             "screen");
     }
-    return print_secret(*passphrase);
+    return print_secret(passphrase);
 }
 
 Result<void> run(const RewrapPassphrase& command) {
@@ -107,18 +90,12 @@ Result<void> run(const RewrapPassphrase& command) {
         !once) {
         return once;
     }
-    const auto wrapped = read_wrapped_file(command.file);
-    if (!wrapped) {
-        return std::unexpected(wrapped.error());
-    }
+    const auto wrapped = TRY(read_wrapped_file(command.file));
     auto wrapping = passphrase_from(command.wrapping_file, kWrappingQuestion, kWrappingOption);
     if (!wrapping) {
         return std::unexpected(wrapping.error());
     }
-    const auto passphrase = lower::unwrap_passphrase(*wrapped, wrapping->view());
-    if (!passphrase) {
-        return std::unexpected(passphrase.error());
-    }
+    const auto passphrase = TRY(lower::unwrap_passphrase(wrapped, wrapping->view()));
     if (!command.upgrade) {
         wrapping = new_passphrase_from(command.new_wrapping_file,
                                        "New wrapping passphrase: ", kNewWrappingOption);
@@ -126,7 +103,7 @@ Result<void> run(const RewrapPassphrase& command) {
             return std::unexpected(wrapping.error());
         }
     }
-    return write_wrapped(command.file, *passphrase, *wrapping, IfThere::kReplace, command.json);
+    return write_wrapped(command.file, passphrase, *wrapping, IfThere::kReplace, command.json);
 }
 
 }  // namespace ecryptfs::cli

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lib/base/try.h"
+
 namespace ecryptfs::base {
 namespace {
 
@@ -40,17 +42,12 @@ LockedPool& LockedPool::instance() {
 
 Result<ByteSpan> LockedPool::allocate(std::size_t size) {
     if (size > kSlotSize) {
-        const auto memory = map_locked(size);
-        if (!memory) {
-            return std::unexpected(memory.error());
-        }
-        return ByteSpan{*memory, size};
+        const auto memory = TRY(map_locked(size));
+        return ByteSpan{memory, size};
     }
     const std::scoped_lock lock(mutex_);
     if (free_slots_.empty()) {
-        if (auto added = add_chunk(); !added) {
-            return std::unexpected(std::move(added.error()));
-        }
+        TRY(add_chunk());
     }
     auto* slot = free_slots_.back();
     free_slots_.pop_back();
@@ -68,13 +65,10 @@ void LockedPool::release(ByteSpan memory) noexcept {
 }
 
 Result<void> LockedPool::add_chunk() {
-    const auto chunk = map_locked(kChunkSize);
-    if (!chunk) {
-        return std::unexpected(chunk.error());
-    }
+    const auto chunk = TRY(map_locked(kChunkSize));
     free_slots_.reserve(free_slots_.capacity() + kChunkSize / kSlotSize);
     for (std::size_t offset = 0; offset < kChunkSize; offset += kSlotSize) {
-        free_slots_.push_back(*chunk + offset);
+        free_slots_.push_back(chunk + offset);
     }
     return {};
 }

@@ -10,6 +10,8 @@
 
 #include <cerrno>
 
+#include "lib/base/try.h"
+
 namespace ecryptfs::base {
 namespace {
 
@@ -56,11 +58,8 @@ Result<SealedMemfd> SealedMemfd::create(ByteView secret) {
         return std::unexpected(system_error(ErrorCode::kMemoryLock, "memfd for a secret", errno));
     }
     if (!secret.empty()) {
-        const auto page = map_locked(memfd.fd());
-        if (!page) {
-            return std::unexpected(page.error());
-        }
-        memfd.locked_page_ = *page;
+        const auto page = TRY(map_locked(memfd.fd()));
+        memfd.locked_page_ = page;
         if (::pwrite(memfd.fd(), secret.data(), secret.size(), 0) !=
             static_cast<ssize_t>(secret.size())) {
             return std::unexpected(

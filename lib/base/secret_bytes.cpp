@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lib/base/locked_pool.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::base {
 
@@ -20,11 +21,8 @@ Result<SecretBytes> SecretBytes::create(std::size_t size) {
     if (size == 0) {
         return SecretBytes{};
     }
-    const auto memory = LockedPool::instance().allocate(size);
-    if (!memory) {
-        return std::unexpected(memory.error());
-    }
-    return SecretBytes{*memory};
+    const auto memory = TRY(LockedPool::instance().allocate(size));
+    return SecretBytes{memory};
 }
 
 Result<SecretBytes> SecretBytes::copy_of(ByteView bytes) {

@@ -9,6 +9,8 @@
 #include <limits>
 #include <string>
 
+#include "lib/base/try.h"
+
 namespace ecryptfs::lower {
 namespace {
 
@@ -53,15 +55,12 @@ Result<BlockCipher> BlockCipher::create(const Cipher& cipher, Mode mode, Directi
             fmt::format("a key of {} bytes for the cipher {}, which takes {} to {}", key.size(),
                         cipher.name, cipher.smallest_key, cipher.largest_key)});
     }
-    const auto found = find(cipher, mode, key.size());
-    if (!found) {
-        return std::unexpected(found.error());
-    }
+    const auto found = TRY(find(cipher, mode, key.size()));
     EvpCipherContext context(::EVP_CIPHER_CTX_new());
     const int encrypts = direction == Direction::kEncrypt ? 1 : 0;
     // The key's size first, as Blowfish's and CAST5's may be another than OpenSSL's own choice.
     if (!context ||
-        ::EVP_CipherInit_ex2(context.get(), found->get(), nullptr, nullptr, encrypts, nullptr) !=
+        ::EVP_CipherInit_ex2(context.get(), found.get(), nullptr, nullptr, encrypts, nullptr) !=
             1 ||
         ::EVP_CIPHER_CTX_set_key_length(context.get(), static_cast<int>(key.size())) != 1 ||
         ::EVP_CipherInit_ex2(context.get(), nullptr, key.data(), nullptr, encrypts, nullptr) != 1 ||

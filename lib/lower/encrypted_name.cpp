@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "lib/base/hex.h"
+#include "lib/base/try.h"
 #include "lib/lower/cipher.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
@@ -71,12 +72,9 @@ void read_without(std::string_view name, std::size_t at, std::size_t size,
 }
 
 Result<ByteView> take_body(FieldReader& reader) {
-    const auto tag = reader.take_native<std::uint8_t>("tag");
-    if (!tag) {
-        return std::unexpected(tag.error());
-    }
-    if (*tag != kTag70) {
-        return reader.fail(fmt::format("tag {:#04x} instead of {:#04x}", *tag, kTag70), 0);
+    const auto tag = TRY(reader.take_native<std::uint8_t>("tag"));
+    if (tag != kTag70) {
+        return reader.fail(fmt::format("tag {:#04x} instead of {:#04x}", tag, kTag70), 0);
     }
     const auto body = reader.take_counted("Tag 70 packet", kFixed + 1, wire::kMaxPacketLength);
     if (!body) {
@@ -136,29 +134,23 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
     if (!is_encrypted_name(name)) {
         return bad_name("it does not begin as one", 0);
     }
-    const auto packet = decode_name_bytes(name.substr(kEncryptedNamePrefix.size()));
-    if (!packet) {
-        return std::unexpected(packet.error());
-    }
-    FieldReader reader("encrypted name", ErrorCode::kMalformed, *packet);
-    const auto body = take_body(reader);
-    if (!body) {
-        return std::unexpected(body.error());
-    }
-    const std::size_t start = static_cast<std::size_t>(body->data() - packet->data());
-    const std::uint8_t code = (*body)[KeySignature::kSize];
+    const auto packet = TRY(decode_name_bytes(name.substr(kEncryptedNamePrefix.size())));
+    FieldReader reader("encrypted name", ErrorCode::kMalformed, packet);
+    const auto body = TRY(take_body(reader));
+    const std::size_t start = static_cast<std::size_t>(body.data() - packet.data());
+    const std::uint8_t code = (body)[KeySignature::kSize];
     const Cipher* cipher = find_cipher(code);
     if (cipher == nullptr) {
         return reader.fail(fmt::format("unknown cipher {:#04x}", code),
                            start + KeySignature::kSize);
     }
-    const auto encrypted = body->subspan(kFixed);
+    const auto encrypted = body.subspan(kFixed);
     if (encrypted.size() % cipher->block_size != 0) {
         return reader.fail(fmt::format("{} encrypted bytes, which are no whole blocks of {}",
                                        encrypted.size(), cipher->block_size),
                            start + kFixed);
     }
-    return EncryptedName{KeySignature::from_bytes(body->first<KeySignature::kSize>()),
+    return EncryptedName{KeySignature::from_bytes(body.first<KeySignature::kSize>()),
                          code,
                          {encrypted.begin(), encrypted.end()}};
 }

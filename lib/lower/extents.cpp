@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 
+#include "lib/base/try.h"
 #include "lib/lower/header.h"
 
 namespace ecryptfs::lower {
@@ -29,33 +30,23 @@ Result<void> digest(evp_md_ctx_st* context, evp_md_st* md5, base::ByteView in, b
 }  // namespace
 
 Result<Extents> Extents::create(const FileKey& key) {
-    auto cipher = BlockCipher::create(*key.cipher, BlockCipher::Mode::kCbc,
-                                      BlockCipher::Direction::kDecrypt, key.fek.view());
-    if (!cipher) {
-        return std::unexpected(cipher.error());
-    }
+    auto cipher = TRY(BlockCipher::create(*key.cipher, BlockCipher::Mode::kCbc,
+                                          BlockCipher::Direction::kDecrypt, key.fek.view()));
     EvpDigest md5(::EVP_MD_fetch(openssl_library(), "MD5", nullptr));
     EvpDigestContext context(::EVP_MD_CTX_new());
     if (!md5 || !context) {
         return std::unexpected(openssl_error("EVP_MD_fetch"));
     }
-    auto iv_input = base::SecretBytes::create(2 * kIvSize);
-    if (!iv_input) {
-        return std::unexpected(iv_input.error());
-    }
-    if (auto done = digest(context.get(), md5.get(), key.fek.view(), iv_input->span()); !done) {
-        return std::unexpected(std::move(done.error()));
-    }
-    return Extents(std::move(*cipher), std::move(md5), std::move(context), std::move(*iv_input),
+    auto iv_input = TRY(base::SecretBytes::create(2 * kIvSize));
+    TRY(digest(context.get(), md5.get(), key.fek.view(), iv_input.span()));
+    return Extents(std::move(cipher), std::move(md5), std::move(context), std::move(iv_input),
                    key.cipher->block_size);
 }
 
 Result<void> Extents::decrypt(std::uint64_t first, base::ByteSpan extents) {
     while (!extents.empty()) {
         const auto extent = extents.first(std::min(extents.size(), kExtentSize));
-        if (auto done = decrypt_one(first, extent); !done) {
-            return done;
-        }
+        TRY(decrypt_one(first, extent));
         extents = extents.subspan(extent.size());
         ++first;
     }
@@ -69,9 +60,7 @@ Result<void> Extents::decrypt_one(std::uint64_t number, base::ByteSpan extent) {
     auto* const start = reinterpret_cast<char*>(field.data());
     std::to_chars(start, start + field.size(), number);
     std::array<std::uint8_t, kIvSize> iv;
-    if (auto done = digest(digest_context_.get(), md5_.get(), iv_input_.view(), iv); !done) {
-        return done;
-    }
+    TRY(digest(digest_context_.get(), md5_.get(), iv_input_.view(), iv));
     return cipher_.run(base::ByteView(iv).first(block_size_), extent, extent);
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/try.h"
 #include "lib/lower/block_cipher.h"
 #include "lib/wire/tag_packet.h"
 
@@ -33,11 +34,8 @@ Result<FileKey> file_key_from_decrypted(base::ByteView decrypted) {
         return failed(ErrorCode::kMalformed, fmt::format("file key of {} bytes for cipher {:#04x}",
                                                          fek.size(), decrypted.front()));
     }
-    auto copy = base::SecretBytes::copy_of(fek);
-    if (!copy) {
-        return std::unexpected(copy.error());
-    }
-    return FileKey{cipher, std::move(*copy)};
+    auto copy = TRY(base::SecretBytes::copy_of(fek));
+    return FileKey{cipher, std::move(copy)};
 }
 
 Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fekek) {
@@ -61,14 +59,9 @@ Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fek
     if (!decryption || !decrypted) {
         return std::unexpected(decryption ? decrypted.error() : decryption.error());
     }
-    if (auto done = decryption->run({}, packet.encrypted_fek, decrypted->span()); !done) {
-        return std::unexpected(std::move(done.error()));
-    }
-    auto fek = base::SecretBytes::copy_of(decrypted->view().first(key_size));
-    if (!fek) {
-        return std::unexpected(fek.error());
-    }
-    return FileKey{cipher, std::move(*fek)};
+    TRY(decryption->run({}, packet.encrypted_fek, decrypted->span()));
+    auto fek = TRY(base::SecretBytes::copy_of(decrypted->view().first(key_size)));
+    return FileKey{cipher, std::move(fek)};
 }
 
 }  // namespace ecryptfs::lower

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "lib/base/try.h"
 #include "lib/lower/cipher.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
@@ -79,61 +80,46 @@ KeySignature signature_at(ByteView body, std::size_t at) {
 
 // keystore.c: parse_tag_1_packet; behind the tag
 Result<KeyPacket> take_tag_1(FieldReader& reader) {
-    const auto body = take_body(
+    const auto body = TRY(take_body(
         reader, "Tag 1 packet", kPublicKeyFixed + 1, kPublicKeyFixed + wire::kMaxEncryptedFek,
-        {{0, kPublicKeyVersion, "version"}, {kPublicKeyFixed - 1, kRsa, "algorithm"}});
-    if (!body) {
-        return std::unexpected(body.error());
-    }
+        {{0, kPublicKeyVersion, "version"}, {kPublicKeyFixed - 1, kRsa, "algorithm"}}));
     return KeyPacket{.kind = PacketKind::kPublicKey,
-                     .signature = signature_at(*body, 1),
-                     .encrypted_fek = body->subspan(kPublicKeyFixed)};
+                     .signature = signature_at(body, 1),
+                     .encrypted_fek = body.subspan(kPublicKeyFixed)};
 }
 
 // keystore.c: parse_tag_11_packet; with the tag. Gives the signature.
 Result<KeySignature> take_tag_11(FieldReader& reader) {
     const std::size_t at = reader.position();
-    const auto tag = reader.take_native<std::uint8_t>("Tag 11 packet");
-    if (!tag) {
-        return std::unexpected(tag.error());
-    }
-    if (*tag != kTag11) {
+    const auto tag = TRY(reader.take_native<std::uint8_t>("Tag 11 packet"));
+    if (tag != kTag11) {
         return reader.fail(
-            fmt::format("no Tag 11 packet behind the Tag 3 packet, but {:#04x}", *tag), at);
+            fmt::format("no Tag 11 packet behind the Tag 3 packet, but {:#04x}", tag), at);
     }
-    const auto body = take_body(reader, "Tag 11 packet", kLiteralSize, kLiteralSize,
-                                {{0, kBinary, "format"}, {1, kNameSize, "name's size"}});
-    if (!body) {
-        return std::unexpected(body.error());
-    }
-    return signature_at(*body, kLiteralSize - KeySignature::kSize);
+    const auto body = TRY(take_body(reader, "Tag 11 packet", kLiteralSize, kLiteralSize,
+                                    {{0, kBinary, "format"}, {1, kNameSize, "name's size"}}));
+    return signature_at(body, kLiteralSize - KeySignature::kSize);
 }
 
 // keystore.c: parse_tag_3_packet; behind the tag, and the Tag 11 packet that follows
 Result<KeyPacket> take_tag_3(FieldReader& reader) {
-    const auto body =
-        take_body(reader, "Tag 3 packet", kPassphraseFixed + 1, kPassphraseFixed + wire::kMaxFek,
-                  {{0, kSymmetricVersion, "version"},
-                   {2, kIteratedAndSalted, "S2K specifier"},
-                   {3, kMd5, "hash"}});
-    if (!body) {
-        return std::unexpected(body.error());
-    }
-    const std::uint8_t code = (*body)[1];
+    const auto body = TRY(take_body(reader, "Tag 3 packet", kPassphraseFixed + 1,
+                                    kPassphraseFixed + wire::kMaxFek,
+                                    {{0, kSymmetricVersion, "version"},
+                                     {2, kIteratedAndSalted, "S2K specifier"},
+                                     {3, kMd5, "hash"}}));
+    const std::uint8_t code = (body)[1];
     if (find_cipher(code) == nullptr) {
         return reader.fail(fmt::format("Tag 3 packet of an unknown cipher {:#04x}", code),
-                           reader.position() - body->size() + 1);
+                           reader.position() - body.size() + 1);
     }
     const std::size_t signature_offset = reader.position();
-    const auto signature = take_tag_11(reader);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
+    const auto signature = TRY(take_tag_11(reader));
     return KeyPacket{.kind = PacketKind::kPassphrase,
-                     .signature = *signature,
-                     .encrypted_fek = body->subspan(kPassphraseFixed),
+                     .signature = signature,
+                     .encrypted_fek = body.subspan(kPassphraseFixed),
                      .cipher_code = code,
-                     .salt = body->subspan(4, kSaltSize),
+                     .salt = body.subspan(4, kSaltSize),
                      .signature_offset = signature_offset};
 }
 
@@ -286,12 +272,8 @@ Result<Header> parse_header(ByteView bytes) {
         return reader.fail("no eCryptfs marker", std::min(kMarkerOffset, head.size()));
     }
     Header header;
-    if (auto taken = take_fixed_fields(reader, header); !taken) {
-        return std::unexpected(std::move(taken.error()));
-    }
-    if (auto taken = take_size_at_front(reader, header); !taken) {
-        return std::unexpected(std::move(taken.error()));
-    }
+    TRY(take_fixed_fields(reader, header));
+    TRY(take_size_at_front(reader, header));
     take_packets(reader, header);
     return header;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/try.h"
 #include "lib/lower/block_cipher.h"
 #include "lib/lower/openssl.h"
 
@@ -56,26 +57,18 @@ Result<bool> is_prefix_of(base::ByteView fnek, base::ByteView prefix) {
 // kDecryptFailed if it was not encrypted with this key.
 Result<std::string> decrypt_with(base::ByteView key, const Cipher& cipher,
                                  const EncryptedName& name, base::ByteView fnek) {
-    auto decryption =
-        BlockCipher::create(cipher, BlockCipher::Mode::kEcb, BlockCipher::Direction::kDecrypt, key);
-    if (!decryption) {
-        return std::unexpected(decryption.error());
-    }
+    auto decryption = TRY(BlockCipher::create(cipher, BlockCipher::Mode::kEcb,
+                                              BlockCipher::Direction::kDecrypt, key));
     std::vector<std::uint8_t> plain(name.encrypted.size());
-    if (auto done = decryption->run({}, name.encrypted, plain); !done) {
-        return std::unexpected(std::move(done.error()));
-    }
+    TRY(decryption.run({}, name.encrypted, plain));
     const auto nul = std::ranges::find(plain, 0);
     const auto prefix_size = static_cast<std::size_t>(nul - plain.begin());
     if (nul == plain.end() || prefix_size < kLeastPrefix) {
         return not_ours();
     }
-    const auto ours = is_prefix_of(fnek, base::ByteView(plain).first(prefix_size));
-    if (!ours) {
-        return std::unexpected(ours.error());
-    }
+    const auto ours = TRY(is_prefix_of(fnek, base::ByteView(plain).first(prefix_size)));
     const auto text = base::as_text(base::ByteView(plain).subspan(prefix_size + 1));
-    if (!*ours || text.empty() || text.find('\0') != std::string_view::npos) {
+    if (!ours || text.empty() || text.find('\0') != std::string_view::npos) {
         return not_ours();
     }
     return std::string(text);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lib/base/try.h"
 #include "lib/lower/passphrase.h"
 #include "lib/wire/field_reader.h"
 
@@ -30,18 +31,12 @@ Result<WrappedPassphrase> parse_wrapped_passphrase(base::ByteView file) {
     Salt salt = kDefaultSalt;
     if (newer) {
         static_cast<void>(reader.take("version", kVersion2.size()));
-        const auto given = reader.take("salt", salt.size());
-        if (!given) {
-            return std::unexpected(given.error());
-        }
-        std::ranges::copy(*given, salt.begin());
+        const auto given = TRY(reader.take("salt", salt.size()));
+        std::ranges::copy(given, salt.begin());
     }
     const std::size_t at = reader.position();
-    const auto text = reader.take("signature", KeySignature::kTextSize);
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    const auto signature = KeySignature::from_text(base::as_text(*text));
+    const auto text = TRY(reader.take("signature", KeySignature::kTextSize));
+    const auto signature = KeySignature::from_text(base::as_text(text));
     if (!signature) {
         return reader.fail(signature.error().message, at);
     }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lib/base/try.h"
 #include "lib/lower/block_cipher.h"
 #include "lib/lower/passphrase.h"
 
@@ -29,22 +30,17 @@ Result<BlockCipher> cipher_of(const PassphraseKey& key, BlockCipher::Direction d
 
 Result<SecretBytes> unwrap_passphrase(const WrappedPassphrase& wrapped,
                                       base::ByteView wrapping_passphrase) {
-    const auto key = derive_passphrase_key(wrapping_passphrase, wrapped.salt);
-    if (!key) {
-        return std::unexpected(key.error());
-    }
-    if (key->signature != wrapped.signature) {
+    const auto key = TRY(derive_passphrase_key(wrapping_passphrase, wrapped.salt));
+    if (key.signature != wrapped.signature) {
         return std::unexpected(
             Error{ErrorCode::kWrongSecret, "this is not the wrapping passphrase of that file"});
     }
-    auto cipher = cipher_of(*key, BlockCipher::Direction::kDecrypt);
+    auto cipher = cipher_of(key, BlockCipher::Direction::kDecrypt);
     auto padded = SecretBytes::create(wrapped.encrypted.size());
     if (!cipher || !padded) {
         return std::unexpected(cipher ? padded.error() : cipher.error());
     }
-    if (auto done = cipher->run({}, wrapped.encrypted, padded->span()); !done) {
-        return std::unexpected(std::move(done.error()));
-    }
+    TRY(cipher->run({}, wrapped.encrypted, padded->span()));
     const auto end = std::ranges::find(padded->view(), 0);
     if (end == padded->view().begin()) {
         return std::unexpected(Error{ErrorCode::kMalformed, "the wrapped passphrase is empty"});
@@ -65,21 +61,16 @@ Result<WrappedPassphrase> wrap_passphrase(base::ByteView passphrase,
     if (::RAND_bytes(salt.data(), static_cast<int>(salt.size())) != 1) {
         return std::unexpected(openssl_error("RAND_bytes"));
     }
-    const auto key = derive_passphrase_key(wrapping_passphrase, salt);
-    if (!key) {
-        return std::unexpected(key.error());
-    }
-    auto cipher = cipher_of(*key, BlockCipher::Direction::kEncrypt);
+    const auto key = TRY(derive_passphrase_key(wrapping_passphrase, salt));
+    auto cipher = cipher_of(key, BlockCipher::Direction::kEncrypt);
     auto padded = SecretBytes::create((passphrase.size() + kBlock - 1) / kBlock * kBlock);
     if (!cipher || !padded) {
         return std::unexpected(cipher ? padded.error() : cipher.error());
     }
     std::ranges::copy(passphrase, padded->span().begin());
     std::vector<std::uint8_t> encrypted(padded->size());
-    if (auto done = cipher->run({}, padded->view(), encrypted); !done) {
-        return std::unexpected(std::move(done.error()));
-    }
-    return WrappedPassphrase{2, salt, key->signature, std::move(encrypted)};
+    TRY(cipher->run({}, padded->view(), encrypted));
+    return WrappedPassphrase{2, salt, key.signature, std::move(encrypted)};
 }
 
 }  // namespace ecryptfs::lower

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/try.h"
 #include "lib/wire/field_reader.h"
 
 namespace ecryptfs::wire {
@@ -29,14 +30,11 @@ bool is_pki_type_character(char c) {
 
 base::Result<KeySignature> take_signature(FieldReader& reader) {
     const std::size_t at = reader.position();
-    const auto field = reader.take("signature", kSignatureField);
-    if (!field) {
-        return std::unexpected(field.error());
-    }
-    if (field->back() != 0) {
+    const auto field = TRY(reader.take("signature", kSignatureField));
+    if (field.back() != 0) {
         return reader.fail("signature without a NUL at its end", at);
     }
-    auto signature = KeySignature::from_text(base::as_text(field->first(KeySignature::kTextSize)));
+    auto signature = KeySignature::from_text(base::as_text(field.first(KeySignature::kTextSize)));
     if (!signature) {
         return reader.fail(signature.error().message, at);
     }
@@ -45,11 +43,8 @@ base::Result<KeySignature> take_signature(FieldReader& reader) {
 
 base::Result<PkiType> take_pki_type(FieldReader& reader) {
     const std::size_t at = reader.position();
-    const auto field = reader.take("PKI type", kPkiTypeField);
-    if (!field) {
-        return std::unexpected(field.error());
-    }
-    const auto text = base::as_text(*field);
+    const auto field = TRY(reader.take("PKI type", kPkiTypeField));
+    const auto text = base::as_text(field);
     const auto size = std::min(text.find('\0'), text.size());
     if (text.find_first_not_of('\0', size) != std::string_view::npos) {
         return reader.fail("PKI type followed by something else than NULs", at);
@@ -63,14 +58,11 @@ base::Result<PkiType> take_pki_type(FieldReader& reader) {
 
 // Takes what both types of tokens begin with and gives the type.
 base::Result<std::uint16_t> take_head(FieldReader& reader) {
-    const auto version = reader.take_native<std::uint16_t>("version");
-    if (!version) {
-        return version;
-    }
+    const auto version = TRY(reader.take_native<std::uint16_t>("version"));
     // keystore.c: ecryptfs_verify_version
-    if (*version != kAuthTokenVersion) {
+    if (version != kAuthTokenVersion) {
         return reader.fail(
-            fmt::format("version {:#06x} instead of {:#06x}", *version, kAuthTokenVersion), 0);
+            fmt::format("version {:#06x} instead of {:#06x}", version, kAuthTokenVersion), 0);
     }
     const std::size_t type_at = reader.position();
     const auto type = reader.take_native<std::uint16_t>("type");
@@ -90,10 +82,7 @@ base::Result<std::uint16_t> take_head(FieldReader& reader) {
 
 // The five numbers at the front of struct ecryptfs_password; gives the FEKEK's size.
 base::Result<std::uint32_t> take_fekek_size(FieldReader& reader) {
-    const auto ignored = reader.take("password_bytes, hash_algo and hash_iterations", 12);
-    if (!ignored) {
-        return std::unexpected(ignored.error());
-    }
+    TRY(reader.take("password_bytes, hash_algo and hash_iterations", 12));
     const std::size_t at = reader.position();
     const auto size = reader.take_native<std::uint32_t>("key_bytes");
     if (!size) {
@@ -103,57 +92,30 @@ base::Result<std::uint32_t> take_fekek_size(FieldReader& reader) {
         return reader.fail(
             fmt::format("FEKEK of {} bytes, where 1 to {} are expected", *size, kMaxFekek), at);
     }
-    const auto flags = reader.take("passphrase flags", sizeof(std::uint32_t));
-    if (!flags) {
-        return std::unexpected(flags.error());
-    }
+    TRY(reader.take("passphrase flags", sizeof(std::uint32_t)));
     return size;
 }
 
 base::Result<AuthToken> take_passphrase(FieldReader& reader) {
-    const auto fekek_size = take_fekek_size(reader);
-    if (!fekek_size) {
-        return std::unexpected(fekek_size.error());
-    }
-    const auto fekek = reader.take("FEKEK", kMaxFekek);
-    if (!fekek) {
-        return std::unexpected(fekek.error());
-    }
-    const auto signature = take_signature(reader);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    const auto salt = reader.take("salt", kSaltSize);
-    if (!salt) {
-        return std::unexpected(salt.error());
-    }
-    return PassphraseToken{*signature, fekek->first(*fekek_size), *salt};
+    const auto fekek_size = TRY(take_fekek_size(reader));
+    const auto fekek = TRY(reader.take("FEKEK", kMaxFekek));
+    const auto signature = TRY(take_signature(reader));
+    const auto salt = TRY(reader.take("salt", kSaltSize));
+    return PassphraseToken{signature, fekek.first(fekek_size), salt};
 }
 
 base::Result<AuthToken> take_private_key(FieldReader& reader) {
-    const auto key_size = reader.take("key_size", sizeof(std::uint32_t));
-    if (!key_size) {
-        return std::unexpected(key_size.error());
-    }
+    TRY(reader.take("key_size", sizeof(std::uint32_t)));
     const std::size_t size_at = reader.position();
-    const auto blob_size = reader.take_native<std::uint32_t>("data_len");
-    if (!blob_size) {
-        return std::unexpected(blob_size.error());
-    }
-    const auto signature = take_signature(reader);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    auto pki_type = take_pki_type(reader);
-    if (!pki_type) {
-        return std::unexpected(std::move(pki_type.error()));
-    }
+    const auto blob_size = TRY(reader.take_native<std::uint32_t>("data_len"));
+    const auto signature = TRY(take_signature(reader));
+    auto pki_type = TRY(take_pki_type(reader));
     const auto left = reader.left();
-    if (*blob_size > left.size()) {
-        return reader.fail(
-            fmt::format("data_len says {} bytes, {} follow", *blob_size, left.size()), size_at);
+    if (blob_size > left.size()) {
+        return reader.fail(fmt::format("data_len says {} bytes, {} follow", blob_size, left.size()),
+                           size_at);
     }
-    return PrivateKeyToken{*signature, std::move(*pki_type), left.first(*blob_size)};
+    return PrivateKeyToken{signature, std::move(pki_type), left.first(blob_size)};
 }
 
 void put_head(base::ByteWriter& writer, std::uint16_t type) {
@@ -192,17 +154,14 @@ base::Result<PkiType> PkiType::from_text(std::string_view text) {
 
 base::Result<AuthToken> parse_auth_token(base::ByteView payload) {
     FieldReader reader("authentication token", base::ErrorCode::kInvalidToken, payload);
-    const auto type = take_head(reader);
-    if (!type) {
-        return std::unexpected(type.error());
-    }
+    const auto type = TRY(take_head(reader));
     // The kernel reads the whole structure, whatever the key's size is.
     if (payload.size() < kAuthTokenSize) {
         return reader.fail(
             fmt::format("{} bytes are given, {} needed", payload.size(), kAuthTokenSize),
             payload.size());
     }
-    return *type == kTypePassphrase ? take_passphrase(reader) : take_private_key(reader);
+    return type == kTypePassphrase ? take_passphrase(reader) : take_private_key(reader);
 }
 
 std::vector<std::uint8_t> encode_private_key_token(const KeySignature& signature,

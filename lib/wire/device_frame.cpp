@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/base/try.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
 
@@ -32,72 +33,54 @@ std::string too_large_a_packet(FrameType type, std::size_t size) {
 }
 
 base::Result<FrameType> take_type(FieldReader& reader) {
-    const auto byte = reader.take_native<std::uint8_t>("type");
-    if (!byte) {
-        return std::unexpected(byte.error());
-    }
-    switch (const auto type = static_cast<FrameType>(*byte)) {
+    const auto byte = TRY(reader.take_native<std::uint8_t>("type"));
+    switch (const auto type = static_cast<FrameType>(byte)) {
         case FrameType::kHelo:
         case FrameType::kQuit:
         case FrameType::kRequest:
         case FrameType::kResponse:
             return type;
     }
-    return reader.fail(fmt::format("unknown type {}", *byte), 0);
+    return reader.fail(fmt::format("unknown type {}", byte), 0);
 }
 
 // Type and counter; `bare` if nothing follows them.
 base::Result<DeviceFrame> take_frame_head(FieldReader& reader) {
-    const auto type = take_type(reader);
-    if (!type) {
-        return std::unexpected(type.error());
-    }
-    const auto counter = reader.take_big_endian<std::uint32_t>("counter");
-    if (!counter) {
-        return std::unexpected(counter.error());
-    }
-    if (reader.empty() && *type == FrameType::kResponse) {
+    const auto type = TRY(take_type(reader));
+    const auto counter = TRY(reader.take_big_endian<std::uint32_t>("counter"));
+    if (reader.empty() && type == FrameType::kResponse) {
         return reader.fail("a response without a message", reader.position());
     }
-    if (!reader.empty() && !may_carry_message(*type)) {
+    if (!reader.empty() && !may_carry_message(type)) {
         return reader.fail(fmt::format("{} bytes follow a message of type {}, which is bare",
-                                       reader.left().size(), std::to_underlying(*type)),
+                                       reader.left().size(), std::to_underlying(type)),
                            reader.position());
     }
-    return DeviceFrame{.type = *type, .bare = reader.empty(), .counter = *counter};
+    return DeviceFrame{.type = type, .bare = reader.empty(), .counter = counter};
 }
 
 // miscdev.c: ecryptfs_miscdev_write compares the length with what follows it,
 // ecryptfs_miscdev_response compares data_len with the length.
 base::Result<void> take_message(FieldReader& reader, DeviceFrame& frame) {
     const std::size_t length_at = reader.position();
-    const auto length = reader.take_length();
-    if (!length) {
-        return std::unexpected(length.error());
-    }
-    if (*length != reader.left().size()) {
+    const auto length = TRY(reader.take_length());
+    if (length != reader.left().size()) {
         return reader.fail(
-            fmt::format("length field says {} bytes, {} follow", *length, reader.left().size()),
+            fmt::format("length field says {} bytes, {} follow", length, reader.left().size()),
             length_at);
     }
-    const auto index = reader.take_native<std::uint32_t>("index");
-    if (!index) {
-        return std::unexpected(index.error());
-    }
+    const auto index = TRY(reader.take_native<std::uint32_t>("index"));
     const std::size_t data_len_at = reader.position();
-    const auto data_len = reader.take_native<std::uint32_t>("data_len");
-    if (!data_len) {
-        return std::unexpected(data_len.error());
-    }
-    if (*data_len != reader.left().size()) {
+    const auto data_len = TRY(reader.take_native<std::uint32_t>("data_len"));
+    if (data_len != reader.left().size()) {
         return reader.fail(
-            fmt::format("data_len says {} bytes, {} follow", *data_len, reader.left().size()),
+            fmt::format("data_len says {} bytes, {} follow", data_len, reader.left().size()),
             data_len_at);
     }
-    if (*data_len > max_packet(frame.type)) {
-        return reader.fail(too_large_a_packet(frame.type, *data_len), data_len_at);
+    if (data_len > max_packet(frame.type)) {
+        return reader.fail(too_large_a_packet(frame.type, data_len), data_len_at);
     }
-    frame.index = *index;
+    frame.index = index;
     frame.packet = reader.left();
     return {};
 }
@@ -115,9 +98,7 @@ base::Result<DeviceFrame> decode_frame(base::ByteView bytes) {
     if (!frame || frame->bare) {
         return frame;
     }
-    if (auto message = take_message(reader, *frame); !message) {
-        return std::unexpected(std::move(message.error()));
-    }
+    TRY(take_message(reader, *frame));
     return frame;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/try.h"
 #include "lib/wire/packet_length.h"
 
 namespace ecryptfs::wire {
@@ -20,19 +21,16 @@ base::Result<std::size_t> FieldReader::take_length() {
 base::Result<base::ByteView> FieldReader::take_counted(std::string_view field, std::size_t smallest,
                                                        std::size_t largest) {
     const std::size_t at = position();
-    const auto length = take_length();
-    if (!length) {
-        return std::unexpected(length.error());
-    }
-    if (*length < smallest || *length > largest) {
+    const auto length = TRY(take_length());
+    if (length < smallest || length > largest) {
         const auto expected = smallest == largest ? fmt::format("{}", smallest)
                                                   : fmt::format("{} to {}", smallest, largest);
-        return fail(fmt::format("{} of {} bytes, where {} are expected", field, *length, expected),
+        return fail(fmt::format("{} of {} bytes, where {} are expected", field, length, expected),
                     at);
     }
-    const auto bytes = reader_.take(*length);
+    const auto bytes = reader_.take(length);
     if (!bytes) {
-        return fail(fmt::format("length field says {} bytes, {} follow", *length, left().size()),
+        return fail(fmt::format("length field says {} bytes, {} follow", length, left().size()),
                     at);
     }
     return *bytes;

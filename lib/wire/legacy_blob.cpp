@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lib/base/hex.h"
+#include "lib/base/try.h"
 #include "lib/wire/field_reader.h"
 
 namespace ecryptfs::wire {
@@ -30,29 +31,20 @@ bool is_printable(std::uint8_t c) {
 
 // A length, little-endian, that counts a NUL at the end too; gives what is before the NUL.
 base::Result<base::ByteView> take_string(FieldReader& reader, std::string_view name) {
-    const auto size = reader.take_little_endian<std::uint16_t>(name);
-    if (!size) {
-        return std::unexpected(size.error());
-    }
+    const auto size = TRY(reader.take_little_endian<std::uint16_t>(name));
     const std::size_t at = reader.position();
-    const auto field = reader.take(name, *size);
-    if (!field) {
-        return field;
-    }
-    const auto text = base::as_text(*field);
+    const auto field = TRY(reader.take(name, size));
+    const auto text = base::as_text(field);
     if (text.empty() || text.find('\0') != text.size() - 1) {
         return reader.fail(fmt::format("{} is not ended by its one NUL", name), at);
     }
-    return field->first(field->size() - 1);
+    return field.first(field.size() - 1);
 }
 
 // Bytes counted like a string, without a NUL; may be none.
 base::Result<base::ByteView> take_bytes(FieldReader& reader, std::string_view name) {
-    const auto size = reader.take_little_endian<std::uint16_t>(name);
-    if (!size) {
-        return std::unexpected(size.error());
-    }
-    return reader.take(name, *size);
+    const auto size = TRY(reader.take_little_endian<std::uint16_t>(name));
+    return reader.take(name, size);
 }
 
 // A string that may be left out altogether, even its NUL.
@@ -100,41 +92,22 @@ bool is_locator(base::ByteView blob) {
 
 base::Result<LegacyOpensslBlob> parse_legacy_openssl_blob(base::ByteView blob) {
     FieldReader reader("openssl blob", base::ErrorCode::kInvalidToken, blob);
-    const auto path = take_string(reader, "path");
-    if (!path) {
-        return std::unexpected(path.error());
-    }
-    const auto passphrase = take_string(reader, "passphrase");
-    if (!passphrase) {
-        return std::unexpected(passphrase.error());
-    }
-    if (auto end = reader.expect_end(); !end) {
-        return std::unexpected(std::move(end.error()));
-    }
-    return LegacyOpensslBlob{base::as_text(*path), *passphrase};
+    const auto path = TRY(take_string(reader, "path"));
+    const auto passphrase = TRY(take_string(reader, "passphrase"));
+    TRY(reader.expect_end());
+    return LegacyOpensslBlob{base::as_text(path), passphrase};
 }
 
 base::Result<LegacyPkcs11Blob> parse_legacy_pkcs11_blob(base::ByteView blob) {
     FieldReader reader("pkcs11-helper blob", base::ErrorCode::kInvalidToken, blob);
-    const auto id = take_string(reader, "serialized id");
-    if (!id) {
-        return std::unexpected(id.error());
-    }
-    if (id->empty()) {
+    const auto id = TRY(take_string(reader, "serialized id"));
+    if (id.empty()) {
         return reader.fail("serialized id is empty", 2);
     }
-    const auto certificate = take_bytes(reader, "certificate");
-    if (!certificate) {
-        return std::unexpected(certificate.error());
-    }
-    const auto pin = take_optional_string(reader, "PIN");
-    if (!pin) {
-        return std::unexpected(pin.error());
-    }
-    if (auto end = reader.expect_end(); !end) {
-        return std::unexpected(std::move(end.error()));
-    }
-    return LegacyPkcs11Blob{base::as_text(*id), *certificate, *pin};
+    const auto certificate = TRY(take_bytes(reader, "certificate"));
+    const auto pin = TRY(take_optional_string(reader, "PIN"));
+    TRY(reader.expect_end());
+    return LegacyPkcs11Blob{base::as_text(id), certificate, pin};
 }
 
 base::Result<LegacyPkcs11Id> parse_legacy_pkcs11_id(std::string_view serialized_id) {

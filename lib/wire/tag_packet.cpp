@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/try.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
 
@@ -47,13 +48,10 @@ const Layout& layout_of(Operation operation) {
 
 // Takes the tag that `member` of a layout has.
 base::Result<Layout> take_tag(FieldReader& reader, std::uint8_t Layout::* member) {
-    const auto tag = reader.take_native<std::uint8_t>("tag");
-    if (!tag) {
-        return std::unexpected(tag.error());
-    }
-    const auto* layout = std::ranges::find(kLayouts, *tag, member);
+    const auto tag = TRY(reader.take_native<std::uint8_t>("tag"));
+    const auto* layout = std::ranges::find(kLayouts, tag, member);
     if (layout == kLayouts.end()) {
-        return reader.fail(fmt::format("tag {:#04x} instead of {:#04x} or {:#04x}", *tag,
+        return reader.fail(fmt::format("tag {:#04x} instead of {:#04x} or {:#04x}", tag,
                                        kLayouts[0].*member, kLayouts[1].*member),
                            0);
     }
@@ -63,13 +61,10 @@ base::Result<Layout> take_tag(FieldReader& reader, std::uint8_t Layout::* member
 base::Result<KeySignature> take_packet_signature(FieldReader& reader) {
     // keystore.c: write_tag_64_packet always writes ECRYPTFS_SIG_SIZE_HEX bytes
     const auto text =
-        reader.take_counted("signature", KeySignature::kTextSize, KeySignature::kTextSize);
-    if (!text) {
-        return std::unexpected(text.error());
-    }
-    auto signature = KeySignature::from_text(base::as_text(*text));
+        TRY(reader.take_counted("signature", KeySignature::kTextSize, KeySignature::kTextSize));
+    auto signature = KeySignature::from_text(base::as_text(text));
     if (!signature) {
-        return reader.fail(signature.error().message, reader.position() - text->size());
+        return reader.fail(signature.error().message, reader.position() - text.size());
     }
     return signature;
 }
@@ -79,9 +74,7 @@ base::Result<base::ByteView> take_last(FieldReader& reader, const KeyField& fiel
     if (!data) {
         return data;
     }
-    if (auto end = reader.expect_end(); !end) {
-        return std::unexpected(std::move(end.error()));
-    }
+    TRY(reader.expect_end());
     return data;
 }
 
@@ -110,11 +103,8 @@ constexpr std::array<std::uint8_t, 2> kAfterFailure = {0, 0};
 
 base::Result<void> expect_end_of_failure(FieldReader& reader) {
     const std::size_t at = reader.position();
-    const auto rest = reader.take("end of a failure", kAfterFailure.size());
-    if (!rest) {
-        return std::unexpected(rest.error());
-    }
-    if (!std::ranges::equal(*rest, kAfterFailure)) {
+    const auto rest = TRY(reader.take("end of a failure", kAfterFailure.size()));
+    if (!std::ranges::equal(rest, kAfterFailure)) {
         return reader.fail("a failure carries data", at);
     }
     return reader.expect_end();
@@ -124,19 +114,10 @@ base::Result<void> expect_end_of_failure(FieldReader& reader) {
 
 base::Result<RequestPacket> parse_request_packet(base::ByteView packet) {
     FieldReader reader("request packet", base::ErrorCode::kMalformed, packet);
-    const auto layout = take_tag(reader, &Layout::request_tag);
-    if (!layout) {
-        return std::unexpected(layout.error());
-    }
-    const auto signature = take_packet_signature(reader);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    const auto data = take_last(reader, layout->request);
-    if (!data) {
-        return std::unexpected(data.error());
-    }
-    return RequestPacket{layout->operation, *signature, *data};
+    const auto layout = TRY(take_tag(reader, &Layout::request_tag));
+    const auto signature = TRY(take_packet_signature(reader));
+    const auto data = TRY(take_last(reader, layout.request));
+    return RequestPacket{layout.operation, signature, data};
 }
 
 base::Result<base::ByteView> encode_request_packet(const RequestPacket& request,
@@ -176,25 +157,14 @@ base::Result<base::ByteView> encode_reply_packet(const ReplyPacket& reply, base:
 
 base::Result<ReplyPacket> parse_reply_packet(base::ByteView packet) {
     FieldReader reader("reply packet", base::ErrorCode::kMalformed, packet);
-    const auto layout = take_tag(reader, &Layout::reply_tag);
-    if (!layout) {
-        return std::unexpected(layout.error());
+    const auto layout = TRY(take_tag(reader, &Layout::reply_tag));
+    const auto status = TRY(reader.take_native<std::uint8_t>("status"));
+    if (status != 0) {
+        TRY(expect_end_of_failure(reader));
+        return ReplyPacket{layout.operation, status, {}};
     }
-    const auto status = reader.take_native<std::uint8_t>("status");
-    if (!status) {
-        return std::unexpected(status.error());
-    }
-    if (*status != 0) {
-        if (auto end = expect_end_of_failure(reader); !end) {
-            return std::unexpected(std::move(end.error()));
-        }
-        return ReplyPacket{layout->operation, *status, {}};
-    }
-    const auto data = take_last(reader, layout->reply);
-    if (!data) {
-        return std::unexpected(data.error());
-    }
-    return ReplyPacket{layout->operation, 0, *data};
+    const auto data = TRY(take_last(reader, layout.reply));
+    return ReplyPacket{layout.operation, 0, data};
 }
 
 bool has_valid_checksum(base::ByteView file_key) {

@@ -12,6 +12,7 @@
 #include "lib/base/file_exposure.h"
 #include "lib/base/file_io.h"
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {
@@ -28,7 +29,6 @@ base::Error cannot_open(const std::string& path, int error_number) {
     if (error_number == ENXIO) {  // a socket
         return not_a_key_file(path, "is not a regular file");
     }
-}
     auto error = base::system_error(shown(path), error_number);
     if (error.code == ErrorCode::kNotFound) {
         error.advice = "check the path, and that what it is on is mounted";
@@ -37,6 +37,7 @@ base::Error cannot_open(const std::string& path, int error_number) {
             "give this user read permission on the file and search permission on its folders";
     }
     return error;
+}
 
 base::Result<void> check_kind_and_size(const std::string& path, const struct stat& status) {
     if (S_ISDIR(status.st_mode)) {
@@ -80,18 +81,11 @@ base::Result<KeyFile> read_key_file(const std::string& path, std::string_view su
     if (::fstat(fd.get(), &status) != 0) {
         return std::unexpected(base::system_error(ErrorCode::kInternal, shown(path), errno));
     }
-    if (auto fits = check_kind_and_size(path, status); !fits) {
-        return std::unexpected(std::move(fits.error()));
-    }
-    auto contents = base::SecretBytes::create(static_cast<std::size_t>(status.st_size));
-    if (!contents) {
-        return std::unexpected(std::move(contents.error()));
-    }
-    if (auto read = fill(contents->span(), fd.get(), path); !read) {
-        return std::unexpected(std::move(read.error()));
-    }
+    TRY(check_kind_and_size(path, status));
+    auto contents = TRY(base::SecretBytes::create(static_cast<std::size_t>(status.st_size)));
+    TRY(fill(contents.span(), fd.get(), path));
     constexpr std::size_t kRoomForPath = 150;  // in a warning, of ECRYPTFS_PKI_MAX_TEXT bytes
-    return KeyFile{std::move(*contents),
+    return KeyFile{std::move(contents),
                    base::file_exposure(fd.get(), subject, path.size() <= kRoomForPath ? path : "")};
 }
 

@@ -11,6 +11,7 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {
@@ -28,11 +29,8 @@ struct KeyFunctions {
             if (secret != nullptr) {
                 given = base::ByteView{secret->data, secret->size};
             }
-            auto opened = Key::open(locator, given, use == ECRYPTFS_PKI_USE_PRIVATE);
-            if (!opened) {
-                return std::unexpected(std::move(opened.error()));
-            }
-            *key = reinterpret_cast<ecryptfs_pki_key*>(opened->release());
+            auto opened = TRY(Key::open(locator, given, use == ECRYPTFS_PKI_USE_PRIVATE));
+            *key = reinterpret_cast<ecryptfs_pki_key*>(opened.release());
             return {};
         });
     }
@@ -83,11 +81,8 @@ template <auto make_key>
 ecryptfs_pki_status generate(const ecryptfs_pki_new_key* wanted, char* locator,
                              ecryptfs_pki_error* error) noexcept {
     return at_edge(error, [&]() -> base::Result<void> {
-        const auto made = make_key(*wanted);
-        if (!made) {
-            return std::unexpected(made.error());
-        }
-        put_text({locator, ECRYPTFS_PKI_MAX_LOCATOR}, *made);
+        const auto made = TRY(make_key(*wanted));
+        put_text({locator, ECRYPTFS_PKI_MAX_LOCATOR}, made);
         return {};
     });
 }

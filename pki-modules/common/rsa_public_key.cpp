@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 
@@ -136,9 +137,7 @@ void RsaPublicKey::describe(ecryptfs_pki_description& to, const std::string& war
 }
 
 base::Result<std::size_t> RsaPublicKey::encrypt(base::ByteView file_key, base::ByteSpan room) {
-    if (auto fits = check_encrypt_sizes(file_key.size(), room.size(), modulus_size()); !fits) {
-        return std::unexpected(std::move(fits.error()));
-    }
+    TRY(check_encrypt_sizes(file_key.size(), room.size(), modulus_size()));
     const auto context = contexts_.take();
     std::size_t size = room.size();
     check_openssl("EVP_PKEY_encrypt", ::EVP_PKEY_encrypt(context.get(), room.data(), &size,

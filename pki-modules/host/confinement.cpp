@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "lib/base/try.h"
 #include "pki-modules/host/landlock.h"
 #include "pki-modules/host/system_calls.h"
 
@@ -17,16 +18,12 @@ base::Result<void> give_up_what_no_module_needs() {
         return std::unexpected(
             base::system_error(base::ErrorCode::kModuleFailed, "giving up new privileges", errno));
     }
-    if (auto parted = part_from_other_processes(); !parted) {
-        return parted;
-    }
+    TRY(part_from_other_processes());
     return refuse_calls_to_all_modules();
 }
 
 base::Result<void> give_up_all_but(const ModuleNeeds& needs) {
-    if (auto limited = limit_files(needs); !limited) {
-        return limited;
-    }
+    TRY(limit_files(needs));
     return refuse_calls_beyond(needs);
 }
 

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "lib/base/process.h"
+#include "lib/base/try.h"
 #include "lib/pki/host_process.h"
 #include "pki-modules/host/confinement.h"
 #include "pki-modules/host/server.h"
@@ -31,23 +32,14 @@ std::uint32_t threads_for(const ecryptfs::pki::Module& module) {
 // What the module does not need is gone before it sees its first key.
 ecryptfs::base::Result<void> serve(const char* module_path, bool makes_keys) {
     using namespace ecryptfs;
-    if (auto forbidden = base::forbid_dumps(); !forbidden) {
-        return forbidden;
-    }
-    if (auto confined = pki::give_up_what_no_module_needs(); !confined) {
-        return confined;
-    }
-    const auto module = pki::Module::load(module_path);
-    if (!module) {
-        return std::unexpected(module.error());
-    }
-    auto needs = module->needs();
+    TRY(base::forbid_dumps());
+    TRY(pki::give_up_what_no_module_needs());
+    const auto module = TRY(pki::Module::load(module_path));
+    auto needs = module.needs();
     needs.files |= makes_keys;
-    if (auto confined = pki::give_up_all_but(needs); !confined) {
-        return confined;
-    }
-    pki::Server server(*module, STDIN_FILENO);
-    return server.run(threads_for(*module));
+    TRY(pki::give_up_all_but(needs));
+    pki::Server server(module, STDIN_FILENO);
+    return server.run(threads_for(module));
 }
 
 }  // namespace

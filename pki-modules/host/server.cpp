@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/try.h"
 #include "pki-modules/host/signature.h"
 
 namespace ecryptfs::pki {
@@ -45,20 +46,11 @@ struct OpenResult {
 };
 
 Result<OpenResult> open_key(const Module& module, const OpenKey& message) {
-    auto key = module.open(std::string(message.locator), message.secret, message.use);
-    if (!key) {
-        return std::unexpected(std::move(key.error()));
-    }
-    auto description = (*key)->describe();
-    if (!description) {
-        return std::unexpected(std::move(description.error()));
-    }
-    const auto signature = signature_of(*description);
-    if (!signature) {
-        return std::unexpected(signature.error());
-    }
-    return OpenResult{std::move(*key), std::string(signature->text()),
-                      std::move(description->warning), std::move(description->locator)};
+    auto key = TRY(module.open(std::string(message.locator), message.secret, message.use));
+    auto description = TRY((key)->describe());
+    const auto signature = TRY(signature_of(description));
+    return OpenResult{std::move(key), std::string(signature.text()), std::move(description.warning),
+                      std::move(description.locator)};
 }
 
 }  // namespace
@@ -96,11 +88,8 @@ Result<Server::Buffers> Server::Buffers::create() {
     for (auto [memory, size] :
          {std::pair{&buffers.packet, kMaxHostMessage}, std::pair{&buffers.output, kMaxOutput},
           std::pair{&buffers.reply, kMaxHostMessage}}) {
-        auto created = base::SecretBytes::create(size);
-        if (!created) {
-            return std::unexpected(std::move(created.error()));
-        }
-        *memory = std::move(*created);
+        auto created = TRY(base::SecretBytes::create(size));
+        *memory = std::move(created);
     }
     return buffers;
 }
@@ -108,11 +97,8 @@ Result<Server::Buffers> Server::Buffers::create() {
 Result<void> Server::run(std::uint32_t threads) {
     std::vector<Buffers> buffers;
     for (std::uint32_t i = 0; i < threads; ++i) {
-        auto created = Buffers::create();
-        if (!created) {
-            return std::unexpected(std::move(created.error()));
-        }
-        buffers.push_back(std::move(*created));
+        auto created = TRY(Buffers::create());
+        buffers.push_back(std::move(created));
     }
     send(Hello{kHostProtocolVersion, threads, module_.name(), module_.version(),
                module_.description()},

@@ -17,6 +17,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "lib/base/try.h"
 #include "pki-modules/host/call_filter.h"
 #include "pki-modules/host/harmless_calls.h"
 
@@ -244,9 +245,7 @@ Result<void> refuse_calls_beyond(const ModuleNeeds& needs) {
     if (!needs.programs) {
         refuse_programs(filter);
     }
-    if (auto applied = filter.apply(); !applied) {
-        return applied;
-    }
+    TRY(filter.apply());
     return needs == ModuleNeeds{} ? allow_harmless_calls_only() : base::Result<void>();
 }
 

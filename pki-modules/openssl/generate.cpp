@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 
 #include "lib/base/file_uri.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/new_key_file.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/rsa_contexts.h"
@@ -102,31 +103,17 @@ Result<void> refuse_options(const ecryptfs_pki_new_key& wanted) {
 }  // namespace
 
 Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
-    if (auto safe = memory_is_safe(); !safe) {
-        return std::unexpected(std::move(safe.error()));
-    }
-    if (auto none = refuse_options(wanted); !none) {
-        return std::unexpected(std::move(none.error()));
-    }
-    const auto path = base::path_of_file_uri(wanted.where);
-    if (!path) {
-        return std::unexpected(path.error());
-    }
-    const auto bits = settle_bits(wanted.bits);
-    if (!bits) {
-        return std::unexpected(bits.error());
-    }
-    if (auto absent = module::check_no_file(*path); !absent) {
-        return std::unexpected(std::move(absent.error()));
-    }
+    TRY(memory_is_safe());
+    TRY(refuse_options(wanted));
+    const auto path = TRY(base::path_of_file_uri(wanted.where));
+    const auto bits = TRY(settle_bits(wanted.bits));
+    TRY(module::check_no_file(path));
     base::ByteView passphrase;
     if (wanted.secret != nullptr) {
         passphrase = {wanted.secret->data, wanted.secret->size};
     }
-    const Bio pem = to_pem(*make_rsa_key(*bits), passphrase);
-    if (auto written = module::write_new_key_file(*path, contents_of(pem.get())); !written) {
-        return std::unexpected(std::move(written.error()));
-    }
+    const Bio pem = to_pem(*make_rsa_key(bits), passphrase);
+    TRY(module::write_new_key_file(path, contents_of(pem.get())));
     return std::string(wanted.where);
 }
 

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/pem_blocks.h"
@@ -215,18 +216,12 @@ Result<EvpPkey> Parser::only_rsa(EVP_PKEY* key) {
 }
 
 Result<Parser::Plain> Parser::decrypt(const PemBlock& block) {
-    auto der = decode_text(block);
-    if (!der) {
-        return std::unexpected(std::move(der.error()));
-    }
+    auto der = TRY(decode_text(block));
     if (block.label != kEncryptedPkcs8) {
-        return Plain{std::move(*der), {}};
+        return Plain{std::move(der), {}};
     }
-    auto pkcs8 = decrypt_pkcs8(*der);
-    if (!pkcs8) {
-        return std::unexpected(std::move(pkcs8.error()));
-    }
-    return Plain{std::move(*der), std::move(*pkcs8)};
+    auto pkcs8 = TRY(decrypt_pkcs8(der));
+    return Plain{std::move(der), std::move(pkcs8)};
 }
 
 Result<Parser::Plain> Parser::decrypt_by_legacy_library(const PemBlock& block,

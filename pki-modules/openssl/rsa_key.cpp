@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "lib/base/file_uri.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/key_file.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
@@ -33,33 +34,20 @@ RsaKey::RsaKey(module::RsaNumbers numbers, std::string_view what)
 Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
                                              std::optional<base::ByteView> passphrase,
                                              bool with_private_half) {
-    if (auto safe = memory_is_safe(); !safe) {
-        return std::unexpected(std::move(safe.error()));
-    }
-    const auto path = base::path_of_file_uri(locator);
-    if (!path) {
-        return std::unexpected(path.error());
-    }
-    const auto file = module::read_key_file(*path, "this key, which has no passphrase");
-    if (!file) {
-        return std::unexpected(file.error());
-    }
-    const auto pem = file->contents.view();
-    auto key = parse_rsa_private_key(pem, passphrase, *path);
-    if (!key) {
-        return std::unexpected(std::move(key.error()));
-    }
-    const std::string what = fmt::format("the RSA key in {}", module::shown(*path));
-    std::unique_ptr<RsaKey> opened(new RsaKey(module::numbers_of(**key), what));
+    TRY(memory_is_safe());
+    const auto path = TRY(base::path_of_file_uri(locator));
+    const auto file = TRY(module::read_key_file(path, "this key, which has no passphrase"));
+    const auto pem = file.contents.view();
+    auto key = TRY(parse_rsa_private_key(pem, passphrase, path));
+    const std::string what = fmt::format("the RSA key in {}", module::shown(path));
+    std::unique_ptr<RsaKey> opened(new RsaKey(module::numbers_of(*key), what));
     if (!is_encrypted(pem)) {
-        opened->warning_ = file->exposure.value_or("");
+        opened->warning_ = file.exposure.value_or("");
     }
     if (with_private_half) {
-        opened->private_half_.emplace(std::move(*key), RsaPadding::kOaepSha1,
+        opened->private_half_.emplace(std::move(key), RsaPadding::kOaepSha1,
                                       RsaContexts::Operation::kDecrypt);
-        if (auto proven = opened->prove_halves_fit(what); !proven) {
-            return std::unexpected(std::move(proven.error()));
-        }
+        TRY(opened->prove_halves_fit(what));
     }
     return opened;
 }
@@ -69,11 +57,8 @@ Result<void> RsaKey::prove_halves_fit(std::string_view what) {
     constexpr std::array<std::uint8_t, 4> kProbe{1, 2, 3, 4};
     std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
     std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
-    const auto wrapped_size = encrypt(kProbe, wrapped);
-    if (!wrapped_size) {
-        return std::unexpected(wrapped_size.error());
-    }
-    const auto size = decrypt_first(base::ByteView{wrapped}.first(*wrapped_size), unwrapped);
+    const auto wrapped_size = TRY(encrypt(kProbe, wrapped));
+    const auto size = decrypt_first(base::ByteView{wrapped}.first(wrapped_size), unwrapped);
     if (size && std::ranges::equal(base::ByteView{unwrapped}.first(*size), kProbe)) {
         return {};
     }
@@ -95,9 +80,7 @@ Result<std::size_t> RsaKey::decrypt_first(base::ByteView wrapped, base::ByteSpan
 }
 
 Result<std::size_t> RsaKey::decrypt(base::ByteView wrapped, base::ByteSpan room) {
-    if (auto fits = module::check_decrypt_sizes(room.size()); !fits) {
-        return std::unexpected(std::move(fits.error()));
-    }
+    TRY(module::check_decrypt_sizes(room.size()));
     if (!private_half_) {
         return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
                                      "this is a fault of the caller: report it"});
@@ -109,20 +92,17 @@ Result<std::size_t> RsaKey::decrypt(base::ByteView wrapped, base::ByteSpan room)
         return std::unexpected(module::decrypt_failed());
     }
     // OpenSSL wants room for as many bytes as the modulus has.
-    auto plain = SecureBuffer::create(modulus_size);
-    if (!plain) {
-        return std::unexpected(std::move(plain.error()));
-    }
+    auto plain = TRY(SecureBuffer::create(modulus_size));
     std::size_t size = modulus_size;
     const auto context = private_half_->take();
     const int result =
-        ::EVP_PKEY_decrypt(context.get(), plain->data(), &size, wrapped.data(), wrapped.size());
+        ::EVP_PKEY_decrypt(context.get(), plain.data(), &size, wrapped.data(), wrapped.size());
     if (result <= 0 || size == 0 || size > ECRYPTFS_PKI_MAX_FILE_KEY) {
         const bool out_of_memory = OpensslErrors::take().out_of_memory();
         return std::unexpected(out_of_memory ? module::out_of_locked_memory()
                                              : module::decrypt_failed());
     }
-    std::memcpy(room.data(), plain->data(), size);
+    std::memcpy(room.data(), plain.data(), size);
     return size;
 }
 

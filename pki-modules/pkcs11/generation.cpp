@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/pkcs11/key_uri.h"
@@ -135,20 +136,14 @@ class WritingSession {
 };
 
 Result<void> check_name_is_free(Token& token, const KeyUri& uri) {
-    const auto session = token.sessions().take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
+    const auto session = TRY(token.sessions().take_live());
     const auto turn = token.sessions().turns().beside_others();
     for (const auto type :
          {ObjectClass::kPrivateKey, ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
         for (const auto& name :
              {ObjectName{uri.id, std::nullopt}, ObjectName{std::nullopt, uri.object}}) {
-            const auto found = find_objects(*session, type, name);
-            if (!found) {
-                return std::unexpected(found.error());
-            }
-            if (!found->empty()) {
+            const auto found = TRY(find_objects(session, type, name));
+            if (!found.empty()) {
                 return refused(ErrorCode::kAlreadyExists,
                                fmt::format("{} already holds something of that {}", token.text(),
                                            name.id ? "id" : "label"),
@@ -213,26 +208,18 @@ void destroy(const WritingSession& session, const KeyPair& pair) {
 // With the login in place.
 Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long bits,
                                  std::optional<ByteView> pin) {
-    if (auto is_free = check_name_is_free(token, uri); !is_free) {
-        return std::unexpected(std::move(is_free.error()));
-    }
-    const auto session = WritingSession::open(token.sessions());
-    if (!session) {
-        return std::unexpected(session.error());
-    }
-    const auto pair = make_pair(token, *session, uri, bits);
-    if (!pair) {
-        return std::unexpected(pair.error());
-    }
+    TRY(check_name_is_free(token, uri));
+    const auto session = TRY(WritingSession::open(token.sessions()));
+    const auto pair = TRY(make_pair(token, session, uri, bits));
     try {
         const auto key = TokenKey::open(uri.text(), pin, true);
         if (key) {
             return (*key)->locator();
         }
-        destroy(*session, *pair);
+        destroy(session, pair);
         return std::unexpected(key.error());
     } catch (...) {
-        destroy(*session, *pair);
+        destroy(session, pair);
         throw;
     }
 }
@@ -240,35 +227,18 @@ Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long 
 }  // namespace
 
 Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
-    const auto uri = new_name(wanted);
-    if (!uri) {
-        return std::unexpected(uri.error());
-    }
-    const auto tokens = Token::all_of(*uri);
-    if (!tokens) {
-        return std::unexpected(tokens.error());
-    }
-    const auto token = Token::only_one(*tokens, *uri);
-    if (!token) {
-        return std::unexpected(token.error());
-    }
-    const auto bits = bits_for(**token, wanted.bits);
-    if (!bits) {
-        return std::unexpected(bits.error());
-    }
+    const auto uri = TRY(new_name(wanted));
+    const auto tokens = TRY(Token::all_of(uri));
+    const auto token = TRY(Token::only_one(tokens, uri));
+    const auto bits = TRY(bits_for(*token, wanted.bits));
     const auto given = wanted.secret == nullptr
                            ? std::nullopt
                            : std::optional(ByteView{wanted.secret->data, wanted.secret->size});
-    const auto pin = ChosenPin::choose(given, uri->pin_source);
-    if (!pin) {
-        return std::unexpected(pin.error());
-    }
-    auto& login = (*token)->login();
-    if (auto begun = login.begin(pin->view()); !begun) {
-        return std::unexpected(std::move(begun.error()));
-    }
+    const auto pin = TRY(ChosenPin::choose(given, uri.pin_source));
+    auto& login = (token)->login();
+    TRY(login.begin(pin.view()));
     const LoginShare share(login);
-    return make_and_try(**token, *uri, *bits, pin->view());
+    return make_and_try(*token, uri, bits, pin.view());
 }
 
 }  // namespace ecryptfs::pkcs11_module

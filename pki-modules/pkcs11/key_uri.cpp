@@ -9,6 +9,7 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 #include "pki-modules/pkcs11/cryptoki.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -191,15 +192,10 @@ Result<KeyUri> KeyUri::parse(std::string_view text) {
                            ? "not a pkcs11: URI"
                            : "a pkcs11: URI that does not keep to RFC 7512");
     }
-    if (auto fits = check_parts(*uri); !fits) {
-        return std::unexpected(std::move(fits.error()));
-    }
-    const auto mechanism = settled_mechanism(*uri);
-    if (!mechanism) {
-        return std::unexpected(mechanism.error());
-    }
+    TRY(check_parts(*uri));
+    const auto mechanism = TRY(settled_mechanism(*uri));
     KeyUri names = names_in(*uri);
-    names.mechanism = *mechanism;
+    names.mechanism = mechanism;
     return names;
 }
 

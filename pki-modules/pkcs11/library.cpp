@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/library_file.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -74,15 +75,12 @@ class Libraries {
 
     Result<Library*> of_path(const std::string& path) {
         const std::scoped_lock lock(mutex_);
-        const auto checked = checked_path(path);
-        if (!checked) {
-            return std::unexpected(checked.error());
-        }
-        const std::string resolved = canonical(*checked);
+        const auto checked = TRY(checked_path(path));
+        const std::string resolved = canonical(checked);
         if (auto* known = known_as(resolved)) {
             return known;
         }
-        auto* functions = ::p11_kit_module_load(checked->c_str(), 0);
+        auto* functions = ::p11_kit_module_load(checked.c_str(), 0);
         if (functions == nullptr) {
             return std::unexpected(Error{ErrorCode::kNotFound,
                                          fmt::format("cannot load the PKCS#11 library {}: {}",
@@ -155,11 +153,8 @@ Result<void> Library::initialize() {
 Result<std::vector<Library*>> Library::for_uri(const KeyUri& uri) {
     std::vector<Library*> candidates;
     if (!uri.module_path.empty()) {
-        const auto library = Libraries::instance().of_path(uri.module_path);
-        if (!library) {
-            return std::unexpected(library.error());
-        }
-        candidates = {*library};
+        const auto library = TRY(Libraries::instance().of_path(uri.module_path));
+        candidates = {library};
     } else {
         candidates = Libraries::instance().registered();
     }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/try.h"
 #include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/objects.h"
 #include "pki-modules/pkcs11/token.h"
@@ -96,31 +97,22 @@ std::size_t bits_of(const module::RsaNumbers& numbers) {
 // key is most often hidden, so that a certificate is all there is to see; one of an authority is
 // not there for its key.
 Result<std::vector<VisibleKey>> visible_keys(Token& token) {
-    const auto session = token.sessions().take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
+    const auto session = TRY(token.sessions().take_live());
     const auto turn = token.sessions().turns().beside_others();
     std::vector<VisibleKey> keys;
     for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
-        const auto halves = read_public_halves(*session, type, {});
-        if (!halves) {
-            return std::unexpected(halves.error());
-        }
-        for (const auto& half : *halves) {
+        const auto halves = TRY(read_public_halves(session, type, {}));
+        for (const auto& half : halves) {
             if (!half.is_authority) {
                 add_key(keys, half.name, bits_of(half.numbers));
             }
         }
     }
-    const auto objects = find_objects(*session, ObjectClass::kPrivateKey, {});
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
-    for (const auto object : *objects) {
-        if (is_rsa_key(*session, object)) {
-            const auto numbers = read_numbers(*session, object);
-            add_key(keys, read_name(*session, object), numbers ? bits_of(*numbers) : 0);
+    const auto objects = TRY(find_objects(session, ObjectClass::kPrivateKey, {}));
+    for (const auto object : objects) {
+        if (is_rsa_key(session, object)) {
+            const auto numbers = read_numbers(session, object);
+            add_key(keys, read_name(session, object), numbers ? bits_of(*numbers) : 0);
         }
     }
     return keys;
@@ -129,13 +121,10 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
 // Calls `work` for each token that can decrypt; a token that fails is left out, unless all do.
 template <typename Work>
 Result<void> for_each_token(const Work& work) {
-    const auto tokens = Token::all_of({});
-    if (!tokens) {
-        return std::unexpected(tokens.error());
-    }
+    const auto tokens = TRY(Token::all_of({}));
     Result<void> last;
     bool any = false;
-    for (auto* token : *tokens) {
+    for (auto* token : tokens) {
         if (token->mechanisms().empty()) {
             continue;
         }
@@ -153,23 +142,17 @@ Result<void> for_each_token(const Work& work) {
 Result<void> list_tokens(ecryptfs_pki_take_item take, void* context) {
     return for_each_token([=](Token& token) -> Result<void> {
         const auto turn = token.sessions().turns().beside_others();
-        const auto info = token.sessions().token_info();
-        if (!info) {
-            return std::unexpected(info.error());
-        }
+        const auto info = TRY(token.sessions().token_info());
         give(take, context, token_uri(token.name()), token.name().label,
-             properties_of(token, *info));
+             properties_of(token, info));
         return {};
     });
 }
 
 Result<void> list_keys(ecryptfs_pki_take_item take, void* context) {
     return for_each_token([=](Token& token) -> Result<void> {
-        const auto keys = visible_keys(token);
-        if (!keys) {
-            return std::unexpected(keys.error());
-        }
-        for (const auto& key : *keys) {
+        const auto keys = TRY(visible_keys(token));
+        for (const auto& key : keys) {
             KeyUri uri = precise_uri(token.name());
             uri.id = key.name.id;
             uri.object = key.name.label;

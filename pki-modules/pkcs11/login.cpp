@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/base/secret_slip.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -48,18 +49,12 @@ bool says_logged_in(const Session& session) {
 }  // namespace
 
 Result<void> Login::begin(std::optional<ByteView> pin) {
-    const auto session = sessions_.take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
+    const auto session = TRY(sessions_.take_live());
     const auto turn = sessions_.turns().beside_others();
     const std::scoped_lock lock(mutex_);
-    const auto info = sessions_.token_info();
-    if (!info) {
-        return std::unexpected(info.error());
-    }
+    const auto info = TRY(sessions_.token_info());
     sessions_.keep_open();
-    auto joined = join(*session, pin, *info);
+    auto joined = join(session, pin, info);
     if (joined) {
         ++users_;
     } else if (users_ == 0) {
@@ -118,9 +113,7 @@ Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
     if (!logged_in_) {
         return start(session, pin, info);
     }
-    if (auto same = compare(pin, info); !same) {
-        return same;
-    }
+    TRY(compare(pin, info));
     if (says_logged_in(session)) {
         return {};
     }
@@ -148,23 +141,16 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     if (!pin || (pin->empty() && !has_pad(info))) {
         return no_pin(sessions_.name(), info);
     }
-    if (auto tries = check_tries(info); !tries) {
-        return tries;
-    }
-    if (auto form = check_form(*pin, info); !form) {
-        return form;
-    }
+    TRY(check_tries(info));
+    TRY(check_form(*pin, info));
     if (was_refused(*pin, info)) {
         return std::unexpected(Error{
             ErrorCode::kWrongSecret,
             fmt::format("{} refused this PIN before; it was not tried again", sessions_.name()),
             "give the right PIN"});
     }
-    auto copy = SecretBytes::copy_of(*pin);
-    if (!copy) {
-        return std::unexpected(std::move(copy.error()));
-    }
-    pin_ = std::move(*copy);
+    auto copy = TRY(SecretBytes::copy_of(*pin));
+    pin_ = std::move(copy);
     // If the token is logged in to, then not by us: that would prove nothing, and no key of ours
     // needs it.
     if (const auto result = log_in_anew(session); result != CKR_OK) {
@@ -197,23 +183,18 @@ Result<void> Login::renew(const Session& session) {
 }
 
 Result<void> Login::again(const Session& session, LogIn how) {
-    const auto info = sessions_.token_info();
-    if (!info) {
-        return std::unexpected(info.error());
-    }
-    if (!info->has(CKF_LOGIN_REQUIRED)) {
+    const auto info = TRY(sessions_.token_info());
+    if (!info.has(CKF_LOGIN_REQUIRED)) {
         return {};
     }
     if (!logged_in_) {
-        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), *info);
+        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), info);
     }
     if (pin_.empty()) {
         logged_in_ = false;  // nobody waits at the pad now, but who unlocks a key will
-        return no_pin(sessions_.name(), *info);
+        return no_pin(sessions_.name(), info);
     }
-    if (auto tries = check_tries(*info); !tries) {
-        return tries;
-    }
+    TRY(check_tries(info));
     const auto result = (this->*how)(session);
     if (result != CKR_OK && result != CKR_USER_ALREADY_LOGGED_IN) {
         return std::unexpected(refused(result));
@@ -224,16 +205,11 @@ Result<void> Login::again(const Session& session, LogIn how) {
 
 Result<ReturnValue> Login::confirm(const Session& session) {
     const std::scoped_lock lock(mutex_);
-    const auto info = sessions_.token_info();
-    if (!info) {
-        return std::unexpected(info.error());
-    }
+    const auto info = TRY(sessions_.token_info());
     if (pin_.empty()) {
-        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), *info);
+        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), info);
     }
-    if (auto tries = check_tries(*info); !tries) {
-        return std::unexpected(std::move(tries.error()));
-    }
+    TRY(check_tries(info));
     const auto result = log_in(session, CKU_CONTEXT_SPECIFIC);
     if (result == CKR_OK || trouble_of(result) == Trouble::kNotLoggedIn) {
         return result;

@@ -12,6 +12,7 @@
 #include <array>
 
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -179,12 +180,9 @@ std::optional<RsaNumbers> read_numbers(const Session& session, ObjectHandle obje
 
 Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,
                                                    const ObjectName& name) {
-    const auto objects = find_objects(session, type, name);
-    if (!objects) {
-        return std::unexpected(objects.error());
-    }
+    const auto objects = TRY(find_objects(session, type, name));
     std::vector<PublicHalf> halves;
-    for (const auto object : *objects) {
+    for (const auto object : objects) {
         auto half = type == ObjectClass::kCertificate ? half_in_certificate(session, object)
                                                       : half_in_key(session, object);
         if (half) {

@@ -8,6 +8,7 @@
 
 #include "lib/base/file_uri.h"
 #include "lib/base/secret_slip.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/key_file.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -41,11 +42,8 @@ struct PinInFile {
 };
 
 Result<PinInFile> read_pin(const std::string& pin_source) {
-    const auto path = path_of(pin_source);
-    if (!path) {
-        return std::unexpected(path.error());
-    }
-    const auto file = module::read_key_file(*path, "the file of the PIN");
+    const auto path = TRY(path_of(pin_source));
+    const auto file = module::read_key_file(path, "the file of the PIN");
     if (!file) {
         auto error = file.error();
         error.message = fmt::format("pin-source: {}", error.message);
@@ -58,22 +56,19 @@ Result<PinInFile> read_pin(const std::string& pin_source) {
     const base::ByteView line{contents.begin(), end};
     if (line.empty()) {
         return std::unexpected(Error{ErrorCode::kSecretRequired,
-                                     fmt::format("pin-source: no PIN in {}", module::shown(*path)),
+                                     fmt::format("pin-source: no PIN in {}", module::shown(path)),
                                      kAdvice});
     }
     if (const auto slip = base::find_slip(line)) {  // a wrong PIN would cost a try
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
                   fmt::format("pin-source: the PIN in {} {}, so it was not tried",
-                              module::shown(*path), slip->what),
+                              module::shown(path), slip->what),
                   slip->filter.empty() ? "write the file anew"
-                                       : base::mending_command(slip->filter, *path)});
+                                       : base::mending_command(slip->filter, path)});
     }
-    auto pin = SecretBytes::copy_of(line);
-    if (!pin) {
-        return std::unexpected(std::move(pin.error()));
-    }
-    return PinInFile{std::move(*pin), file->exposure.value_or("")};
+    auto pin = TRY(SecretBytes::copy_of(line));
+    return PinInFile{std::move(pin), file->exposure.value_or("")};
 }
 
 }  // namespace
@@ -83,12 +78,9 @@ Result<ChosenPin> ChosenPin::choose(std::optional<base::ByteView> given,
     ChosenPin pin;
     pin.given_ = given;
     if ((!given || given->empty()) && !pin_source.empty()) {
-        auto read = read_pin(pin_source);
-        if (!read) {
-            return std::unexpected(std::move(read.error()));
-        }
-        pin.from_file_ = std::move(read->pin);
-        pin.exposure_ = std::move(read->exposure);
+        auto read = TRY(read_pin(pin_source));
+        pin.from_file_ = std::move(read.pin);
+        pin.exposure_ = std::move(read.exposure);
     }
     return pin;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "ecryptfs_pki_module.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -56,34 +57,24 @@ std::string advice_on_others(const Session& session) {
 
 Result<std::unique_ptr<PrivateHalf>> PrivateHalf::open(Token& token, KeyName name,
                                                        std::optional<ByteView> pin) {
-    if (auto begun = token.login().begin(pin); !begun) {
-        return std::unexpected(std::move(begun.error()));
-    }
+    TRY(token.login().begin(pin));
     std::unique_ptr<PrivateHalf> half(new PrivateHalf(token, std::move(name)));
-    if (auto usable = half->look_at_object(); !usable) {
-        return std::unexpected(std::move(usable.error()));
-    }
+    TRY(half->look_at_object());
     return half;
 }
 
 Result<void> PrivateHalf::look_at_object() {
-    const auto session = token_.sessions().take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
+    const auto session = TRY(token_.sessions().take_live());
     const auto turn = token_.sessions().turns().beside_others();
-    const auto object = object_in(*session);
-    if (!object) {
-        return std::unexpected(object.error());
-    }
-    if (!read_flag(*session, *object, CKA_DECRYPT).value_or(true)) {
+    const auto object = TRY(object_in(session));
+    if (!read_flag(session, object, CKA_DECRYPT).value_or(true)) {
         return std::unexpected(unusable(token_, "is not for decrypting (CKA_DECRYPT)",
                                         "use an RSA key that may decrypt, or make one: ecryptfsctl "
                                         "generate-key pkcs11 'pkcs11:token=TOKEN;object=LABEL'"));
     }
-    name_ = read_name(*session, *object);
-    numbers_ = read_numbers(*session, *object);
-    confirm_each_ = read_flag(*session, *object, CKA_ALWAYS_AUTHENTICATE).value_or(false);
+    name_ = read_name(session, object);
+    numbers_ = read_numbers(session, object);
+    confirm_each_ = read_flag(session, object, CKA_ALWAYS_AUTHENTICATE).value_or(false);
     if (confirm_each_ && !token_.login().has_pin()) {
         return std::unexpected(Error{
             ErrorCode::kNotSupported,
@@ -94,19 +85,14 @@ Result<void> PrivateHalf::look_at_object() {
 }
 
 Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
-    const auto keys = find_private_keys(session, wanted_);
-    if (!keys) {
-        return std::unexpected(keys.error());
+    const auto keys = TRY(find_private_keys(session, wanted_));
+    if (keys.size() > 1) {
+        return std::unexpected(several_keys(session, token_, keys));
     }
-    if (keys->size() > 1) {
-        return std::unexpected(several_keys(session, token_, *keys));
+    if (!keys.empty()) {
+        return keys.front();
     }
-    if (!keys->empty()) {
-        return keys->front();
-    }
-    if (auto alive = session.pool().check(session); !alive) {
-        return std::unexpected(std::move(alive.error()));
-    }
+    TRY(session.pool().check(session));
     const auto others = find_objects(session, ObjectClass::kPrivateKey, wanted_.name);
     if (others && !others->empty()) {
         return std::unexpected(unusable(token_, "is no RSA key", advice_on_others(session)));
@@ -124,9 +110,7 @@ Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {
         }
     }
     // Without a login a token shows no private keys.
-    if (auto restored = token_.login().restore(session); !restored) {
-        return std::unexpected(std::move(restored.error()));
-    }
+    TRY(token_.login().restore(session));
     const auto logins = token_.login().count();
     const auto found = find_in(session);
     if (found) {
@@ -139,19 +123,13 @@ Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {
 }
 
 Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, ByteSpan room) {
-    auto plain = SecretBytes::create(ECRYPTFS_PKI_MAX_WRAPPED_KEY);
-    if (!plain) {
-        return std::unexpected(std::move(plain.error()));
-    }
+    auto plain = TRY(SecretBytes::create(ECRYPTFS_PKI_MAX_WRAPPED_KEY));
     std::optional<std::size_t> size;
     for (Tried tried; !size;) {
-        auto outcome = try_once(mechanism, wrapped, plain->span(), tried);
-        if (!outcome) {
-            return std::unexpected(std::move(outcome.error()));
-        }
-        size = *outcome;
+        auto outcome = TRY(try_once(mechanism, wrapped, plain.span(), tried));
+        size = outcome;
     }
-    const ByteView answer = plain->view().first(*size);
+    const ByteView answer = plain.view().first(*size);
     if (mechanism == Mechanism::kRawOaepSha1) {
         size = remove_oaep(answer, wrapped.size(), room);
         return size ? Result<std::size_t>(*size) : std::unexpected(module::decrypt_failed());
@@ -165,33 +143,26 @@ Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, 
 
 Result<std::optional<std::size_t>> PrivateHalf::try_once(Mechanism mechanism, ByteView wrapped,
                                                          ByteSpan plain, Tried& tried) {
-    auto session = token_.sessions().take();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
+    auto session = TRY(token_.sessions().take());
     // Once denied, a key may want the PIN each time without saying so.
     auto& turns = token_.sessions().turns();
     const auto turn = confirm_each_ || tried.denied_in ? turns.alone() : turns.beside_others();
-    if (auto again = log_in_again(*session, tried); !again) {
-        return std::unexpected(std::move(again.error()));
-    }
-    const auto object = object_in(*session);
+    TRY(log_in_again(session, tried));
+    const auto object = object_in(session);
     if (!object) {
         if (object.error().code == ErrorCode::kTokenRemoved &&
             !std::exchange(tried.session, true)) {
-            session->discard();
-            token_.sessions().forget_sessions(session->epoch());
+            session.discard();
+            token_.sessions().forget_sessions(session.epoch());
             return std::nullopt;
         }
         return std::unexpected(object.error());
     }
-    Decryption decryption(*session, *object, mechanism);
+    Decryption decryption(session, *object, mechanism);
     if (decryption.run(wrapped, plain, confirm_each_ ? &token_.login() : nullptr)) {
         return decryption.size();
     }
-    if (auto again = recover(*session, decryption, tried); !again) {
-        return std::unexpected(std::move(again.error()));
-    }
+    TRY(recover(session, decryption, tried));
     return std::nullopt;
 }
 

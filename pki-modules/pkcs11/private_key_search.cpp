@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lib/base/try.h"
 #include "pki-modules/pkcs11/objects.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -51,17 +52,11 @@ Result<Handles> keys_of_public_halves(const Session& session, const KeyName& nam
     Handles keys;
     for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
         const bool wanted = !names_public_half(name) || name.type == type;
-        const auto halves = wanted ? read_public_halves(session, type, name.name)
-                                   : Result<std::vector<PublicHalf>>();
-        if (!halves) {
-            return std::unexpected(halves.error());
-        }
-        for (const auto& half : *halves) {
-            const auto its_keys = keys_of_half(session, half);
-            if (!its_keys) {
-                return std::unexpected(its_keys.error());
-            }
-            keys.insert(keys.end(), its_keys->begin(), its_keys->end());
+        const auto halves = TRY(wanted ? read_public_halves(session, type, name.name)
+                                       : Result<std::vector<PublicHalf>>());
+        for (const auto& half : halves) {
+            const auto its_keys = TRY(keys_of_half(session, half));
+            keys.insert(keys.end(), its_keys.begin(), its_keys.end());
         }
     }
     std::ranges::sort(keys);

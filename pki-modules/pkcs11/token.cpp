@@ -11,6 +11,8 @@
 #include <mutex>
 #include <optional>
 
+#include "lib/base/try.h"
+
 namespace ecryptfs::pkcs11_module {
 
 using base::Error;
@@ -125,13 +127,10 @@ std::vector<Mechanism> Token::mechanisms() const {
 }
 
 Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
-    const auto libraries = Library::for_uri(uri);
-    if (!libraries) {
-        return std::unexpected(libraries.error());
-    }
+    const auto libraries = TRY(Library::for_uri(uri));
     std::vector<Token*> tokens;
     std::optional<Error> failure;
-    for (auto* library : *libraries) {
+    for (auto* library : libraries) {
         const auto slots = library->slots();
         if (!slots) {
             failure = slots.error();
@@ -139,7 +138,7 @@ Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
         }
         add_new(tokens, Tokens::instance().update(*library, *slots), uri);
     }
-    if (tokens.empty() && failure && libraries->size() == 1) {
+    if (tokens.empty() && failure && libraries.size() == 1) {
         return std::unexpected(*failure);
     }
     return tokens;

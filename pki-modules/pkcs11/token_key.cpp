@@ -9,6 +9,7 @@
 #include <array>
 #include <iterator>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/pkcs11/pin_source.h"
@@ -46,12 +47,9 @@ Result<PublicHalf> only_one(std::vector<PublicHalf> halves, const Token& token) 
 }
 
 Result<std::vector<PublicHalf>> public_halves_on(Token& token, const KeyName& name) {
-    const auto session = token.sessions().take_live();
-    if (!session) {
-        return std::unexpected(session.error());
-    }
+    const auto session = TRY(token.sessions().take_live());
     const auto turn = token.sessions().turns().beside_others();
-    return find_public_halves(*session, name);
+    return find_public_halves(session, name);
 }
 
 // The token that has the key, as far as can be seen without a PIN.
@@ -91,76 +89,47 @@ bool speaks_of_mechanism(ErrorCode code) {
 
 Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::optional<ByteView> pin,
                                                  bool with_private_half) {
-    const auto uri = KeyUri::parse(text);
-    if (!uri) {
-        return std::unexpected(uri.error());
-    }
-    const auto token = token_of(*uri);
-    if (!token) {
-        return std::unexpected(token.error());
-    }
-    std::unique_ptr<TokenKey> key(new TokenKey(**token));
-    auto opened = with_private_half ? key->open_private(*uri, pin) : key->open_public(*uri, pin);
-    if (!opened) {
-        return std::unexpected(std::move(opened.error()));
-    }
+    const auto uri = TRY(KeyUri::parse(text));
+    const auto token = TRY(token_of(uri));
+    std::unique_ptr<TokenKey> key(new TokenKey(*token));
+    TRY(with_private_half ? key->open_private(uri, pin) : key->open_public(uri, pin));
     return key;
 }
 
 Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pin) {
-    auto halves = public_halves_on(token_, public_name(uri));
-    if (!halves) {
-        return std::unexpected(halves.error());
-    }
-    if (halves->empty()) {
+    auto halves = TRY(public_halves_on(token_, public_name(uri)));
+    if (halves.empty()) {
         // The private key may say what it is, to those who have the PIN.
         auto opened = open_private(uri, pin);
         private_half_.reset();
         return opened;
     }
-    const auto half = only_one(std::move(*halves), token_);
-    if (!half) {
-        return std::unexpected(half.error());
-    }
-    use(uri.mechanism.value_or(token_.mechanisms().front()), half->numbers);
-    return set_locator(uri, half->name);
+    const auto half = TRY(only_one(std::move(halves), token_));
+    use(uri.mechanism.value_or(token_.mechanisms().front()), half.numbers);
+    return set_locator(uri, half.name);
 }
 
 Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> pin) {
-    const auto chosen = ChosenPin::choose(pin, uri.pin_source);
-    if (!chosen) {
-        return std::unexpected(chosen.error());
-    }
-    warning_ = chosen->exposure();
-    auto half = PrivateHalf::open(token_, {{uri.id, uri.object}, uri.type}, chosen->view());
-    if (!half) {
-        return std::unexpected(std::move(half.error()));
-    }
-    private_half_ = std::move(*half);
+    const auto chosen = TRY(ChosenPin::choose(pin, uri.pin_source));
+    warning_ = chosen.exposure();
+    auto half = TRY(PrivateHalf::open(token_, {{uri.id, uri.object}, uri.type}, chosen.view()));
+    private_half_ = std::move(half);
     KeyUri own = uri;
     if (const auto& name = private_half_->name(); !name.id && name.label) {
         own.object = name.label;  // the URI may have had that of the certificate
         own.type.reset();
     }
-    auto public_half = public_half_of(*private_half_, own);
-    if (!public_half) {
-        return std::unexpected(std::move(public_half.error()));
-    }
-    if (auto settled = settle(own, *public_half); !settled) {
-        return settled;
-    }
-    return set_locator(own, public_half->name);
+    auto public_half = TRY(public_half_of(*private_half_, own));
+    TRY(settle(own, public_half));
+    return set_locator(own, public_half.name);
 }
 
 // The numbers of the key, and the name that open_public() would find it by.
 Result<PublicHalf> TokenKey::public_half_of(const PrivateHalf& half, const KeyUri& uri) {
     const auto& id = half.name().id;
-    auto halves =
-        public_halves_on(token_, id ? KeyName{{id, std::nullopt}, std::nullopt} : public_name(uri));
-    if (!halves) {
-        return std::unexpected(halves.error());
-    }
-    if (halves->empty()) {
+    auto halves = TRY(public_halves_on(
+        token_, id ? KeyName{{id, std::nullopt}, std::nullopt} : public_name(uri)));
+    if (halves.empty()) {
         if (!half.numbers()) {
             return std::unexpected(
                 Error{ErrorCode::kInvalidKey, fmt::format("{} has no public half there", text()),
@@ -172,10 +141,10 @@ Result<PublicHalf> TokenKey::public_half_of(const PrivateHalf& half, const KeyUr
     const auto is_others = [&](const PublicHalf& one) {
         return half.numbers() && one.numbers.modulus != half.numbers()->modulus;
     };
-    if (id && !std::ranges::all_of(*halves, is_others)) {
-        std::erase_if(*halves, is_others);
+    if (id && !std::ranges::all_of(halves, is_others)) {
+        std::erase_if(halves, is_others);
     }
-    auto found = only_one(std::move(*halves), token_);
+    auto found = only_one(std::move(halves), token_);
     if (found && half.numbers() && half.numbers()->modulus != found->numbers.modulus) {
         return std::unexpected(
             Error{ErrorCode::kInvalidKey,
@@ -233,16 +202,10 @@ Result<void> TokenKey::prove() {
     std::array<std::uint8_t, 32> probe{};
     module::check_openssl("RAND_bytes", ::RAND_bytes(probe.data(), probe.size()));
     std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
-    const auto wrapped_size = encrypt(probe, wrapped);
-    if (!wrapped_size) {
-        return std::unexpected(wrapped_size.error());
-    }
+    const auto wrapped_size = TRY(encrypt(probe, wrapped));
     std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
-    const auto size = decrypt(ByteView{wrapped}.first(*wrapped_size), unwrapped);
-    if (!size) {
-        return std::unexpected(size.error());
-    }
-    if (!std::ranges::equal(ByteView{unwrapped}.first(*size), probe)) {
+    const auto size = TRY(decrypt(ByteView{wrapped}.first(wrapped_size), unwrapped));
+    if (!std::ranges::equal(ByteView{unwrapped}.first(size), probe)) {
         return std::unexpected(module::decrypt_failed());
     }
     return {};
@@ -285,9 +248,7 @@ void TokenKey::describe(ecryptfs_pki_description& to) const {
 }
 
 Result<std::size_t> TokenKey::decrypt(ByteView wrapped, ByteSpan room) {
-    if (auto fits = module::check_decrypt_sizes(room.size()); !fits) {
-        return std::unexpected(std::move(fits.error()));
-    }
+    TRY(module::check_decrypt_sizes(room.size()));
     if (!private_half_) {
         return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
                                      "this is a fault of the caller: report it"});

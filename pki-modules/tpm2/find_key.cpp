@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/key_file.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/tpm2/key_file.h"
@@ -28,31 +29,19 @@ Result<TpmKey::Found> TpmKey::find(const Locator& locator) {
 }
 
 Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
-    const auto read = module::read_key_file(locator.path, "this key, which has no PIN");
-    if (!read) {
-        return std::unexpected(read.error());
-    }
-    auto file = parse_key_file(base::as_text(read->contents.view()), locator.path);
-    if (!file) {
-        return std::unexpected(std::move(file.error()));
-    }
-    auto area = read_public_area(file->public_area, locator.what());
-    if (!area) {
-        return std::unexpected(std::move(area.error()));
-    }
-    auto policy = policy_of(file->policy, locator.what());
-    if (!policy) {
-        return std::unexpected(std::move(policy.error()));
-    }
+    const auto read = TRY(module::read_key_file(locator.path, "this key, which has no PIN"));
+    auto file = TRY(parse_key_file(base::as_text(read.contents.view()), locator.path));
+    auto area = TRY(read_public_area(file.public_area, locator.what()));
+    auto policy = TRY(policy_of(file.policy, locator.what()));
     Found found;
-    found.area = std::move(*area);
-    found.exposure = read->exposure.value_or("");
-    found.in_tpm.parent = file->parent;
-    found.in_tpm.parent_type = file->rsa_parent ? PrimaryType::kRsa : PrimaryType::kEcc;
-    found.in_tpm.public_area = std::move(file->public_area);
-    found.in_tpm.private_area = std::move(file->private_area);
-    found.in_tpm.policy = std::move(*policy);
-    found.in_tpm.pcr_lines = std::move(file->pcr_lines);
+    found.area = std::move(area);
+    found.exposure = read.exposure.value_or("");
+    found.in_tpm.parent = file.parent;
+    found.in_tpm.parent_type = file.rsa_parent ? PrimaryType::kRsa : PrimaryType::kEcc;
+    found.in_tpm.public_area = std::move(file.public_area);
+    found.in_tpm.private_area = std::move(file.private_area);
+    found.in_tpm.policy = std::move(policy);
+    found.in_tpm.pcr_lines = std::move(file.pcr_lines);
     return found;
 }
 
@@ -72,12 +61,9 @@ Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
                   fmt::format("the TPM has no persistent object at 0x{:08x}", locator.handle),
                   "see which there are: tpm2_getcap handles-persistent"});
     }
-    auto read = read_public_area(area, locator.what());
-    if (!read) {
-        return std::unexpected(std::move(read.error()));
-    }
+    auto read = TRY(read_public_area(area, locator.what()));
     Found found;
-    found.area = std::move(*read);
+    found.area = std::move(read);
     found.in_tpm.handle = locator.handle;
     return found;
 }
@@ -109,15 +95,12 @@ Result<void> TpmKey::settle_policy(const Locator& locator, Found& found) {
 // With the PCRs as they are now, and with a PIN or without: one of the two must be the key's.
 Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found) {
     KeyInTpm& key = found.in_tpm;
-    const auto selection = parse_pcr_selection(locator.pcrs);
-    if (!selection) {
-        return std::unexpected(selection.error());
-    }
+    const auto selection = TRY(parse_pcr_selection(locator.pcrs));
     std::vector<PcrValue> values;
     Tpm::at(locator.tcti)->with_connection([&](TpmConnection& connection) {
-        values = read_pcrs(connection.esys(), *selection);
+        values = read_pcrs(connection.esys(), selection);
     });
-    Policy policy{{PolicyStep::Kind::kPcrs, marshal(*selection), digest_of(values, key.name_hash)}};
+    Policy policy{{PolicyStep::Kind::kPcrs, marshal(selection), digest_of(values, key.name_hash)}};
     for (const bool with_pin : {false, true}) {
         if (with_pin) {
             policy.push_back({PolicyStep::Kind::kAuthValue});
@@ -128,12 +111,11 @@ Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found)
             return {};
         }
     }
-    return std::unexpected(
-        Error{ErrorCode::kAccessDenied,
-              fmt::format("{} is not bound to the PCRs {} as they are now", key.what,
-                          to_text(*selection)),
-              "name the PCRs that it is bound to; or start the system as it was when the key was "
-              "made"});
+    return std::unexpected(Error{
+        ErrorCode::kAccessDenied,
+        fmt::format("{} is not bound to the PCRs {} as they are now", key.what, to_text(selection)),
+        "name the PCRs that it is bound to; or start the system as it was when the key was "
+        "made"});
 }
 
 }  // namespace ecryptfs::tpm2_module

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <span>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/new_key_file.h"
 #include "pki-modules/tpm2/key_file.h"
@@ -61,11 +62,8 @@ Result<void> take_options(const ecryptfs_pki_new_key& from, Wanted& to) {
                       fmt::format("the option \"{}\" is not known to the module tpm2", option.name),
                       "known is: pcrs, as in pcrs=sha256:7+11"});
         }
-        auto selection = parse_pcr_selection(option.value);
-        if (!selection) {
-            return std::unexpected(std::move(selection.error()));
-        }
-        to.pcrs = std::move(*selection);
+        auto selection = TRY(parse_pcr_selection(option.value));
+        to.pcrs = std::move(selection);
     }
     return {};
 }
@@ -85,24 +83,17 @@ Result<void> take_pin(const ecryptfs_pki_new_key& from, Wanted& to) {
 }
 
 Result<Wanted> read_wishes(const ecryptfs_pki_new_key& from) {
-    auto place = parse_locator(from.where);
-    if (!place) {
-        return std::unexpected(std::move(place.error()));
-    }
-    if (!place->is_file() || !place->pcrs.empty() || place->without_pin) {
+    auto place = TRY(parse_locator(from.where));
+    if (!place.is_file() || !place.pcrs.empty() || place.without_pin) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
                   fmt::format("a new key is a file, which \"{}\" does not name",
                               module::shown(from.where)),
                   "name the file to write, as file:///absolute/path, with ?tcti= at most"});
     }
-    Wanted wanted{std::move(*place), from.bits, {}, {}};
-    if (auto taken = take_options(from, wanted); !taken) {
-        return std::unexpected(std::move(taken.error()));
-    }
-    if (auto taken = take_pin(from, wanted); !taken) {
-        return std::unexpected(std::move(taken.error()));
-    }
+    Wanted wanted{std::move(place), from.bits, {}, {}};
+    TRY(take_options(from, wanted));
+    TRY(take_pin(from, wanted));
     return wanted;
 }
 
@@ -214,22 +205,14 @@ KeyFile make_key(Esys& esys, const Wanted& wanted) {
 }  // namespace
 
 Result<std::string> generate_key(const ecryptfs_pki_new_key& new_key) {
-    const auto wanted = read_wishes(new_key);
-    if (!wanted) {
-        return std::unexpected(wanted.error());
-    }
-    if (auto absent = module::check_no_file(wanted->place.path); !absent) {
-        return std::unexpected(std::move(absent.error()));
-    }
+    const auto wanted = TRY(read_wishes(new_key));
+    TRY(module::check_no_file(wanted.place.path));
     std::string pem;
-    Tpm::at(wanted->place.tcti)->with_connection([&](TpmConnection& connection) {
+    Tpm::at(wanted.place.tcti)->with_connection([&](TpmConnection& connection) {
         connection.keep_at_most(1);  // beside the parent and the new one
-        pem = to_pem(make_key(connection.esys(), *wanted));
+        pem = to_pem(make_key(connection.esys(), wanted));
     });
-    if (auto written = module::write_new_key_file(wanted->place.path, base::as_bytes(pem));
-        !written) {
-        return std::unexpected(std::move(written.error()));
-    }
+    TRY(module::write_new_key_file(wanted.place.path, base::as_bytes(pem)));
     return std::string(new_key.where);
 }
 

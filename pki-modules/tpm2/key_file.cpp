@@ -11,6 +11,7 @@
 #include <array>
 
 #include "lib/base/handle.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/pem_blocks.h"
@@ -172,9 +173,7 @@ Result<KeyFile> parse_der(base::ByteView bytes, const std::string& path) {
         return damaged(path);
     }
     DerReader reader(*sequence);
-    if (auto right = check_type(reader, path); !right) {
-        return std::unexpected(std::move(right.error()));
-    }
+    TRY(check_type(reader, path));
     KeyFile key;
     if (!parse_optional_fields(reader, key)) {
         return damaged(path);
@@ -283,11 +282,8 @@ Result<KeyFile> parse_key_file(std::string_view file, const std::string& path) {
     if (!block->complete) {
         return damaged(path);
     }
-    const auto bytes = decode_text(*block, path);
-    if (!bytes) {
-        return std::unexpected(bytes.error());
-    }
-    auto key = block->label == kLabel ? parse_der(*bytes, path) : parse_old_der(*bytes, path);
+    const auto bytes = TRY(decode_text(*block, path));
+    auto key = block->label == kLabel ? parse_der(bytes, path) : parse_old_der(bytes, path);
     if (key) {
         const auto start = static_cast<std::size_t>(block->text.data() - file.data());
         key->pcr_lines = lines_on_pcrs(file.substr(0, start));

@@ -13,6 +13,7 @@
 #include "lib/base/file_uri.h"
 #include "lib/base/hex.h"
 #include "lib/base/number.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::tpm2_module {
@@ -87,9 +88,7 @@ Result<void> take_attribute(std::string_view attribute, std::string_view uri, Lo
 Result<void> take_query(std::string_view query, std::string_view uri, Locator& to) {
     while (!query.empty()) {
         const auto end = query.find('&');
-        if (auto taken = take_attribute(query.substr(0, end), uri, to); !taken) {
-            return taken;
-        }
+        TRY(take_attribute(query.substr(0, end), uri, to));
         query = end == std::string_view::npos ? "" : query.substr(end + 1);
     }
     return {};
@@ -149,16 +148,11 @@ Result<Locator> parse_locator(std::string_view uri) {
     const auto question = uri.find('?');
     const std::string_view place = uri.substr(0, question);
     if (question != std::string_view::npos) {
-        if (auto taken = take_query(uri.substr(question + 1), uri, locator); !taken) {
-            return std::unexpected(std::move(taken.error()));
-        }
+        TRY(take_query(uri.substr(question + 1), uri, locator));
     }
     if (place.starts_with(kHandleScheme)) {
-        const auto handle = parse_handle(place.substr(kHandleScheme.size()), uri);
-        if (!handle) {
-            return std::unexpected(handle.error());
-        }
-        locator.handle = *handle;
+        const auto handle = TRY(parse_handle(place.substr(kHandleScheme.size()), uri));
+        locator.handle = handle;
         return locator;
     }
     auto path = base::path_of_file_uri(place);

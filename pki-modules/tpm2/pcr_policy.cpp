@@ -13,6 +13,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
 #include "lib/base/number.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
@@ -162,11 +163,8 @@ Result<PcrSelection> parse_pcr_selection(std::string_view text) {
     PcrSelection selection;
     for (std::string_view left = text;;) {
         const auto comma = left.find(',');
-        auto bank = parse_bank(left.substr(0, comma));
-        if (!bank) {
-            return std::unexpected(std::move(bank.error()));
-        }
-        selection.push_back(std::move(*bank));
+        auto bank = TRY(parse_bank(left.substr(0, comma)));
+        selection.push_back(std::move(bank));
         if (comma == std::string_view::npos) {
             return selection;
         }
@@ -224,11 +222,8 @@ PcrSelection selection_of(base::ByteView bytes) {
 Result<Policy> policy_of(const std::vector<PolicyCommand>& commands, const std::string& what) {
     Policy policy;
     for (const PolicyCommand& command : commands) {
-        auto step = step_of(command, what);
-        if (!step) {
-            return std::unexpected(std::move(step.error()));
-        }
-        policy.push_back(std::move(*step));
+        auto step = TRY(step_of(command, what));
+        policy.push_back(std::move(step));
     }
     return policy;
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/tpm2/tpm_error.h"
@@ -34,25 +35,15 @@ TpmKey::~TpmKey() {
 Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
                                              std::optional<base::ByteView> pin,
                                              bool with_private_half) {
-    const auto locator = parse_locator(uri);
-    if (!locator) {
-        return std::unexpected(locator.error());
-    }
-    auto found = find(*locator);
-    if (!found) {
-        return std::unexpected(std::move(found.error()));
-    }
+    const auto locator = TRY(parse_locator(uri));
+    auto found = TRY(find(locator));
     if (with_private_half) {
-        if (auto settled = settle_policy(*locator, *found); !settled) {
-            return std::unexpected(std::move(settled.error()));
-        }
+        TRY(settle_policy(locator, found));
     }
-    std::unique_ptr<TpmKey> key(new TpmKey(std::move(*found), *locator));
+    std::unique_ptr<TpmKey> key(new TpmKey(std::move(found), locator));
     if (with_private_half) {
-        key->tpm_ = Tpm::at(locator->tcti);
-        if (auto open = key->unlock(pin, locator->without_pin); !open) {
-            return std::unexpected(std::move(open.error()));
-        }
+        key->tpm_ = Tpm::at(locator.tcti);
+        TRY(key->unlock(pin, locator.without_pin));
         key->needs_pin_ = !key->in_tpm_.pin.empty();
     }
     return key;
@@ -89,11 +80,8 @@ Result<void> TpmKey::unlock_with(base::ByteView pin) {
             Error{ErrorCode::kWrongSecret, fmt::format("wrong PIN for {}", in_tpm_.what),
                   fmt::format("try again: no PIN of this key has more than {} bytes", most)});
     }
-    auto kept = base::SecretBytes::copy_of(pin);
-    if (!kept) {
-        return std::unexpected(std::move(kept.error()));
-    }
-    in_tpm_.pin = std::move(*kept);
+    auto kept = TRY(base::SecretBytes::copy_of(pin));
+    in_tpm_.pin = std::move(kept);
     auto proven = prove();
     if (!proven) {
         in_tpm_.pin.clear();
@@ -108,11 +96,8 @@ Result<void> TpmKey::prove() {
     probe[0] |= 1;  // not all zeros
     std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
     std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
-    const auto wrapped_size = encrypt(probe, wrapped);
-    if (!wrapped_size) {
-        return std::unexpected(wrapped_size.error());
-    }
-    const auto size = decrypt_in_tpm(base::ByteView{wrapped}.first(*wrapped_size), unwrapped);
+    const auto wrapped_size = TRY(encrypt(probe, wrapped));
+    const auto size = decrypt_in_tpm(base::ByteView{wrapped}.first(wrapped_size), unwrapped);
     if (size && std::ranges::equal(base::ByteView{unwrapped}.first(*size), probe)) {
         return {};
     }
@@ -138,9 +123,7 @@ Result<std::size_t> TpmKey::decrypt_in_tpm(base::ByteView wrapped, base::ByteSpa
 }
 
 Result<std::size_t> TpmKey::decrypt(base::ByteView wrapped, base::ByteSpan room) {
-    if (auto fits = module::check_decrypt_sizes(room.size()); !fits) {
-        return std::unexpected(std::move(fits.error()));
-    }
+    TRY(module::check_decrypt_sizes(room.size()));
     if (!tpm_) {
         return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
                                      "this is a fault of the caller: report it"});

@@ -15,7 +15,7 @@ namespace {
 
 using base::ErrorCode;
 using base::Result;
-constexpr char kStandardInput[] = "standard input";
+constexpr char kInputInWords[] = "standard input";
 
 using Open = std::function<Result<void>(const base::SealedMemfd&)>;
 
@@ -42,11 +42,11 @@ Result<base::SecretBytes> secret_from(const std::string& file, std::string_view 
         return ask(question);
     }
     auto read =
-        TRY(from_input ? read_secret_line(STDIN_FILENO, kStandardInput) : read_secret_file(file));
+        TRY(from_input ? read_secret_line(STDIN_FILENO, kInputInWords) : read_secret_file(file));
     if (read.exposure) {
         warn(*read.exposure);
     }
-    TRY(check_meant(read, from_input ? kStandardInput : file, kind));
+    TRY(check_meant(read, from_input ? kInputInWords : file, kind));
     return std::move(read.secret);
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cli/ask/asking.h"
+#include "cli/ask/library_consent.h"
 #include "cli/grammar.h"
 #include "cli/output/output.h"
 #include "cli/output/typed_command.h"
@@ -95,6 +96,15 @@ void protect_brackets(std::string& argument) {
     }
 }
 
+Result<void> allow_libraries(const std::vector<std::string>& paths) {
+    for (const auto& path : paths) {
+        if (auto allowed = allow_library(path); !allowed) {
+            return allowed;
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(std::vector<std::string> arguments) {
@@ -129,12 +139,15 @@ int run_command_line(std::vector<std::string> arguments) {
         }
         ask_by(line->manners.askpass);
         style_output(style_of(STDOUT_FILENO));
+        done = allow_libraries(line->manners.allowed_libraries);
+    }
+    if (line && done) {
         done = std::visit([](const auto& chosen) { return run(chosen); }, line->command);
     }
     if (done) {
         return 0;
     }
-    report(done.error());
+    report(with_typed_consent(done.error()));
     return base::traits(done.error().code).status;
 }
 

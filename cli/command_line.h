@@ -24,7 +24,8 @@ using Command = std::variant<ShowText, AddKey, GenerateKey, ListTokens, ListKeys
 // What all verbs may be told.
 struct Manners {
     bool quiet = false;
-    std::string askpass = {};  // a program; empty: the terminal is asked
+    std::string askpass = {};                         // a program; empty: the terminal is asked
+    std::vector<std::string> allowed_libraries = {};  // of those verbs that may open keys
 };
 
 struct CommandLine {

@@ -66,6 +66,7 @@ void describe_generate_key(Grammar& grammar) {
     grammar.add_place(*make);
     make->get_option("--keyring")->needs(add);
     make->get_option("--timeout")->needs(add);
+    grammar.add_allow_library(*make);
     grammar.add_paths(*make);
 }
 
@@ -89,6 +90,7 @@ void describe_add_key(Grammar& grammar) {
         ->type_name("NAME");
     add_secret_file(*add, "--passphrase-file", options.passphrase_file, kPassphraseOrPin);
     grammar.add_place(*add);
+    grammar.add_allow_library(*add);
 }
 
 }  // namespace
@@ -117,6 +119,13 @@ void Grammar::add_place(CLI::App& verb) {
     verb.add_option("--timeout", timeout_seconds, "The kernel drops the token after SECONDS")
         ->type_name("SECONDS")
         ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()).description(""));
+}
+
+void Grammar::add_allow_library(CLI::App& verb) {
+    verb.add_option("--allow-library", manners.allowed_libraries,
+                    "From now on let the library PATH, which is not root's, open your keys")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
 }
 
 // The verbs that run PKI modules by themselves, without the agent.
@@ -171,15 +180,18 @@ void Grammar::add_manners() {
 void Grammar::describe_key_verbs() {
     describe_add_key(*this);
     describe_generate_key(*this);
-    add_paths(*verb("list-tokens", "List what can hold keys: smart cards, HSMs, the TPM",
-                    list_tokens, "ecryptfsctl list-tokens",
-                    [this] { return ListTokens{paths, list_tokens.json}; }));
+    auto* tokens =
+        verb("list-tokens", "List what can hold keys: smart cards, HSMs, the TPM", list_tokens,
+             "ecryptfsctl list-tokens", [this] { return ListTokens{paths, list_tokens.json}; });
+    add_allow_library(*tokens);
+    add_paths(*tokens);
     auto* list = verb("list-keys", "List the keys that the agent has", list_keys,
                       "ecryptfsctl list-keys --json | jq -r '.keys[].signature'\n"
                       "  ecryptfsctl list-keys --available",
                       [this] { return ListKeys{list_keys.available, paths, list_keys.json}; });
     list->add_flag("--available", list_keys.available,
                    "Those on tokens instead, as far as they can be seen without a PIN");
+    add_allow_library(*list);
     add_paths(*list);
     add_signature(*verb("remove-key", "Take a key out of the keyrings and the agent", remove_key,
                         "ecryptfsctl remove-key fe3467554552491d"),
@@ -191,6 +203,7 @@ void Grammar::describe_key_verbs() {
         verb("unlock", "Open a locked key again", unlock, "ecryptfsctl unlock fe3467554552491d");
     add_signature(*unlock_verb, unlock.signature, true);
     add_secret_file(*unlock_verb, "--passphrase-file", unlock.passphrase_file, kPassphraseOrPin);
+    add_allow_library(*unlock_verb);
 }
 
 Command Grammar::chosen() const {

@@ -2,14 +2,17 @@
 
 #include "cli/output/typed_command.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "lib/base/shell_word.h"
 
 namespace ecryptfs::cli {
 namespace {
 
-std::string& remembered() {
-    static std::string line = "ecryptfsctl";
-    return line;
+std::vector<std::string>& remembered() {
+    static std::vector<std::string> arguments;
+    return arguments;
 }
 
 }  // namespace
@@ -23,11 +26,19 @@ std::string shell_line(std::span<const std::string> arguments) {
 }
 
 void remember_typed_command(std::span<const std::string> arguments) {
-    remembered() = shell_line(arguments);
+    remembered().assign(arguments.begin(), arguments.end());
 }
 
 std::string typed_command() {
-    return remembered();
+    return shell_line(remembered());
+}
+
+std::string typed_command_with(const std::string& option) {
+    const std::span<const std::string> arguments = remembered();
+    const auto verb = arguments.first(std::min<std::size_t>(arguments.size(), 1));
+    // shell_line() begins with the program's name, which the second half has no need of.
+    const auto rest = shell_line(arguments.subspan(verb.size())).substr(shell_line({}).size());
+    return shell_line(verb) + " " + option + rest;
 }
 
 }  // namespace ecryptfs::cli

@@ -13,5 +13,7 @@ std::string shell_line(std::span<const std::string> arguments);
 // The command line that this process carries out, so that advice can repeat it with what it lacks.
 void remember_typed_command(std::span<const std::string> arguments);
 std::string typed_command();
+// The same with more behind the verb, which is a shell's words already.
+std::string typed_command_with(const std::string& option);
 
 }  // namespace ecryptfs::cli

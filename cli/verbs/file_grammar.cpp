@@ -150,6 +150,7 @@ void Grammar::describe_file_verbs() {
                  "The first --key's passphrase or PIN is the first line of FILE; may be given once "
                  "for each");
     add_passphrase_sources(*open, decrypt.passphrases);
+    add_allow_library(*open);
     add_paths(*open);
 }
 

@@ -11,7 +11,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include "lib/base/allowed_libraries.h"
 #include "lib/base/handle.h"
+#include "lib/base/printable.h"
+#include "lib/base/shell_word.h"
+#include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {
@@ -44,9 +48,21 @@ Error changeable(const std::string& path) {
             "have a library, and the folders above it, be writable by root or this user alone"};
 }
 
+// The path is not cut short: the advice is to be typed as it stands.
+Error not_allowed(const std::string& path) {
+    auto advice = fmt::format("{}{}", base::kAllowLibraryAdvice, base::shell_word(path));
+    if (advice.size() >= ECRYPTFS_PKI_MAX_TEXT || !base::is_printable(path)) {
+        advice = "if you trust it, give its path to --allow-library";
+    }
+    return {ErrorCode::kAccessDenied,
+            fmt::format("{} belongs to this user: any program of the user's could exchange it",
+                        shown(path)),
+            std::move(advice)};
+}
+
 }  // namespace
 
-Result<std::string> checked_library(const std::string& path) {
+Result<LibraryFile> check_library(const std::string& path) {
     if (!path.starts_with('/')) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("{} is not an absolute path", shown(path)),
@@ -62,6 +78,7 @@ Result<std::string> checked_library(const std::string& path) {
     base::UniqueFd place(::open("/", O_PATH | O_CLOEXEC));
     std::filesystem::path walked = "/";
     bool others_reach = true;
+    bool owned_by_root = true;
     for (const auto& name : resolved.relative_path()) {
         place.reset(::openat(place.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         walked /= name;
@@ -75,8 +92,18 @@ Result<std::string> checked_library(const std::string& path) {
             return std::unexpected(changeable(walked.string()));
         }
         others_reach = others_reach && !keeps_others_out(status);
+        owned_by_root = owned_by_root && status.st_uid == 0;
     }
-    return resolved.string();
+    return LibraryFile{resolved.string(), owned_by_root};
+}
+
+Result<void> check_consent(const LibraryFile& library) {
+    if (library.owned_by_root) {
+        return {};
+    }
+    const auto file = TRY(base::allowed_libraries_path());
+    const bool allowed = TRY(base::is_allowed_library(file, library.path));
+    return allowed ? Result<void>() : std::unexpected(not_allowed(library.path));
 }
 
 }  // namespace ecryptfs::module

@@ -47,11 +47,11 @@ Error no_library(const std::string& name) {
 }
 
 // p11-kit looks for a mere name in the system's folder of libraries.
-Result<std::string> checked_path(const std::string& path) {
+Result<module::LibraryFile> check_path(const std::string& path) {
     if (!path.contains('/')) {
-        return path;
+        return module::LibraryFile{path, true};
     }
-    auto checked = module::checked_library(path);
+    auto checked = module::check_library(path);
     return !checked && checked.error().code == ErrorCode::kNotFound
                ? std::unexpected(no_library(path))
                : checked;
@@ -75,26 +75,22 @@ class Libraries {
 
     Result<Library*> of_path(const std::string& path) {
         const std::scoped_lock lock(mutex_);
-        const auto checked = TRY(checked_path(path));
-        const std::string resolved = canonical(checked);
-        if (auto* known = known_as(resolved)) {
-            return known;
+        const auto file = TRY(check_path(path));
+        const std::string resolved = canonical(file.path);
+        if (auto allowed = module::check_consent(file); !allowed) {
+            // What root has registered is root's word, whoever owns it.
+            load_registered();
+            const auto found = std::ranges::find(*registered_, resolved, &Library::path);
+            return found == registered_->end() ? std::unexpected(std::move(allowed.error()))
+                                               : Result<Library*>(*found);
         }
-        auto* functions = ::p11_kit_module_load(checked.c_str(), 0);
-        if (functions == nullptr) {
-            return std::unexpected(Error{ErrorCode::kNotFound,
-                                         fmt::format("cannot load the PKCS#11 library {}: {}",
-                                                     module::shown(path), p11_kit_says()),
-                                         "check module-path="});
-        }
-        return remember(functions, std::filesystem::path(path).stem().string(), resolved);
+        auto* known = known_as(resolved);
+        return known == nullptr ? load(path, file.path, resolved) : known;
     }
 
     std::vector<Library*> registered() {
         const std::scoped_lock lock(mutex_);
-        if (!registered_) {
-            registered_ = load_registered();
-        }
+        load_registered();
         return *registered_;
     }
 
@@ -111,7 +107,22 @@ class Libraries {
         return all_.back().get();
     }
 
-    std::vector<Library*> load_registered() {
+    Result<Library*> load(const std::string& named, const std::string& path,
+                          const std::string& resolved) {
+        auto* functions = ::p11_kit_module_load(path.c_str(), 0);
+        if (functions == nullptr) {
+            return std::unexpected(Error{ErrorCode::kNotFound,
+                                         fmt::format("cannot load the PKCS#11 library {}: {}",
+                                                     module::shown(named), p11_kit_says()),
+                                         "check module-path="});
+        }
+        return remember(functions, std::filesystem::path(named).stem().string(), resolved);
+    }
+
+    void load_registered() {
+        if (registered_) {
+            return;
+        }
         std::vector<Library*> found;
         auto** modules = ::p11_kit_modules_load(nullptr, 0);
         for (auto** module = modules; module != nullptr && *module != nullptr; ++module) {
@@ -125,7 +136,7 @@ class Libraries {
                                            path));
         }
         std::free(static_cast<void*>(modules));  // the list only: the modules stay
-        return found;
+        registered_ = std::move(found);
     }
 
     std::mutex mutex_;

@@ -59,11 +59,14 @@ std::string with_checked_library(const std::string& tcti) {
         rest = ":" + with_checked_library(rest.substr(1));
     }
     if (name.contains('/')) {
-        auto checked = module::checked_library(name);
-        if (!checked) {
-            throw TpmFailure(std::move(checked.error()), TpmTrouble::kUnreachable);
+        auto library = module::check_library(name);
+        if (!library) {
+            throw TpmFailure(std::move(library.error()), TpmTrouble::kUnreachable);
         }
-        name = std::move(*checked);
+        if (const auto allowed = module::check_consent(*library); !allowed) {
+            throw TpmFailure(allowed.error(), TpmTrouble::kUnreachable);
+        }
+        name = std::move(library->path);
     }
     return name + rest;
 }

@@ -10,6 +10,7 @@
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/softhsm.h"
+#include "tests/fakes/private_keyrings.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -452,6 +453,7 @@ TEST_F(Pkcs11Tokens, AreFoundByTheLibrarysNameAndPath) {
         EXPECT_TRUE(works(key));
         EXPECT_THAT(std::string(key.describe().locator), HasSubstr(library));
     }
+    test::allow_library("/etc/passwd");
     for (const std::string library : {"module-name=absent", "module-path=/nowhere/absent.so",
                                       "module-path=/etc/passwd", "module-name=opensc-pkcs11"}) {
         EXPECT_EQ(failure_to_open(abi(), {uri + library, kPin}).status, ECRYPTFS_PKI_NOT_FOUND)

@@ -8,6 +8,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "tests/fakes/private_keyrings.h"
+
 namespace ecryptfs::contract {
 namespace {
 
@@ -38,6 +40,7 @@ const std::map<std::string, Pkey>& keys() {
 
 void ShimTest::SetUp() {
     load(ECRYPTFS_PKCS11_SO);
+    test::allow_library(ECRYPTFS_SHIM_SO);
     static_cast<void>(keys());
     std::destroy_at(&faults());
     std::construct_at(&faults());

@@ -4,11 +4,13 @@
 
 #include <filesystem>
 
+#include "lib/base/allowed_libraries.h"
 #include "lib/base/error.h"
 #include "lib/base/hex.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/softhsm.h"
 #include "tests/fakes/memory_searcher.h"
+#include "tests/fakes/private_keyrings.h"
 #include "tests/integration/agent_test.h"
 #include "tests/integration/tokens.h"
 
@@ -37,6 +39,11 @@ class Pkcs11Keys : public AgentTest {
         more.merge(bus_.environment());
         more["SOFTHSM2_CONF"] = SoftHsm::instance().folder().path("softhsm2.conf").string();
         agent_.emplace(more, kernel_.device());
+    }
+
+    // A key on this library's token, which the user allows: it is not root's.
+    std::string add_with_library(const std::string& path) {
+        return add({std::string(kUri) + "?module-path=" + path, "--allow-library", path}, kPin);
     }
 
     // Wrapped with PKCS#1 v1.5, as ecryptfs-utils' pkcs11-helper module did.
@@ -98,7 +105,7 @@ TEST_F(Pkcs11Keys, AreNotAddedWithAWrongPin) {
 TEST_F(Pkcs11Keys, OfALibraryThatCrashesLoseNoRequest) {
     const auto flag = folder_.path() / "crash";
     start({{"ECRYPTFS_SHIM_CRASH", flag.string()}});
-    const auto signature = add({std::string(kUri) + "?module-path=" + ECRYPTFS_SHIM_SO}, kPin);
+    const auto signature = add_with_library(ECRYPTFS_SHIM_SO);
     const auto file_key = make_file_key(16);
     const auto encrypted = wrapped(signature, file_key);
     folder_.file("crash", "");
@@ -109,7 +116,7 @@ TEST_F(Pkcs11Keys, OfALibraryThatCrashesLoseNoRequest) {
 TEST_F(Pkcs11Keys, OfALibraryThatHangsLoseNoRequest) {
     const auto flag = folder_.path() / "hang";
     start({{"ECRYPTFS_SHIM_HANG", flag.string()}});
-    const auto signature = add({std::string(kUri) + "?module-path=" + ECRYPTFS_SHIM_SO}, kPin);
+    const auto signature = add_with_library(ECRYPTFS_SHIM_SO);
     const auto file_key = make_file_key(16);
     const auto encrypted = wrapped(signature, file_key);
     folder_.file("hang", "");
@@ -133,6 +140,7 @@ TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
             kPin);
     };
     const auto in_open_folder = folder_.path().string() + "/open%20to%20all/library.so";
+    allow_library(library);
     EXPECT_EQ(add_with(in_open_folder).exit_code, 0);
     std::filesystem::permissions(folder, perms::all);
     const auto outcome = add_with(in_open_folder);
@@ -148,6 +156,94 @@ TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
     EXPECT_EQ(add_with(in_open_folder).exit_code, 0) << "others do not reach it, as below a home";
     EXPECT_EQ(add_with(std::string("../../../../../../..") + ECRYPTFS_SHIM_SO).exit_code,
               code(ErrorCode::kInvalidArgument));
+}
+
+// SoftHSM is registered by the system; a copy of it is any library of the user's own.
+TEST_F(Pkcs11Keys, AreOpenedByALibraryOfTheUsersOwnOnlyAfterTheUserSaidSo) {
+    start();
+    const auto library = folder_.path() / "my library.so";
+    std::filesystem::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
+    const auto link = folder_.path() / "link.so";
+    std::filesystem::create_symlink(library, link);
+    const auto uri = std::string(kUri) + "?module-path=" + link.string();
+    const auto refused = ctl({"add-key", uri, "--passphrase-file", "-"}, kPin);
+    EXPECT_EQ(refused.exit_code, code(ErrorCode::kAccessDenied));
+    EXPECT_THAT(refused.err, HasSubstr("my library.so belongs to this user: any program of the "
+                                       "user's could exchange it"));
+    const auto advice = "ecryptfsctl add-key --allow-library '" + library.string() + "' '" + uri +
+                        "' --passphrase-file -";
+    EXPECT_THAT(refused.err, HasSubstr(": " + advice + "\n"));
+    const auto allowed = run({"/bin/sh",
+                              {"-c", "ecryptfsctl() { " + ctl_program() + " \"$@\"; }; " + advice},
+                              bus_.environment()},
+                             kPin);
+    ASSERT_EQ(allowed.exit_code, 0) << allowed.err;
+    EXPECT_THAT(allowed.err, HasSubstr("may open your keys from now on"));
+    const auto signature = allowed.out.substr(0, allowed.out.find('\n'));
+    expect_round_trip(signature);
+    ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
+    EXPECT_EQ(ctl({"unlock", signature, "--passphrase-file", "-"}, kPin).exit_code, 0);
+    ASSERT_EQ(agent_->stop(), 0);
+    agent_->start_again();
+    EXPECT_EQ(ctl({"add-key", uri, "--passphrase-file", "-"}, kPin).exit_code, 0)
+        << "it is remembered";
+    std::filesystem::copy_file(library, folder_.path() / "other.so");
+    const auto other = std::string(kUri) + "?module-path=" + (folder_.path() / "other.so").string();
+    EXPECT_EQ(ctl({"add-key", other, "--passphrase-file", "-"}, kPin).exit_code,
+              code(ErrorCode::kAccessDenied));
+}
+
+// They start hosts without the agent.
+TEST_F(Pkcs11Keys, OfALibraryOfTheUsersOwnAreMadeAndUsedByEcryptfsctlOnlyAfterTheUserSaidSo) {
+    const auto library = folder_.path() / "library.so";
+    std::filesystem::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
+    auto environment = bus_.environment();
+    environment["SOFTHSM2_CONF"] = SoftHsm::instance().folder().path("softhsm2.conf").string();
+    const auto uri = "pkcs11:token=contract;object=made?module-path=" + library.string();
+    const auto make = [&](const Arguments& more) {
+        Arguments arguments = {"generate-key",
+                               "pkcs11",
+                               uri,
+                               "--module-dir",
+                               built("modules"),
+                               "--pki-host",
+                               host_program(),
+                               "--bits",
+                               "2048",
+                               "--passphrase-file",
+                               "-"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return run({ctl_program(), arguments, environment}, kPin);
+    };
+    const auto refused = make({});
+    EXPECT_EQ(refused.exit_code, code(ErrorCode::kAccessDenied)) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("ecryptfsctl generate-key --allow-library " +
+                                       library.string() + " pkcs11 "));
+    const auto made = make({"--allow-library", library.string()});
+    EXPECT_EQ(made.exit_code, 0) << made.err;
+}
+
+TEST_F(Pkcs11Keys, AreNotOpenedByALibraryThatSomebodyElseMayHaveAllowed) {
+    start();
+    const auto library = (folder_.path() / "library.so").string();
+    std::filesystem::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
+    allow_library(library);
+    const auto list = base::value_or_throw(base::allowed_libraries_path());
+    const auto expect_exit = [&](int exit_code, const std::string& words) {
+        const auto outcome = ctl(
+            {"add-key", std::string(kUri) + "?module-path=" + library, "--passphrase-file", "-"},
+            kPin);
+        EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr(words));
+    };
+    using std::filesystem::perms;
+    std::filesystem::permissions(list, perms::owner_all | perms::group_write);
+    expect_exit(code(ErrorCode::kAccessDenied), "others than this user could write");
+    std::filesystem::permissions(list, perms::owner_all);
+    expect_exit(0, "");
+    std::filesystem::rename(list, list + ".real");
+    std::filesystem::create_symlink(list + ".real", list);
+    expect_exit(code(ErrorCode::kAccessDenied), list);
 }
 
 TEST_F(Pkcs11Keys, OfEcryptfsUtilsAreServedWithoutBeingTold) {

@@ -58,6 +58,20 @@ TEST_F(Tpm2Test, KeepsAPinInNoProcessOnceItIsLocked) {
     EXPECT_THAT(holders_of(base::as_bytes(kPinCanary)), testing::Not(testing::HasSubstr("ecrypt")));
 }
 
+// A way to a TPM is a library as well.
+TEST_F(Tpm2Test, IsReachedByALibraryOfTheUsersOwnOnlyAfterTheUserSaidSo) {
+    const auto library = (folder_.path() / "my-tcti.so").string();
+    std::filesystem::copy_file(ECRYPTFS_SWTPM_TCTI, library);
+    const auto by_name = tpm_.tcti();
+    const auto uri =
+        "file://" + tpm_.path("key.pem") + "?tcti=" + library + by_name.substr(by_name.find(':'));
+    const auto refused = ctl({"add-key", uri, "--passphrase-file", "-"}, "1234");
+    EXPECT_EQ(refused.exit_code, code(ErrorCode::kAccessDenied)) << refused.err;
+    EXPECT_THAT(refused.err,
+                testing::HasSubstr("ecryptfsctl add-key --allow-library " + library + " "));
+    expect_round_trip(add({uri, "--allow-library", library}, "1234"));
+}
+
 TEST_F(Tpm2Test, TellsAWrongPinFromOneThatIsMissing) {
     Arguments arguments = key();
     arguments.insert(arguments.begin(), "add-key");

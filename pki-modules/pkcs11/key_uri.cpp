@@ -6,6 +6,10 @@
 #include <p11-kit/pkcs11.h>
 #include <p11-kit/uri.h>
 
+#include <algorithm>
+#include <cctype>
+#include <set>
+
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/handle.h"
@@ -66,6 +70,26 @@ std::optional<ObjectClass> object_class(P11KitUri& uri) {
         default:
             return std::nullopt;
     }
+}
+
+// p11-kit takes the last of several values and leaves blanks out; another reader might take the
+// first, and the two would load different libraries.
+Result<void> check_names_once(std::string text) {
+    std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
+    std::set<std::string> names;
+    std::string_view rest = text;
+    rest.remove_prefix(std::min(rest.find(':'), rest.size() - 1) + 1);
+    for (bool is_query = false; !rest.empty();) {
+        const auto end = std::min(rest.find_first_of(is_query ? "&" : ";?"), rest.size());
+        const auto equals = rest.find('=');  // what has none may be a PIN, and is no attribute
+        const std::string name(equals < end ? rest.substr(0, equals) : "");
+        if (!name.empty() && !names.insert(name).second) {
+            return refused(fmt::format("the URI gives {} twice", name), "give it once");
+        }
+        is_query = is_query || rest.substr(end).starts_with('?');
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return {};
 }
 
 Result<void> check_class(P11KitUri& uri) {
@@ -184,6 +208,7 @@ Result<KeyUri> KeyUri::parse(std::string_view text) {
         return refused(fmt::format("the URI has {} bytes, at most {} are taken", text.size(),
                                    ECRYPTFS_PKI_MAX_LOCATOR - 1));
     }
+    TRY(check_names_once(std::string(text)));
     const Uri uri(::p11_kit_uri_new());
     const int result =
         ::p11_kit_uri_parse(std::string(text).c_str(), P11_KIT_URI_FOR_ANY, uri.get());

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <optional>
+#include <set>
 
 #include "ecryptfs_pki_module.h"
 #include "lib/base/file_uri.h"
@@ -85,10 +86,17 @@ Result<void> take_attribute(std::string_view attribute, std::string_view uri, Lo
     return {};
 }
 
+// Of two values of one name another reader than ours might take the other one.
 Result<void> take_query(std::string_view query, std::string_view uri, Locator& to) {
+    std::set<std::string_view> names;
     while (!query.empty()) {
         const auto end = query.find('&');
-        TRY(take_attribute(query.substr(0, end), uri, to));
+        const auto attribute = query.substr(0, end);
+        if (const auto name = attribute.substr(0, attribute.find('='));
+            !names.insert(name).second) {
+            return std::unexpected(refused(uri, fmt::format("gives \"{}\" twice", name)));
+        }
+        TRY(take_attribute(attribute, uri, to));
         query = end == std::string_view::npos ? "" : query.substr(end + 1);
     }
     return {};

@@ -278,7 +278,8 @@ TEST_F(Tpm2KeyTest, RefusesGarbageAndTruncatedFiles) {
 }
 
 TEST_F(Tpm2KeyTest, RefusesQueriesThatItDoesNotKnow) {
-    for (const std::string query : {"?tpm=x", "?tcti=", "?tcti", "?auth=some", "?tcti=%zz"}) {
+    for (const std::string query :
+         {"?tpm=x", "?tcti=", "?tcti", "?auth=some", "?tcti=%zz", "?tcti=swtpm&tcti=device"}) {
         EXPECT_THAT(failure_to_open(module_, {"file:///key.pem" + query}),
                     fails(ECRYPTFS_PKI_INVALID_LOCATOR, "", "file:///absolute/path"))
             << query;

@@ -60,6 +60,11 @@ TEST(KeyUri, IsRefusedWithTheReason) {
              {"pkcs11:token=a;library-description=b", "names a slot or a library"},
              {"pkcs11:token=a?x-mechanism=rsa-quantum", "x-mechanism is unknown"},
              {"pkcs11:token=a?pin-value=", "holds a PIN"},
+             {"pkcs11:token=a;token=a", "gives token twice"},
+             {"pkcs11:token=a?module-path=/a.so&module-path=/b.so", "gives module-path twice"},
+             {"pkcs11:token=a?module-path=/a.so& module-\npath=/b.so", "gives module-path twice"},
+             {"pkcs11:token=a;id=%01?pin-source=/a&x-mechanism=rsa-pkcs&pin-source=/b",
+              "gives pin-source twice"},
          })) {
         EXPECT_THAT(KeyUri::parse(given), FailsWith(ErrorCode::kInvalidArgument, problem)) << given;
     }

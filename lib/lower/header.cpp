@@ -152,6 +152,32 @@ std::size_t find_sound_packet(FieldReader reader) {
     return reader.position();
 }
 
+// Whether the Tag 1 packet from `start` on is too long: its length reaches over the packets behind
+// it. One of them then begins where an RSA modulus may end, and sound ones follow each other up to
+// the packet's end; or beyond it, where neither a sound packet nor the end of them is. Encrypted
+// bytes look like that once in millions of files.
+bool covers_others(const FieldReader& start, const KeyPacket& packet) {
+    constexpr std::size_t kModulusStep = 8;  // bytes; RSA keys of other sizes are not made
+    const std::size_t end = packet.offset + packet.size;
+    const std::size_t modulus = end - packet.encrypted_fek.size();
+    FieldReader reader = start;
+    const std::size_t first = find_sound_packet(reader);
+    if (packet.kind != PacketKind::kPublicKey || first <= modulus || first >= end ||
+        (first - modulus) % kModulusStep != 0) {
+        return false;
+    }
+    static_cast<void>(reader.take("packet", first - packet.offset));
+    while (reader.position() < end) {
+        if (!take_packet(reader)) {
+            return false;
+        }
+    }
+    FieldReader behind = start;
+    static_cast<void>(behind.take("packet", packet.size));
+    const bool goes_on = behind.empty() || behind.left().front() == 0 || take_packet(behind);
+    return reader.position() == end || !goes_on;
+}
+
 // A body by its packet's length alone, whatever the tag.
 std::optional<ByteView> skip_packet(FieldReader& reader) {
     static_cast<void>(reader.take("tag", 1));
@@ -188,6 +214,10 @@ void take_packets(FieldReader& reader, Header& header) {
     while (!reader.empty()) {
         const FieldReader start = reader;
         auto packet = take_packet(reader);
+        if (packet && covers_others(start, *packet)) {
+            packet = start.fail("Tag 1 packet whose length reaches over the packet behind it",
+                                packet->offset + 1);
+        }
         if (packet) {
             header.packets.push_back(*packet);
         } else {

@@ -2,6 +2,8 @@
 
 #include "lib/lower/header.h"
 
+#include <fmt/format.h>
+
 #include "lib/lower/cipher.h"
 #include "tests/unit/support.h"
 
@@ -155,6 +157,38 @@ TEST(LowerHeader, KeepsThePacketsBeforeADamagedOne) {
 
 const std::string kRecoverySignature = "4effbc23256b813d";
 const std::string kRecovery = kTag3 + "ed16 62 08 5f434f4e534f4c45 00000000" + kRecoverySignature;
+
+// A Tag 1 packet of a modulus of `bytes`, which says that it has `more`.
+std::string overlong_packet(std::size_t bytes, std::size_t more) {
+    const std::size_t length = 10 + bytes + more;
+    const auto text =
+        length < 192 ? fmt::format("{:02x}", length) : fmt::format("{:04x}", 0xc000 + length - 192);
+    std::string fek;
+    for (std::size_t i = 0; i < bytes; ++i) {
+        fek += "5a";
+    }
+    return "01" + text + "03 9d59cdc2eaf8d95e 01" + fek;
+}
+
+// Its length is one that such a packet may have.
+TEST(LowerHeader, APacketThatIsTooLongCostsItselfOnly) {
+    const auto size = hex(kRecovery).size();
+    for (const std::size_t more : {std::size_t{1}, std::size_t{8}, size - 1, size, 2 * size}) {
+        const auto damaged = overlong_packet(128, more);
+        const Bytes bytes = hex(kFixed + damaged + kRecovery + kRecovery + "0000");
+        const auto header = parsed(bytes);
+        EXPECT_EQ(header.packets.size(), 2U) << more;
+        ASSERT_EQ(header.damaged_packets.size(), 1U) << more;
+        const auto& packet = header.damaged_packets.front();
+        EXPECT_EQ(packet.size, hex(damaged).size()) << more;
+        ASSERT_TRUE(packet.signature) << more;
+        EXPECT_EQ(packet.signature->text(), "9d59cdc2eaf8d95e");
+        EXPECT_THAT(packet.error.message, testing::HasSubstr("reaches over the packet behind it"));
+    }
+    const Bytes sound = hex(kFixed + overlong_packet(128, 0) + kRecovery + "0000");
+    EXPECT_EQ(parsed(sound).packets.size(), 2U);
+    EXPECT_FALSE(parsed(sound).damage);
+}
 
 struct DamageInFront {
     std::string packet;

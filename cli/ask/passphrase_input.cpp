@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +52,25 @@ Result<SecretBytes> from_file_or(Ask ask_person, const std::string& file, std::s
             "put the passphrase on it"});
     }
     return read;
+}
+
+// `fd` may be none, and errno says why.
+Result<lower::WrappedPassphrase> read_wrapped(int fd, const std::string& path) {
+    std::array<std::uint8_t, kMostOfAWrappedFile> bytes;
+    const auto size = fd >= 0 ? base::read_all(fd, bytes) : std::nullopt;
+    if (!size) {
+        return std::unexpected(file_error(fmt::format("reading {}", path), errno));
+    }
+    if (const auto exposure = base::file_exposure(fd, path, path)) {
+        warn(*exposure);
+    }
+    const auto wrapped = lower::parse_wrapped_passphrase(base::ByteView(bytes).first(*size));
+    if (!wrapped) {
+        return std::unexpected(
+            Error{wrapped.error().code, fmt::format("{}: {}", path, wrapped.error().message),
+                  "name a file that ecryptfs-wrap-passphrase or this program wrote"});
+    }
+    return *wrapped;
 }
 
 }  // namespace
@@ -105,23 +125,23 @@ Result<lower::Salt> typed_salt(const std::string& text) {
 Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path) {
     // Of a FIFO that nobody writes to there is nothing; a writer is waited for.
     const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    std::array<std::uint8_t, kMostOfAWrappedFile> bytes;
-    const auto size = file && ::fcntl(file.get(), F_SETFL, 0) == 0
-                          ? base::read_all(file.get(), bytes)
-                          : std::nullopt;
-    if (!size) {
-        return std::unexpected(file_error(fmt::format("reading {}", path), errno));
+    if (file) {
+        ::fcntl(file.get(), F_SETFL, 0);
     }
-    if (const auto exposure = base::file_exposure(file.get(), path, path)) {
-        warn(*exposure);
-    }
-    const auto wrapped = lower::parse_wrapped_passphrase(base::ByteView(bytes).first(*size));
-    if (!wrapped) {
+    return read_wrapped(file.get(), path);
+}
+
+Result<lower::WrappedPassphrase> read_found_wrapped_file(const std::string& path) {
+    // Opening a device may do something already.
+    const base::UniqueFd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    struct stat status{};
+    if (place && (::fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode))) {
         return std::unexpected(
-            Error{wrapped.error().code, fmt::format("{}: {}", path, wrapped.error().message),
-                  "name a file that ecryptfs-wrap-passphrase or this program wrote"});
+            Error{ErrorCode::kMalformed, fmt::format("{} is not a regular file", path), ""});
     }
-    return *wrapped;
+    const auto same = fmt::format("/proc/self/fd/{}", place.get());
+    const base::UniqueFd file(::open(same.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return read_wrapped(file.get(), path);
 }
 
 Result<SecretBytes> unwrapped_passphrase(const lower::WrappedPassphrase& wrapped,

@@ -41,6 +41,8 @@ base::Result<lower::Salt> typed_salt(const std::string& text);
 
 // Of a wrapped-passphrase file, or a pipe with one. kNotFound, kAccessDenied, kMalformed.
 base::Result<lower::WrappedPassphrase> read_wrapped_file(const std::string& path);
+// Of one that nobody has named: a regular file only, so that no pipe is waited for.
+base::Result<lower::WrappedPassphrase> read_found_wrapped_file(const std::string& path);
 
 // The mount passphrase in it; `wrapping_file` is as for passphrase_from().
 base::Result<base::SecretBytes> unwrapped_passphrase(const lower::WrappedPassphrase& wrapped,

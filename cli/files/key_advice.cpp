@@ -46,13 +46,11 @@ std::vector<WrappedFile> find_wrapped_files(std::span<const std::string> lower) 
     std::vector<WrappedFile> found;
     for (const auto& folder : folders) {
         const auto path = folder / kWrappedFile;
-        std::error_code none_there;
-        const bool known =
-            std::ranges::find(found, path.string(), &WrappedFile::path) != found.end();
-        if (!known && fs::is_regular_file(path, none_there)) {
-            if (auto content = read_wrapped_file(path.string())) {
-                found.push_back({path.string(), std::move(*content)});
-            }
+        if (std::ranges::find(found, path.string(), &WrappedFile::path) != found.end()) {
+            continue;
+        }
+        if (auto content = read_found_wrapped_file(path.string())) {
+            found.push_back({path.string(), std::move(*content)});
         }
     }
     return found;

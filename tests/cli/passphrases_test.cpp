@@ -2,6 +2,7 @@
 //
 // add-passphrase, wrap-passphrase, unwrap-passphrase and rewrap-passphrase: the whole program.
 
+#include <fcntl.h>
 #include <keyutils.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 
 #include <filesystem>
 
+#include "cli/passphrase_input.h"
 #include "lib/base/file_io.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
@@ -376,6 +378,23 @@ TEST_F(Passphrases, TypedDifferentlyTheSecondTimeAreNotAdded) {
     const int status = program.wait_for_change();
     EXPECT_EQ(WEXITSTATUS(status), exit_code(ErrorCode::kInvalidArgument)) << program.shown();
     EXPECT_EQ(token_payload(KEY_SPEC_USER_KEYRING, kCorrectHorse), "");
+}
+
+// decrypt looks for such files by itself, as root too, where somebody else may put a pipe in the
+// place of one at any moment.
+TEST_F(Passphrases, APipeThatNobodyNamedIsNotReadAsAWrappedPassphrase) {
+    const auto fifo = path("fifo");
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    const base::UniqueFd writer(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));  // that writes nothing
+    EXPECT_THAT(cli::read_found_wrapped_file(fifo),
+                FailsWith(ErrorCode::kMalformed, "is not a regular file"));
+    EXPECT_THAT(cli::read_found_wrapped_file(path("none")), FailsWith(ErrorCode::kNotFound, ""));
+    EXPECT_EQ(ctl({"wrap-passphrase", path("wrapped"), "--passphrase-file",
+                   folder_.file("p", "mount"), "--wrapping-passphrase-file", "-"},
+                  "login")
+                  .exit_code,
+              0);
+    EXPECT_THAT(cli::read_found_wrapped_file(path("wrapped")), Succeeds());
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/close_range.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,28 +28,74 @@ using base::Result;
 
 constexpr char kHelper[] = ECRYPTFS_LIBEXECDIR "/ecryptfs-mount-helper";
 
-// Between fork and exec: nothing but system calls. Away from the terminal, whose keys could stop a
-// process of root's; with nothing of what the user had open, and no environment.
-[[noreturn]] void become_helper(const char* user, int socket) {
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
-    ::signal(SIGCHLD, SIG_DFL);
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (::setsid() < 0 || ::dup2(socket, STDIN_FILENO) < 0 || ::dup2(null, STDOUT_FILENO) < 0 ||
-        ::dup2(null, STDERR_FILENO) < 0 || ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
-        ::_exit(1);
+constexpr char kInstallAnew[] = "install the package ecryptfs-agent anew";
+
+// What posix_spawn() is told. Away from the terminal, whose keys could stop a process of root's,
+// with nothing of what the user had open, and no signal ignored or blocked.
+class SpawnPlan {
+  public:
+    explicit SpawnPlan(int socket) {
+        ::posix_spawn_file_actions_init(&actions_);
+        ::posix_spawnattr_init(&attributes_);
+        sigset_t all;
+        ::sigfillset(&all);
+        sigset_t none;
+        ::sigemptyset(&none);
+        add(::posix_spawnattr_setsigmask(&attributes_, &none));
+        add(::posix_spawnattr_setsigdefault(&attributes_, &all));
+        add(::posix_spawnattr_setflags(
+            &attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+        add(::posix_spawn_file_actions_adddup2(&actions_, socket, STDIN_FILENO));
+        for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+            add(::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0));
+        }
+        add(::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1));
     }
-    std::array<const char*, 3> arguments = {kHelper, user, nullptr};
-    std::array<char*, 1> environment = {nullptr};
-    ::execve(kHelper, const_cast<char* const*>(arguments.data()), environment.data());
-    ::_exit(1);
+    SpawnPlan(const SpawnPlan&) = delete;
+    SpawnPlan& operator=(const SpawnPlan&) = delete;
+    ~SpawnPlan() {
+        ::posix_spawn_file_actions_destroy(&actions_);
+        ::posix_spawnattr_destroy(&attributes_);
+    }
+
+    // Without an environment. Gives 0, or the errno of what did not work, in the child as well.
+    int start(pid_t& pid, const char* program, const char* argument) const {
+        std::array<const char*, 3> arguments = {program, argument, nullptr};
+        std::array<char*, 1> environment = {nullptr};
+        return failure_ != 0
+                   ? failure_
+                   : ::posix_spawn(&pid, program, &actions_, &attributes_,
+                                   const_cast<char* const*>(arguments.data()), environment.data());
+    }
+
+  private:
+    void add(int result) { failure_ = failure_ == 0 ? result : failure_; }
+
+    posix_spawn_file_actions_t actions_{};
+    posix_spawnattr_t attributes_{};
+    int failure_ = 0;
+};
+
+Error not_started(const char* program, int error_number) {
+    const bool is_broken =
+        error_number == ENOENT || error_number == EACCES || error_number == ENOEXEC;
+    return base::system_error(ErrorCode::kInternal, fmt::format("starting {}", program),
+                              error_number, is_broken ? kInstallAnew : "");
 }
 
-Error no_answer() {
-    return {ErrorCode::kInternal, fmt::format("{} gives no answer", kHelper),
-            "install the package ecryptfs-agent anew"};
+// `status` is waitpid()'s.
+Error ended(const std::string& program, int status) {
+    if (!WIFSIGNALED(status)) {
+        return {ErrorCode::kInternal,
+                fmt::format("{} exited with status {} before it answered", program,
+                            WEXITSTATUS(status)),
+                kInstallAnew};
+    }
+    const char* signal = ::sigabbrev_np(WTERMSIG(status));  // real-time signals have none
+    return {ErrorCode::kInternal,
+            fmt::format("{} was killed by signal {} before it answered", program,
+                        signal == nullptr ? std::to_string(WTERMSIG(status)) : signal),
+            "see the kernel's log for why: journalctl --dmesg"};
 }
 
 // In a session keyring that the helper has as well.
@@ -63,7 +109,8 @@ Result<void> find_tokens(const Caller& caller, SessionTask task) {
                                                      : start_session_keyring(is_users);
 }
 
-Result<void> send_request(int socket, base::ByteView packet, std::span<const int> descriptors) {
+// False, and errno says why.
+bool send_request(int socket, base::ByteView packet, std::span<const int> descriptors) {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
     iovec part{const_cast<std::uint8_t*>(packet.data()), packet.size()};
     msghdr message{};
@@ -76,14 +123,12 @@ Result<void> send_request(int socket, base::ByteView packet, std::span<const int
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
-    return ::sendmsg(socket, &message, MSG_NOSIGNAL) < 0
-               ? Result<void>(std::unexpected(no_answer()))
-               : Result<void>();
+    return ::sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
 }
 
 }  // namespace
 
-Result<MountHelper> MountHelper::start(uid_t user) {
+Result<MountHelper> MountHelper::start(uid_t user, const char* program) {
     int sockets[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
         return std::unexpected(
@@ -92,19 +137,17 @@ Result<MountHelper> MountHelper::start(uid_t user) {
     base::UniqueFd ours(sockets[0]);
     const base::UniqueFd theirs(sockets[1]);
     const auto argument = fmt::format("{}", user);
-    const pid_t pid = ::fork();
-    if (pid < 0) {
-        return std::unexpected(
-            base::system_error(ErrorCode::kInternal, "starting the mount helper", errno));
+    pid_t pid = 0;
+    if (const int failure = SpawnPlan(theirs.get()).start(pid, program, argument.c_str())) {
+        return std::unexpected(not_started(program, failure));
     }
-    if (pid == 0) {
-        become_helper(argument.c_str(), theirs.get());
-    }
-    return MountHelper(pid, std::move(ours));
+    return MountHelper(pid, std::move(ours), program);
 }
 
 MountHelper::MountHelper(MountHelper&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)), socket_(std::move(other.socket_)) {}
+    : pid_(std::exchange(other.pid_, 0)),
+      socket_(std::move(other.socket_)),
+      program_(std::move(other.program_)) {}
 
 MountHelper::~MountHelper() {
     socket_.reset();  // by which it ends
@@ -113,17 +156,31 @@ MountHelper::~MountHelper() {
     }
 }
 
+// Why not: it has ended, or `error_number` says.
+Error MountHelper::no_answer(int error_number) {
+    if (error_number != EPIPE && error_number != ECONNRESET) {
+        return base::system_error(ErrorCode::kInternal, fmt::format("asking {}", program_),
+                                  error_number);
+    }
+    socket_.reset();
+    int status = 0;
+    ::waitpid(std::exchange(pid_, 0), &status, 0);
+    return ended(program_, status);
+}
+
 Result<mount::Reply> MountHelper::ask(const mount::Request& request,
                                       std::span<const int> descriptors) {
     const auto packet = TRY(mount::encode_request(request));
-    TRY(send_request(socket_.get(), packet, descriptors));
+    if (!send_request(socket_.get(), packet, descriptors)) {
+        return std::unexpected(no_answer(errno));
+    }
     std::array<std::uint8_t, mount::kMaxReply> reply{};
     ssize_t size = 0;
     do {
         size = ::recv(socket_.get(), reply.data(), reply.size(), 0);
     } while (size < 0 && errno == EINTR);
     if (size <= 0) {
-        return std::unexpected(no_answer());
+        return std::unexpected(no_answer(size == 0 ? ECONNRESET : errno));
     }
     return mount::parse_reply(base::ByteView(reply).first(static_cast<std::size_t>(size)));
 }
@@ -134,7 +191,7 @@ Result<MountSession> start_mount_session(const std::string& user, SessionTask ta
     if (task != SessionTask::kPrint) {
         TRY(find_tokens(session.caller, task));
         if (is_root()) {
-            auto helper = TRY(MountHelper::start(session.caller.id));
+            auto helper = TRY(MountHelper::start(session.caller.id, kHelper));
             session.helper.emplace(std::move(helper));
         }
     }

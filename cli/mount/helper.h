@@ -19,8 +19,9 @@ namespace ecryptfs::cli {
 // One request, and it is done. Its process has ended when this object goes.
 class MountHelper {
   public:
-    // By root. It works for this user, and cannot be signalled by it.
-    static base::Result<MountHelper> start(uid_t user);
+    // By root. It works for this user, and cannot be signalled by it. kInternal, with why, for one
+    // that cannot be started.
+    static base::Result<MountHelper> start(uid_t user, const char* program);
     MountHelper(MountHelper&& other) noexcept;
     MountHelper& operator=(MountHelper&&) = delete;
     MountHelper(const MountHelper&) = delete;
@@ -28,14 +29,18 @@ class MountHelper {
     ~MountHelper();
 
     // Descriptors as the request wants them (helper_protocol.h); borrowed. kInternal for a helper
-    // that cannot be run or gives no answer.
+    // that gives no answer, with why.
     base::Result<mount::Reply> ask(const mount::Request& request, std::span<const int> descriptors);
 
   private:
-    MountHelper(pid_t pid, base::UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+    MountHelper(pid_t pid, base::UniqueFd socket, std::string program)
+        : pid_(pid), socket_(std::move(socket)), program_(std::move(program)) {}
+
+    base::Error no_answer(int error_number);
 
     pid_t pid_;
     base::UniqueFd socket_;
+    std::string program_;
 };
 
 // Whom `mount` or `umount` works for, and how it does what only root may.

@@ -32,6 +32,11 @@ constexpr char kDamagedSuffix[] = ".damaged";
 constexpr char kBeyondSuffix[] = ".beyond";
 constexpr std::uint64_t kMostLines = 1'000;  // about single files; a tree may have millions
 
+// They stay in memory until the end.
+std::uint64_t most_kept(const Decrypt& command) {
+    return command.json ? kMostInJson : kMostLines;
+}
+
 bool can_be_written(const std::string& name) {
     return !name.empty() && name != "." && name != ".." && name.size() <= NAME_MAX &&
            name.find('/') == std::string::npos && !is_unfinished_name(name);
@@ -66,7 +71,7 @@ TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, OutputTre
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     list(path, error.message);
     ++counts_.failed_items;
-    if (!command_.json && counts_.failures.size() == kMostLines) {
+    if (counts_.failures.size() == most_kept(command_)) {
         counts_.failures.pop_back();
     }
     const auto shown = shortened_path(path);
@@ -163,7 +168,7 @@ void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& nam
                                            : "the file system there does not have its name";
     list(entry.path, fmt::format("saved as {}: {}", place.name, reason));
     ++counts_.renamed_items;
-    if (command_.json || counts_.renamed.size() < kMostLines) {
+    if (counts_.renamed.size() < most_kept(command_)) {
         const auto shown = shortened_path(entry.path);
         counts_.renamed.push_back(
             {shown, shortened_path(where), std::move(reason), opener_.plain_path(shown)});

@@ -38,6 +38,9 @@ struct RenamedCopy {
     std::optional<std::string> plain_path = {};  // as in DecryptFailure
 };
 
+// What --json tells of single files, of failures and of new names each.
+inline constexpr std::uint64_t kMostInJson = 20'000;
+
 struct DecryptCounts {
     std::uint64_t files = 0;    // written now
     std::uint64_t skipped = 0;  // complete already
@@ -50,7 +53,7 @@ struct DecryptCounts {
     std::uint64_t renamed_items = 0;
     std::uint64_t failed_items = 0;
     std::uint64_t unlisted = 0;  // of those, without a line on standard error
-    // All for --json; else the first ones, and the last failure.
+    // The first ones, and the last failure.
     std::vector<RenamedCopy> renamed;
     std::vector<DecryptFailure> failures;
     KeyDemand missing;     // of what no key opened

@@ -91,6 +91,10 @@ Json name_json(const InspectedName& name) {
             {"given", name.given}};
 }
 
+std::uint64_t number_beyond(std::uint64_t all, std::uint64_t listed) {
+    return all > listed ? all - listed : 0;
+}
+
 }  // namespace
 
 std::string decrypted_json(const DecryptCounts& counts) {
@@ -121,6 +125,9 @@ std::string decrypted_json(const DecryptCounts& counts) {
                          {"privileges", counts.lost.privileges},
                          {"links", counts.copied_links}}},
                        {"failures", failures},
+                       {"unlisted",
+                        {{"renamed", number_beyond(counts.renamed_items, counts.renamed.size())},
+                         {"failures", number_beyond(counts.failed_items, counts.failures.size())}}},
                        {"stopped", counts.stopped}};
     return indented(json, 0) + "\n";
 }

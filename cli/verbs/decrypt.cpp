@@ -136,8 +136,11 @@ Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, F
         return printed;
     }
     if (counts.unlisted > 0) {
+        const bool fits = std::max(counts.failed_items, counts.renamed_items) <= kMostInJson;
         complain(fmt::format("{} more like these are not listed{}", counts.unlisted,
-                             command.json ? "" : "; --json lists all"));
+                             command.json ? ""
+                             : fits       ? "; --json lists all"
+                                          : "; --json lists more"));
     }
     warn_of_losses(counts);
     if (!synced || (counts.failures.empty() && counts.renamed.empty())) {

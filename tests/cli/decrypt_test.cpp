@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/files/decrypt_tree.h"
+#include "cli/files/file_json.h"
 #include "cli/output/progress.h"
 #include "lib/base/handle.h"
 #include "tests/cli/lower_files.h"
@@ -622,6 +624,29 @@ TEST_F(Decrypting, PrintsTheDocumentedJson) {
     EXPECT_EQ(printed.size(), expected.size());
     EXPECT_EQ(printed["failures"][0]["error"].size(), expected["failures"][0]["error"].size());
     EXPECT_EQ(printed["failures"][0]["error"]["name"], "Malformed");
+}
+
+// Each would take a thousand bytes of memory or more until the end.
+TEST_F(Decrypting, KeepsABoundedNumberOfFailuresForJson) {
+    auto output = cli::OutputTree::open(out_);
+    auto selection = cli::PathSelection::parse({});
+    ASSERT_TRUE(output && selection);
+    cli::FileOpener opener({});
+    cli::Progress progress("", 0);
+    cli::Decrypt command;
+    command.json = true;
+    cli::TreeDecryption decryption(opener, progress, *output, *selection, command);
+    ::testing::internal::CaptureStderr();
+    for (std::uint64_t i = 0; i < cli::kMostInJson + 3; ++i) {
+        decryption.unreadable(fmt::format("{}", i), {ErrorCode::kNotFound, "gone", ""});
+    }
+    ::testing::internal::GetCapturedStderr();
+    const auto printed = Json::parse(cli::decrypted_json(decryption.counts()));
+    EXPECT_EQ(printed["failures"].size(), cli::kMostInJson);
+    EXPECT_EQ(printed["failures"].front()["path"], "0");
+    EXPECT_EQ(printed["failures"].back()["path"], fmt::format("{}", cli::kMostInJson + 2));
+    EXPECT_EQ(printed["unlisted"]["failures"], 3);
+    EXPECT_EQ(printed["unlisted"]["renamed"], 0);
 }
 
 TEST(Bars, FillUp) {

@@ -108,6 +108,9 @@ Result<void> write_contents(const LowerFile& file, FileOpener& opener, bool beyo
     }
     StreamOutput output(STDOUT_FILENO);
     const auto lost = TRY(decrypt_contents(file, key, range, output, [](std::uint64_t) {}));
+    if (may_be_of_damaged_key(file, key)) {
+        warn(damaged_key_warning());
+    }
     if (!lost.empty()) {
         return std::unexpected(Error{ErrorCode::kMalformed, losses_in_words(lost, range.size), ""});
     }

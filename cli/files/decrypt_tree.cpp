@@ -369,7 +369,7 @@ Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile&
         counts_.stopped = true;
         return std::unexpected(part.error());
     }
-    Contents contents{std::move(*part), {}};
+    Contents contents{.part = std::move(*part), .lost = {}};
     if (file.header) {
         FileOutput output(contents.part.fd());
         auto done = decrypt_contents(file, *key, range, output,
@@ -379,6 +379,7 @@ Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile&
             return std::unexpected(done.error());
         }
         contents.lost = std::move(*done);
+        contents.doubtful = may_be_of_damaged_key(file, *key);
     }
     AttributeCopy copy(file.fd.get(), file.status, contents.part.fd(), counts_.lost);
     copy.give_owner();
@@ -421,6 +422,9 @@ Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile&
                                [&](const std::string& there) { return is_complete(file, there); });
     if (!place) {
         return std::unexpected(place.error());
+    }
+    if (contents.doubtful) {
+        list(entry.path, fmt::format("warning: {}", damaged_key_warning()));
     }
     remember(file, place->name);
     ++(place->is_earlier ? counts_.skipped : counts_.files);

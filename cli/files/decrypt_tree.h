@@ -87,6 +87,7 @@ class TreeDecryption : public TreeVisitor {
     struct Contents {
         PartFile part;
         std::vector<FileRange> lost;
+        bool doubtful = false;  // may_be_of_damaged_key()
     };
 
     // Empty if there can be no such file; then, or if it is the encrypted one, there is an error.

@@ -168,6 +168,36 @@ Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int
     return true;
 }
 
+bool may_be_of_damaged_key(const LowerFile& file, const lower::FileKey& key) {
+    constexpr std::size_t kEnoughToTell = 32;
+    constexpr std::size_t kZerosInNoise = 16;  // of noise one byte in 256 is zero; here one in 16
+    const auto& header = file.header.value();
+    const auto by_passphrase = [](const lower::KeyPacket& packet) {
+        return packet.kind == lower::PacketKind::kPassphrase;
+    };
+    const std::uint64_t size = header.plain_size;
+    const std::uint64_t last = size / kExtentSize * kExtentSize;
+    if (size == last || whole_extents(size) != decryptable_size(file) ||
+        std::ranges::none_of(header.packets, by_passphrase)) {
+        return false;
+    }
+    std::vector<std::uint8_t> extent(kExtentSize);
+    read_or_zeros(file.fd.get(), file.data_offset() + last, extent);
+    auto extents = lower::Extents::create(key);
+    if (is_zero(extent) || !extents || !extents->decrypt(last / kExtentSize, extent)) {
+        return false;
+    }
+    const auto behind = ByteView(extent).subspan(size - last);
+    return behind.size() >= kEnoughToTell &&
+           static_cast<std::size_t>(std::ranges::count(behind, std::uint8_t{0})) <
+               behind.size() / kZerosInNoise;
+}
+
+std::string damaged_key_warning() {
+    return "there is noise behind its end, where eCryptfs writes zeros: the file key in its packet "
+           "may be damaged, and the copy useless; if it has another key, try that one alone";
+}
+
 base::Error beyond_size_error(std::uint64_t bytes) {
     return {base::ErrorCode::kMalformed,
             fmt::format("{} bytes of encrypted data lie behind its end, as after a crash", bytes),

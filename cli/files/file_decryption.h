@@ -64,6 +64,13 @@ FileRange contents_beyond_size(const LowerFile& file);
 // are compared, as far as they can be read. An error is one of the key, or of the copy.
 base::Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int copy);
 
+// Whether a key that a passphrase's packet gave may be damaged: nothing in the packet would show
+// it. The kernel fills the last extent up with zeros, of which a wrong key makes noise. False where
+// too few bytes are left to tell, or more extents follow, as after a crash.
+bool may_be_of_damaged_key(const LowerFile& file, const lower::FileKey& key);
+// What to say then.
+std::string damaged_key_warning();
+
 // For a file with so many bytes behind its end.
 base::Error beyond_size_error(std::uint64_t bytes);
 

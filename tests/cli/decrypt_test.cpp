@@ -90,6 +90,7 @@ TEST_F(Decrypting, GivesWhatTheKernelEncrypted) {
         const auto outcome =
             ctl({"decrypt", path(name), "--output", to, "--passphrase-file", "-"}, passphrase);
         EXPECT_EQ(outcome.exit_code, 0) << name << ": " << outcome.err;
+        EXPECT_THAT(outcome.err, Not(HasSubstr("noise"))) << name;
         EXPECT_EQ(difference(path(plain), to), "") << name;
     }
 }
@@ -624,6 +625,28 @@ TEST_F(Decrypting, PrintsTheDocumentedJson) {
     EXPECT_EQ(printed.size(), expected.size());
     EXPECT_EQ(printed["failures"][0]["error"].size(), expected["failures"][0]["error"].size());
     EXPECT_EQ(printed["failures"][0]["error"]["name"], "Malformed");
+}
+
+// Its packet has no checksum. What gives it away is behind the end, in the last extent.
+TEST_F(Decrypting, WarnsOfAFileKeyThatMayBeDamaged) {
+    const std::size_t fek = 26 + 2 + 14;  // behind the header's fixed part, tag, length, fields
+    for (const std::size_t size : {1UL, 4064UL, 4097UL, 5000UL}) {
+        auto content = lower_file_of(std::vector<std::uint8_t>(size, 'p'));
+        write_lower(fmt::format("sound {}", size), content);
+        content[fek] = static_cast<char>(content[fek] ^ 1);
+        write_lower(fmt::format("damaged {}", size), content);
+    }
+    const auto outcome = decrypt();
+    EXPECT_EQ(outcome.exit_code, 0) << "nobody can be sure";
+    for (const std::size_t size : {1UL, 4064UL, 4097UL, 5000UL}) {
+        EXPECT_THAT(outcome.err, HasSubstr(fmt::format(
+                                     "/damaged {}: warning: there is noise behind its end", size)));
+    }
+    EXPECT_THAT(outcome.err, Not(HasSubstr("/sound")));
+    const auto alone =
+        ctl({"decrypt", lower_ + "/damaged 1", "--output", "-", "--passphrase-file", "-"},
+            kCorrectHorsePassphrase);
+    EXPECT_THAT(alone.err, HasSubstr("noise behind its end"));
 }
 
 // Each would take a thousand bytes of memory or more until the end.

@@ -6,10 +6,14 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "cli/ask/answering_program.h"
+#include "cli/ask/library_consent.h"
 #include "cli/output/output.h"
+#include "cli/output/typed_command.h"
+#include "lib/base/allowed_libraries.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
@@ -203,6 +207,40 @@ TEST(TableOnATerminal, EndsAtItsWidth) {
               "\x1b[1mSTATE\x1b[0m   \x1b[1mLOC…\x1b[0m\n"
               "\x1b[33mlocked\x1b[0m  sch…\n"
               "\x1b[31mgone\x1b[0m    k\n");
+}
+
+TEST(Libraries, AreAllowedOnlyIfThereAreSuch) {
+    const TemporaryFolder folder;
+    const auto library = folder.file("it's a library.so", "");
+    const auto list = base::value_or_throw(base::allowed_libraries_path());
+    const auto allow = [](const std::string& path) {
+        return run(
+            {ECRYPTFSCTL, {"list-tokens", "--module-dir", "/none", "--allow-library", path}});
+    };
+    EXPECT_EQ(allow("/none/a.so").exit_code, exit_code(ErrorCode::kNotFound));
+    EXPECT_EQ(allow(folder.path().string()).exit_code, exit_code(ErrorCode::kInvalidArgument));
+    EXPECT_FALSE(std::filesystem::exists(list));
+    EXPECT_THAT(allow(library).err, HasSubstr("it's a library.so may open your keys from now on"));
+    EXPECT_THAT(allow(library).err, Not(HasSubstr("may open")));
+    EXPECT_EQ(content_of(list), library + "\n");
+    struct stat status{};
+    ASSERT_EQ(::stat(list.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST(Libraries, AreNamedInTheCommandThatWasTyped) {
+    const auto advised = [](const Arguments& typed) {
+        cli::remember_typed_command(typed);
+        return cli::with_typed_consent({ErrorCode::kAccessDenied, "",
+                                        std::string(base::kAllowLibraryAdvice) + "'/a b.so'"})
+            .advice;
+    };
+    EXPECT_EQ(advised({"add-key", "pkcs11:object=a?module-path=/a%20b.so", "--json"}),
+              "if you trust it: ecryptfsctl add-key --allow-library '/a b.so' "
+              "'pkcs11:object=a?module-path=/a%20b.so' --json");
+    EXPECT_EQ(advised({"list-tokens"}),
+              "if you trust it: ecryptfsctl list-tokens --allow-library '/a b.so'");
+    EXPECT_EQ(cli::with_typed_consent({ErrorCode::kAccessDenied, "", "other"}).advice, "other");
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 //
 // Why the mount helper does not do its work.
 
-#include "cli/mount/helper.h"
-
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include "cli/mount/helper.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {

@@ -11,7 +11,7 @@
 
 #include <filesystem>
 
-#include "cli/passphrase_input.h"
+#include "cli/ask/passphrase_input.h"
 #include "lib/base/file_io.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"

@@ -2,20 +2,13 @@
 
 #include "cli/key_location.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
-#include <ranges>
 
 #include "lib/base/file_uri.h"
-#include "lib/base/handle.h"
-#include "lib/base/secret_bytes.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "lib/wire/auth_token.h"
@@ -28,12 +21,6 @@ namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorCode;
 using base::Result;
-
-// The usual one, and one of before 2018.
-constexpr std::array<std::string_view, 2> kTss2Headings = {"-----BEGIN TSS2 PRIVATE KEY-----",
-                                                           "-----BEGIN TSS2 KEY BLOB-----"};
-// Enough for a heading that stands behind comments.
-constexpr std::size_t kSniffedSize = 16'384;
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -99,34 +86,11 @@ Result<std::string> canonical_pkcs11_uri(std::string_view typed) {
     return fmt::format("pkcs11:{}", typed.substr(typed.find(':') + 1));
 }
 
-// The part of a file: URI that names the file; a query is for the module (docs/tpm2.md).
-std::string_view without_query(std::string_view uri) {
-    return uri.substr(0, uri.find('?'));
-}
-
 Result<std::string> canonical_file_uri(std::string_view typed) {
-    const auto file = without_query(typed);
+    // A query is for the module (docs/tpm2.md).
+    const auto file = typed.substr(0, typed.find('?'));
     const auto path = TRY(base::path_of_file_uri(fmt::format("file:{}", file.substr(5))));
     return base::file_uri(path) + std::string(typed.substr(file.size()));
-}
-
-bool holds_tpm_key(const std::string& path) {
-    const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    struct stat status{};
-    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-        return false;
-    }
-    // The file may be an unencrypted private key.
-    auto head = base::SecretBytes::create(kSniffedSize);
-    if (!head) {
-        return false;
-    }
-    const auto size = ::pread(file.get(), head->span().data(), head->size(), 0);
-    const auto text =
-        base::as_text(head->view().first(static_cast<std::size_t>(std::max<ssize_t>(size, 0))));
-    return std::ranges::any_of(kTss2Headings, [text](std::string_view heading) {
-        return text.find(heading) != std::string_view::npos;
-    });
 }
 
 }  // namespace
@@ -162,18 +126,7 @@ Result<std::string> canonical_uri(std::string_view typed, bool any_scheme) {
     return uri;
 }
 
-std::string detect_module(std::string_view uri) {
-    if (uri.starts_with("pkcs11:")) {
-        return "pkcs11";
-    }
-    if (uri.starts_with("handle:")) {
-        return "tpm2";  // of a key that stays in the TPM
-    }
-    const auto path = base::path_of_file_uri(without_query(uri));
-    return path && holds_tpm_key(*path) ? "tpm2" : "openssl";
-}
-
-Result<KeyLocation> locate_key(std::string_view typed, std::string_view module) {
+Result<pki::KeyLocation> locate_key(std::string_view typed, std::string_view module) {
     if (!module.empty()) {
         if (const auto type = wire::PkiType::from_text(module); !type) {
             return std::unexpected(
@@ -182,8 +135,8 @@ Result<KeyLocation> locate_key(std::string_view typed, std::string_view module) 
         }
     }
     auto uri = TRY(canonical_uri(typed, !module.empty()));
-    std::string chosen = module.empty() ? detect_module(uri) : std::string(module);
-    return KeyLocation{std::move(chosen), std::move(uri)};
+    std::string chosen = module.empty() ? pki::detect_module(uri) : std::string(module);
+    return pki::KeyLocation{std::move(chosen), std::move(uri)};
 }
 
 std::string display_name(const std::string& locator) {

@@ -8,13 +8,9 @@
 #include <string_view>
 
 #include "lib/base/error.h"
+#include "lib/pki/client/key_location.h"
 
 namespace ecryptfs::cli {
-
-struct KeyLocation {
-    std::string module;   // name of a PKI module
-    std::string locator;  // URI; what the agent is given and the token holds
-};
 
 // The URI that stands for `typed`: a path becomes file:///absolute/path, a file: URI takes the same
 // form, a pkcs11: URI (RFC 7512) and the handle: of a TPM's key stay as they are. `any_scheme` lets
@@ -23,12 +19,8 @@ struct KeyLocation {
 // logs.
 base::Result<std::string> canonical_uri(std::string_view typed, bool any_scheme);
 
-// The module for a canonical URI of a known scheme: by the scheme, and for files by what is in
-// them. Files that cannot be read are taken for openssl's: the agent can tell what is wrong.
-std::string detect_module(std::string_view uri);
-
-// Both; `module` is the user's choice, or empty.
-base::Result<KeyLocation> locate_key(std::string_view typed, std::string_view module);
+// The URI, and its module: `module`, or if that is empty the one detected.
+base::Result<pki::KeyLocation> locate_key(std::string_view typed, std::string_view module);
 
 // The locator as people write it: the path of a file: URI, else the URI.
 std::string display_name(const std::string& locator);

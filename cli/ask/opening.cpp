@@ -54,11 +54,11 @@ Result<base::SecretBytes> secret_from_file(const SecretSource& source) {
     return secret_from(source.passphrase_file, question_for(source.key), kind_of(source.key));
 }
 
-SecretKind kind_of(const KeyLocation& key) {
+SecretKind kind_of(const pki::KeyLocation& key) {
     return key.module == "openssl" ? SecretKind::kPassphrase : SecretKind::kPin;
 }
 
-std::string question_for(const KeyLocation& key) {
+std::string question_for(const pki::KeyLocation& key) {
     return fmt::format("{} for {}: ", kind_of(key) == SecretKind::kPin ? "PIN" : "Passphrase",
                        printable(display_name(key.locator)));
 }

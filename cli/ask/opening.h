@@ -18,7 +18,7 @@ namespace ecryptfs::cli {
 
 struct SecretSource {
     std::string passphrase_file;  // "-" for standard input; empty to ask if need be
-    KeyLocation key;              // for the question
+    pki::KeyLocation key;         // for the question
 };
 
 // The first line of a file, "-" for standard input, where `question` is asked if it is a terminal.
@@ -29,10 +29,10 @@ base::Result<base::SecretBytes> secret_from(const std::string& file, std::string
 // The secret that --passphrase-file names.
 base::Result<base::SecretBytes> secret_from_file(const SecretSource& source);
 
-SecretKind kind_of(const KeyLocation& key);
+SecretKind kind_of(const pki::KeyLocation& key);
 
 // "Passphrase for /home/ada/key.pem: ", or its PIN.
-std::string question_for(const KeyLocation& key);
+std::string question_for(const pki::KeyLocation& key);
 
 // Opens a key by `open`. With a passphrase file, once, with what it holds. Otherwise without a
 // secret, and if that gives kSecretRequired once more with what the user types on the terminal.

@@ -16,10 +16,10 @@
 #include <optional>
 
 #include "cli/ask/secret_input.h"
-#include "cli/live_hosts.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"
+#include "lib/pki/client/live_hosts.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -67,7 +67,7 @@ class CaughtSignals {
     // Lets the signal do to the process what it does by default. Returns for SIGTSTP, when resumed.
     void deliver(int signal) {
         if (signal != SIGTSTP) {
-            end_live_hosts();
+            pki::end_live_hosts();
         }
         struct sigaction by_default{};
         by_default.sa_handler = SIG_DFL;

@@ -9,7 +9,7 @@
 #include "cli/doctor/processes.h"
 #include "cli/key_location.h"
 #include "cli/keyrings.h"
-#include "cli/module_host.h"
+#include "lib/pki/client/module_host.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -26,7 +26,7 @@ bool is_private_key(KeySerial token) {
 
 Finding check_module(const pki::HostPaths& paths, const std::string& module) {
     Finding finding{fmt::format("module {}", module)};
-    auto host = ModuleHost::start(paths, module);
+    auto host = pki::ModuleHost::start(paths, module);
     if (!host) {
         return broken(finding.link, host.error());
     }
@@ -120,7 +120,7 @@ Finding check_key(const KeyState& key) {
 }
 
 std::vector<Finding> check_modules(const pki::HostPaths& paths) {
-    const auto modules = installed_modules(paths);
+    const auto modules = pki::installed_modules(paths);
     if (!modules) {
         return {broken("modules", modules.error())};
     }

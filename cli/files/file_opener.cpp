@@ -62,16 +62,16 @@ bool is_file_name(const std::string& name) {
 
 }  // namespace
 
-Result<ModuleHost*> FileOpener::host_of(const KeyLocation& key) {
+Result<pki::ModuleHost*> FileOpener::host_of(const pki::KeyLocation& key) {
     auto& host = hosts_[{key.module, pki::code_selection(key.locator)}];
     if (!host) {
-        auto started = TRY(ModuleHost::start(paths_, key.module));
-        host = std::make_unique<ModuleHost>(std::move(started));
+        auto started = TRY(pki::ModuleHost::start(paths_, key.module));
+        host = std::make_unique<pki::ModuleHost>(std::move(started));
     }
     return host.get();
 }
 
-Result<KeySignature> FileOpener::add_private_key(const KeyLocation& key,
+Result<KeySignature> FileOpener::add_private_key(const pki::KeyLocation& key,
                                                  const std::string& passphrase_file) {
     const auto host = TRY(host_of(key));
     const std::uint64_t number = ++last_number_;

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "cli/key_location.h"
-#include "cli/module_host.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/file_key.h"
 #include "lib/lower/header.h"
 #include "lib/lower/passphrase.h"
+#include "lib/pki/client/module_host.h"
 
 namespace ecryptfs::cli {
 
@@ -48,7 +48,7 @@ class FileOpener {
 
     // Opens a key; asks on the terminal when it needs a secret and `passphrase_file` is empty.
     // Gives its signature.
-    base::Result<wire::KeySignature> add_private_key(const KeyLocation& key,
+    base::Result<wire::KeySignature> add_private_key(const pki::KeyLocation& key,
                                                      const std::string& passphrase_file);
 
     // Both keys that a mount passphrase makes: for contents, with this salt, and for names.
@@ -92,11 +92,11 @@ class FileOpener {
 
   private:
     struct PrivateKey {
-        ModuleHost* host;
+        pki::ModuleHost* host;
         std::uint64_t number;  // in that host
     };
 
-    base::Result<ModuleHost*> host_of(const KeyLocation& key);
+    base::Result<pki::ModuleHost*> host_of(const pki::KeyLocation& key);
     base::Result<std::string> decrypt_name(const lower::EncryptedName& name);
     base::Result<lower::FileKey> open_packet(const lower::KeyPacket& packet);
     // A FEKEK or FNEK; null if there is none.
@@ -104,7 +104,7 @@ class FileOpener {
 
     pki::HostPaths paths_;
     // By module and pki::code_selection(): no library sees the secrets of another's keys.
-    std::map<std::pair<std::string, std::string>, std::unique_ptr<ModuleHost>> hosts_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<pki::ModuleHost>> hosts_;
     std::map<wire::KeySignature, PrivateKey> private_keys_;
     std::uint64_t last_number_ = 0;
     std::vector<GivenPassphrase> given_;

@@ -166,7 +166,7 @@ std::string wrapped_file_json(const std::string& file, int version) {
     return text_of({{"file", file}, {"version", version}});
 }
 
-std::string made_key_json(const KeyLocation& key) {
+std::string made_key_json(const pki::KeyLocation& key) {
     return text_of({{"module", key.module}, {"locator", key.locator}});
 }
 

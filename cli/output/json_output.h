@@ -20,7 +20,7 @@ namespace ecryptfs::cli {
 
 struct AddedKey {
     std::string signature;
-    KeyLocation location;
+    pki::KeyLocation location;
     TokenPlace place;
     KeySerial serial;
     std::vector<std::string> warnings;
@@ -38,7 +38,7 @@ struct AddedPassphrase {
 std::string added_passphrase_json(const AddedPassphrase& added);
 std::string wrapped_file_json(const std::string& file, int version);
 std::string added_key_json(const AddedKey& added);
-std::string made_key_json(const KeyLocation& key);
+std::string made_key_json(const pki::KeyLocation& key);
 // `name`: of the one member, "tokens" or "keys".
 std::string item_list_json(const std::string& name, std::span<const TokenItem> items);
 std::string key_list_json(std::span<const KeyState> keys);

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "cli/module_host.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
+#include "lib/pki/client/module_host.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -24,14 +24,14 @@ TokenItem copy_of(const std::string& module, const pki::Item& item) {
 
 Result<void> add_items_of(const std::string& module, const pki::HostPaths& paths,
                           pki::ItemKind kind, std::vector<TokenItem>& to) {
-    auto host = TRY(ModuleHost::start(paths, module));
+    auto host = TRY(pki::ModuleHost::start(paths, module));
     return host.list(kind, [&](const pki::Item& item) { to.push_back(copy_of(module, item)); });
 }
 
 }  // namespace
 
 Result<std::vector<TokenItem>> list_items(const pki::HostPaths& paths, pki::ItemKind kind) {
-    const auto modules = TRY(installed_modules(paths));
+    const auto modules = TRY(pki::installed_modules(paths));
     std::vector<TokenItem> items;
     std::optional<base::Error> failure;
     bool any_listed = false;

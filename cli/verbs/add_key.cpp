@@ -25,7 +25,7 @@ Result<AgentObjects> objects_of_ready_agent(AgentClient& agent) {
     return agent.objects();
 }
 
-Result<OpenedKey> open_key(AgentClient& agent, const KeyLocation& key,
+Result<OpenedKey> open_key(AgentClient& agent, const pki::KeyLocation& key,
                            const OpenWithSecret& with_secret) {
     std::optional<OpenedKey> opened;
     const auto done = with_secret([&](const base::SealedMemfd& secret) -> Result<void> {
@@ -40,11 +40,11 @@ Result<OpenedKey> open_key(AgentClient& agent, const KeyLocation& key,
 }
 
 // The module may have settled more than what was typed says.
-KeyLocation location_in(const OpenedKey& key, const KeyLocation& typed) {
+pki::KeyLocation location_in(const OpenedKey& key, const pki::KeyLocation& typed) {
     const auto token = wire::parse_auth_token(key.token);
     const auto* held = token ? std::get_if<wire::PrivateKeyToken>(&*token) : nullptr;
     return held == nullptr ? typed
-                           : KeyLocation{typed.module, std::string(base::as_text(held->blob))};
+                           : pki::KeyLocation{typed.module, std::string(base::as_text(held->blob))};
 }
 
 void undone(const Result<void>& result) {
@@ -75,7 +75,7 @@ Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const
 
 }  // namespace
 
-Result<void> add_key(const KeyLocation& key, const OpenWithSecret& with_secret,
+Result<void> add_key(const pki::KeyLocation& key, const OpenWithSecret& with_secret,
                      const TokenPlace& place, bool json) {
     auto agent = TRY(AgentClient::connect());
     const auto before = TRY(objects_of_ready_agent(agent));

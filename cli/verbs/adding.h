@@ -17,7 +17,7 @@ using OpenWithSecret = std::function<base::Result<void>(const OpenKeyWith& open)
 
 // Has the agent open a key, writes its token, and prints the signature. On an error nothing stays
 // half done.
-base::Result<void> add_key(const KeyLocation& key, const OpenWithSecret& with_secret,
+base::Result<void> add_key(const pki::KeyLocation& key, const OpenWithSecret& with_secret,
                            const TokenPlace& place, bool json);
 
 }  // namespace ecryptfs::cli

@@ -7,12 +7,12 @@
 #include "cli/ask/asking.h"
 #include "cli/ask/opening.h"
 #include "cli/ask/passphrase_input.h"
-#include "cli/module_host.h"
 #include "cli/output/json_output.h"
 #include "cli/output/output.h"
 #include "cli/verbs/adding.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
+#include "lib/pki/client/module_host.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -24,11 +24,11 @@ using base::SecretBytes;
 using OptionalSecret = std::optional<SecretBytes>;
 
 // A token has its PIN already; files are given one, which must not hold a slip of the finger.
-bool has_secret_already(const KeyLocation& where) {
+bool has_secret_already(const pki::KeyLocation& where) {
     return where.module == "pkcs11";
 }
 
-Result<OptionalSecret> ask_for_secret(const KeyLocation& where) {
+Result<OptionalSecret> ask_for_secret(const pki::KeyLocation& where) {
     if (!somebody_to_ask()) {
         return std::unexpected(
             Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the key's secret",
@@ -37,7 +37,7 @@ Result<OptionalSecret> ask_for_secret(const KeyLocation& where) {
     return has_secret_already(where) ? ask(question_for(where)) : prompt_twice(question_for(where));
 }
 
-Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation& where) {
+Result<OptionalSecret> secret_for(const GenerateKey& command, const pki::KeyLocation& where) {
     if (command.no_passphrase) {
         return std::nullopt;
     }
@@ -53,9 +53,9 @@ Result<OptionalSecret> secret_for(const GenerateKey& command, const KeyLocation&
     return read;
 }
 
-Result<std::string> make_key(const GenerateKey& command, const KeyLocation& where,
+Result<std::string> make_key(const GenerateKey& command, const pki::KeyLocation& where,
                              const OptionalSecret& secret) {
-    auto host = TRY(ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys));
+    auto host = TRY(pki::ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys));
     pki::MakeKey message{1, command.bits, where.locator, {}, {}};
     if (!command.pcrs.empty()) {
         message.options.push_back({"pcrs", command.pcrs});
@@ -72,7 +72,7 @@ Result<void> run(const GenerateKey& command) {
     const auto where = TRY(locate_key(command.where, command.module));
     const auto secret = TRY(secret_for(command, where));
     const auto made = TRY(make_key(command, where, secret));
-    const KeyLocation key{where.module, made};
+    const pki::KeyLocation key{where.module, made};
     if (!command.add) {
         return print(command.json ? made_key_json(key) : made + "\n");
     }

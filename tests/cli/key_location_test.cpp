@@ -59,7 +59,7 @@ TEST(CanonicalUri, LeavesTheQueryOfAFileUriToTheModuleThatIsNamed) {
 
 TEST(CanonicalUri, KnowsHandlesOfTheTpm) {
     EXPECT_EQ(uri_of("handle:0x81000010?auth=none"), "handle:0x81000010?auth=none");
-    EXPECT_EQ(cli::detect_module("handle:0x81000010"), "tpm2");
+    EXPECT_EQ(pki::detect_module("handle:0x81000010"), "tpm2");
 }
 
 TEST(CanonicalUri, RefusesFileUrisThatNameNoLocalFile) {
@@ -80,7 +80,7 @@ TEST(CanonicalUri, TakesAPathAsItIs) {
 
 TEST(CanonicalUri, KeepsTheHandleOfAKeyInATpm) {
     EXPECT_EQ(uri_of("handle:0x81000001"), "handle:0x81000001");
-    EXPECT_EQ(cli::detect_module("handle:0x81000001"), "tpm2");
+    EXPECT_EQ(pki::detect_module("handle:0x81000001"), "tpm2");
 }
 
 TEST(CanonicalUri, KeepsAPkcs11Uri) {
@@ -120,7 +120,7 @@ TEST(CanonicalUri, RefusesNothing) {
 }
 
 TEST(ModuleDetection, GoesByTheScheme) {
-    EXPECT_EQ(cli::detect_module("pkcs11:token=t"), "pkcs11");
+    EXPECT_EQ(pki::detect_module("pkcs11:token=t"), "pkcs11");
 }
 
 TEST(ModuleDetection, KnowsATpmKeyByItsContent) {
@@ -128,19 +128,19 @@ TEST(ModuleDetection, KnowsATpmKeyByItsContent) {
     const auto plain = folder.file("t.pem", "-----BEGIN TSS2 PRIVATE KEY-----\nMII\n");
     const auto commented = folder.file("c.pem", "# laptop\n-----BEGIN TSS2 PRIVATE KEY-----\n");
     const auto old = folder.file("o.pem", "-----BEGIN TSS2 KEY BLOB-----\nMII\n");
-    EXPECT_EQ(cli::detect_module("file://" + plain), "tpm2");
-    EXPECT_EQ(cli::detect_module("file://" + old), "tpm2");
-    EXPECT_EQ(cli::detect_module("file://" + commented), "tpm2");
+    EXPECT_EQ(pki::detect_module("file://" + plain), "tpm2");
+    EXPECT_EQ(pki::detect_module("file://" + old), "tpm2");
+    EXPECT_EQ(pki::detect_module("file://" + commented), "tpm2");
 }
 
 TEST(ModuleDetection, TakesOtherFilesForOpenssl) {
     const TemporaryFolder folder;
     const auto key = folder.file("k.pem", "-----BEGIN PRIVATE KEY-----\nMII\n");
-    EXPECT_EQ(cli::detect_module("file://" + key), "openssl");
-    EXPECT_EQ(cli::detect_module("file://" + folder.file("empty", "")), "openssl");
-    EXPECT_EQ(cli::detect_module("file://" + folder.path().string()), "openssl");
-    EXPECT_EQ(cli::detect_module("file:///nowhere/key.pem"), "openssl");
-    EXPECT_EQ(cli::detect_module("file:///dev/tty"), "openssl");
+    EXPECT_EQ(pki::detect_module("file://" + key), "openssl");
+    EXPECT_EQ(pki::detect_module("file://" + folder.file("empty", "")), "openssl");
+    EXPECT_EQ(pki::detect_module("file://" + folder.path().string()), "openssl");
+    EXPECT_EQ(pki::detect_module("file:///nowhere/key.pem"), "openssl");
+    EXPECT_EQ(pki::detect_module("file:///dev/tty"), "openssl");
 }
 
 TEST(KeyLocation, TakesTheModuleThatIsNamed) {

@@ -2,7 +2,7 @@
 //
 // ecryptfsctl's own hosts, where a module has taken one over: see rogue_host.cpp.
 
-#include "cli/module_host.h"
+#include "lib/pki/client/module_host.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -28,8 +28,8 @@ const std::string& rogue_host() {
 
 class RogueModuleHost : public ::testing::Test {
   protected:
-    static ModuleHost start(const std::string& behaviour) {
-        return base::value_or_throw(ModuleHost::start({rogue_host(), "/nowhere"}, behaviour));
+    static pki::ModuleHost start(const std::string& behaviour) {
+        return base::value_or_throw(pki::ModuleHost::start({rogue_host(), "/nowhere"}, behaviour));
     }
     void TearDown() override {
         EXPECT_LT(std::chrono::steady_clock::now() - started_at_, std::chrono::seconds(20));

@@ -28,6 +28,7 @@ const std::vector<Layer>& layers() {
         {"lib/base", {}},
         {"lib/wire", {"lib/base"}},
         {"lib/lower", {"lib/wire", "lib/base"}},
+        {"lib/pki/client", {"lib/pki", "lib/wire", "lib/base"}},
         {"lib/pki", {"lib/base", "pki-modules/abi"}},
         {"lib/ipc", {"lib/base"}},
         {"lib/mount", {"lib/wire", "lib/base"}},
@@ -39,12 +40,14 @@ const std::vector<Layer>& layers() {
         {"pki-modules/pkcs11", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"pki-modules/tpm2", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
         {"mount-helper", {"lib/mount", "lib/base"}},
-        {"cli", {"lib/ipc", "lib/lower", "lib/mount", "lib/pki", "lib/wire", "lib/base"}},
+        {"cli",
+         {"lib/ipc", "lib/lower", "lib/mount", "lib/pki/client", "lib/pki", "lib/wire",
+          "lib/base"}},
     };
     return table;
 }
 
-// The layer whose folder holds `path`.
+// The layer whose folder holds `path`; a folder in a layer's may be another, and comes first.
 const Layer* layer_of(std::string_view path) {
     const auto layer = std::ranges::find_if(layers(), [&](const Layer& candidate) {
         return path.starts_with(std::string(candidate.folder) + "/");

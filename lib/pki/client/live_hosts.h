@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-namespace ecryptfs::cli {
+namespace ecryptfs::pki {
 
 // From now on SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE have the host close its keys before they
 // end this process. A second such signal does not wait. Borrows both.
@@ -22,4 +22,4 @@ void end_live_hosts() noexcept;
 // The same of one, which is killed if it does not end; at once unless `answers`. Reaps it.
 void end_host(pid_t host, int socket, bool answers);
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::pki

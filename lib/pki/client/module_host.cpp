@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/module_host.h"
+#include "lib/pki/client/module_host.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -16,12 +16,12 @@ extern "C" {
 #include <filesystem>
 #include <utility>
 
-#include "cli/live_hosts.h"
 #include "lib/base/close_apart.h"
 #include "lib/base/try.h"
+#include "lib/pki/client/live_hosts.h"
 #include "lib/pki/host_socket.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::pki {
 namespace {
 
 using base::Error;
@@ -54,7 +54,7 @@ bool wait_for_input(int fd, std::optional<std::chrono::steady_clock::time_point>
     return ready > 0;
 }
 
-std::uint64_t id_of(const pki::FromHost& message) {
+std::uint64_t id_of(const FromHost& message) {
     return std::visit(
         [](const auto& one) -> std::uint64_t {
             if constexpr (requires { one.id; }) {
@@ -67,7 +67,7 @@ std::uint64_t id_of(const pki::FromHost& message) {
 
 }  // namespace
 
-Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths) {
+Result<std::vector<std::string>> installed_modules(const HostPaths& paths) {
     std::vector<std::string> names;
     std::error_code failure;
     for (std::filesystem::directory_iterator entry(paths.module_folder, failure), end;
@@ -85,19 +85,19 @@ Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths) 
     return names;
 }
 
-Result<ModuleHost> ModuleHost::start(const pki::HostPaths& paths, const std::string& module,
-                                     pki::HostTask task) {
-    auto packet = TRY(base::SecretBytes::create(pki::kMaxHostMessage));
-    ModuleHost host(paths, pki::start_host(paths, module, task), std::move(packet));
+Result<ModuleHost> ModuleHost::start(const HostPaths& paths, const std::string& module,
+                                     HostTask task) {
+    auto packet = TRY(base::SecretBytes::create(kMaxHostMessage));
+    ModuleHost host(paths, start_host(paths, module, task), std::move(packet));
     add_live_host(host.process_.pid, host.process_.socket.get());
     const auto greeting = TRY(host.receive(after(kAnswerTimeout)));
-    if (const auto* refusal = std::get_if<pki::Refusal>(&greeting)) {
-        return std::unexpected(pki::to_error(*refusal));
+    if (const auto* refusal = std::get_if<Refusal>(&greeting)) {
+        return std::unexpected(to_error(*refusal));
     }
-    const auto* hello = std::get_if<pki::Hello>(&greeting);
-    if (hello == nullptr || hello->protocol_version != pki::kHostProtocolVersion) {
+    const auto* hello = std::get_if<Hello>(&greeting);
+    if (hello == nullptr || hello->protocol_version != kHostProtocolVersion) {
         return std::unexpected(Error{ErrorCode::kModuleFailed,
-                                     "ecryptfs-pki-host is of another version than ecryptfsctl",
+                                     "ecryptfs-pki-host is of another version than this program",
                                      "install the package ecryptfs-agent anew"});
     }
     return host;
@@ -111,21 +111,20 @@ ModuleHost::~ModuleHost() {
     base::close_apart(std::move(process_.text));
 }
 
-Result<void> ModuleHost::list(pki::ItemKind kind,
-                              const std::function<void(const pki::Item&)>& take) {
+Result<void> ModuleHost::list(ItemKind kind, const std::function<void(const Item&)>& take) {
     const auto id = ++last_id_;
-    if (auto sent = send(pki::ListItems{id, kind}); !sent) {
+    if (auto sent = send(ListItems{id, kind}); !sent) {
         return sent;
     }
     const auto deadline = after(kListTimeout);
     for (std::size_t items = 0; items <= kMaxItems; ++items) {
         const auto answer = TRY(answer_to(id, std::min(deadline, after(kAnswerTimeout))));
-        if (const auto* item = std::get_if<pki::Item>(&answer)) {
+        if (const auto* item = std::get_if<Item>(&answer)) {
             take(*item);
-        } else if (std::holds_alternative<pki::Done>(answer)) {
+        } else if (std::holds_alternative<Done>(answer)) {
             return {};
-        } else if (const auto* failed = std::get_if<pki::Failed>(&answer)) {
-            return std::unexpected(pki::to_error(failed->why));
+        } else if (const auto* failed = std::get_if<Failed>(&answer)) {
+            return std::unexpected(to_error(failed->why));
         } else {
             break;
         }
@@ -135,13 +134,13 @@ Result<void> ModuleHost::list(pki::ItemKind kind,
 
 Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
                                                    const std::optional<base::SecretBytes>& secret) {
-    pki::OpenKey message{0, key, pki::KeyUse::kPrivate, locator, {}};
+    OpenKey message{0, key, KeyUse::kPrivate, locator, {}};
     if (secret) {
         message.secret = secret->view();
     }
     // As long as it takes: a person may have to touch or type on the device.
     const auto answer = TRY(ask(message, std::nullopt));
-    const auto* opened = std::get_if<pki::Opened>(&answer);
+    const auto* opened = std::get_if<Opened>(&answer);
     if (opened == nullptr) {
         return out_of_turn();
     }
@@ -150,34 +149,34 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
 }
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
-    const auto answer = TRY(ask(pki::KeyOperation{0, key, pki::KeyAction::kDecrypt, encrypted_fek},
-                                after(kAnswerTimeout)));
-    const auto* done = std::get_if<pki::Done>(&answer);
+    const auto answer =
+        TRY(ask(KeyOperation{0, key, KeyAction::kDecrypt, encrypted_fek}, after(kAnswerTimeout)));
+    const auto* done = std::get_if<Done>(&answer);
     return done != nullptr ? base::SecretBytes::copy_of(done->output) : out_of_turn();
 }
 
-Result<std::string> ModuleHost::make_key(const pki::MakeKey& message) {
+Result<std::string> ModuleHost::make_key(const MakeKey& message) {
     const auto answer = TRY(ask(message, std::nullopt));
-    const auto* done = std::get_if<pki::Done>(&answer);
+    const auto* done = std::get_if<Done>(&answer);
     return done != nullptr ? Result<std::string>(base::as_text(done->output)) : out_of_turn();
 }
 
 // The one answer to a message, or why it failed. Views end with the next call.
 template <typename Message>
-Result<pki::FromHost> ModuleHost::ask(Message message, Deadline deadline) {
+Result<FromHost> ModuleHost::ask(Message message, Deadline deadline) {
     message.id = ++last_id_;
     TRY(send(message));
     auto answer = answer_to(message.id, deadline);
     if (answer) {
-        if (const auto* failed = std::get_if<pki::Failed>(&*answer)) {
-            return std::unexpected(pki::to_error(failed->why));
+        if (const auto* failed = std::get_if<Failed>(&*answer)) {
+            return std::unexpected(to_error(failed->why));
         }
     }
     return answer;
 }
 
-Result<void> ModuleHost::send(const pki::ToHost& message) {
-    const auto packet = TRY(pki::encode(message, packet_.span()));
+Result<void> ModuleHost::send(const ToHost& message) {
+    const auto packet = TRY(encode(message, packet_.span()));
     const auto sent = ::send(process_.socket.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
     ::explicit_bzero(packet_.span().data(), packet.size());
     if (sent < 0) {
@@ -188,14 +187,14 @@ Result<void> ModuleHost::send(const pki::ToHost& message) {
 }
 
 // What was not answered in time may still be, late, but once.
-Result<pki::FromHost> ModuleHost::answer_to(std::uint64_t id, Deadline deadline) {
+Result<FromHost> ModuleHost::answer_to(std::uint64_t id, Deadline deadline) {
     for (;;) {
         auto answer = receive(deadline);
         if (!answer) {
             return answer;
         }
         const auto answered = id_of(*answer);
-        const bool is_item = std::holds_alternative<pki::Item>(*answer);
+        const bool is_item = std::holds_alternative<Item>(*answer);
         if (is_item ? answered != id : unanswered_.erase(answered) == 0) {
             return out_of_turn();
         }
@@ -206,18 +205,18 @@ Result<pki::FromHost> ModuleHost::answer_to(std::uint64_t id, Deadline deadline)
 }
 
 // Views end with the next call.
-Result<pki::FromHost> ModuleHost::receive(Deadline deadline) {
+Result<FromHost> ModuleHost::receive(Deadline deadline) {
     while (wait_for_input(process_.socket.get(), deadline)) {
         const auto [outcome, packet] =
-            pki::receive_packet(process_.socket.get(), packet_.span(), MSG_DONTWAIT);
+            receive_packet(process_.socket.get(), packet_.span(), MSG_DONTWAIT);
         switch (outcome) {
-            case pki::Reception::kPacket:
-                return pki::decode_from_host(packet);
-            case pki::Reception::kNothing:
+            case Reception::kPacket:
+                return decode_from_host(packet);
+            case Reception::kNothing:
                 break;
-            case pki::Reception::kEnd:
+            case Reception::kEnd:
                 return std::unexpected(lost());
-            case pki::Reception::kDescriptor:
+            case Reception::kDescriptor:
                 return out_of_turn();
         }
     }
@@ -236,7 +235,7 @@ Error ModuleHost::lost() {
     const base::UniqueFd process(::pidfd_open(process_.pid, 0));
     const bool ended = process && wait_for_input(process.get(), after(kTimeToEnd));
     const auto end = end_process();
-    return ended ? pki::host_ended(paths_, end.si_code, end.si_status)
+    return ended ? host_ended(paths_, end.si_code, end.si_status)
                  : Error{ErrorCode::kModuleFailed, "the PKI host talks to nobody any more"};
 }
 
@@ -244,10 +243,10 @@ siginfo_t ModuleHost::end_process() {
     siginfo_t end{};
     if (process_.pid != 0) {
         remove_live_host(process_.pid);
-        pki::kill_host(process_.pid);
+        kill_host(process_.pid);
         ::waitid(P_PID, static_cast<id_t>(std::exchange(process_.pid, 0)), &end, WEXITED);
     }
     return end;
 }
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::pki

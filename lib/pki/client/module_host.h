@@ -20,31 +20,33 @@
 #include "lib/pki/host_protocol.h"
 #include "lib/wire/key_signature.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::pki {
 
 // The modules that are installed, sorted. kUnknownModule if there are none.
-base::Result<std::vector<std::string>> installed_modules(const pki::HostPaths& paths);
+base::Result<std::vector<std::string>> installed_modules(const HostPaths& paths);
 
 // A PKI host of our own, for what needs no agent: listing tokens, making keys, opening lower files.
-// Its process closes its keys and ends with it (cli/live_hosts.h), and is killed earlier if it says
-// what it was not asked for. One thing at a time.
+// The host's process closes its keys and ends with this object, or with this process
+// (lib/pki/client/live_hosts.h). A host that answers what it was not asked is killed at once. One
+// call at a time.
 class ModuleHost {
   public:
     // kUnknownModule, kModuleFailed.
-    static base::Result<ModuleHost> start(const pki::HostPaths& paths, const std::string& module,
-                                          pki::HostTask task = pki::HostTask::kUseKeys);
+    static base::Result<ModuleHost> start(const HostPaths& paths, const std::string& module,
+                                          HostTask task = HostTask::kUseKeys);
     ModuleHost(ModuleHost&&) = default;
     ModuleHost& operator=(ModuleHost&&) = delete;
     ModuleHost(const ModuleHost&) = delete;
     ModuleHost& operator=(const ModuleHost&) = delete;
     ~ModuleHost();
 
-    // Views end with the call of `take`. kTimedOut for a device that does not answer.
-    base::Result<void> list(pki::ItemKind kind, const std::function<void(const pki::Item&)>& take);
+    // Calls `take` for each item, whose views end with the call. kTimedOut for a device that does
+    // not answer.
+    base::Result<void> list(ItemKind kind, const std::function<void(const Item&)>& take);
 
-    // Opens a private key, which is `key` from now on. No secret is not the same as an empty one,
-    // by which a device may ask by itself. kSecretRequired, kWrongSecret and whatever the module
-    // has.
+    // Opens a private key, which is `key` in later calls. An empty secret lets a device ask by
+    // itself; without a secret it may not. kSecretRequired, kWrongSecret, and the module's own
+    // errors.
     struct OpenedKey {
         wire::KeySignature signature;
         std::string warning;  // one line; empty if there is none
@@ -52,35 +54,35 @@ class ModuleHost {
     base::Result<OpenedKey> open_key(std::uint64_t key, std::string_view locator,
                                      const std::optional<base::SecretBytes>& secret);
 
-    // The file key within an encrypted one: cipher code, FEK and checksum, if the key is the right.
+    // Decrypts a Tag 1 packet's file key: cipher code, FEK and checksum if `key` is the right one.
     base::Result<base::SecretBytes> decrypt(std::uint64_t key, base::ByteView encrypted_fek);
 
-    // Gives the new key's locator. As long as it takes: a slow token needs minutes.
-    base::Result<std::string> make_key(const pki::MakeKey& message);
+    // Gives the new key's locator. Waits without a limit: a slow token needs minutes.
+    base::Result<std::string> make_key(const MakeKey& message);
 
   private:
-    ModuleHost(pki::HostPaths paths, pki::HostProcess process, base::SecretBytes packet)
+    ModuleHost(HostPaths paths, HostProcess process, base::SecretBytes packet)
         : paths_(std::move(paths)), process_(std::move(process)), packet_(std::move(packet)) {}
 
     using Clock = std::chrono::steady_clock;
     using Deadline = std::optional<Clock::time_point>;  // none: as long as it takes
     static Clock::time_point after(Clock::duration time) { return Clock::now() + time; }
 
-    base::Result<void> send(const pki::ToHost& message);
-    base::Result<pki::FromHost> receive(Deadline deadline);
-    base::Result<pki::FromHost> answer_to(std::uint64_t id, Deadline deadline);
+    base::Result<void> send(const ToHost& message);
+    base::Result<FromHost> receive(Deadline deadline);
+    base::Result<FromHost> answer_to(std::uint64_t id, Deadline deadline);
     template <typename Message>
-    base::Result<pki::FromHost> ask(Message message, Deadline deadline);
+    base::Result<FromHost> ask(Message message, Deadline deadline);
     std::unexpected<base::Error> out_of_turn();
     base::Error lost();
     siginfo_t end_process();
 
-    pki::HostPaths paths_;
-    pki::HostProcess process_;  // pid 0 once it was reaped
-    bool answers_ = true;       // in time, until now
+    HostPaths paths_;
+    HostProcess process_;  // pid 0 once it was reaped
+    bool answers_ = true;  // in time, until now
     base::SecretBytes packet_;
     std::uint64_t last_id_ = 0;  // of a message
     std::set<std::uint64_t> unanswered_;
 };
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::pki

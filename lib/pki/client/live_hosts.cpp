@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/live_hosts.h"
+#include "lib/pki/client/live_hosts.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 
 #include "lib/pki/host_process.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::pki {
 namespace {
 
 // A TPM needs milliseconds to flush its keys, and may have a command to end before.
@@ -114,8 +114,8 @@ void end_host(pid_t host, int socket, bool answers) {
         has_ended_by(socket, milliseconds_now() + kPatience);
     }
     remove_live_host(host);
-    pki::kill_host(host);
+    kill_host(host);
     ::waitpid(host, nullptr, 0);
 }
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::pki

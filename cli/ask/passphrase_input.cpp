@@ -14,7 +14,7 @@
 
 #include "cli/ask/asking.h"
 #include "cli/ask/opening.h"
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/output/output.h"
 #include "lib/base/file_exposure.h"
 #include "lib/base/file_io.h"

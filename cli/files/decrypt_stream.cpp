@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "cli/files/file_decryption.h"
-#include "cli/files/lower_file.h"
-#include "cli/files/tree_walk.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
+#include "lib/lowerfs/lower_file.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -22,12 +22,12 @@ using base::ErrorCode;
 using base::Result;
 
 // Looks for the one file that is wanted.
-class FileSearch : public TreeVisitor {
+class FileSearch : public lowerfs::TreeVisitor {
   public:
     FileSearch(FileOpener& opener, PathSelection& selection)
         : opener_(opener), selection_(selection) {}
 
-    bool enter_folder(const TreeEntry& folder) override {
+    bool enter_folder(const lowerfs::TreeEntry& folder) override {
         if (folder.depth == 0) {
             return true;
         }
@@ -38,12 +38,12 @@ class FileSearch : public TreeVisitor {
         }
         return wanted;
     }
-    void leave_folder(const TreeEntry& folder) override {
+    void leave_folder(const lowerfs::TreeEntry& folder) override {
         if (folder.depth > 0) {
             folders_.pop_back();
         }
     }
-    void visit(const TreeEntry& entry) override {
+    void visit(const lowerfs::TreeEntry& entry) override {
         if (entry.depth > 0 && !selection_.wants(folders_, plain_name(entry))) {
             return;
         }
@@ -57,7 +57,7 @@ class FileSearch : public TreeVisitor {
             return;
         }
         path_ = entry.path;
-        auto file = open_lower_file(entry.folder, entry.name);
+        auto file = lowerfs::open_lower_file(entry.folder, entry.name);
         if (file) {
             file_ = std::move(*file);
         } else {
@@ -74,12 +74,12 @@ class FileSearch : public TreeVisitor {
     bool stopped() const override { return several_; }
 
     const std::string& path() const { return path_; }
-    const std::optional<LowerFile>& file() const { return file_; }
+    const std::optional<lowerfs::LowerFile>& file() const { return file_; }
     const std::optional<Error>& error() const { return error_; }
     bool found_several() const { return several_; }
 
   private:
-    std::string plain_name(const TreeEntry& entry) {
+    std::string plain_name(const lowerfs::TreeEntry& entry) {
         return opener_.plain_name(entry.name).value_or(entry.name);
     }
 
@@ -87,12 +87,12 @@ class FileSearch : public TreeVisitor {
     PathSelection& selection_;
     std::vector<std::string> folders_;
     std::string path_;
-    std::optional<LowerFile> file_;
+    std::optional<lowerfs::LowerFile> file_;
     std::optional<Error> error_;
     bool several_ = false;
 };
 
-Result<void> write_contents(const LowerFile& file, FileOpener& opener, bool beyond_size) {
+Result<void> write_contents(const lowerfs::LowerFile& file, FileOpener& opener, bool beyond_size) {
     if (!file.header) {
         return file.empty() ? Result<void>()
                             : std::unexpected(Error{ErrorCode::kMalformed,
@@ -102,7 +102,7 @@ Result<void> write_contents(const LowerFile& file, FileOpener& opener, bool beyo
     }
     const auto key = TRY(opener.open(*file.header));
     auto range = whole_contents(file);
-    const auto beyond = data_beyond_size(file);
+    const auto beyond = lowerfs::data_beyond_size(file);
     if (beyond > 0 && beyond_size) {
         range.size += contents_beyond_size(file).size;
     }
@@ -134,7 +134,7 @@ Result<void> decrypt_to_standard_output(const Decrypt& command, FileOpener& open
                                         PathSelection selection) {
     FileSearch search(opener, selection);
     for (const auto& path : command.lower) {
-        walk_tree(path, search);
+        lowerfs::walk_tree(path, search);
     }
     if (search.found_several() || (search.error() && !search.file())) {
         return std::unexpected(*search.error());

@@ -14,6 +14,7 @@
 
 #include "cli/files/earlier_copy.h"
 #include "cli/files/file_decryption.h"
+#include "cli/files/file_error.h"
 #include "cli/files/output_folder.h"
 #include "cli/files/output_link.h"
 #include "cli/files/safe_name.h"
@@ -43,7 +44,7 @@ bool can_be_written(const std::string& name) {
 }
 
 // What was typed may have folders in front.
-std::string last_name(const TreeEntry& entry) {
+std::string last_name(const lowerfs::TreeEntry& entry) {
     return entry.name.substr(entry.name.find_last_of('/') + 1);
 }
 
@@ -89,7 +90,7 @@ void TreeDecryption::list(const std::string& path, const std::string& what) {
     complain(fmt::format("{}: {}", opener_.shown_path(path), what));
 }
 
-bool TreeDecryption::is_wanted(const TreeEntry& entry) {
+bool TreeDecryption::is_wanted(const lowerfs::TreeEntry& entry) {
     const auto lower = last_name(entry);
     return entry.depth == 0 ||
            selection_.wants(folders_, opener_.plain_name(lower).value_or(lower));
@@ -97,7 +98,7 @@ bool TreeDecryption::is_wanted(const TreeEntry& entry) {
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
 // matters.
-TreeDecryption::OutputName TreeDecryption::output_name(const TreeEntry& entry) {
+TreeDecryption::OutputName TreeDecryption::output_name(const lowerfs::TreeEntry& entry) {
     std::string lower = last_name(entry);
     auto name = opener_.plain_name(lower);
     if (name && !can_be_written(*name)) {
@@ -159,7 +160,7 @@ Result<OutputTree::Place> TreeDecryption::settle(const std::string& name,
     return std::unexpected(refused_name(refusal));
 }
 
-void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& name,
+void TreeDecryption::note_renamed(const lowerfs::TreeEntry& entry, const std::string& name,
                                   const Place& place, const std::string& where) {
     if (place.name == name) {
         return;
@@ -175,7 +176,7 @@ void TreeDecryption::note_renamed(const TreeEntry& entry, const std::string& nam
     }
 }
 
-bool TreeDecryption::enter_folder(const TreeEntry& folder) {
+bool TreeDecryption::enter_folder(const lowerfs::TreeEntry& folder) {
     if (output_.is_root(folder.status)) {
         unreadable(folder.path, {ErrorCode::kInvalidArgument, "this is the output's own folder",
                                  "choose an --output outside of the lower folder"});
@@ -213,14 +214,14 @@ bool TreeDecryption::enter_folder(const TreeEntry& folder) {
     return true;
 }
 
-void TreeDecryption::leave_folder(const TreeEntry& folder) {
+void TreeDecryption::leave_folder(const lowerfs::TreeEntry& folder) {
     if (folder.depth > 0) {  // the output itself is the user's
         folders_.pop_back();
         output_.leave_folder(folder.self, folder.status, !counts_.stopped, counts_.lost);
     }
 }
 
-void TreeDecryption::visit(const TreeEntry& entry) {
+void TreeDecryption::visit(const lowerfs::TreeEntry& entry) {
     if (!is_wanted(entry)) {
         return;
     }
@@ -237,7 +238,7 @@ void TreeDecryption::visit(const TreeEntry& entry) {
         Result<void> done;
         if (S_ISLNK(entry.status.st_mode)) {
             done = decrypt_link(entry, name.name);
-        } else if (const auto file = open_lower_file(entry.folder, entry.name)) {
+        } else if (const auto file = lowerfs::open_lower_file(entry.folder, entry.name)) {
             done = decrypt_file(entry, *file, name.name);
         } else {
             done = std::unexpected(file.error());
@@ -252,7 +253,8 @@ void TreeDecryption::visit(const TreeEntry& entry) {
     progress_.advance(size - std::min(size, progress_.done() - before));
 }
 
-Result<void> TreeDecryption::decrypt_link(const TreeEntry& entry, const std::string& name) {
+Result<void> TreeDecryption::decrypt_link(const lowerfs::TreeEntry& entry,
+                                          const std::string& name) {
     const auto link = TRY(read_link(entry.folder, entry.name));
     const auto target = TRY(opener_.plain_name(link.target));
     const auto place = settle(
@@ -274,8 +276,8 @@ Result<void> TreeDecryption::decrypt_link(const TreeEntry& entry, const std::str
     return {};
 }
 
-Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFile& file,
-                                          const std::string& name) {
+Result<void> TreeDecryption::decrypt_file(const lowerfs::TreeEntry& entry,
+                                          const lowerfs::LowerFile& file, const std::string& name) {
     if (!file.header && !file.empty()) {
         return std::unexpected(
             Error{ErrorCode::kMalformed,
@@ -305,7 +307,7 @@ Result<void> TreeDecryption::decrypt_file(const TreeEntry& entry, const LowerFil
 
 // Whether what was there is a copy of the file. Size and time say so; what a passphrase opens,
 // which costs nothing, is compared too: it might be a file of the same name by another key.
-Result<bool> TreeDecryption::is_complete(const LowerFile& file, const std::string& there) {
+Result<bool> TreeDecryption::is_complete(const lowerfs::LowerFile& file, const std::string& there) {
     const auto size = file.header ? file.header->plain_size : 0;
     const auto copy = is_copy(output_.folder(), there, size, file.status.st_mtim);
     const auto opens = [&](const lower::KeyPacket& packet) {
@@ -321,8 +323,8 @@ Result<bool> TreeDecryption::is_complete(const LowerFile& file, const std::strin
 }
 
 // Whether the file is another name of one that is there.
-Result<bool> TreeDecryption::add_name(const TreeEntry& entry, const LowerFile& file,
-                                      const std::string& name) {
+Result<bool> TreeDecryption::add_name(const lowerfs::TreeEntry& entry,
+                                      const lowerfs::LowerFile& file, const std::string& name) {
     const auto copy = linked_.find(file.status);
     if (!copy) {
         return false;
@@ -345,7 +347,7 @@ Result<bool> TreeDecryption::add_name(const TreeEntry& entry, const LowerFile& f
     return false;
 }
 
-void TreeDecryption::remember(const LowerFile& file, const std::string& name) {
+void TreeDecryption::remember(const lowerfs::LowerFile& file, const std::string& name) {
     if (file.status.st_nlink < 2) {
         return;
     }
@@ -355,7 +357,7 @@ void TreeDecryption::remember(const LowerFile& file, const std::string& name) {
     }
 }
 
-Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile& file,
+Result<TreeDecryption::Contents> TreeDecryption::write_contents(const lowerfs::LowerFile& file,
                                                                 const FileRange& range) {
     auto key = file.header ? opener_.open(*file.header) : lower::FileKey{};
     if (!key) {
@@ -390,8 +392,8 @@ Result<TreeDecryption::Contents> TreeDecryption::write_contents(const LowerFile&
 }
 
 // What an earlier run wrote of the same is left as it is.
-Result<OutputTree::Place> TreeDecryption::publish(const TreeEntry& entry, Contents& contents,
-                                                  const std::string& name,
+Result<OutputTree::Place> TreeDecryption::publish(const lowerfs::TreeEntry& entry,
+                                                  Contents& contents, const std::string& name,
                                                   const IsEarlier& is_earlier) {
     struct stat written{};
     if (::fstat(contents.part.fd(), &written) != 0) {
@@ -410,8 +412,8 @@ Result<OutputTree::Place> TreeDecryption::publish(const TreeEntry& entry, Conten
     return place;
 }
 
-Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile& file,
-                                        const std::string& name) {
+Result<void> TreeDecryption::write_file(const lowerfs::TreeEntry& entry,
+                                        const lowerfs::LowerFile& file, const std::string& name) {
     auto contents = TRY(write_contents(file, file.header ? whole_contents(file) : FileRange{0, 0}));
     if (!contents.lost.empty()) {
         const auto place = publish(entry, contents, with_suffix(name, kDamagedSuffix), {});
@@ -431,9 +433,10 @@ Result<void> TreeDecryption::write_file(const TreeEntry& entry, const LowerFile&
     return {};
 }
 
-Result<void> TreeDecryption::save_beyond_size(const TreeEntry& entry, const LowerFile& file,
+Result<void> TreeDecryption::save_beyond_size(const lowerfs::TreeEntry& entry,
+                                              const lowerfs::LowerFile& file,
                                               const std::string& name) {
-    const auto bytes = data_beyond_size(file);
+    const auto bytes = lowerfs::data_beyond_size(file);
     if (bytes == 0) {
         return {};
     }

@@ -13,14 +13,14 @@
 #include "cli/files/file_opener.h"
 #include "cli/files/key_demand.h"
 #include "cli/files/linked_files.h"
-#include "cli/files/lower_file.h"
 #include "cli/files/output_tree.h"
 #include "cli/files/part_file.h"
 #include "cli/files/path_selection.h"
-#include "cli/files/tree_walk.h"
 #include "cli/output/progress.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/error.h"
+#include "lib/lowerfs/lower_file.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 
@@ -66,15 +66,15 @@ struct DecryptCounts {
 // complete and left alone, anything else is a failure. Damaged files are written as far as they go,
 // as NAME.damaged. Names that the filesystem does not have, or that another file has, are changed.
 // Goes on after failures; stops only when the output cannot be written to, after the last of them.
-class TreeDecryption : public TreeVisitor {
+class TreeDecryption : public lowerfs::TreeVisitor {
   public:
     // Borrows all. With --beyond-size, what lies behind a file's end is saved as NAME.beyond.
     TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
                    PathSelection& selection, const Decrypt& command);
 
-    bool enter_folder(const TreeEntry& folder) override;
-    void leave_folder(const TreeEntry& folder) override;
-    void visit(const TreeEntry& entry) override;
+    bool enter_folder(const lowerfs::TreeEntry& folder) override;
+    void leave_folder(const lowerfs::TreeEntry& folder) override;
+    void visit(const lowerfs::TreeEntry& entry) override;
     void unreadable(const std::string& path, const base::Error& error) override;
     bool stopped() const override { return counts_.stopped; }
 
@@ -96,29 +96,29 @@ class TreeDecryption : public TreeVisitor {
         std::optional<base::Error> error = {};
     };
 
-    bool is_wanted(const TreeEntry& entry);
-    OutputName output_name(const TreeEntry& entry);
+    bool is_wanted(const lowerfs::TreeEntry& entry);
+    OutputName output_name(const lowerfs::TreeEntry& entry);
     std::vector<std::string> names_to_try(const std::string& name) const;
     base::Result<Place> settle(const std::string& name, const IsEarlier& is_earlier,
                                const Create& create);
-    void note_renamed(const TreeEntry& entry, const std::string& name, const Place& place,
+    void note_renamed(const lowerfs::TreeEntry& entry, const std::string& name, const Place& place,
                       const std::string& where);
     void list(const std::string& path, const std::string& what);
 
-    base::Result<void> decrypt_link(const TreeEntry& entry, const std::string& name);
-    base::Result<void> decrypt_file(const TreeEntry& entry, const LowerFile& file,
+    base::Result<void> decrypt_link(const lowerfs::TreeEntry& entry, const std::string& name);
+    base::Result<void> decrypt_file(const lowerfs::TreeEntry& entry, const lowerfs::LowerFile& file,
                                     const std::string& name);
-    base::Result<bool> add_name(const TreeEntry& entry, const LowerFile& file,
+    base::Result<bool> add_name(const lowerfs::TreeEntry& entry, const lowerfs::LowerFile& file,
                                 const std::string& name);
-    base::Result<Contents> write_contents(const LowerFile& file, const FileRange& range);
-    base::Result<void> write_file(const TreeEntry& entry, const LowerFile& file,
+    base::Result<Contents> write_contents(const lowerfs::LowerFile& file, const FileRange& range);
+    base::Result<void> write_file(const lowerfs::TreeEntry& entry, const lowerfs::LowerFile& file,
                                   const std::string& name);
-    base::Result<bool> is_complete(const LowerFile& file, const std::string& there);
-    base::Result<Place> publish(const TreeEntry& entry, Contents& contents, const std::string& name,
-                                const IsEarlier& is_earlier);
-    base::Result<void> save_beyond_size(const TreeEntry& entry, const LowerFile& file,
-                                        const std::string& name);
-    void remember(const LowerFile& file, const std::string& name);
+    base::Result<bool> is_complete(const lowerfs::LowerFile& file, const std::string& there);
+    base::Result<Place> publish(const lowerfs::TreeEntry& entry, Contents& contents,
+                                const std::string& name, const IsEarlier& is_earlier);
+    base::Result<void> save_beyond_size(const lowerfs::TreeEntry& entry,
+                                        const lowerfs::LowerFile& file, const std::string& name);
+    void remember(const lowerfs::LowerFile& file, const std::string& name);
 
     FileOpener& opener_;
     Progress& progress_;

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/files/output_folder.h"
 
 namespace ecryptfs::cli {

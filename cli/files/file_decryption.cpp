@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cli/files/file_error.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
 #include "lib/lower/extents.h"
@@ -116,7 +117,7 @@ std::uint64_t whole_extents(std::uint64_t size) {
 }
 
 // Up to where there is encrypted data, in whole cipher blocks: a damaged size may be anything.
-std::uint64_t decryptable_size(const LowerFile& file) {
+std::uint64_t decryptable_size(const lowerfs::LowerFile& file) {
     const std::uint64_t data = file.lower_size() - std::min(file.lower_size(), file.data_offset());
     return data / kLargestBlock * kLargestBlock;
 }
@@ -138,16 +139,16 @@ Result<void> StreamOutput::write(std::uint64_t, ByteView bytes) {
                                        : std::unexpected(file_error("writing", errno));
 }
 
-FileRange whole_contents(const LowerFile& file) {
+FileRange whole_contents(const lowerfs::LowerFile& file) {
     return {0, file.header.value().plain_size};
 }
 
-FileRange contents_beyond_size(const LowerFile& file) {
+FileRange contents_beyond_size(const lowerfs::LowerFile& file) {
     const auto first = std::min(file.header.value().plain_size, decryptable_size(file));
     return {first, decryptable_size(file) - first};
 }
 
-Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int copy) {
+Result<bool> has_same_ends(const lowerfs::LowerFile& file, const lower::FileKey& key, int copy) {
     auto extents = TRY(lower::Extents::create(key));
     const std::uint64_t size = std::min(file.header.value().plain_size, decryptable_size(file));
     const std::uint64_t last = size == 0 ? 0 : (size - 1) / kExtentSize * kExtentSize;
@@ -204,8 +205,9 @@ base::Error beyond_size_error(std::uint64_t bytes) {
             "run this again with --beyond-size, which saves them as NAME.beyond"};
 }
 
-Result<std::vector<FileRange>> decrypt_contents(const LowerFile& file, const lower::FileKey& key,
-                                                const FileRange& range, ContentOutput& output,
+Result<std::vector<FileRange>> decrypt_contents(const lowerfs::LowerFile& file,
+                                                const lower::FileKey& key, const FileRange& range,
+                                                ContentOutput& output,
                                                 const std::function<void(std::uint64_t)>& wrote) {
     auto extents = TRY(lower::Extents::create(key));
     ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);

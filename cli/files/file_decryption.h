@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/files/lower_file.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/lower/file_key.h"
+#include "lib/lowerfs/lower_file.h"
 
 namespace ecryptfs::cli {
 
@@ -56,13 +56,14 @@ class StreamOutput : public ContentOutput {
 };
 
 // All that a file's owner sees of it.
-FileRange whole_contents(const LowerFile& file);
+FileRange whole_contents(const lowerfs::LowerFile& file);
 // What is encrypted behind that, up to the last whole block.
-FileRange contents_beyond_size(const LowerFile& file);
+FileRange contents_beyond_size(const lowerfs::LowerFile& file);
 
 // Whether a copy of the file's size, open for reading, has its contents: its first and last extents
 // are compared, as far as they can be read. An error is one of the key, or of the copy.
-base::Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int copy);
+base::Result<bool> has_same_ends(const lowerfs::LowerFile& file, const lower::FileKey& key,
+                                 int copy);
 
 // Whether a key that a passphrase's packet gave may be damaged: nothing in the packet would show
 // it. The kernel fills the last extent up with zeros, of which a wrong key makes noise. False where
@@ -79,8 +80,8 @@ base::Error beyond_size_error(std::uint64_t bytes);
 // both zeros in the output; and what the lower file ends before, where the output ends too. An
 // error is one of the output, or kNotSupported. `wrote` is told how many bytes are done.
 base::Result<std::vector<FileRange>> decrypt_contents(
-    const LowerFile& file, const lower::FileKey& key, const FileRange& range, ContentOutput& output,
-    const std::function<void(std::uint64_t)>& wrote);
+    const lowerfs::LowerFile& file, const lower::FileKey& key, const FileRange& range,
+    ContentOutput& output, const std::function<void(std::uint64_t)>& wrote);
 
 // "4096 of its 12288 bytes are lost, from byte 8192"
 std::string losses_in_words(const std::vector<FileRange>& lost, std::uint64_t size);

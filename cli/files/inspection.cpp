@@ -10,6 +10,7 @@
 
 #include "cli/output/output.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lowerfs/lower_file.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -36,7 +37,7 @@ void inspect_name(const std::string& name, HeldKeys& held, InspectedFile& file) 
         held.keyrings_with(parsed->signature), held.is_given(parsed->signature)};
 }
 
-void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile& file) {
+void describe_header(const lowerfs::LowerFile& lower_file, HeldKeys& held, InspectedFile& file) {
     const auto& header = lower_file.header.value();
     file.has_header = true;
     file.size = header.plain_size;
@@ -60,13 +61,13 @@ void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile&
              packet.signature ? std::string(packet.signature->text()) : "", packet.error.message});
     }
     file.error = header.damage;
-    if (const auto missing = missing_at_end(lower_file); missing > 0 && !file.error) {
+    if (const auto missing = lowerfs::missing_at_end(lower_file); missing > 0 && !file.error) {
         file.error = Error{ErrorCode::kMalformed,
                            fmt::format("{} bytes of its encrypted contents are missing at the end "
                                        "(byte {})",
                                        missing, lower_file.lower_size())};
     }
-    file.data_beyond_size = data_beyond_size(lower_file);
+    file.data_beyond_size = lowerfs::data_beyond_size(lower_file);
     if (file.data_beyond_size > 0 && !file.error) {
         file.error = Error{
             ErrorCode::kMalformed,
@@ -78,8 +79,8 @@ void describe_header(const LowerFile& lower_file, HeldKeys& held, InspectedFile&
     file.state = file.error ? FileState::kDamaged : FileState::kEncrypted;
 }
 
-void inspect_file(const TreeEntry& entry, HeldKeys& held, InspectedFile& file) {
-    const auto lower_file = open_lower_file(entry.folder, entry.name);
+void inspect_file(const lowerfs::TreeEntry& entry, HeldKeys& held, InspectedFile& file) {
+    const auto lower_file = lowerfs::open_lower_file(entry.folder, entry.name);
     if (!lower_file) {
         const bool damaged = lower_file.error().code == ErrorCode::kMalformed;
         file.state = damaged ? FileState::kDamaged : FileState::kUnreadable;
@@ -132,7 +133,7 @@ std::vector<std::string> flag_names(std::uint32_t flags) {
     return names;
 }
 
-std::optional<InspectedFile> inspect_entry(const TreeEntry& entry, HeldKeys& held) {
+std::optional<InspectedFile> inspect_entry(const lowerfs::TreeEntry& entry, HeldKeys& held) {
     InspectedFile file{.path = shortened_path(entry.path)};
     const bool regular = S_ISREG(entry.status.st_mode);
     if (regular) {

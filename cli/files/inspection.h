@@ -11,12 +11,11 @@
 #include <vector>
 
 #include "cli/files/file_opener.h"
-#include "cli/files/lower_file.h"
-#include "cli/files/tree_walk.h"
 #include "cli/keyrings.h"
 #include "lib/base/error.h"
 #include "lib/lower/cipher.h"
 #include "lib/lower/header.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 
@@ -96,7 +95,7 @@ std::vector<std::string> flag_names(std::uint32_t flags);
 
 // What there is to know of what a walk came to; nothing for folders, links and others that have no
 // fault.
-std::optional<InspectedFile> inspect_entry(const TreeEntry& entry, HeldKeys& held);
+std::optional<InspectedFile> inspect_entry(const lowerfs::TreeEntry& entry, HeldKeys& held);
 
 // A key, and how much it opens.
 struct KeyUse {

@@ -9,9 +9,9 @@
 #include <iterator>
 #include <vector>
 
-#include "cli/files/lower_file.h"
-#include "cli/files/tree_walk.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lowerfs/lower_file.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -30,18 +30,18 @@ void append(std::vector<std::string>& parts, const std::map<std::string, std::ui
 }
 
 // Ends at the first file or name that a key opens.
-class Probe : public TreeVisitor {
+class Probe : public lowerfs::TreeVisitor {
   public:
     explicit Probe(FileOpener& opener) : opener_(opener) {}
 
-    bool enter_folder(const TreeEntry& folder) override {
+    bool enter_folder(const lowerfs::TreeEntry& folder) override {
         if (folder.depth > 0) {  // what was typed itself is not decrypted, but what is in it
             look_at_name(folder);
         }
         return !opens_;
     }
-    void leave_folder(const TreeEntry&) override {}
-    void visit(const TreeEntry& entry) override {
+    void leave_folder(const lowerfs::TreeEntry&) override {}
+    void visit(const lowerfs::TreeEntry& entry) override {
         look_at_name(entry);
         if (S_ISREG(entry.status.st_mode) && !opens_) {
             look_at_file(entry);
@@ -53,7 +53,7 @@ class Probe : public TreeVisitor {
     const KeyDemand& demand() const { return demand_; }
 
   private:
-    void look_at_name(const TreeEntry& entry) {
+    void look_at_name(const lowerfs::TreeEntry& entry) {
         const auto readings =
             lower::read_lower_name(entry.name.substr(entry.name.find_last_of('/') + 1));
         opens_ = opens_ || std::ranges::any_of(readings, [&](const auto& reading) {
@@ -64,8 +64,8 @@ class Probe : public TreeVisitor {
         }
     }
 
-    void look_at_file(const TreeEntry& entry) {
-        const auto file = open_lower_file(entry.folder, entry.name);
+    void look_at_file(const lowerfs::TreeEntry& entry) {
+        const auto file = lowerfs::open_lower_file(entry.folder, entry.name);
         if (!file || !file->header) {
             return;
         }
@@ -137,7 +137,7 @@ std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths, F
     Probe probe(opener);
     for (const auto& path : paths) {
         if (!probe.stopped()) {
-            walk_tree(path, probe);
+            lowerfs::walk_tree(path, probe);
         }
     }
     return probe.stopped() || probe.demand().empty() ? std::nullopt : std::optional(probe.demand());

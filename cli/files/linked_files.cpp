@@ -8,7 +8,6 @@
 
 #include <cerrno>
 
-#include "cli/files/lower_file.h"
 #include "cli/files/part_file.h"
 #include "lib/base/handle.h"
 

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/files/path_selection.h"
 #include "lib/base/shell_word.h"
 

@@ -10,7 +10,7 @@
 #include <array>
 #include <cerrno>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/files/part_file.h"
 #include "lib/base/handle.h"
 

@@ -9,13 +9,13 @@
 
 #include <cerrno>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/files/output_folder.h"
 #include "cli/files/part_file.h"
 #include "cli/files/safe_name.h"
-#include "cli/files/tree_walk.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -76,7 +76,7 @@ Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, u
         return std::unexpected(file_error("making the folder", errno));
     }
     // In a shared folder another one may have been put into its place.
-    const auto names = names_in_folder(folder.get());
+    const auto names = lowerfs::names_in_folder(folder.get());
     const bool is_open =
         ::geteuid() == 0 && has_owners && (made.st_mode & (S_IRWXG | S_IRWXO)) != 0;
     if (!names || names->size() != 1 || made.st_uid != marked.st_uid || is_open) {
@@ -177,7 +177,7 @@ std::set<std::string> OutputTree::list_folder(int folder) const {
         of_owner.st_uid = status.st_uid;
     }
     std::set<std::string> result;
-    for (auto& name : names_in_folder(folder).value_or(std::vector<std::string>{})) {
+    for (auto& name : lowerfs::names_in_folder(folder).value_or(std::vector<std::string>{})) {
         if (!is_unfinished_name(name)) {
             result.insert(std::move(name));
         } else if (name != kUnfinishedName) {

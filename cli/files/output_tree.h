@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "cli/files/file_attributes.h"
-#include "cli/files/folder_chain.h"
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
+#include "lib/lowerfs/folder_chain.h"
 
 namespace ecryptfs::cli {
 
@@ -89,7 +89,7 @@ class OutputTree {
     void push(base::UniqueFd folder, Level level);
     std::set<std::string> list_folder(int folder) const;
 
-    FolderChain chain_;
+    lowerfs::FolderChain chain_;
     std::vector<Level> levels_;
     struct stat root_{};
     struct stat fresh_{};  // what a new file of ours looks like here

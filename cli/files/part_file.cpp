@@ -11,7 +11,7 @@
 
 #include <cerrno>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "lib/base/file_io.h"
 
 namespace ecryptfs::cli {

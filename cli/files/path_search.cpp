@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "cli/files/path_selection.h"
-#include "cli/files/tree_walk.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -23,16 +23,16 @@ std::string kind_of(mode_t mode) {
 }
 
 // Enters those folders only that are on the way.
-class Search : public TreeVisitor {
+class Search : public lowerfs::TreeVisitor {
   public:
     Search(std::string plain_path, FileOpener& opener)
         : plain_path_(std::move(plain_path)), parts_(names_in_path(plain_path_)), opener_(opener) {}
 
-    bool enter_folder(const TreeEntry& folder) override {
+    bool enter_folder(const lowerfs::TreeEntry& folder) override {
         return folder.depth == 0 ? !parts_.empty() : look_at(folder);
     }
-    void leave_folder(const TreeEntry&) override {}
-    void visit(const TreeEntry& entry) override {
+    void leave_folder(const lowerfs::TreeEntry&) override {}
+    void visit(const lowerfs::TreeEntry& entry) override {
         if (entry.depth > 0) {
             look_at(entry);
         }
@@ -44,7 +44,7 @@ class Search : public TreeVisitor {
 
   private:
     // Whether it is on the way, and not yet the end of it.
-    bool look_at(const TreeEntry& entry) {
+    bool look_at(const lowerfs::TreeEntry& entry) {
         const auto plain = opener_.plain_name(entry.name);
         if (!plain) {
             if (plain.error().code == ErrorCode::kUnknownKey) {
@@ -74,7 +74,7 @@ class Search : public TreeVisitor {
 Result<PathSearch> find_lower_paths(const std::string& lower, const std::string& plain_path,
                                     FileOpener& opener) {
     Search search(plain_path, opener);
-    walk_tree(lower, search);
+    lowerfs::walk_tree(lower, search);
     if (search.error() && search.result().found.empty()) {
         return std::unexpected(*search.error());
     }

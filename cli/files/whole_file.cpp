@@ -14,7 +14,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "lib/base/file_io.h"
 #include "lib/base/handle.h"
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "cli/doctor/processes.h"
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/mount/plan.h"
 #include "cli/output/typed_command.h"
 #include "lib/base/handle.h"

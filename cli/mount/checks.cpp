@@ -9,12 +9,13 @@
 #include <filesystem>
 
 #include "cli/agent/client.h"
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/key_location.h"
 #include "cli/keyrings.h"
 #include "cli/mount/plan.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/lower/header.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {

@@ -11,12 +11,12 @@
 #include <set>
 
 #include "cli/files/file_opener.h"
-#include "cli/files/lower_file.h"
-#include "cli/files/tree_walk.h"
 #include "cli/mount/plan.h"
 #include "lib/base/try.h"
 #include "lib/lower/cipher.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lowerfs/lower_file.h"
+#include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -30,16 +30,16 @@ using wire::KeySignature;
 constexpr std::uint64_t kSampledFiles = 50;
 
 // What a few files of a folder say about all of them.
-class Sample : public TreeVisitor {
+class Sample : public lowerfs::TreeVisitor {
   public:
     explicit Sample(std::string root) : root_(std::move(root)) {}
 
-    bool enter_folder(const TreeEntry& folder) override {
+    bool enter_folder(const lowerfs::TreeEntry& folder) override {
         take_name(folder);
         return true;
     }
-    void leave_folder(const TreeEntry&) override {}
-    void visit(const TreeEntry& entry) override {
+    void leave_folder(const lowerfs::TreeEntry&) override {}
+    void visit(const lowerfs::TreeEntry& entry) override {
         take_name(entry);
         if (S_ISREG(entry.status.st_mode)) {
             ++files_;
@@ -61,13 +61,13 @@ class Sample : public TreeVisitor {
 
   private:
     // Itself or a folder of it, below the root.
-    bool has_plain_name(const TreeEntry& entry) const {
+    bool has_plain_name(const lowerfs::TreeEntry& entry) const {
         const auto names = fs::path(entry.path).lexically_relative(root_);
         return !std::ranges::all_of(
             names, [](const fs::path& name) { return lower::is_encrypted_name(name.native()); });
     }
 
-    void take_name(const TreeEntry& entry) {
+    void take_name(const lowerfs::TreeEntry& entry) {
         if (const auto name = lower::parse_encrypted_name(entry.name);
             entry.path != root_ && lower::is_encrypted_name(entry.name) && name) {
             name_keys.insert(name->signature);
@@ -75,8 +75,8 @@ class Sample : public TreeVisitor {
         }
     }
 
-    void take_file(const TreeEntry& entry) {
-        const auto file = open_lower_file(entry.folder, entry.name);
+    void take_file(const lowerfs::TreeEntry& entry) {
+        const auto file = lowerfs::open_lower_file(entry.folder, entry.name);
         if (!file || file->empty()) {
             return;
         }
@@ -214,7 +214,7 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
 
 Result<void> check_contents(const MountPlan& plan, Objections& objections) {
     Sample sample(plan.folder.lower);
-    walk_tree(plan.folder.lower, sample);
+    lowerfs::walk_tree(plan.folder.lower, sample);
     return check_sample(plan, sample, objections);
 }
 

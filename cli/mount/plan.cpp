@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/mount/utils_files.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/files/lower_file.h"
 #include "cli/files/whole_file.h"
 #include "lib/base/try.h"
 

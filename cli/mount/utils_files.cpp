@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/files/whole_file.h"
 #include "lib/base/try.h"
 

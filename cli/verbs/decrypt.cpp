@@ -9,6 +9,7 @@
 #include "cli/ask/passphrase_sources.h"
 #include "cli/files/decrypt_stream.h"
 #include "cli/files/decrypt_tree.h"
+#include "cli/files/file_error.h"
 #include "cli/files/file_json.h"
 #include "cli/files/key_advice.h"
 #include "cli/files/key_demand.h"
@@ -156,11 +157,11 @@ Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
                                PathSelection selection) {
     auto output = TRY(OutputTree::open(command.output));
     const bool count_first = Progress::is_visible() && command.only.empty();
-    Progress progress("decrypting", count_first ? size_of_trees(command.lower).bytes : 0);
+    Progress progress("decrypting", count_first ? lowerfs::size_of_trees(command.lower).bytes : 0);
     TreeDecryption decryption(opener, progress, output, selection, command);
     for (const auto& path : command.lower) {
         if (!decryption.stopped()) {
-            walk_tree(path, decryption);
+            lowerfs::walk_tree(path, decryption);
         }
     }
     for (const auto& path : selection.missing()) {

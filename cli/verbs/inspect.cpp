@@ -28,19 +28,19 @@ using base::Result;
 
 // Prints files as the walk comes to them: of those in a folder, for people only what has a fault
 // unless they ask for all.
-class Inspector : public TreeVisitor {
+class Inspector : public lowerfs::TreeVisitor {
   public:
     Inspector(const Inspect& command, FileOpener& opener, Progress& progress)
         : command_(command), opener_(opener), held_(opener), progress_(progress) {}
 
-    bool enter_folder(const TreeEntry& folder) override {
+    bool enter_folder(const lowerfs::TreeEntry& folder) override {
         take(folder);
         show_typed_folder(folder);
         saw_folder_ = true;
         return true;
     }
-    void leave_folder(const TreeEntry&) override {}
-    void visit(const TreeEntry& entry) override {
+    void leave_folder(const lowerfs::TreeEntry&) override {}
+    void visit(const lowerfs::TreeEntry& entry) override {
         take(entry);
         progress_.advance(S_ISREG(entry.status.st_mode) ? 1 : 0);
     }
@@ -59,7 +59,7 @@ class Inspector : public TreeVisitor {
     bool saw_folder() const { return saw_folder_; }
 
   private:
-    void take(const TreeEntry& entry) {
+    void take(const lowerfs::TreeEntry& entry) {
         const auto file = inspect_entry(entry, held_);
         if (!file) {
             return;
@@ -72,7 +72,7 @@ class Inspector : public TreeVisitor {
     }
 
     // Whoever names an encrypted folder wants to know what it is.
-    void show_typed_folder(const TreeEntry& folder) {
+    void show_typed_folder(const lowerfs::TreeEntry& folder) {
         const auto plain = folder.depth == 0 ? held_.plain_path(folder.path) : std::nullopt;
         if (plain && !command_.json) {
             show(fmt::format("{}\n  plain     {}\n\n", printable(folder.path), printable(*plain)));
@@ -156,10 +156,10 @@ Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
         TRY(print(kInspectionStart));
     }
     Progress progress("inspecting",
-                      Progress::is_visible() ? size_of_trees(command.paths).files : 0);
+                      Progress::is_visible() ? lowerfs::size_of_trees(command.paths).files : 0);
     Inspector inspector(command, opener, progress);
     for (const auto& path : command.paths) {
-        walk_tree(path, inspector);
+        lowerfs::walk_tree(path, inspector);
     }
     progress.clear();
     if (!inspector.output()) {

@@ -9,7 +9,6 @@
 #include <cerrno>
 
 #include "cli/ask/passphrase_input.h"
-#include "cli/files/lower_file.h"
 #include "cli/files/whole_file.h"
 #include "cli/output/json_output.h"
 #include "cli/output/output.h"

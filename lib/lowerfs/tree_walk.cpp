@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/files/tree_walk.h"
+#include "lib/lowerfs/tree_walk.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,11 +10,10 @@
 #include <cerrno>
 #include <vector>
 
-#include "cli/files/folder_chain.h"
-#include "cli/files/lower_file.h"
 #include "lib/base/handle.h"
+#include "lib/lowerfs/folder_chain.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::lowerfs {
 namespace {
 
 using base::ErrorCode;
@@ -27,7 +26,7 @@ Result<base::UniqueFd> open_folder(TreeEntry& entry) {
         ::openat(entry.folder, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow));
     // What it is now: another may have been put into its place since it was first looked at.
     if (!fd || ::fstat(fd.get(), &entry.status) != 0) {
-        return std::unexpected(file_error("opening the folder", errno));
+        return std::unexpected(base::system_error("opening the folder", errno));
     }
     entry.self = fd.get();
     return fd;
@@ -66,7 +65,7 @@ class Walk {
         TreeEntry entry{folder, name, path_, depth, {}};
         const int follow = depth == 0 ? 0 : AT_SYMLINK_NOFOLLOW;
         if (::fstatat(folder, name.c_str(), &entry.status, follow) != 0) {
-            visitor_.unreadable(path_, file_error("looking at it", errno));
+            visitor_.unreadable(path_, base::system_error("looking at it", errno));
         } else if (S_ISDIR(entry.status.st_mode)) {
             enter_folder(entry);
         } else {
@@ -147,7 +146,7 @@ Result<std::vector<std::string>> names_in_folder(int folder) {
     base::UniqueFd fd(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const Listing listing(fd ? ::fdopendir(fd.get()) : nullptr);
     if (!listing) {
-        return std::unexpected(file_error("opening the folder", errno));
+        return std::unexpected(base::system_error("opening the folder", errno));
     }
     static_cast<void>(fd.release());
     std::vector<std::string> names;
@@ -159,7 +158,7 @@ Result<std::vector<std::string>> names_in_folder(int folder) {
         }
     }
     if (errno != 0) {
-        return std::unexpected(file_error("reading the folder", errno));
+        return std::unexpected(base::system_error("reading the folder", errno));
     }
     return names;
 }
@@ -176,4 +175,4 @@ void walk_tree(const std::string& path, TreeVisitor& visitor) {
     Walk(visitor).run(path);
 }
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::lowerfs

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/files/folder_chain.h"
+#include "lib/lowerfs/folder_chain.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-namespace ecryptfs::cli {
+namespace ecryptfs::lowerfs {
 namespace {
 
 constexpr std::size_t kOpenFolders = 100;
@@ -50,4 +50,4 @@ void FolderChain::pop() {
     folders_.pop_back();
 }
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::lowerfs

@@ -13,7 +13,7 @@
 #include "lib/base/handle.h"
 #include "lib/lower/header.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::lowerfs {
 
 // A regular file in a lower folder, opened for reading.
 struct LowerFile {
@@ -44,8 +44,4 @@ std::uint64_t missing_at_end(const LowerFile& file);
 // the kernel leaves when all is well: a page, whose size the header's tells. Else 0.
 std::uint64_t data_beyond_size(const LowerFile& file);
 
-// An error for a failed system call on a user's file: kNotFound, kAccessDenied, kAlreadyExists or
-// kInternal, "WHAT: No such file or directory".
-base::Error file_error(std::string_view what, int error_number);
-
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::lowerfs

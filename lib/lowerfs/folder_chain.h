@@ -8,7 +8,7 @@
 
 #include "lib/base/handle.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::lowerfs {
 
 // The folders from a first one down to where the work is. Only the last few are open, so that depth
 // costs no descriptors. Those above are opened again as "..", and it is checked that they are the
@@ -36,4 +36,4 @@ class FolderChain {
     std::vector<Folder> folders_;
 };
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::lowerfs

@@ -11,7 +11,7 @@
 
 #include "lib/base/error.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::lowerfs {
 
 // What a walk has come to. `folder` and `name` are for the *at() system calls; what was typed has
 // AT_FDCWD, depth 0 and its path as the name.
@@ -56,4 +56,4 @@ struct TreeSize {
 };
 TreeSize size_of_trees(std::span<const std::string> paths);
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::lowerfs

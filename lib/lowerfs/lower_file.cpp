@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/files/lower_file.h"
+#include "lib/lowerfs/lower_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::lowerfs {
 namespace {
 
 using base::ErrorCode;
@@ -23,7 +23,7 @@ Result<std::vector<std::uint8_t>> read_front(int fd, std::size_t size) {
     std::vector<std::uint8_t> bytes(size);
     const auto filled = base::read_all(fd, bytes);
     if (!filled) {
-        return std::unexpected(file_error("reading its header", errno));
+        return std::unexpected(base::system_error("reading its header", errno));
     }
     bytes.resize(*filled);
     return bytes;
@@ -45,7 +45,7 @@ Result<LowerFile> open_lower_file(int folder, const std::string& name) {
     file.fd.reset(
         ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow));
     if (!file.fd || ::fstat(file.fd.get(), &file.status) != 0) {
-        return std::unexpected(file_error("opening it", errno));
+        return std::unexpected(base::system_error("opening it", errno));
     }
     if (!S_ISREG(file.status.st_mode)) {
         return std::unexpected(
@@ -86,12 +86,4 @@ std::uint64_t data_beyond_size(const LowerFile& file) {
     return beyond > page ? beyond : 0;
 }
 
-base::Error file_error(std::string_view what, int error_number) {
-    auto error = base::system_error(what, error_number);
-    if (error.code == ErrorCode::kNoSpace) {
-        error.advice = "make room, and run this again";
-    }
-    return error;
-}
-
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::lowerfs

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <string_view>
+
+#include "lib/base/error.h"
+
+namespace ecryptfs::cli {
+
+// base::system_error() of a call on a user's file, with advice where the disk is full.
+base::Error file_error(std::string_view what, int error_number);
+
+}  // namespace ecryptfs::cli

@@ -11,6 +11,7 @@
 
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
+#include "lib/lower/extent_offsets.h"
 
 namespace ecryptfs::lowerfs {
 namespace {
@@ -68,17 +69,13 @@ Result<LowerFile> open_lower_file(int folder, const std::string& name) {
 }
 
 std::uint64_t missing_at_end(const LowerFile& file) {
-    const std::uint64_t extents =
-        (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
-    const std::uint64_t needed = file.data_offset() + extents * lower::kExtentSize;
+    const auto needed = lower::lower_size(file.data_offset(), file.header.value().plain_size);
     return needed > file.lower_size() ? needed - file.lower_size() : 0;
 }
 
 std::uint64_t data_beyond_size(const LowerFile& file) {
     constexpr std::uint64_t kSmallestFront = 8192;
-    const auto extents =
-        (file.header.value().plain_size + lower::kExtentSize - 1) / lower::kExtentSize;
-    const std::uint64_t end = file.data_offset() + extents * lower::kExtentSize;
+    const auto end = lower::lower_size(file.data_offset(), file.header.value().plain_size);
     // crypto.c: ecryptfs_set_default_sizes: a page, where that is more than 8,192 bytes.
     const std::uint64_t page =
         file.data_offset() > kSmallestFront ? file.data_offset() : lower::kExtentSize;

@@ -11,6 +11,7 @@
 #include "cli/files/file_decryption.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
+#include "lib/lowerfs/content_reader.h"
 #include "lib/lowerfs/lower_file.h"
 #include "lib/lowerfs/tree_walk.h"
 
@@ -101,10 +102,10 @@ Result<void> write_contents(const lowerfs::LowerFile& file, FileOpener& opener, 
                                                     ""});
     }
     const auto key = TRY(opener.open(*file.header));
-    auto range = whole_contents(file);
+    auto range = lowerfs::whole_contents(file);
     const auto beyond = lowerfs::data_beyond_size(file);
     if (beyond > 0 && beyond_size) {
-        range.size += contents_beyond_size(file).size;
+        range.size += lowerfs::contents_beyond_size(file).size;
     }
     StreamOutput output(STDOUT_FILENO);
     const auto lost = TRY(decrypt_contents(file, key, range, output, [](std::uint64_t) {}));

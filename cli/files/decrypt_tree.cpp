@@ -21,6 +21,7 @@
 #include "cli/output/output.h"
 #include "lib/base/try.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lowerfs/content_reader.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -48,7 +49,8 @@ std::string last_name(const lowerfs::TreeEntry& entry) {
     return entry.name.substr(entry.name.find_last_of('/') + 1);
 }
 
-Error damage_of(const std::vector<FileRange>& lost, std::uint64_t size, const std::string& saved) {
+Error damage_of(const std::vector<lower::FileRange>& lost, std::uint64_t size,
+                const std::string& saved) {
     return {ErrorCode::kMalformed,
             fmt::format("{}; the rest is in {}", losses_in_words(lost, size), saved)};
 }
@@ -358,7 +360,7 @@ void TreeDecryption::remember(const lowerfs::LowerFile& file, const std::string&
 }
 
 Result<TreeDecryption::Contents> TreeDecryption::write_contents(const lowerfs::LowerFile& file,
-                                                                const FileRange& range) {
+                                                                const lower::FileRange& range) {
     auto key = file.header ? opener_.open(*file.header) : lower::FileKey{};
     if (!key) {
         if (key.error().code == ErrorCode::kUnknownKey) {
@@ -414,7 +416,8 @@ Result<OutputTree::Place> TreeDecryption::publish(const lowerfs::TreeEntry& entr
 
 Result<void> TreeDecryption::write_file(const lowerfs::TreeEntry& entry,
                                         const lowerfs::LowerFile& file, const std::string& name) {
-    auto contents = TRY(write_contents(file, file.header ? whole_contents(file) : FileRange{0, 0}));
+    auto contents = TRY(
+        write_contents(file, file.header ? lowerfs::whole_contents(file) : lower::FileRange{0, 0}));
     if (!contents.lost.empty()) {
         const auto place = publish(entry, contents, with_suffix(name, kDamagedSuffix), {});
         return std::unexpected(
@@ -443,7 +446,7 @@ Result<void> TreeDecryption::save_beyond_size(const lowerfs::TreeEntry& entry,
     if (!command_.beyond_size) {
         return std::unexpected(beyond_size_error(bytes));
     }
-    auto contents = TRY(write_contents(file, contents_beyond_size(file)));
+    auto contents = TRY(write_contents(file, lowerfs::contents_beyond_size(file)));
     const auto place = TRY(publish(entry, contents, with_suffix(name, kBeyondSuffix), {}));
     counts_.beyond += place.is_earlier ? 0 : 1;
     return {};

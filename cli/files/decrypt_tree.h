@@ -86,7 +86,7 @@ class TreeDecryption : public lowerfs::TreeVisitor {
     using Create = std::function<base::Result<void>(const std::string& name)>;
     struct Contents {
         PartFile part;
-        std::vector<FileRange> lost;
+        std::vector<lower::FileRange> lost;
         bool doubtful = false;  // may_be_of_damaged_key()
     };
 
@@ -110,7 +110,8 @@ class TreeDecryption : public lowerfs::TreeVisitor {
                                     const std::string& name);
     base::Result<bool> add_name(const lowerfs::TreeEntry& entry, const lowerfs::LowerFile& file,
                                 const std::string& name);
-    base::Result<Contents> write_contents(const lowerfs::LowerFile& file, const FileRange& range);
+    base::Result<Contents> write_contents(const lowerfs::LowerFile& file,
+                                          const lower::FileRange& range);
     base::Result<void> write_file(const lowerfs::TreeEntry& entry, const lowerfs::LowerFile& file,
                                   const std::string& name);
     base::Result<bool> is_complete(const lowerfs::LowerFile& file, const std::string& there);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lower folders of tests/vectors, unpacked.
+
+#pragma once
+
+#include <fcntl.h>
+
+#include <filesystem>
+#include <string>
+
+#include "lib/lower/file_key.h"
+#include "lib/lower/passphrase.h"
+#include "lib/lowerfs/lower_file.h"
+#include "tests/fakes/command.h"
+#include "tests/fakes/temporary_folder.h"
+#include "tests/unit/support.h"
+
+namespace ecryptfs::test {
+
+inline void unpack(const std::string& archive, const std::filesystem::path& folder) {
+    std::filesystem::create_directories(folder);
+    const auto outcome = run({"tar", {"-C", folder, "-xf", vectors() / (archive + ".tar.xz")}});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+inline lowerfs::LowerFile open_lower(const std::filesystem::path& path) {
+    return base::value_or_throw(lowerfs::open_lower_file(AT_FDCWD, path));
+}
+
+inline const lower::PassphraseKey& correct_horse_key() {
+    static const auto key = base::value_or_throw(
+        lower::derive_passphrase_key(base::as_bytes("correct-horse"), lower::kDefaultSalt));
+    return key;
+}
+
+// The key of a file of the passphrase `correct-horse`.
+inline lower::FileKey file_key_of(const lowerfs::LowerFile& file) {
+    return base::value_or_throw(lower::file_key_from_packet(file.header.value().packets.front(),
+                                                            correct_horse_key().key.view()));
+}
+
+}  // namespace ecryptfs::test

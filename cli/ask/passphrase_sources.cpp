@@ -60,11 +60,11 @@ Result<void> check_sources(const PassphraseSources& sources,
     return {};
 }
 
-Result<void> add_passphrases(FileOpener& opener, const PassphraseSources& sources) {
+Result<void> add_passphrases(GivenKeys& given, const PassphraseSources& sources) {
     const auto salt = TRY(typed_salt(sources.salt));
     const auto add = [&](Result<base::SecretBytes> passphrase,
                          PassphraseOrigin origin) -> Result<void> {
-        return passphrase ? opener.add_passphrase(std::move(*passphrase), salt, std::move(origin))
+        return passphrase ? given.add_passphrase(std::move(*passphrase), salt, std::move(origin))
                           : std::unexpected(std::move(passphrase.error()));
     };
     for (const auto& file : sources.passphrase_files) {

@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "cli/files/file_opener.h"
+#include "cli/files/given_keys.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/error.h"
 
@@ -20,6 +20,6 @@ base::Result<void> check_sources(const PassphraseSources& sources,
                                  std::span<const std::string> other_files = {});
 
 // Reads or asks for all of them, in the order: files, wrapped, typed.
-base::Result<void> add_passphrases(FileOpener& opener, const PassphraseSources& sources);
+base::Result<void> add_passphrases(GivenKeys& given, const PassphraseSources& sources);
 
 }  // namespace ecryptfs::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/files/file_decryption.h"
+#include "cli/files/plain_path.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
 #include "lib/lowerfs/content_reader.h"
@@ -25,8 +26,8 @@ using base::Result;
 // Looks for the one file that is wanted.
 class FileSearch : public lowerfs::TreeVisitor {
   public:
-    FileSearch(FileOpener& opener, PathSelection& selection)
-        : opener_(opener), selection_(selection) {}
+    FileSearch(lowerfs::FileKeySet& keys, PathSelection& selection)
+        : keys_(keys), selection_(selection) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
         if (folder.depth == 0) {
@@ -53,7 +54,7 @@ class FileSearch : public lowerfs::TreeVisitor {
             error_ = Error{ErrorCode::kInvalidArgument,
                            fmt::format("--output - writes one file, and there are several: {} and "
                                        "{}",
-                                       opener_.shown_path(path_), opener_.shown_path(entry.path)),
+                                       shown_path(keys_, path_), shown_path(keys_, entry.path)),
                            "name one with --only, or give a folder as --output"};
             return;
         }
@@ -68,7 +69,7 @@ class FileSearch : public lowerfs::TreeVisitor {
     void unreadable(const std::string& path, const Error& error) override {
         if (!error_) {
             error_ =
-                Error{error.code, fmt::format("{}: {}", opener_.shown_path(path), error.message),
+                Error{error.code, fmt::format("{}: {}", shown_path(keys_, path), error.message),
                       error.advice};
         }
     }
@@ -81,10 +82,10 @@ class FileSearch : public lowerfs::TreeVisitor {
 
   private:
     std::string plain_name(const lowerfs::TreeEntry& entry) {
-        return opener_.plain_name(entry.name).value_or(entry.name);
+        return keys_.plain_name(entry.name).value_or(entry.name);
     }
 
-    FileOpener& opener_;
+    lowerfs::FileKeySet& keys_;
     PathSelection& selection_;
     std::vector<std::string> folders_;
     std::string path_;
@@ -93,7 +94,8 @@ class FileSearch : public lowerfs::TreeVisitor {
     bool several_ = false;
 };
 
-Result<void> write_contents(const lowerfs::LowerFile& file, FileOpener& opener, bool beyond_size) {
+Result<void> write_contents(const lowerfs::LowerFile& file, lowerfs::FileKeySet& keys,
+                            bool beyond_size) {
     if (!file.header) {
         return file.empty() ? Result<void>()
                             : std::unexpected(Error{ErrorCode::kMalformed,
@@ -101,7 +103,7 @@ Result<void> write_contents(const lowerfs::LowerFile& file, FileOpener& opener, 
                                                     "its beginning is lost",
                                                     ""});
     }
-    const auto key = TRY(opener.open(*file.header));
+    const auto key = TRY(keys.open(*file.header));
     auto range = lowerfs::whole_contents(file);
     const auto beyond = lowerfs::data_beyond_size(file);
     if (beyond > 0 && beyond_size) {
@@ -131,9 +133,9 @@ Error missing_path_error(const std::string& path) {
             "its names"};
 }
 
-Result<void> decrypt_to_standard_output(const Decrypt& command, FileOpener& opener,
+Result<void> decrypt_to_standard_output(const Decrypt& command, lowerfs::FileKeySet& keys,
                                         PathSelection selection) {
-    FileSearch search(opener, selection);
+    FileSearch search(keys, selection);
     for (const auto& path : command.lower) {
         lowerfs::walk_tree(path, search);
     }
@@ -147,10 +149,10 @@ Result<void> decrypt_to_standard_output(const Decrypt& command, FileOpener& open
         return std::unexpected(
             Error{ErrorCode::kNotFound, "there is no file in what was given", ""});
     }
-    auto written = write_contents(*search.file(), opener, command.beyond_size);
+    auto written = write_contents(*search.file(), keys, command.beyond_size);
     if (!written) {
         written.error().message =
-            fmt::format("{}: {}", opener.shown_path(search.path()), written.error().message);
+            fmt::format("{}: {}", shown_path(keys, search.path()), written.error().message);
     }
     return written;
 }

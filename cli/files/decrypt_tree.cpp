@@ -17,6 +17,7 @@
 #include "cli/files/file_error.h"
 #include "cli/files/output_folder.h"
 #include "cli/files/output_link.h"
+#include "cli/files/plain_path.h"
 #include "cli/files/safe_name.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
@@ -63,13 +64,9 @@ Error refused_name(const Error& error) {
 
 }  // namespace
 
-TreeDecryption::TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
+TreeDecryption::TreeDecryption(lowerfs::FileKeySet& keys, Progress& progress, OutputTree& output,
                                PathSelection& selection, const Decrypt& command)
-    : opener_(opener),
-      progress_(progress),
-      output_(output),
-      selection_(selection),
-      command_(command) {}
+    : keys_(keys), progress_(progress), output_(output), selection_(selection), command_(command) {}
 
 void TreeDecryption::unreadable(const std::string& path, const Error& error) {
     list(path, error.message);
@@ -78,7 +75,7 @@ void TreeDecryption::unreadable(const std::string& path, const Error& error) {
         counts_.failures.pop_back();
     }
     const auto shown = shortened_path(path);
-    counts_.failures.push_back({shown, error, opener_.plain_path(shown)});
+    counts_.failures.push_back({shown, error, plain_path(keys_, shown)});
 }
 
 // On standard error, unless there are too many.
@@ -89,20 +86,19 @@ void TreeDecryption::list(const std::string& path, const std::string& what) {
     }
     ++listed_;
     progress_.clear();
-    complain(fmt::format("{}: {}", opener_.shown_path(path), what));
+    complain(fmt::format("{}: {}", shown_path(keys_, path), what));
 }
 
 bool TreeDecryption::is_wanted(const lowerfs::TreeEntry& entry) {
     const auto lower = last_name(entry);
-    return entry.depth == 0 ||
-           selection_.wants(folders_, opener_.plain_name(lower).value_or(lower));
+    return entry.depth == 0 || selection_.wants(folders_, keys_.plain_name(lower).value_or(lower));
 }
 
 // The name that it had. One that cannot be decrypted is kept as it is: its contents may be all that
 // matters.
 TreeDecryption::OutputName TreeDecryption::output_name(const lowerfs::TreeEntry& entry) {
     std::string lower = last_name(entry);
-    auto name = opener_.plain_name(lower);
+    auto name = keys_.plain_name(lower);
     if (name && !can_be_written(*name)) {
         name = std::unexpected(
             Error{ErrorCode::kMalformed, "its name is not one that a file there can have", ""});
@@ -174,7 +170,7 @@ void TreeDecryption::note_renamed(const lowerfs::TreeEntry& entry, const std::st
     if (counts_.renamed.size() < most_kept(command_)) {
         const auto shown = shortened_path(entry.path);
         counts_.renamed.push_back(
-            {shown, shortened_path(where), std::move(reason), opener_.plain_path(shown)});
+            {shown, shortened_path(where), std::move(reason), plain_path(keys_, shown)});
     }
 }
 
@@ -212,7 +208,7 @@ bool TreeDecryption::enter_folder(const lowerfs::TreeEntry& folder) {
         return false;
     }
     note_renamed(folder, name.name, *place, output_.current_path());
-    folders_.push_back(opener_.plain_name(folder.name).value_or(folder.name));
+    folders_.push_back(keys_.plain_name(folder.name).value_or(folder.name));
     return true;
 }
 
@@ -258,7 +254,7 @@ void TreeDecryption::visit(const lowerfs::TreeEntry& entry) {
 Result<void> TreeDecryption::decrypt_link(const lowerfs::TreeEntry& entry,
                                           const std::string& name) {
     const auto link = TRY(read_link(entry.folder, entry.name));
-    const auto target = TRY(opener_.plain_name(link.target));
+    const auto target = TRY(keys_.plain_name(link.target));
     const auto place = settle(
         name,
         [&](const std::string& there) -> Result<bool> {
@@ -313,14 +309,14 @@ Result<bool> TreeDecryption::is_complete(const lowerfs::LowerFile& file, const s
     const auto size = file.header ? file.header->plain_size : 0;
     const auto copy = is_copy(output_.folder(), there, size, file.status.st_mtim);
     const auto opens = [&](const lower::KeyPacket& packet) {
-        return packet.kind == lower::PacketKind::kPassphrase && opener_.has_key_for(packet);
+        return packet.kind == lower::PacketKind::kPassphrase && keys_.has_key_for_packet(packet);
     };
     if (!copy || !*copy || size == 0 || !std::ranges::any_of(file.header->packets, opens)) {
         return copy;
     }
     const base::UniqueFd fd(
         ::openat(output_.folder(), there.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    const auto key = fd ? opener_.open(*file.header) : std::unexpected(Error{});
+    const auto key = fd ? keys_.open(*file.header) : std::unexpected(Error{});
     return key ? has_same_ends(file, *key, fd.get()) : copy;
 }
 
@@ -361,7 +357,7 @@ void TreeDecryption::remember(const lowerfs::LowerFile& file, const std::string&
 
 Result<TreeDecryption::Contents> TreeDecryption::write_contents(const lowerfs::LowerFile& file,
                                                                 const lower::FileRange& range) {
-    auto key = file.header ? opener_.open(*file.header) : lower::FileKey{};
+    auto key = file.header ? keys_.open(*file.header) : lower::FileKey{};
     if (!key) {
         if (key.error().code == ErrorCode::kUnknownKey) {
             counts_.missing.add_file(*file.header);

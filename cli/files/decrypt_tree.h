@@ -10,7 +10,6 @@
 
 #include "cli/files/file_attributes.h"
 #include "cli/files/file_decryption.h"
-#include "cli/files/file_opener.h"
 #include "cli/files/key_demand.h"
 #include "cli/files/linked_files.h"
 #include "cli/files/output_tree.h"
@@ -19,6 +18,7 @@
 #include "cli/output/progress.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/error.h"
+#include "lib/lowerfs/file_key_set.h"
 #include "lib/lowerfs/lower_file.h"
 #include "lib/lowerfs/tree_walk.h"
 
@@ -69,7 +69,7 @@ struct DecryptCounts {
 class TreeDecryption : public lowerfs::TreeVisitor {
   public:
     // Borrows all. With --beyond-size, what lies behind a file's end is saved as NAME.beyond.
-    TreeDecryption(FileOpener& opener, Progress& progress, OutputTree& output,
+    TreeDecryption(lowerfs::FileKeySet& keys, Progress& progress, OutputTree& output,
                    PathSelection& selection, const Decrypt& command);
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override;
@@ -121,7 +121,7 @@ class TreeDecryption : public lowerfs::TreeVisitor {
                                         const lowerfs::LowerFile& file, const std::string& name);
     void remember(const lowerfs::LowerFile& file, const std::string& name);
 
-    FileOpener& opener_;
+    lowerfs::FileKeySet& keys_;
     Progress& progress_;
     OutputTree& output_;
     PathSelection& selection_;

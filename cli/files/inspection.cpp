@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "cli/files/plain_path.h"
 #include "cli/output/output.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lowerfs/lower_file.h"
@@ -143,7 +144,7 @@ std::optional<InspectedFile> inspect_entry(const lowerfs::TreeEntry& entry, Held
     if (!regular || !file.error) {
         inspect_name(last_part(entry.name), held, file);
     }
-    file.plain_path = held.plain_path(file.path);
+    file.plain_path = plain_path(held.file_keys(), file.path);
     return regular || file.error || file.name ? std::optional(std::move(file)) : std::nullopt;
 }
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/files/file_opener.h"
+#include "cli/files/given_keys.h"
 #include "cli/keyrings.h"
 #include "lib/base/error.h"
 #include "lib/lower/cipher.h"
@@ -19,22 +19,21 @@
 
 namespace ecryptfs::cli {
 
-// Where the keys of signatures are; each is looked up once. Borrows the opener.
+// Where the keys of signatures are; each is looked up once. Borrows the keys.
 class HeldKeys {
   public:
-    explicit HeldKeys(FileOpener& opener) : opener_(opener) {}
+    explicit HeldKeys(GivenKeys& given) : given_(given) {}
 
     const std::vector<Keyring>& keyrings_with(const wire::KeySignature& signature);
     // Whether a passphrase that was given makes it, which is of use then.
     bool is_given(const wire::KeySignature& signature) {
-        return opener_.was_given(signature) && opener_.has_key_for_name(signature);
+        return given_.has_passphrase_key(signature) &&
+               given_.file_keys().has_key_for_name(signature);
     }
-    std::optional<std::string> plain_path(const std::string& path) {
-        return opener_.plain_path(path);
-    }
+    lowerfs::FileKeySet& file_keys() { return given_.file_keys(); }
 
   private:
-    FileOpener& opener_;
+    GivenKeys& given_;
     std::map<wire::KeySignature, std::vector<Keyring>> known_;
 };
 

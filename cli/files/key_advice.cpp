@@ -56,16 +56,17 @@ std::vector<WrappedFile> find_wrapped_files(std::span<const std::string> lower) 
     return found;
 }
 
-bool was_given(const FileOpener& opener, const std::string& wrapped_file) {
-    return std::ranges::any_of(opener.passphrases(), [&](const auto& given) {
+bool was_given(const GivenKeys& keys, const std::string& wrapped_file) {
+    return std::ranges::any_of(keys.passphrases(), [&](const auto& given) {
         std::error_code none_there;
         return given.origin.kind == Kind::kWrapped &&
                fs::equivalent(given.origin.file, wrapped_file, none_there);
     });
 }
 
-bool is_unused(const FileOpener& opener, const GivenPassphrase& given) {
-    return !opener.was_used(given.signature) && !opener.was_used(given.name_signature);
+bool is_unused(const GivenKeys& keys, const GivenPassphrase& given) {
+    return !keys.file_keys().was_used(given.signature) &&
+           !keys.file_keys().was_used(given.name_signature);
 }
 
 std::string origin_in_words(const PassphraseOrigin& origin) {
@@ -108,14 +109,14 @@ std::optional<std::string> advice_on_wrapping(const GivenPassphrase& given,
 
 // Right but for the salt.
 std::optional<std::string> advice_on_salt(const GivenPassphrase& given, const KeyDemand& demand,
-                                          const FileOpener& opener) {
+                                          const GivenKeys& keys) {
     if (given.salt != lower::kDefaultSalt) {
         const auto key = lower::derive_passphrase_key(given.passphrase.view(), lower::kDefaultSalt);
         if (key && demand.wants_passphrase(key->signature)) {
             return "leave --salt out: with the default salt that passphrase is the right one";
         }
-    } else if (demand.wants_contents() && opener.was_used(given.name_signature) &&
-               !opener.was_used(given.signature)) {
+    } else if (demand.wants_contents() && keys.file_keys().was_used(given.name_signature) &&
+               !keys.file_keys().was_used(given.signature)) {
         return fmt::format(
             "give --salt HEX, if the salt of the contents is another: {} opens names",
             origin_in_words(given.origin));
@@ -123,9 +124,9 @@ std::optional<std::string> advice_on_salt(const GivenPassphrase& given, const Ke
     return std::nullopt;
 }
 
-std::vector<std::string> ways_to_a_passphrase(const KeyDemand& demand, const FileOpener& opener,
+std::vector<std::string> ways_to_a_passphrase(const KeyDemand& demand, const GivenKeys& keys,
                                               std::span<const WrappedFile> files) {
-    const auto& given = opener.passphrases();
+    const auto& given = keys.passphrases();
     const auto is_direct = [](const auto& each) { return each.origin.kind != Kind::kWrapped; };
     const bool any_direct = std::ranges::any_of(given, is_direct);
     std::vector<std::string> ways;
@@ -133,8 +134,8 @@ std::vector<std::string> ways_to_a_passphrase(const KeyDemand& demand, const Fil
                             [](const auto& each) { return each.origin.kind == Kind::kTyped; })) {
         ways.emplace_back("the mount passphrase once more, if it was mistyped");
     }
-    const auto file = std::ranges::find_if(
-        files, [&](const auto& each) { return !was_given(opener, each.path); });
+    const auto file =
+        std::ranges::find_if(files, [&](const auto& each) { return !was_given(keys, each.path); });
     if (file != files.end()) {
         ways.push_back(
             fmt::format("--wrapped {} and the login passphrase", shell_word(file->path)));
@@ -154,31 +155,31 @@ std::vector<std::string> ways_to_a_passphrase(const KeyDemand& demand, const Fil
 
 }  // namespace
 
-std::vector<std::string> describe_unused_keys(const FileOpener& opener) {
+std::vector<std::string> describe_unused_keys(const GivenKeys& keys) {
     std::vector<std::string> lines;
-    for (const auto& given : opener.passphrases()) {
-        if (is_unused(opener, given)) {
+    for (const auto& given : keys.passphrases()) {
+        if (is_unused(keys, given)) {
             lines.push_back(fmt::format("{} has signature {}, {} for names, and opens nothing here",
                                         origin_in_words(given.origin), given.signature.text(),
                                         given.name_signature.text()));
         }
     }
-    for (const auto& [uri, signature] : opener.private_keys()) {
-        if (!opener.was_used(signature)) {
+    for (const auto& [name, signature] : keys.private_keys()) {
+        if (!keys.file_keys().was_used(signature)) {
             lines.push_back(
-                fmt::format("{} has signature {}, and opens nothing here", uri, signature.text()));
+                fmt::format("{} has signature {}, and opens nothing here", name, signature.text()));
         }
     }
     return lines;
 }
 
-std::string missing_key_advice(const KeyDemand& demand, const FileOpener& opener,
+std::string missing_key_advice(const KeyDemand& demand, const GivenKeys& keys,
                                std::span<const std::string> lower) {
     const auto files =
         demand.wants_passphrase() ? find_wrapped_files(lower) : std::vector<WrappedFile>();
-    for (const auto& given : opener.passphrases()) {
-        auto exact = advice_on_salt(given, demand, opener);
-        if (!exact && is_unused(opener, given)) {
+    for (const auto& given : keys.passphrases()) {
+        auto exact = advice_on_salt(given, demand, keys);
+        if (!exact && is_unused(keys, given)) {
             exact = advice_on_wrapping(given, files);
         }
         if (exact) {
@@ -187,11 +188,11 @@ std::string missing_key_advice(const KeyDemand& demand, const FileOpener& opener
     }
     std::vector<std::string> ways;
     if (demand.wants_private_key()) {
-        ways.emplace_back(opener.private_keys().empty() ? "the key with --key URI"
-                                                        : "another key with --key URI");
+        ways.emplace_back(keys.private_keys().empty() ? "the key with --key URI"
+                                                      : "another key with --key URI");
     }
     if (demand.wants_passphrase()) {
-        std::ranges::move(ways_to_a_passphrase(demand, opener, files), std::back_inserter(ways));
+        std::ranges::move(ways_to_a_passphrase(demand, keys, files), std::back_inserter(ways));
     }
     return fmt::format("give {}", fmt::join(ways, "; or "));
 }

@@ -32,7 +32,7 @@ void append(std::vector<std::string>& parts, const std::map<std::string, std::ui
 // Ends at the first file or name that a key opens.
 class Probe : public lowerfs::TreeVisitor {
   public:
-    explicit Probe(FileOpener& opener) : opener_(opener) {}
+    explicit Probe(lowerfs::FileKeySet& keys) : keys_(keys) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
         if (folder.depth > 0) {  // what was typed itself is not decrypted, but what is in it
@@ -57,7 +57,7 @@ class Probe : public lowerfs::TreeVisitor {
         const auto readings =
             lower::read_lower_name(entry.name.substr(entry.name.find_last_of('/') + 1));
         opens_ = opens_ || std::ranges::any_of(readings, [&](const auto& reading) {
-                     return opener_.has_key_for_name(reading.name.signature);
+                     return keys_.has_key_for_name(reading.name.signature);
                  });
         if (!readings.empty() && !opens_) {
             demand_.add_name(readings.front().name.signature);
@@ -69,12 +69,13 @@ class Probe : public lowerfs::TreeVisitor {
         if (!file || !file->header) {
             return;
         }
-        opens_ = std::ranges::any_of(
-            file->header->packets, [&](const auto& packet) { return opener_.has_key_for(packet); });
+        opens_ = std::ranges::any_of(file->header->packets, [&](const auto& packet) {
+            return keys_.has_key_for_packet(packet);
+        });
         demand_.add_file(*file->header);
     }
 
-    FileOpener& opener_;
+    lowerfs::FileKeySet& keys_;
     KeyDemand demand_;
     bool opens_ = false;
 };
@@ -85,7 +86,7 @@ void KeyDemand::add_file(const lower::Header& header) {
     if (header.packets.empty()) {
         return;
     }
-    ++files_[keys_in_words(header)];
+    ++files_[lowerfs::keys_in_words(header)];
     for (const auto& packet : header.packets) {
         if (packet.kind == lower::PacketKind::kPublicKey) {
             wants_private_key_ = true;
@@ -123,18 +124,9 @@ std::string KeyDemand::text() const {
     return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-std::string keys_in_words(const lower::Header& header) {
-    std::vector<std::string> keys;
-    std::ranges::transform(header.packets, std::back_inserter(keys), [](const auto& packet) {
-        const bool is_private = packet.kind == lower::PacketKind::kPublicKey;
-        return fmt::format("{} {}", is_private ? "private key" : "passphrase",
-                           packet.signature.text());
-    });
-    return fmt::format("{}", fmt::join(keys, " or "));
-}
-
-std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths, FileOpener& opener) {
-    Probe probe(opener);
+std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths,
+                                           lowerfs::FileKeySet& keys) {
+    Probe probe(keys);
     for (const auto& path : paths) {
         if (!probe.stopped()) {
             lowerfs::walk_tree(path, probe);

@@ -9,9 +9,9 @@
 #include <span>
 #include <string>
 
-#include "cli/files/file_opener.h"
 #include "lib/base/error.h"
 #include "lib/lower/header.h"
+#include "lib/lowerfs/file_key_set.h"
 
 namespace ecryptfs::cli {
 
@@ -40,12 +40,10 @@ class KeyDemand {
     bool wants_private_key_ = false;
 };
 
-// "private key fe34… or passphrase 4eff…": what opens a file.
-std::string keys_in_words(const lower::Header& header);
-
 // What is below these paths, if no key opens any file or name of it. Nothing if one opens
 // something, or if there is nothing to open. Reads names and headers, up to the first that is
 // opened.
-std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths, FileOpener& opener);
+std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths,
+                                           lowerfs::FileKeySet& keys);
 
 }  // namespace ecryptfs::cli

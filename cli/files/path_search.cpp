@@ -25,8 +25,8 @@ std::string kind_of(mode_t mode) {
 // Enters those folders only that are on the way.
 class Search : public lowerfs::TreeVisitor {
   public:
-    Search(std::string plain_path, FileOpener& opener)
-        : plain_path_(std::move(plain_path)), parts_(names_in_path(plain_path_)), opener_(opener) {}
+    Search(std::string plain_path, lowerfs::FileKeySet& keys)
+        : plain_path_(std::move(plain_path)), parts_(names_in_path(plain_path_)), keys_(keys) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
         return folder.depth == 0 ? !parts_.empty() : look_at(folder);
@@ -45,7 +45,7 @@ class Search : public lowerfs::TreeVisitor {
   private:
     // Whether it is on the way, and not yet the end of it.
     bool look_at(const lowerfs::TreeEntry& entry) {
-        const auto plain = opener_.plain_name(entry.name);
+        const auto plain = keys_.plain_name(entry.name);
         if (!plain) {
             if (plain.error().code == ErrorCode::kUnknownKey) {
                 result_.missing.add_name(lower::read_lower_name(entry.name).front().name.signature);
@@ -64,7 +64,7 @@ class Search : public lowerfs::TreeVisitor {
 
     std::string plain_path_;
     std::vector<std::string> parts_;
-    FileOpener& opener_;
+    lowerfs::FileKeySet& keys_;
     PathSearch result_;
     std::optional<Error> error_;
 };
@@ -72,8 +72,8 @@ class Search : public lowerfs::TreeVisitor {
 }  // namespace
 
 Result<PathSearch> find_lower_paths(const std::string& lower, const std::string& plain_path,
-                                    FileOpener& opener) {
-    Search search(plain_path, opener);
+                                    lowerfs::FileKeySet& keys) {
+    Search search(plain_path, keys);
     lowerfs::walk_tree(lower, search);
     if (search.error() && search.result().found.empty()) {
         return std::unexpected(*search.error());

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/files/file_opener.h"
 #include "cli/files/key_demand.h"
 #include "lib/base/error.h"
+#include "lib/lowerfs/file_key_set.h"
 
 namespace ecryptfs::cli {
 
@@ -26,6 +26,6 @@ struct PathSearch {
 // Looks for a plain path, below `lower`, as the mount would show it. Reads the folders on the way
 // only, and no contents. An error is of a folder that cannot be read.
 base::Result<PathSearch> find_lower_paths(const std::string& lower, const std::string& plain_path,
-                                          FileOpener& opener);
+                                          lowerfs::FileKeySet& keys);
 
 }  // namespace ecryptfs::cli

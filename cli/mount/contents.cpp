@@ -10,7 +10,8 @@
 #include <map>
 #include <set>
 
-#include "cli/files/file_opener.h"
+#include "cli/files/given_keys.h"
+#include "cli/files/plain_path.h"
 #include "cli/mount/plan.h"
 #include "lib/base/try.h"
 #include "lib/lower/cipher.h"
@@ -81,11 +82,11 @@ class Sample : public lowerfs::TreeVisitor {
             return;
         }
         if (!file->header) {
-            not_encrypted = not_encrypted.empty() ? names_.shown_path(entry.path) : not_encrypted;
+            not_encrypted = not_encrypted.empty() ? shown_path(names_, entry.path) : not_encrypted;
             return;
         }
         if (plainly_named.empty() && has_plain_name(entry)) {
-            plainly_named = names_.shown_path(entry.path);
+            plainly_named = shown_path(names_, entry.path);
         }
         ++encrypted;
         in_attribute += file->header_in_attribute ? 1 : 0;
@@ -96,7 +97,7 @@ class Sample : public lowerfs::TreeVisitor {
     }
 
     std::string root_;
-    FileOpener names_{{}};  // of the keyrings
+    lowerfs::FileKeySet names_{nullptr, find_passphrase_key_in_keyrings};
     std::uint64_t files_ = 0;
 };
 

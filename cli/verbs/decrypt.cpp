@@ -13,6 +13,8 @@
 #include "cli/files/file_json.h"
 #include "cli/files/key_advice.h"
 #include "cli/files/key_demand.h"
+#include "cli/files/plain_path.h"
+#include "cli/key_location.h"
 #include "cli/output/output.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
@@ -26,7 +28,7 @@ using base::Result;
 
 constexpr char kStandardOutput[] = "-";
 
-Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
+Result<void> add_keys(GivenKeys& given, const Decrypt& command) {
     const auto& files = command.key_passphrase_files;
     if (files.size() > command.keys.size()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
@@ -35,7 +37,7 @@ Result<void> add_keys(FileOpener& opener, const Decrypt& command) {
     }
     for (std::size_t i = 0; i < command.keys.size(); ++i) {
         const auto location = TRY(locate_key(command.keys[i], ""));
-        TRY(opener.add_private_key(location, i < files.size() ? files[i] : ""));
+        TRY(given.add_private_key(location, i < files.size() ? files[i] : ""));
     }
     return {};
 }
@@ -68,16 +70,17 @@ void warn_of_losses(const DecryptCounts& counts) {
     add(counts.copied_links, "names of one file that became files of their own");
 }
 
-std::unexpected<Error> stop_of(const DecryptCounts& counts, FileOpener& opener) {
+std::unexpected<Error> stop_of(const DecryptCounts& counts, GivenKeys& given) {
     const auto& failure = counts.failures.back();
     const auto& error = failure.error;
-    return std::unexpected(Error{error.code,
-                                 fmt::format("stopped at {}: {}; the rest was not looked at",
-                                             opener.shown_path(failure.path), error.message),
-                                 error.advice});
+    return std::unexpected(
+        Error{error.code,
+              fmt::format("stopped at {}: {}; the rest was not looked at",
+                          shown_path(given.file_keys(), failure.path), error.message),
+              error.advice});
 }
 
-std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener& opener,
+std::unexpected<Error> failure_of(const DecryptCounts& counts, const GivenKeys& given,
                                   const Decrypt& command) {
     Error error = counts.failures.front().error;
     const auto& missing = counts.missing;
@@ -86,39 +89,39 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts, const FileOpener&
         fmt::format("{} item{} could not be decrypted{}{}", failed, failed == 1 ? "" : "s",
                     missing.empty() ? "" : ": ", missing.text());
     if (!missing.empty()) {
-        std::ranges::for_each(describe_unused_keys(opener), complain);
+        std::ranges::for_each(describe_unused_keys(given), complain);
     }
     if (error.code == ErrorCode::kUnknownKey) {
-        error.advice = missing_key_advice(missing, opener, command.lower);
+        error.advice = missing_key_advice(missing, given, command.lower);
     }
     return std::unexpected(std::move(error));
 }
 
-std::unexpected<Error> renamed_error(const DecryptCounts& counts, FileOpener& opener) {
+std::unexpected<Error> renamed_error(const DecryptCounts& counts, GivenKeys& given) {
     const auto& first = counts.renamed.front();
     const auto size = counts.renamed_items;
     return std::unexpected(
         Error{ErrorCode::kNameChanged,
               fmt::format("{} item{} another name now{} {}, as {}: {}", size,
                           size == 1 ? " has" : "s have", size == 1 ? ":" : "; the first:",
-                          opener.shown_path(first.path), first.name, first.reason),
+                          shown_path(given.file_keys(), first.path), first.name, first.reason),
               ""});
 }
 
 // Before anything is written: whether the keys open anything at all.
-Result<void> check_keys(FileOpener& opener, const Decrypt& command) {
-    const auto unmet = find_unmet_demand(command.lower, opener);
+Result<void> check_keys(GivenKeys& given, const Decrypt& command) {
+    const auto unmet = find_unmet_demand(command.lower, given.file_keys());
     if (!unmet) {
         return {};
     }
-    const bool none_given = opener.passphrases().empty() && opener.private_keys().empty();
+    const bool none_given = given.passphrases().empty() && given.private_keys().empty();
     const Error error = {
         ErrorCode::kUnknownKey,
         fmt::format("{}; nothing was written: {}",
                     none_given ? "no key was given, and the keyrings have none"
                                : "what was given opens none of the files and names",
                     unmet->text()),
-        missing_key_advice(*unmet, opener, command.lower)};
+        missing_key_advice(*unmet, given, command.lower)};
     if (command.json) {
         DecryptCounts counts;
         for (const auto& path : command.lower) {
@@ -126,11 +129,11 @@ Result<void> check_keys(FileOpener& opener, const Decrypt& command) {
         }
         TRY(print(decrypted_json(counts)));
     }
-    std::ranges::for_each(describe_unused_keys(opener), complain);
+    std::ranges::for_each(describe_unused_keys(given), complain);
     return std::unexpected(error);
 }
 
-Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, FileOpener& opener,
+Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, GivenKeys& given,
                           const Result<void>& synced) {
     if (auto printed = print(command.json ? decrypted_json(counts) : counts_text(counts));
         !printed) {
@@ -148,17 +151,16 @@ Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, F
         return synced;
     }
     if (counts.failures.empty()) {
-        return renamed_error(counts, opener);
+        return renamed_error(counts, given);
     }
-    return counts.stopped ? stop_of(counts, opener) : failure_of(counts, opener, command);
+    return counts.stopped ? stop_of(counts, given) : failure_of(counts, given, command);
 }
 
-Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
-                               PathSelection selection) {
+Result<void> decrypt_to_folder(const Decrypt& command, GivenKeys& given, PathSelection selection) {
     auto output = TRY(OutputTree::open(command.output));
     const bool count_first = Progress::is_visible() && command.only.empty();
     Progress progress("decrypting", count_first ? lowerfs::size_of_trees(command.lower).bytes : 0);
-    TreeDecryption decryption(opener, progress, output, selection, command);
+    TreeDecryption decryption(given.file_keys(), progress, output, selection, command);
     for (const auto& path : command.lower) {
         if (!decryption.stopped()) {
             lowerfs::walk_tree(path, decryption);
@@ -174,7 +176,7 @@ Result<void> decrypt_to_folder(const Decrypt& command, FileOpener& opener,
     const auto synced = ::syncfs(output.root()) == 0
                             ? Result<void>()
                             : std::unexpected(file_error("writing to the disk", errno));
-    return print_result(command, decryption.counts(), opener, synced);
+    return print_result(command, decryption.counts(), given, synced);
 }
 
 Result<PathSelection> check_output(const Decrypt& command) {
@@ -191,13 +193,13 @@ Result<PathSelection> check_output(const Decrypt& command) {
 Result<void> run(const Decrypt& command) {
     auto selection = TRY(check_output(command));
     TRY(check_sources(command.passphrases, command.key_passphrase_files));
-    FileOpener opener(command.paths);
-    TRY(add_keys(opener, command));
-    TRY(add_passphrases(opener, command.passphrases));
-    TRY(check_keys(opener, command));
+    GivenKeys given(command.paths);
+    TRY(add_keys(given, command));
+    TRY(add_passphrases(given, command.passphrases));
+    TRY(check_keys(given, command));
     return command.output == kStandardOutput
-               ? decrypt_to_standard_output(command, opener, std::move(selection))
-               : decrypt_to_folder(command, opener, std::move(selection));
+               ? decrypt_to_standard_output(command, given.file_keys(), std::move(selection))
+               : decrypt_to_folder(command, given, std::move(selection));
 }
 
 }  // namespace ecryptfs::cli

@@ -14,6 +14,7 @@
 #include "cli/files/inspection.h"
 #include "cli/files/key_advice.h"
 #include "cli/files/path_search.h"
+#include "cli/files/plain_path.h"
 #include "cli/output/output.h"
 #include "cli/output/progress.h"
 #include "cli/verbs/verbs.h"
@@ -30,8 +31,8 @@ using base::Result;
 // unless they ask for all.
 class Inspector : public lowerfs::TreeVisitor {
   public:
-    Inspector(const Inspect& command, FileOpener& opener, Progress& progress)
-        : command_(command), opener_(opener), held_(opener), progress_(progress) {}
+    Inspector(const Inspect& command, GivenKeys& given, Progress& progress)
+        : command_(command), keys_(given.file_keys()), held_(given), progress_(progress) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
         take(folder);
@@ -46,7 +47,7 @@ class Inspector : public lowerfs::TreeVisitor {
     }
     void unreadable(const std::string& path, const Error& error) override {
         InspectedFile file{.path = shortened_path(path)};
-        file.plain_path = held_.plain_path(file.path);
+        file.plain_path = plain_path(keys_, file.path);
         file.error = error;
         add(file, false);
     }
@@ -73,7 +74,7 @@ class Inspector : public lowerfs::TreeVisitor {
 
     // Whoever names an encrypted folder wants to know what it is.
     void show_typed_folder(const lowerfs::TreeEntry& folder) {
-        const auto plain = folder.depth == 0 ? held_.plain_path(folder.path) : std::nullopt;
+        const auto plain = folder.depth == 0 ? plain_path(keys_, folder.path) : std::nullopt;
         if (plain && !command_.json) {
             show(fmt::format("{}\n  plain     {}\n\n", printable(folder.path), printable(*plain)));
         }
@@ -84,7 +85,7 @@ class Inspector : public lowerfs::TreeVisitor {
         if (file.error && !first_fault_) {
             first_fault_ =
                 Error{file.error->code,
-                      fmt::format("{}: {}", opener_.shown_path(file.path), file.error->message),
+                      fmt::format("{}: {}", shown_path(keys_, file.path), file.error->message),
                       file.error->advice};
         }
         const bool has_fault = file.error || file.state == FileState::kNotEncrypted;
@@ -102,7 +103,7 @@ class Inspector : public lowerfs::TreeVisitor {
     }
 
     const Inspect& command_;
-    FileOpener& opener_;
+    lowerfs::FileKeySet& keys_;
     HeldKeys held_;
     Progress& progress_;
     InspectionSummary summary_;
@@ -111,7 +112,7 @@ class Inspector : public lowerfs::TreeVisitor {
     bool saw_folder_ = false;
 };
 
-Error not_found(const std::string& plain_path, const KeyDemand& missing, const FileOpener& opener,
+Error not_found(const std::string& plain_path, const KeyDemand& missing, const GivenKeys& given,
                 const Inspect& command) {
     const auto message =
         fmt::format("there is no {} in {}", plain_path, fmt::join(command.paths, " or "));
@@ -120,18 +121,18 @@ Error not_found(const std::string& plain_path, const KeyDemand& missing, const F
                            : Error{ErrorCode::kUnknownKey,
                                    fmt::format("{} among the names that could be read: {}", message,
                                                missing.text()),
-                                   missing_key_advice(missing, opener, command.paths)};
+                                   missing_key_advice(missing, given, command.paths)};
 }
 
 // Prints what was found, and gives the first that was not.
-Result<void> find_paths(const Inspect& command, FileOpener& opener) {
+Result<void> find_paths(const Inspect& command, GivenKeys& given) {
     std::vector<FoundPath> found;
     std::optional<Error> first_missing;
     for (const auto& plain_path : command.find) {
         const auto before = found.size();
         KeyDemand missing;
         for (const auto& lower : command.paths) {
-            auto search = find_lower_paths(lower, plain_path, opener);
+            auto search = find_lower_paths(lower, plain_path, given.file_keys());
             if (!search) {
                 search.error().message = fmt::format("{}: {}", lower, search.error().message);
                 return std::unexpected(search.error());
@@ -140,7 +141,7 @@ Result<void> find_paths(const Inspect& command, FileOpener& opener) {
             missing.add(search->missing);
         }
         if (found.size() == before && !first_missing) {
-            first_missing = not_found(plain_path, missing, opener, command);
+            first_missing = not_found(plain_path, missing, given, command);
         }
     }
     std::string text;
@@ -151,13 +152,13 @@ Result<void> find_paths(const Inspect& command, FileOpener& opener) {
     return first_missing ? Result<void>(std::unexpected(*first_missing)) : Result<void>();
 }
 
-Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
+Result<void> inspect_trees(const Inspect& command, GivenKeys& given) {
     if (command.json) {
         TRY(print(kInspectionStart));
     }
     Progress progress("inspecting",
                       Progress::is_visible() ? lowerfs::size_of_trees(command.paths).files : 0);
-    Inspector inspector(command, opener, progress);
+    Inspector inspector(command, given, progress);
     for (const auto& path : command.paths) {
         lowerfs::walk_tree(path, inspector);
     }
@@ -170,7 +171,7 @@ Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
                      : with_summary ? inspection_summary_text(inspector.summary())
                                     : "";
     TRY(print(end));
-    for (const auto& line : describe_unused_keys(opener)) {
+    for (const auto& line : describe_unused_keys(given)) {
         warn(line);
     }
     if (inspector.first_fault()) {
@@ -183,9 +184,9 @@ Result<void> inspect_trees(const Inspect& command, FileOpener& opener) {
 
 Result<void> run(const Inspect& command) {
     TRY(check_sources(command.passphrases));
-    FileOpener opener({});  // of passphrases only
-    TRY(add_passphrases(opener, command.passphrases));
-    return command.find.empty() ? inspect_trees(command, opener) : find_paths(command, opener);
+    GivenKeys given({});  // of passphrases only
+    TRY(add_passphrases(given, command.passphrases));
+    return command.find.empty() ? inspect_trees(command, given) : find_paths(command, given);
 }
 
 }  // namespace ecryptfs::cli

@@ -28,7 +28,7 @@ const std::vector<Layer>& layers() {
         {"lib/base", {}},
         {"lib/wire", {"lib/base"}},
         {"lib/lower", {"lib/wire", "lib/base"}},
-        {"lib/lowerfs", {"lib/lower", "lib/wire", "lib/base"}},
+        {"lib/lowerfs", {"lib/lower", "lib/pki/client", "lib/pki", "lib/wire", "lib/base"}},
         {"lib/pki/client", {"lib/pki", "lib/wire", "lib/base"}},
         {"lib/pki", {"lib/base", "pki-modules/abi"}},
         {"lib/ipc", {"lib/base"}},

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/files/given_keys.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "cli/ask/asking.h"
+#include "cli/ask/opening.h"
+#include "cli/key_location.h"
+#include "cli/keyrings.h"
+#include "cli/output/output.h"
+#include "lib/base/try.h"
+#include "lib/wire/auth_token.h"
+
+namespace ecryptfs::cli {
+
+using base::ErrorCode;
+using base::Result;
+using base::SecretBytes;
+using wire::KeySignature;
+
+GivenKeys::GivenKeys(pki::HostPaths paths)
+    : hosted_keys_(std::move(paths)), file_keys_(&hosted_keys_, find_passphrase_key_in_keyrings) {}
+
+Result<void> GivenKeys::add_private_key(const pki::KeyLocation& key,
+                                        const std::string& passphrase_file) {
+    const bool can_ask = passphrase_file.empty() && somebody_to_ask();
+    std::optional<SecretBytes> secret;
+    if (!passphrase_file.empty()) {
+        auto read = TRY(secret_from_file({passphrase_file, key}));
+        secret = std::move(read);
+    } else if (can_ask) {
+        secret.emplace();  // for a device that asks by itself
+    }
+    auto opened = hosted_keys_.open(key, secret);
+    const bool wants_secret = !opened && opened.error().code == ErrorCode::kSecretRequired;
+    if (wants_secret && can_ask) {
+        const std::optional<SecretBytes> typed = TRY(ask(question_for(key)));
+        opened = hosted_keys_.open(key, typed);
+    } else if (wants_secret) {
+        opened.error().advice = instead_of_asking("--key-passphrase-file");
+    }
+    const auto found = TRY(std::move(opened));
+    if (!found.warning.empty()) {
+        warn(found.warning);
+    }
+    private_keys_.push_back({display_name(key.locator), found.signature});
+    return {};
+}
+
+Result<void> GivenKeys::add_passphrase(SecretBytes passphrase, const lower::Salt& salt,
+                                       PassphraseOrigin origin) {
+    auto contents = TRY(lower::derive_passphrase_key(passphrase.view(), salt));
+    auto names = TRY(lower::derive_passphrase_key(passphrase.view(), lower::kNameSalt));
+    passphrases_.push_back(
+        {std::move(origin), std::move(passphrase), salt, contents.signature, names.signature});
+    file_keys_.add_passphrase_key(std::move(contents));
+    file_keys_.add_passphrase_key(std::move(names));
+    return {};
+}
+
+bool GivenKeys::has_passphrase_key(const KeySignature& signature) const {
+    return std::ranges::any_of(passphrases_, [&](const auto& each) {
+        return each.signature == signature || each.name_signature == signature;
+    });
+}
+
+SecretBytes find_passphrase_key_in_keyrings(const KeySignature& signature) {
+    for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
+        const auto serial = find_keyring(keyring);
+        for (const KeySerial token :
+             serial ? list_tokens(*serial, signature).value_or(std::vector<KeySerial>{})
+                    : std::vector<KeySerial>{}) {
+            const auto payload = read_token(token);
+            const auto parsed = payload ? wire::parse_auth_token(payload->view())
+                                        : std::unexpected(payload.error());
+            const auto* held = parsed ? std::get_if<wire::PassphraseToken>(&*parsed) : nullptr;
+            if (held == nullptr || held->signature != signature) {
+                continue;
+            }
+            if (auto fekek = SecretBytes::copy_of(held->fekek)) {
+                return std::move(*fekek);
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace ecryptfs::cli

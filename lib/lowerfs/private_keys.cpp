@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "lib/lowerfs/private_keys.h"
+
+#include "lib/base/try.h"
+#include "lib/pki/code_selection.h"
+
+namespace ecryptfs::lowerfs {
+
+using base::Result;
+
+Result<pki::ModuleHost*> HostedPrivateKeys::find_or_start_host(const pki::KeyLocation& key) {
+    auto& host = hosts_[{key.module, pki::code_selection(key.locator)}];
+    if (!host) {
+        auto started = TRY(pki::ModuleHost::start(paths_, key.module));
+        host = std::make_unique<pki::ModuleHost>(std::move(started));
+    }
+    return host.get();
+}
+
+Result<pki::ModuleHost::OpenedKey> HostedPrivateKeys::open(
+    const pki::KeyLocation& key, const std::optional<base::SecretBytes>& secret) {
+    auto* const host = TRY(find_or_start_host(key));
+    const auto number = ++last_number_;
+    auto opened = TRY(host->open_key(number, key.locator, secret));
+    keys_.insert_or_assign(opened.signature, Key{host, number});
+    return opened;
+}
+
+Result<base::SecretBytes> HostedPrivateKeys::decrypt(const wire::KeySignature& signature,
+                                                     base::ByteView encrypted_fek) {
+    const auto& key = keys_.at(signature);
+    return key.host->decrypt(key.number, encrypted_fek);
+}
+
+}  // namespace ecryptfs::lowerfs

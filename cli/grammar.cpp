@@ -136,8 +136,9 @@ void Grammar::add_paths(CLI::App& verb) {
         ->type_name("PROGRAM");
 }
 
-TokenPlace Grammar::place() const {
-    TokenPlace chosen{keyring == "session" ? Keyring::kSession : Keyring::kUser, {}};
+keyring::TokenPlace Grammar::place() const {
+    keyring::TokenPlace chosen{
+        keyring == "session" ? keyring::Keyring::kSession : keyring::Keyring::kUser, {}};
     if (timeout_seconds != 0) {
         chosen.timeout = std::chrono::seconds(timeout_seconds);
     }

@@ -64,7 +64,7 @@ struct Grammar {
     void add_place(CLI::App& verb);
     void add_paths(CLI::App& verb);
     void add_allow_library(CLI::App& verb);
-    TokenPlace place() const;
+    keyring::TokenPlace place() const;
 
     void add_manners();
 

@@ -8,7 +8,7 @@
 #include "cli/doctor/diagnosis.h"
 #include "cli/doctor/processes.h"
 #include "cli/key_location.h"
-#include "cli/keyrings.h"
+#include "lib/keyring/keyrings.h"
 #include "lib/pki/client/module_host.h"
 #include "lib/wire/auth_token.h"
 
@@ -17,8 +17,8 @@ namespace {
 
 constexpr char kAgentName[] = "ecryptfs-agent";
 
-bool is_private_key(KeySerial token) {
-    const auto payload = read_token(token);
+bool is_private_key(keyring::KeySerial token) {
+    const auto payload = keyring::read_token(token);
     const auto parsed = payload ? wire::parse_auth_token(payload->view())
                                 : base::Result<wire::AuthToken>(std::unexpected(payload.error()));
     return parsed && std::holds_alternative<wire::PrivateKeyToken>(*parsed);
@@ -84,7 +84,7 @@ Finding check_device_holder(const ManagerState& manager, const std::string& root
 
 Finding check_common_keyring(const std::vector<KeyState>& keys) {
     constexpr char kLink[] = "agent's keyring";
-    const auto tokens = all_tokens(*find_keyring(Keyring::kUser));
+    const auto tokens = keyring::all_tokens(*keyring::find_keyring(keyring::Keyring::kUser));
     if (!tokens) {
         return broken(kLink, tokens.error());
     }

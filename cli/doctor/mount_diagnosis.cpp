@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/doctor/diagnosis.h"
-#include "cli/keyrings.h"
+#include "lib/keyring/keyrings.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -19,8 +19,8 @@ Finding check_mount(const MountedFolder& mount) {
     Finding finding{fmt::format("mount {}", mount.upper), Health::kWorks, "its keys are there"};
     for (const auto* signatures : {&mount.options.keys, &mount.options.name_keys}) {
         for (const auto& signature : *signatures) {
-            const auto token = request_token(signature);
-            if (!token && !request_token(signature, "encrypted")) {
+            const auto token = keyring::request_token(signature);
+            if (!token && !keyring::request_token(signature, "encrypted")) {
                 finding.health = Health::kBroken;
                 finding.message = token.error().message;
                 finding.advice = fmt::format(

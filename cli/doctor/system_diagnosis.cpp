@@ -15,9 +15,9 @@
 #include "cli/doctor/diagnosis.h"
 #include "cli/doctor/processes.h"
 #include "cli/files/whole_file.h"
-#include "cli/keyrings.h"
 #include "cli/output/output.h"
 #include "lib/base/shell_word.h"
+#include "lib/keyring/keyrings.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -247,7 +247,7 @@ Finding check_old_daemon(const std::string& root, uid_t uid) {
 }
 
 Finding check_session_keyring() {
-    const auto linked = user_keyring_is_linked();
+    const auto linked = keyring::user_keyring_is_linked();
     if (!linked) {
         return broken("session keyring", linked.error());
     }

@@ -23,10 +23,10 @@ std::string indented(const Json& json, std::size_t indent) {
     return result;
 }
 
-Json keyrings_json(const std::vector<Keyring>& keyrings) {
+Json keyrings_json(const std::vector<keyring::Keyring>& keyrings) {
     Json names = Json::array();
-    for (const Keyring keyring : keyrings) {
-        names.push_back(keyring_name(keyring));
+    for (const keyring::Keyring keyring : keyrings) {
+        names.push_back(keyring::keyring_name(keyring));
     }
     return names;
 }

@@ -13,12 +13,12 @@
 namespace ecryptfs::cli {
 namespace {
 
-std::string held_text(const std::vector<Keyring>& keyrings, bool given) {
+std::string held_text(const std::vector<keyring::Keyring>& keyrings, bool given) {
     if (given) {
         return "given";
     }
     std::vector<std::string_view> names;
-    std::ranges::transform(keyrings, std::back_inserter(names), keyring_name);
+    std::ranges::transform(keyrings, std::back_inserter(names), keyring::keyring_name);
     return names.empty() ? "no" : fmt::format("in the {} keyring", fmt::join(names, " and the "));
 }
 

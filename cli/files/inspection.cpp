@@ -95,11 +95,13 @@ void inspect_file(const lowerfs::TreeEntry& entry, HeldKeys& held, InspectedFile
 
 }  // namespace
 
-const std::vector<Keyring>& HeldKeys::keyrings_with(const wire::KeySignature& signature) {
+const std::vector<keyring::Keyring>& HeldKeys::keyrings_with(const wire::KeySignature& signature) {
     const auto [entry, is_new] = known_.try_emplace(signature);
-    for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
-        const auto serial = is_new ? find_keyring(keyring) : std::unexpected(Error{});
-        if (serial && !list_tokens(*serial, signature).value_or(std::vector<KeySerial>{}).empty()) {
+    for (const keyring::Keyring keyring : {keyring::Keyring::kUser, keyring::Keyring::kSession}) {
+        const auto serial = is_new ? keyring::find_keyring(keyring) : std::unexpected(Error{});
+        if (serial && !keyring::list_tokens(*serial, signature)
+                           .value_or(std::vector<keyring::KeySerial>{})
+                           .empty()) {
             entry->second.push_back(keyring);
         }
     }

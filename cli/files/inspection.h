@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cli/files/given_keys.h"
-#include "cli/keyrings.h"
 #include "lib/base/error.h"
+#include "lib/keyring/keyrings.h"
 #include "lib/lower/cipher.h"
 #include "lib/lower/header.h"
 #include "lib/lowerfs/tree_walk.h"
@@ -24,7 +24,7 @@ class HeldKeys {
   public:
     explicit HeldKeys(GivenKeys& given) : given_(given) {}
 
-    const std::vector<Keyring>& keyrings_with(const wire::KeySignature& signature);
+    const std::vector<keyring::Keyring>& keyrings_with(const wire::KeySignature& signature);
     // Whether a passphrase that was given makes it, which is of use then.
     bool is_given(const wire::KeySignature& signature) {
         return given_.has_passphrase_key(signature) &&
@@ -34,7 +34,7 @@ class HeldKeys {
 
   private:
     GivenKeys& given_;
-    std::map<wire::KeySignature, std::vector<Keyring>> known_;
+    std::map<wire::KeySignature, std::vector<keyring::Keyring>> known_;
 };
 
 enum class FileState : std::uint8_t { kEncrypted, kEmpty, kNotEncrypted, kDamaged, kUnreadable };
@@ -48,7 +48,7 @@ struct InspectedPacket {
     std::size_t size;
     std::size_t signature_offset;  // of the Tag 11 behind a Tag 3; 0 for a Tag 1
     std::string signature;
-    std::vector<Keyring> held_in;
+    std::vector<keyring::Keyring> held_in;
     bool given;  // by a passphrase
 };
 
@@ -63,7 +63,7 @@ struct InspectedDamage {
 struct InspectedName {
     std::string signature;
     const lower::Cipher* cipher;
-    std::vector<Keyring> held_in;
+    std::vector<keyring::Keyring> held_in;
     bool given;  // by a passphrase
 };
 
@@ -100,7 +100,7 @@ std::optional<InspectedFile> inspect_entry(const lowerfs::TreeEntry& entry, Held
 struct KeyUse {
     std::string kind;  // "public-key", "passphrase", "file-name"
     std::string signature;
-    std::vector<Keyring> held_in;
+    std::vector<keyring::Keyring> held_in;
     bool given = false;
     std::uint64_t count = 0;  // files; names for a "file-name"
     std::uint64_t alone = 0;  // files that nothing else opens

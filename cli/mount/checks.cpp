@@ -11,10 +11,10 @@
 #include "cli/agent/client.h"
 #include "cli/files/file_error.h"
 #include "cli/key_location.h"
-#include "cli/keyrings.h"
 #include "cli/mount/plan.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/keyring/keyrings.h"
 #include "lib/lower/header.h"
 #include "lib/wire/auth_token.h"
 
@@ -34,8 +34,8 @@ struct FoundKey {
     std::string locator = {};
 };
 
-Result<FoundKey> look_at_token(KeySerial serial) {
-    const auto payload = TRY(read_token(serial));
+Result<FoundKey> look_at_token(keyring::KeySerial serial) {
+    const auto payload = TRY(keyring::read_token(serial));
     const auto token = TRY(wire::parse_auth_token(payload.view()));
     const auto* key = std::get_if<wire::PrivateKeyToken>(&token);
     if (key == nullptr) {
@@ -47,9 +47,9 @@ Result<FoundKey> look_at_token(KeySerial serial) {
 }
 
 Result<FoundKey> find_key(const KeySignature& signature) {
-    const auto serial = request_token(signature);
+    const auto serial = keyring::request_token(signature);
     if (!serial && serial.error().code == ErrorCode::kUnknownKey &&
-        request_token(signature, "encrypted")) {
+        keyring::request_token(signature, "encrypted")) {
         return FoundKey{};  // keystore.c: ecryptfs_get_encrypted_key; a passphrase's
     }
     return serial ? look_at_token(*serial) : std::unexpected(serial.error());

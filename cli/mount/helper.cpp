@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/keyrings.h"
 #include "lib/base/try.h"
+#include "lib/keyring/keyrings.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -103,10 +103,10 @@ Result<void> find_tokens(const Caller& caller, SessionTask task) {
     if (!is_root()) {
         return {};
     }
-    const bool is_users = session_keyring_owner() == caller.id;
+    const bool is_users = keyring::session_keyring_owner() == caller.id;
     // Keys are taken away from the user's own session keyring itself.
     return task == SessionTask::kUnmount && is_users ? Result<void>()
-                                                     : start_session_keyring(is_users);
+                                                     : keyring::start_session_keyring(is_users);
 }
 
 // False, and errno says why.
@@ -199,8 +199,9 @@ Result<MountSession> start_mount_session(const std::string& user, SessionTask ta
     if (task == SessionTask::kPrint) {
         return session;
     }
-    const auto reached = session.helper && task == SessionTask::kMount ? share_user_keyring()
-                                                                       : possess_user_keyring();
+    const auto reached = session.helper && task == SessionTask::kMount
+                             ? keyring::share_user_keyring()
+                             : keyring::possess_user_keyring();
     return reached ? Result<MountSession>(std::move(session)) : std::unexpected(reached.error());
 }
 

@@ -126,7 +126,7 @@ Json mount_json(const MountedFolder& mount) {
             {"unlink_keys", mount.options.unlink_keys}};
 }
 
-Json timeout_json(const TokenPlace& place) {
+Json timeout_json(const keyring::TokenPlace& place) {
     return place.timeout ? Json(place.timeout->count()) : Json(nullptr);
 }
 
@@ -145,7 +145,7 @@ std::string added_key_json(const AddedKey& added) {
     return text_of({{"signature", added.signature},
                     {"module", added.location.module},
                     {"locator", added.location.locator},
-                    {"keyring", keyring_name(added.place.keyring)},
+                    {"keyring", keyring::keyring_name(added.place.keyring)},
                     {"serial", added.serial.value},
                     {"timeout_seconds", timeout_json(added.place)},
                     {"warnings", added.warnings}});
@@ -157,7 +157,7 @@ std::string added_passphrase_json(const AddedPassphrase& added) {
                     {"serial", added.serial.value},
                     {"fnek_signature", text_or_null(added.fnek_signature)},
                     {"fnek_serial", names ? Json(added.fnek_serial.value) : Json(nullptr)},
-                    {"keyring", keyring_name(added.place.keyring)},
+                    {"keyring", keyring::keyring_name(added.place.keyring)},
                     {"timeout_seconds", timeout_json(added.place)},
                     {"warnings", added.warnings}});
 }
@@ -178,10 +178,11 @@ std::string key_list_json(std::span<const KeyState> keys) {
     return text_of({{"keys", list_json(keys, key_json)}});
 }
 
-std::string removed_key_json(const std::string& signature, std::span<const Keyring> keyrings) {
+std::string removed_key_json(const std::string& signature,
+                             std::span<const keyring::Keyring> keyrings) {
     Json names = Json::array();
-    for (const Keyring keyring : keyrings) {
-        names.push_back(keyring_name(keyring));
+    for (const keyring::Keyring keyring : keyrings) {
+        names.push_back(keyring::keyring_name(keyring));
     }
     return text_of({{"signature", signature}, {"removed_from", names}});
 }

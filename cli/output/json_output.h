@@ -14,24 +14,24 @@
 #include "cli/key_location.h"
 #include "cli/mount/mounted_folder.h"
 #include "cli/output/token_items.h"
-#include "cli/token_writer.h"
+#include "lib/keyring/token_writer.h"
 
 namespace ecryptfs::cli {
 
 struct AddedKey {
     std::string signature;
     pki::KeyLocation location;
-    TokenPlace place;
-    KeySerial serial;
+    keyring::TokenPlace place;
+    keyring::KeySerial serial;
     std::vector<std::string> warnings;
 };
 
 struct AddedPassphrase {
     std::string signature;
-    KeySerial serial;
+    keyring::KeySerial serial;
     std::string fnek_signature;  // empty: no key for names was added
-    KeySerial fnek_serial;
-    TokenPlace place;
+    keyring::KeySerial fnek_serial;
+    keyring::TokenPlace place;
     std::vector<std::string> warnings;
 };
 
@@ -42,7 +42,8 @@ std::string made_key_json(const pki::KeyLocation& key);
 // `name`: of the one member, "tokens" or "keys".
 std::string item_list_json(const std::string& name, std::span<const TokenItem> items);
 std::string key_list_json(std::span<const KeyState> keys);
-std::string removed_key_json(const std::string& signature, std::span<const Keyring> keyrings);
+std::string removed_key_json(const std::string& signature,
+                             std::span<const keyring::Keyring> keyrings);
 std::string locked_keys_json(std::span<const std::string> signatures);
 std::string unlocked_key_json(const std::string& signature);
 std::string findings_json(std::span<const Finding> findings);

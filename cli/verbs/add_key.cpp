@@ -54,9 +54,10 @@ void undone(const Result<void>& result) {
 }
 
 // Writes the token and tells the agent where it is. On an error nothing stays half done.
-Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const TokenPlace& place,
-                                 bool agent_had_it) {
-    auto written = write_token(place, key.signature, key.token, TokenReader::kAgent);
+Result<keyring::WrittenToken> place_token(AgentClient& agent, const OpenedKey& key,
+                                          const keyring::TokenPlace& place, bool agent_had_it) {
+    auto written =
+        keyring::write_token(place, key.signature, key.token, keyring::TokenReader::kAgent);
     if (!written) {
         if (!agent_had_it) {
             undone(agent.forget_key(key.signature));
@@ -66,7 +67,7 @@ Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const
     const auto registered = agent.register_token(key.signature, written->serial.value);
     if (!registered) {
         if (!written->was_there) {
-            undone(unlink_token(place, *written));
+            undone(keyring::unlink_token(place, *written));
         }
         return std::unexpected(registered.error());
     }
@@ -76,7 +77,7 @@ Result<WrittenToken> place_token(AgentClient& agent, const OpenedKey& key, const
 }  // namespace
 
 Result<void> add_key(const pki::KeyLocation& key, const OpenWithSecret& with_secret,
-                     const TokenPlace& place, bool json) {
+                     const keyring::TokenPlace& place, bool json) {
     auto agent = TRY(AgentClient::connect());
     const auto before = TRY(objects_of_ready_agent(agent));
     const auto opened = TRY(open_key(agent, key, with_secret));

@@ -12,12 +12,12 @@
 #include "cli/ask/asking.h"
 #include "cli/ask/passphrase_input.h"
 #include "cli/files/whole_file.h"
-#include "cli/keyrings.h"
 #include "cli/output/json_output.h"
 #include "cli/output/output.h"
-#include "cli/token_writer.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
+#include "lib/keyring/keyrings.h"
+#include "lib/keyring/token_writer.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -31,9 +31,11 @@ using lower::PassphraseKey;
 
 // Whether somebody used the key here before: it is in a keyring, or ecryptfs-utils remembers it.
 bool is_known(const wire::KeySignature& signature) {
-    for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
-        const auto serial = find_keyring(keyring);
-        if (serial && !list_tokens(*serial, signature).value_or(std::vector<KeySerial>{}).empty()) {
+    for (const keyring::Keyring keyring : {keyring::Keyring::kUser, keyring::Keyring::kSession}) {
+        const auto serial = keyring::find_keyring(keyring);
+        if (serial && !keyring::list_tokens(*serial, signature)
+                           .value_or(std::vector<keyring::KeySerial>{})
+                           .empty()) {
             return true;
         }
     }
@@ -69,17 +71,19 @@ Result<SecretBytes> mount_passphrase(const AddPassphrase& command) {
                : unwrapped_passphrase(command.wrapped, command.wrapping_file);
 }
 
-Result<WrittenToken> write_passphrase_token(const PassphraseKey& key, const TokenPlace& place) {
+Result<keyring::WrittenToken> write_passphrase_token(const PassphraseKey& key,
+                                                     const keyring::TokenPlace& place) {
     auto payload = TRY(SecretBytes::create(wire::kAuthTokenSize));
     const auto encoded =
         wire::encode_passphrase_token({key.signature, key.key.view(), key.salt}, payload.span());
-    return encoded ? write_token(place, key.signature, *encoded) : std::unexpected(encoded.error());
+    return encoded ? keyring::write_token(place, key.signature, *encoded)
+                   : std::unexpected(encoded.error());
 }
 
 // Both or none: `fnek` is none if it is not wanted.
 Result<AddedPassphrase> write_tokens(const PassphraseKey& fekek,
                                      const std::optional<PassphraseKey>& fnek,
-                                     const TokenPlace& place) {
+                                     const keyring::TokenPlace& place) {
     auto first = TRY(write_passphrase_token(fekek, place));
     AddedPassphrase added{std::string(fekek.signature.text()),
                           first.serial,
@@ -93,7 +97,7 @@ Result<AddedPassphrase> write_tokens(const PassphraseKey& fekek,
     const auto second = write_passphrase_token(*fnek, place);
     if (!second) {
         if (!first.was_there) {
-            static_cast<void>(unlink_token(place, first));
+            static_cast<void>(keyring::unlink_token(place, first));
         }
         return std::unexpected(second.error());
     }

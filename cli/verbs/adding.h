@@ -5,9 +5,9 @@
 #include <functional>
 
 #include "cli/key_location.h"
-#include "cli/token_writer.h"
 #include "lib/base/error.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/keyring/token_writer.h"
 
 namespace ecryptfs::cli {
 
@@ -18,6 +18,6 @@ using OpenWithSecret = std::function<base::Result<void>(const OpenKeyWith& open)
 // Has the agent open a key, writes its token, and prints the signature. On an error nothing stays
 // half done.
 base::Result<void> add_key(const pki::KeyLocation& key, const OpenWithSecret& with_secret,
-                           const TokenPlace& place, bool json);
+                           const keyring::TokenPlace& place, bool json);
 
 }  // namespace ecryptfs::cli

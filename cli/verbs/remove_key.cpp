@@ -37,7 +37,7 @@ Result<bool> forget(const wire::KeySignature& signature) {
 
 Result<void> run(const RemoveKey& command) {
     const auto signature = TRY(typed_signature(command.signature));
-    const auto keyrings = TRY(remove_token(signature));
+    const auto keyrings = TRY(keyring::remove_token(signature));
     const auto forgotten = TRY(forget(signature));
     if (keyrings.empty() && !forgotten) {
         return std::unexpected(base::Error{

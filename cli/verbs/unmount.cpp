@@ -9,14 +9,14 @@
 #include <ranges>
 
 #include "cli/agent/client.h"
-#include "cli/keyrings.h"
 #include "cli/mount/call.h"
 #include "cli/mount/json.h"
 #include "cli/mount/mounted_folder.h"
 #include "cli/output/output.h"
-#include "cli/token_writer.h"
 #include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
+#include "lib/keyring/keyrings.h"
+#include "lib/keyring/token_writer.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -52,8 +52,8 @@ Signatures all_keys(const MountedFolder& mount) {
 }
 
 bool is_of_agent(const KeySignature& signature) {
-    const auto serial = request_token(signature);
-    const auto payload = serial ? read_token(*serial) : std::unexpected(serial.error());
+    const auto serial = keyring::request_token(signature);
+    const auto payload = serial ? keyring::read_token(*serial) : std::unexpected(serial.error());
     const auto token =
         payload ? wire::parse_auth_token(payload->view()) : std::unexpected(payload.error());
     return token && std::holds_alternative<wire::PrivateKeyToken>(*token);
@@ -63,7 +63,7 @@ bool is_of_agent(const KeySignature& signature) {
 // there.
 Result<bool> drop_key(const KeySignature& signature) {
     const bool of_agent = is_of_agent(signature);
-    const auto keyrings = TRY(remove_token(signature));
+    const auto keyrings = TRY(keyring::remove_token(signature));
     if (of_agent) {
         auto agent = AgentClient::connect();
         const auto forgotten =

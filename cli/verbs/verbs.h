@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/token_writer.h"
 #include "lib/base/error.h"
+#include "lib/keyring/token_writer.h"
 #include "lib/pki/host_process.h"
 
 namespace ecryptfs::cli {
@@ -19,7 +19,7 @@ struct AddKey {
     std::string uri;
     std::string module = {};           // empty: found from the URI
     std::string passphrase_file = {};  // empty: none
-    TokenPlace place = {};
+    keyring::TokenPlace place = {};
     bool json = false;
 };
 
@@ -31,7 +31,7 @@ struct GenerateKey {
     std::string passphrase_file = {};
     bool no_passphrase = false;
     bool add = false;
-    TokenPlace place = {};
+    keyring::TokenPlace place = {};
     pki::HostPaths paths = {};
     bool json = false;
 };
@@ -80,7 +80,7 @@ struct AddPassphrase {
     std::string wrapping_file = {};  // holds the passphrase that opens it
     std::string salt = {};           // 16 hexadecimal digits; empty: the default
     bool fnek = false;               // the key for names too
-    TokenPlace place = {};
+    keyring::TokenPlace place = {};
     bool json = false;
 };
 

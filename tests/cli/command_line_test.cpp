@@ -30,14 +30,14 @@ TEST(CommandLine, TakesAllOptionsOfAddKey) {
     EXPECT_EQ(command.uri, "/key.pem");
     EXPECT_EQ(command.module, "tpm2");
     EXPECT_EQ(command.passphrase_file, "-");
-    EXPECT_EQ(command.place.keyring, cli::Keyring::kSession);
+    EXPECT_EQ(command.place.keyring, keyring::Keyring::kSession);
     EXPECT_EQ(command.place.timeout, std::chrono::hours(1));
     EXPECT_TRUE(command.json);
 }
 
 TEST(CommandLine, HasTheUserKeyringAndNoTimeoutByDefault) {
     const auto command = parsed<cli::AddKey>({"add-key", "k"});
-    EXPECT_EQ(command.place.keyring, cli::Keyring::kUser);
+    EXPECT_EQ(command.place.keyring, keyring::Keyring::kUser);
     EXPECT_EQ(command.place.timeout, std::nullopt);
     EXPECT_FALSE(command.json);
 }
@@ -100,7 +100,7 @@ TEST(CommandLine, TakesThePassphraseVerbs) {
         {"add-passphrase", "--fnek", "--wrapped", "w", "--keyring", "session", "--timeout", "60"});
     EXPECT_TRUE(add.fnek);
     EXPECT_EQ(add.wrapped, "w");
-    EXPECT_EQ(add.place.keyring, cli::Keyring::kSession);
+    EXPECT_EQ(add.place.keyring, keyring::Keyring::kSession);
     EXPECT_EQ(add.place.timeout, std::chrono::minutes(1));
     EXPECT_EQ(parsed<cli::WrapPassphrase>({"wrap-passphrase", "w"}).file, "w");
     EXPECT_EQ(parsed<cli::UnwrapPassphrase>({"unwrap-passphrase", "w"}).file, "w");

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "cli/keyrings.h"
+#include "lib/keyring/keyrings.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
 #include "tests/fakes/command.h"

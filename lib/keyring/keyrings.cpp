@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/keyrings.h"
+#include "lib/keyring/keyrings.h"
 
 #include <fmt/format.h>
 #include <keyutils.h>
@@ -19,7 +19,7 @@
 #include "lib/base/number.h"
 #include "lib/base/try.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::keyring {
 namespace {
 
 using base::ErrorCode;
@@ -275,4 +275,4 @@ Result<void> keep_from_user(KeySerial key) {
                    ::keyctl_setperm(key.value, KEY_POS_ALL | KEY_USR_VIEW));
 }
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::keyring

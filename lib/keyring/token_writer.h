@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/keyrings.h"
+#include "lib/keyring/keyrings.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::keyring {
 
 struct TokenPlace {
     Keyring keyring = Keyring::kUser;
@@ -46,4 +46,4 @@ base::Result<void> unlink_token(const TokenPlace& place, const WrittenToken& wri
 // are not searched. A session keyring that cannot be read counts as empty.
 base::Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature);
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::keyring

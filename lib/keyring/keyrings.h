@@ -18,7 +18,7 @@
 #include "lib/base/secret_bytes.h"
 #include "lib/wire/key_signature.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::keyring {
 
 enum class Keyring : std::uint8_t { kUser, kSession };
 
@@ -93,4 +93,4 @@ base::Result<void> let_user_read(KeySerial key);
 // user still see that it is there.
 base::Result<void> keep_from_user(KeySerial key);
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::keyring

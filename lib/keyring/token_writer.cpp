@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/token_writer.h"
+#include "lib/keyring/token_writer.h"
 
 #include <fmt/format.h>
 
 #include "lib/base/try.h"
 
-namespace ecryptfs::cli {
+namespace ecryptfs::keyring {
 namespace {
 
 using base::ErrorCode;
@@ -132,4 +132,4 @@ Result<std::vector<Keyring>> remove_token(const wire::KeySignature& signature) {
     return found;
 }
 
-}  // namespace ecryptfs::cli
+}  // namespace ecryptfs::keyring

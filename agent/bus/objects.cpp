@@ -22,6 +22,7 @@
 #include "agent/bus/service.h"
 #include "agent/runtime/exception_wall.h"
 #include "lib/ipc/names.h"
+#include "lib/keyring/proc_keys.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -179,11 +180,9 @@ struct KeyObject {
 };
 
 std::uint64_t expires_usec(const KeyObject& key) {
-    const auto left = TokenStore::expiries();
+    const auto left = keyring::times_left(keyring::listed_keys());
     const auto found = left.find(key.info->serial);
-    return found == left.end()
-               ? 0
-               : usec(std::chrono::system_clock::now() + std::chrono::seconds(found->second));
+    return found == left.end() ? 0 : usec(std::chrono::system_clock::now() + found->second);
 }
 
 template <auto Do>
@@ -219,7 +218,7 @@ const sd_bus_vtable kKeyTable[] = {
     KEY_PROPERTY(
         "State", "s", [](auto& it) { return name_of(it.info->state); }, kChanges),
     KEY_PROPERTY(
-        "Serial", "i", [](auto& it) { return it.info->serial; }, kChanges),
+        "Serial", "i", [](auto& it) { return it.info->serial.value; }, kChanges),
     KEY_PROPERTY(
         "Keyring", "s", [](auto& it) { return it.info->in_user_keyring ? "user" : "session"; },
         kChanges),

@@ -134,7 +134,8 @@ void BusService::register_token(const BusCall& call) {
         call.fail(signature ? serial.error() : signature.error());
         return;
     }
-    if (auto registered = parts_.keys.register_token(*signature, *serial); !registered) {
+    if (auto registered = parts_.keys.register_token(*signature, keyring::KeySerial{*serial});
+        !registered) {
         call.fail(registered.error());
         return;
     }

@@ -88,7 +88,7 @@ bool KeyNotes::write(const KeyNoteView& view) {
         return false;
     }
     std::ranges::copy(view.signature.text(), free->signature.begin());
-    free->serial = view.serial;
+    free->serial = view.serial.value;
     free->in_user_keyring = view.in_user_keyring;
     free->locked = view.locked;
     free->has_secret = view.secret.has_value();
@@ -125,7 +125,7 @@ std::vector<KeyNoteView> KeyNotes::all() const {
         }
         const base::ByteView bytes(note.bytes);
         KeyNoteView view{base::value_or_throw(wire::KeySignature::from_text(signature_in(note))),
-                         note.serial,
+                         keyring::KeySerial{note.serial},
                          note.in_user_keyring != 0,
                          note.locked != 0,
                          bytes.first(note.blob_size),

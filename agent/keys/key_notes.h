@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "agent/keys/token_store.h"
 #include "agent/requests/handover.h"
+#include "lib/keyring/key_serial.h"
 #include "lib/wire/key_signature.h"
 
 namespace ecryptfs::agent {
@@ -16,7 +16,7 @@ namespace ecryptfs::agent {
 // what is to be written there.
 struct KeyNoteView {
     wire::KeySignature signature;
-    KeySerial serial = 0;
+    keyring::KeySerial serial;
     bool in_user_keyring = true;
     bool locked = false;
     base::ByteView blob;  // the token's, by which it is known again; not needed if `locked`

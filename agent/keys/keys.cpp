@@ -319,7 +319,7 @@ Keys::Locks Keys::locks_of(const KeySignature& signature) const {
     return {found == entries_.end() ? 0 : found->second.times_locked, times_all_locked_};
 }
 
-Result<void> Keys::register_token(const KeySignature& signature, KeySerial serial) {
+Result<void> Keys::register_token(const KeySignature& signature, keyring::KeySerial serial) {
     const auto found = entries_.find(signature);
     if (found == entries_.end()) {
         return std::unexpected(Error{ErrorCode::kUnknownKey,
@@ -331,7 +331,7 @@ Result<void> Keys::register_token(const KeySignature& signature, KeySerial seria
         TRY(tokens_.remember(signature, serial));
     }
     found->second.registered = true;
-    found->second.serial = 0;  // of whichever token look_up() finds
+    found->second.serial = {};  // of whichever token look_up() finds
     const auto entry = TRY(look_up(signature));
     note(signature, *entry);
     changed_(signature);
@@ -342,7 +342,7 @@ void Keys::abandon(const KeySignature& signature) {
     const auto found = entries_.find(signature);
     if (found != entries_.end() && !found->second.registered) {
         found->second.registered = true;
-        found->second.serial = 0;
+        found->second.serial = {};
         static_cast<void>(look_up(signature));  // forgets it where there is no token
     }
 }
@@ -447,10 +447,11 @@ Result<Keys::Entry*> Keys::refresh(const KeySignature& signature) {
         return std::unexpected(token.error());
     }
     auto found = entries_.find(signature);
-    const bool known = found != entries_.end() && has_token(found->second.state) &&
-                       (!found->second.registered ||
-                        ((found->second.serial == 0 || found->second.serial == stored->serial) &&
-                         holds(found->second, token->pki_type, token->blob)));
+    const bool known =
+        found != entries_.end() && has_token(found->second.state) &&
+        (!found->second.registered || ((found->second.serial == keyring::KeySerial{} ||
+                                        found->second.serial == stored->serial) &&
+                                       holds(found->second, token->pki_type, token->blob)));
     if (!known) {
         auto entry = entry_of(*token);
         if (!entry) {

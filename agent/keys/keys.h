@@ -23,6 +23,7 @@
 #include "agent/runtime/event_loop.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/keyring/key_serial.h"
 
 namespace ecryptfs::agent {
 
@@ -44,7 +45,7 @@ struct KeyInfo {
     std::string module;
     std::string locator;
     KeyState state = KeyState::kMissing;
-    KeySerial serial = 0;
+    keyring::KeySerial serial;
     bool in_user_keyring = true;
     KeyCounts counts;
 };
@@ -83,7 +84,8 @@ class Keys {
     void add(const wire::PkiType& module, std::string locator,
              std::optional<base::SecretBytes> secret,
              std::move_only_function<void(base::Result<AddedKey>)> done);
-    base::Result<void> register_token(const wire::KeySignature& signature, KeySerial serial);
+    base::Result<void> register_token(const wire::KeySignature& signature,
+                                      keyring::KeySerial serial);
     // Nobody will register it any more: forgets the key, unless there is a token of it all the
     // same.
     void abandon(const wire::KeySignature& signature);
@@ -103,7 +105,7 @@ class Keys {
         wire::PkiType module;
         wire::PkiType pki_type;  // in the token: the module's name, or an older one for it
         std::string locator;
-        KeySerial serial = 0;                       // 0 until its token was seen
+        keyring::KeySerial serial = {};             // 0 until its token was seen
         std::optional<std::uint64_t> seen_in = {};  // turn of the loop
         bool in_user_keyring = true;
         bool registered = true;       // else its token may be missing, or another, for now

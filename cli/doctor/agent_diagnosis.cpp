@@ -10,19 +10,11 @@
 #include "cli/key_location.h"
 #include "lib/keyring/keyrings.h"
 #include "lib/pki/client/module_host.h"
-#include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
 namespace {
 
 constexpr char kAgentName[] = "ecryptfs-agent";
-
-bool is_private_key(keyring::KeySerial token) {
-    const auto payload = keyring::read_token(token);
-    const auto parsed = payload ? wire::parse_auth_token(payload->view())
-                                : base::Result<wire::AuthToken>(std::unexpected(payload.error()));
-    return parsed && std::holds_alternative<wire::PrivateKeyToken>(*parsed);
-}
 
 Finding check_module(const pki::HostPaths& paths, const std::string& module) {
     Finding finding{fmt::format("module {}", module)};
@@ -84,15 +76,11 @@ Finding check_device_holder(const ManagerState& manager, const std::string& root
 
 Finding check_common_keyring(const std::vector<KeyState>& keys) {
     constexpr char kLink[] = "agent's keyring";
-    const auto tokens = keyring::all_tokens(*keyring::find_keyring(keyring::Keyring::kUser));
+    const auto tokens = keyring::private_key_tokens(keyring::user_keyring());
     if (!tokens) {
         return broken(kLink, tokens.error());
     }
-    std::size_t common = 0;
     for (const auto& [signature, serial] : *tokens) {
-        if (!is_private_key(serial)) {
-            continue;
-        }
         const auto known = std::ranges::find(keys, signature.text(), &KeyState::signature);
         if (known == keys.end() || (known->keyring == "user" && known->serial != serial.value)) {
             return {kLink, Health::kBroken,
@@ -101,11 +89,10 @@ Finding check_common_keyring(const std::vector<KeyState>& keys) {
                     "let the agent run as the same user, in the same user namespace: systemctl "
                     "--user restart ecryptfs-agent"};
         }
-        ++common;
     }
     return {kLink, Health::kWorks,
-            common == 0 ? "no private keys in the user keyring to compare"
-                        : fmt::format("is ours, private keys: {}", common)};
+            tokens->empty() ? "no private keys in the user keyring to compare"
+                            : fmt::format("is ours, private keys: {}", tokens->size())};
 }
 
 Finding check_key(const KeyState& key) {

@@ -9,9 +9,9 @@
 #include "cli/ask/asking.h"
 #include "cli/ask/opening.h"
 #include "cli/key_location.h"
-#include "cli/keyrings.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
+#include "lib/keyring/keyrings.h"
 #include "lib/wire/auth_token.h"
 
 namespace ecryptfs::cli {
@@ -68,12 +68,13 @@ bool GivenKeys::has_passphrase_key(const KeySignature& signature) const {
 }
 
 SecretBytes find_passphrase_key_in_keyrings(const KeySignature& signature) {
-    for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
-        const auto serial = find_keyring(keyring);
-        for (const KeySerial token :
-             serial ? list_tokens(*serial, signature).value_or(std::vector<KeySerial>{})
-                    : std::vector<KeySerial>{}) {
-            const auto payload = read_token(token);
+    for (const keyring::Keyring keyring : {keyring::Keyring::kUser, keyring::Keyring::kSession}) {
+        const auto serial = keyring::find_keyring(keyring);
+        for (const keyring::KeySerial token : serial
+                                                  ? keyring::list_tokens(*serial, signature)
+                                                        .value_or(std::vector<keyring::KeySerial>{})
+                                                  : std::vector<keyring::KeySerial>{}) {
+            const auto payload = keyring::read_token(token);
             const auto parsed = payload ? wire::parse_auth_token(payload->view())
                                         : std::unexpected(payload.error());
             const auto* held = parsed ? std::get_if<wire::PassphraseToken>(&*parsed) : nullptr;

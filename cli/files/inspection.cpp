@@ -97,13 +97,8 @@ void inspect_file(const lowerfs::TreeEntry& entry, HeldKeys& held, InspectedFile
 
 const std::vector<keyring::Keyring>& HeldKeys::keyrings_with(const wire::KeySignature& signature) {
     const auto [entry, is_new] = known_.try_emplace(signature);
-    for (const keyring::Keyring keyring : {keyring::Keyring::kUser, keyring::Keyring::kSession}) {
-        const auto serial = is_new ? keyring::find_keyring(keyring) : std::unexpected(Error{});
-        if (serial && !keyring::list_tokens(*serial, signature)
-                           .value_or(std::vector<keyring::KeySerial>{})
-                           .empty()) {
-            entry->second.push_back(keyring);
-        }
+    if (is_new) {
+        entry->second = keyring::keyrings_with_token(signature);
     }
     return entry->second;
 }

@@ -31,13 +31,8 @@ using lower::PassphraseKey;
 
 // Whether somebody used the key here before: it is in a keyring, or ecryptfs-utils remembers it.
 bool is_known(const wire::KeySignature& signature) {
-    for (const keyring::Keyring keyring : {keyring::Keyring::kUser, keyring::Keyring::kSession}) {
-        const auto serial = keyring::find_keyring(keyring);
-        if (serial && !keyring::list_tokens(*serial, signature)
-                           .value_or(std::vector<keyring::KeySerial>{})
-                           .empty()) {
-            return true;
-        }
+    if (!keyring::keyrings_with_token(signature).empty()) {
+        return true;
     }
     const char* home = std::getenv("HOME");
     for (const char* name : {"sig-cache.txt", "Private.sig"}) {

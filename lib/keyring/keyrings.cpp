@@ -6,18 +6,22 @@
 #include <keyutils.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <expected>
-#include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
-#include <sstream>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "lib/base/handle.h"
 #include "lib/base/number.h"
 #include "lib/base/try.h"
+#include "lib/keyring/proc_keys.h"
+#include "lib/wire/auth_token.h"
 
 namespace ecryptfs::keyring {
 namespace {
@@ -26,7 +30,6 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr char kTokenType[] = "user";
-constexpr std::size_t kMostOfAToken = 8192;
 
 std::string text_of(const wire::KeySignature& signature) {
     return std::string(signature.text());
@@ -44,6 +47,13 @@ base::Error keyring_error(std::string_view what, int error_number) {
         error_number == ENOSYS ? "use a kernel with key management (CONFIG_KEYS)" : "");
 }
 
+base::Error search_error(const wire::KeySignature& signature, int error_number) {
+    return error_number == ENOKEY
+               ? base::Error{ErrorCode::kUnknownKey,
+                             fmt::format("the keyrings have no key {}", signature.text())}
+               : keyring_error(fmt::format("finding the key {}", signature.text()), error_number);
+}
+
 Result<void> checked(std::string_view what, long result) {
     if (result < 0) {
         return std::unexpected(keyring_error(what, errno));
@@ -51,50 +61,30 @@ Result<void> checked(std::string_view what, long result) {
     return {};
 }
 
-Result<std::vector<KeySerial>> contents(KeySerial keyring) {
-    std::vector<key_serial_t> serials(64);
-    while (true) {
-        const long size = ::keyctl_read(keyring.value, reinterpret_cast<char*>(serials.data()),
-                                        serials.size() * sizeof(key_serial_t));
-        if (size < 0) {
-            return std::unexpected(keyring_error("reading the keyring", errno));
-        }
-        const auto count = static_cast<std::size_t>(size) / sizeof(key_serial_t);
-        const bool complete = count <= serials.size();
-        serials.resize(count);
-        if (complete) {
-            break;
-        }
+// The keys directly in a keyring.
+Result<std::vector<KeySerial>> keys_in_keyring(KeySerial keyring) {
+    void* list = nullptr;
+    const long size = ::keyctl_read_alloc(keyring.value, &list);
+    if (size < 0) {
+        return std::unexpected(keyring_error("reading the keyring", errno));
     }
-    std::vector<KeySerial> result;
-    std::ranges::transform(serials, std::back_inserter(result),
+    const base::Handle<void, ::free> owned(list);
+    const std::span serials(static_cast<const key_serial_t*>(list),
+                            static_cast<std::size_t>(size) / sizeof(key_serial_t));
+    std::vector<KeySerial> keys;
+    std::ranges::transform(serials, std::back_inserter(keys),
                            [](key_serial_t serial) { return KeySerial{serial}; });
-    return result;
-}
-
-// The key that a line of /proc/keys is about, if it is of this type and description. Lines: serial
-// flags usage timeout perm uid gid type desc: size.
-std::optional<KeySerial> listed_token(const std::string& line, const std::string& description) {
-    std::istringstream fields(line);
-    std::string serial, flags, usage, timeout, perm, uid, gid, type, rest;
-    fields >> serial >> flags >> usage >> timeout >> perm >> uid >> gid >> type;
-    std::getline(fields >> std::ws, rest);
-    const auto number = base::parse_number<std::uint32_t>(serial, 16);
-    if (!number || type != kTokenType || rest.substr(0, rest.rfind(": ")) != description) {
-        return std::nullopt;
-    }
-    return KeySerial{static_cast<std::int32_t>(*number)};
+    return keys;
 }
 
 // Serial numbers of the keys of a token's type and this description that /proc/keys shows, dead
-// ones too. Any user can put false lines there: descriptions are shown as they are, with the line
-// ends in them, also to others. So this says something only of keys that keyctl_describe() refuses.
-std::set<KeySerial> listed_in_proc_keys(const std::string& description) {
+// ones too. Lines there may be false (proc_keys.h), so this says something only of keys that
+// keyctl_describe() refuses.
+std::set<KeySerial> listed_tokens(const std::string& description) {
     std::set<KeySerial> serials;
-    std::ifstream keys("/proc/keys");
-    for (std::string line; std::getline(keys, line);) {
-        if (const auto serial = listed_token(line, description)) {
-            serials.insert(*serial);
+    for (const auto& key : listed_keys()) {
+        if (key.type == kTokenType && key.description == description) {
+            serials.insert(key.serial);
         }
     }
     return serials;
@@ -102,15 +92,11 @@ std::set<KeySerial> listed_in_proc_keys(const std::string& description) {
 
 // "type;uid;gid;perm;description" of a living key; else errno.
 std::expected<std::string, int> full_description(KeySerial key) {
-    std::array<char, 256> text{};
-    const long size = ::keyctl_describe(key.value, text.data(), text.size());
-    if (size < 0) {
+    char* text = nullptr;
+    if (::keyctl_describe_alloc(key.value, &text) < 0) {
         return std::unexpected(errno);
     }
-    // A longer one is no token's.
-    return size == 0 || static_cast<std::size_t>(size) > text.size()
-               ? ""
-               : std::string(text.data(), static_cast<std::size_t>(size) - 1);
+    return std::string(base::Handle<char, ::free>(text).get());
 }
 
 // What a key of a token's type is named; nothing for others.
@@ -124,6 +110,14 @@ std::optional<std::string> token_name(std::string_view described) {
     return std::string(described);
 }
 
+// A payload that cannot be read counts as something else. Uses the buffer.
+bool holds_private_key(KeySerial token, base::ByteSpan buffer) {
+    const auto payload = read_token(token, buffer);
+    const auto parsed = payload ? wire::parse_auth_token(*payload)
+                                : Result<wire::AuthToken>(std::unexpected(payload.error()));
+    return parsed && std::holds_alternative<wire::PrivateKeyToken>(*parsed);
+}
+
 bool is_dead(int describe_error) {
     return describe_error == EKEYEXPIRED || describe_error == EKEYREVOKED;
 }
@@ -134,10 +128,13 @@ std::string_view keyring_name(Keyring keyring) {
     return keyring == Keyring::kUser ? "user" : "session";
 }
 
+KeySerial user_keyring() {
+    return KeySerial{KEY_SPEC_USER_KEYRING};
+}
+
 Result<KeySerial> find_keyring(Keyring keyring) {
     if (keyring == Keyring::kUser) {
-        // Not its serial number: by this one it, and what is in it, is possessed, linked or not.
-        return KeySerial{KEY_SPEC_USER_KEYRING};
+        return user_keyring();
     }
     const key_serial_t serial = ::keyctl_get_keyring_ID(KEY_SPEC_SESSION_KEYRING, 0);
     if (serial < 0) {
@@ -157,12 +154,12 @@ Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& signatu
 }
 
 Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySignature& signature) {
-    auto keys = contents(keyring);
+    auto keys = keys_in_keyring(keyring);
     if (!keys) {
         return keys;
     }
     const auto description = text_of(signature);
-    const auto listed = listed_in_proc_keys(description);
+    const auto listed = listed_tokens(description);
     std::erase_if(*keys, [&](KeySerial key) {
         const auto described = full_description(key);
         return described ? token_name(*described) != description
@@ -171,23 +168,41 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
     return keys;
 }
 
-Result<std::vector<NamedToken>> all_tokens(KeySerial keyring) {
-    const auto keys = TRY(contents(keyring));
+std::vector<Keyring> keyrings_with_token(const wire::KeySignature& signature) {
+    std::vector<Keyring> found;
+    for (const Keyring place : {Keyring::kUser, Keyring::kSession}) {
+        const auto keyring = find_keyring(place);
+        const auto tokens = keyring ? list_tokens(*keyring, signature)
+                                    : Result<std::vector<KeySerial>>(std::vector<KeySerial>());
+        if (tokens && !tokens->empty()) {
+            found.push_back(place);
+        }
+    }
+    return found;
+}
+
+Result<std::vector<NamedToken>> private_key_tokens(KeySerial keyring) {
+    const auto keys = TRY(keys_in_keyring(keyring));
+    auto buffer = TRY(base::SecretBytes::create(kMaxPayloadSize));
     std::vector<NamedToken> tokens;
     for (const auto key : keys) {
         const auto signature = wire::KeySignature::from_text(
             token_name(full_description(key).value_or("")).value_or(""));
-        if (signature) {
+        if (signature && holds_private_key(key, buffer.span())) {
             tokens.push_back({*signature, key});
         }
     }
     return tokens;
 }
 
+bool is_token(KeySerial key, const wire::KeySignature& signature) {
+    return token_name(full_description(key).value_or("")) == signature.text();
+}
+
 Result<bool> user_keyring_is_linked() {
     const auto session = find_keyring(Keyring::kSession);
     const auto linked =
-        TRY(session ? contents(*session)
+        TRY(session ? keys_in_keyring(*session)
                     : Result<std::vector<KeySerial>>(std::unexpected(session.error())));
     const KeySerial user{
         static_cast<std::int32_t>(::keyctl_get_keyring_ID(KEY_SPEC_USER_KEYRING, 1))};
@@ -195,28 +210,34 @@ Result<bool> user_keyring_is_linked() {
 }
 
 Result<base::SecretBytes> read_token(KeySerial token) {
-    auto buffer = TRY(base::SecretBytes::create(kMostOfAToken));
+    auto buffer = TRY(base::SecretBytes::create(kMaxPayloadSize));
+    const auto payload = TRY(read_token(token, buffer.span()));
+    return base::SecretBytes::copy_of(payload);
+}
+
+Result<base::ByteView> read_token(KeySerial token, base::ByteSpan buffer) {
     const long size =
-        ::keyctl_read(token.value, reinterpret_cast<char*>(buffer.span().data()), buffer.size());
+        ::keyctl_read(token.value, reinterpret_cast<char*>(buffer.data()), buffer.size());
     if (size < 0) {
         return std::unexpected(keyring_error("reading the key", errno));
     }
-    return base::SecretBytes::copy_of(
-        buffer.view().first(std::min(static_cast<std::size_t>(size), buffer.size())));
+    // The size that the payload has, which for this type is never more than fits.
+    return buffer.first(std::min(static_cast<std::size_t>(size), buffer.size()));
 }
 
-bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token) {
-    return ::keyctl_search(keyring.value, kTokenType, text_of(signature).c_str(), 0) == token.value;
+Result<KeySerial> find_token(KeySerial keyring, const wire::KeySignature& signature) {
+    const long serial =
+        ::keyctl_search(keyring.value, kTokenType, text_of(signature).c_str(), /*destination=*/0);
+    if (serial < 0) {
+        return std::unexpected(search_error(signature, errno));
+    }
+    return KeySerial{static_cast<key_serial_t>(serial)};
 }
 
 Result<KeySerial> request_token(const wire::KeySignature& signature, const char* type) {
     const key_serial_t serial = ::request_key(type, text_of(signature).c_str(), nullptr, 0);
     if (serial < 0) {
-        return std::unexpected(
-            errno == ENOKEY
-                ? base::Error{ErrorCode::kUnknownKey,
-                              fmt::format("the keyrings have no key {}", signature.text())}
-                : keyring_error(fmt::format("finding the key {}", signature.text()), errno));
+        return std::unexpected(search_error(signature, errno));
     }
     return KeySerial{serial};
 }
@@ -235,7 +256,7 @@ Result<void> possess_user_keyring() {
 }
 
 Result<void> share_user_keyring() {
-    return link(KeySerial{KEY_SPEC_USER_KEYRING}, KeySerial{KEY_SPEC_SESSION_KEYRING});
+    return link(user_keyring(), KeySerial{KEY_SPEC_SESSION_KEYRING});
 }
 
 std::optional<uid_t> session_keyring_owner() {

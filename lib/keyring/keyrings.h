@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -16,6 +16,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/keyring/key_serial.h"
 #include "lib/wire/key_signature.h"
 
 namespace ecryptfs::keyring {
@@ -25,11 +26,11 @@ enum class Keyring : std::uint8_t { kUser, kSession };
 // "user" or "session".
 std::string_view keyring_name(Keyring keyring);
 
-// A kernel key's number, also a keyring's.
-struct KeySerial {
-    std::int32_t value = 0;
-    auto operator<=>(const KeySerial&) const = default;
-};
+// The largest payload of a key of type "user" (security/keys/user_defined.c).
+inline constexpr std::size_t kMaxPayloadSize = 32767;
+
+// The user keyring (@u). By this number the process possesses it, linked or not.
+KeySerial user_keyring();
 
 // The user keyring (@u), or the session keyring (@s) that this process has, without making a new
 // one: a keyring that the kernel makes on demand would go with this process. Errors: kKeyRevoked
@@ -45,13 +46,20 @@ base::Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& s
 base::Result<std::vector<KeySerial>> list_tokens(KeySerial keyring,
                                                  const wire::KeySignature& signature);
 
+// Those of the two keyrings that have a token of this signature directly in them, dead or alive. A
+// keyring that cannot be read counts as empty.
+std::vector<Keyring> keyrings_with_token(const wire::KeySignature& signature);
+
 struct NamedToken {
     wire::KeySignature signature;
     KeySerial serial;
 };
 
-// All tokens directly in a keyring that are alive.
-base::Result<std::vector<NamedToken>> all_tokens(KeySerial keyring);
+// The living tokens of private keys directly in a keyring, as far as this process may read them.
+base::Result<std::vector<NamedToken>> private_key_tokens(KeySerial keyring);
+
+// Whether the key is alive, and a token of this signature by its type and description.
+bool is_token(KeySerial key, const wire::KeySignature& signature);
 
 // Whether the session keyring links the user keyring: mount(2) looks there alone.
 base::Result<bool> user_keyring_is_linked();
@@ -59,8 +67,12 @@ base::Result<bool> user_keyring_is_linked();
 // A token's payload: a secret if it is a passphrase's. kAccessDenied, kKeyExpired, kKeyRevoked.
 base::Result<base::SecretBytes> read_token(KeySerial token);
 
-// Whether a search from the keyring, nested ones included, as mount(2) does it, finds this token.
-bool can_find(KeySerial keyring, const wire::KeySignature& signature, KeySerial token);
+// The same into memory of kMaxPayloadSize bytes that the caller has; gives the part that was used.
+base::Result<base::ByteView> read_token(KeySerial token, base::ByteSpan buffer);
+
+// The token that a search of the keyring finds, and of those nested in it, as mount(2) does it.
+// kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.
+base::Result<KeySerial> find_token(KeySerial keyring, const wire::KeySignature& signature);
 
 // The key of this type and signature that mount(2) would find, which searches the process's and the
 // session's keyrings. kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.

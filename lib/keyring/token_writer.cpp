@@ -38,11 +38,11 @@ Result<KeySerial> add_or_replace(KeySerial keyring, const wire::KeySignature& si
 Result<void> reach_from_session(const wire::KeySignature& signature, KeySerial token,
                                 KeySerial user_keyring) {
     const auto session = TRY(find_keyring(Keyring::kSession));
-    if (can_find(session, signature, token)) {
+    if (find_token(session, signature) == token) {
         return {};
     }
     TRY(link(user_keyring, session));
-    if (!can_find(session, signature, token)) {
+    if (find_token(session, signature) != token) {
         return std::unexpected(base::Error{ErrorCode::kInternal, "it does not find the key"});
     }
     return {};

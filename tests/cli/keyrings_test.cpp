@@ -133,7 +133,7 @@ TEST_F(WritingTokens, LinksTheUserKeyringIntoTheSession) {
     ASSERT_THAT(written, Succeeds());
     EXPECT_FALSE(written->was_there);
     EXPECT_THAT(written->warnings, IsEmpty());
-    EXPECT_TRUE(keyring::can_find(session_, signature(), written->serial));
+    EXPECT_EQ(keyring::find_token(session_, signature()), written->serial);
     EXPECT_EQ(payload_of(written->serial), "tok1");
 }
 

@@ -33,7 +33,7 @@ TEST_F(Notes, OfAnUnlockedKeyOutliveTheProcess) {
     const auto later = notes().all();
     ASSERT_EQ(later.size(), 1U);
     EXPECT_EQ(later[0].signature, signature(1));
-    EXPECT_EQ(later[0].serial, 7);
+    EXPECT_EQ(later[0].serial, keyring::KeySerial{7});
     EXPECT_FALSE(later[0].in_user_keyring);
     EXPECT_FALSE(later[0].locked);
     EXPECT_EQ(copy(later[0].blob), blob);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads every #include of the project against the table of docs/architecture.md: a folder is a
-// layer, and includes what stands in its row only.
+// Reads every #include of the project against the tables of docs/architecture.md: a folder is a
+// layer, and includes only what its row and its parents' rows allow.
 
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,64 +20,113 @@ namespace ecryptfs::test {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
-struct Layer {
-    std::string_view folder;
-    std::vector<std::string_view> may_include;
-};
+// By folder, or file: the folders that it may include. "lib/wire", without a slash at the end.
+using Layers = std::map<std::string, std::set<std::string>, std::less<>>;
 
-const std::vector<Layer>& layers() {
-    static const std::vector<Layer> table = {
-        {"lib/base", {}},
-        {"lib/wire", {"lib/base"}},
-        {"lib/keyring", {"lib/wire", "lib/base"}},
-        {"lib/lower", {"lib/wire", "lib/base"}},
-        {"lib/lowerfs", {"lib/lower", "lib/pki/client", "lib/pki", "lib/wire", "lib/base"}},
-        {"lib/pki/client", {"lib/pki", "lib/wire", "lib/base"}},
-        {"lib/pki", {"lib/base", "pki-modules/abi"}},
-        {"lib/ipc", {"lib/base"}},
-        {"lib/mount", {"lib/wire", "lib/base"}},
-        {"agent", {"lib/keyring", "lib/wire", "lib/pki", "lib/ipc", "lib/base"}},
-        {"pki-modules/abi", {}},
-        {"pki-modules/common", {"pki-modules/abi", "lib/base"}},
-        {"pki-modules/host", {"lib/pki", "lib/wire", "lib/base"}},
-        {"pki-modules/openssl", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
-        {"pki-modules/pkcs11", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
-        {"pki-modules/tpm2", {"pki-modules/abi", "pki-modules/common", "lib/base"}},
-        {"mount-helper", {"lib/mount", "lib/base"}},
-        {"cli",
-         {"lib/ipc", "lib/keyring", "lib/lowerfs", "lib/lower", "lib/mount", "lib/pki/client",
-          "lib/pki", "lib/wire", "lib/base"}},
-    };
+std::string trimmed(std::string_view text) {
+    constexpr std::string_view kMarks = " `";
+    const auto first = std::min(text.find_first_not_of(kMarks), text.size());
+    text.remove_prefix(first);
+    std::string name(text.substr(0, text.find_last_not_of(kMarks) + 1));
+    if (name.ends_with('/')) {
+        name.pop_back();
+    }
+    return name;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    std::istringstream stream(text);
+    for (std::string part; std::getline(stream, part, separator);) {
+        parts.push_back(part);
+    }
+    return parts;
+}
+
+// "pki (not the loading), `agent/keys/`" as lib/pki and agent/keys.
+std::set<std::string> folders_in(std::string cell) {
+    for (auto open = cell.find('('); open != std::string::npos; open = cell.find('(')) {
+        cell.erase(open, cell.find(')', open) - open + 1);
+    }
+    std::set<std::string> folders;
+    for (const auto& part : split(cell, ',')) {
+        const auto name = trimmed(part);
+        if (!name.empty() && name != "–") {
+            folders.insert(name.contains('/') ? name : "lib/" + name);
+        }
+    }
+    return folders;
+}
+
+// The rows of all tables in a text, whose last column says what the first may include. Rows without
+// such a folder, as a heading, are no layers.
+Layers parse_layers(const std::string& text) {
+    Layers layers;
+    for (const auto& line : split(text, '\n')) {
+        const auto cells = split(line, '|');
+        if (line.starts_with("| `") && cells.size() >= 3 && trimmed(cells.back()) != "anything") {
+            layers[trimmed(cells[1])] = folders_in(cells.back());
+        }
+    }
+    return layers;
+}
+
+std::string folders_section() {
+    std::ifstream file(fs::path(ECRYPTFS_SOURCE_DIR) / "docs/architecture.md");
+    std::stringstream text;
+    text << file.rdbuf();
+    const auto start = text.str().find("\n## Folders");
+    return start == std::string::npos
+               ? ""
+               : text.str().substr(start, text.str().find("\n## ", start + 1) - start);
+}
+
+const Layers& layers() {
+    static const Layers table = parse_layers(folders_section());
     return table;
 }
 
-// The layer whose folder holds `path`; a folder in a layer's may be another, and comes first.
-const Layer* layer_of(std::string_view path) {
-    const auto layer = std::ranges::find_if(layers(), [&](const Layer& candidate) {
-        return path.starts_with(std::string(candidate.folder) + "/");
-    });
-    return layer == layers().end() ? nullptr : &*layer;
+bool is_within(std::string_view path, std::string_view folder) {
+    return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+// The row of the innermost folder that holds `path`; empty if there is none.
+std::string layer_of(std::string_view path) {
+    std::string innermost;
+    for (const auto& [folder, may_include] : layers()) {
+        if (is_within(path, folder) && folder.size() > innermost.size()) {
+            innermost = folder;
+        }
+    }
+    return innermost;
+}
+
+// By its own row, or by one of a folder around it.
+bool may_include(std::string_view layer, const std::string& other) {
+    return layer == other || std::ranges::any_of(layers(), [&](const auto& row) {
+               return is_within(layer, row.first) && row.second.contains(other);
+           });
 }
 
 // Why the file `from` may not include "`included`"; empty if it may.
 std::string objection(std::string_view from, std::string_view included) {
-    const Layer* layer = layer_of(from);
-    if (layer == nullptr) {
+    const auto layer = layer_of(from);
+    if (layer.empty()) {
         return "is in no layer of the table";
     }
     // The public header stands in an include folder of its own, as it does where it is installed.
     const std::string path =
         (included == "ecryptfs_pki_module.h" ? "pki-modules/abi/" : "") + std::string(included);
-    const Layer* other = layer_of(path);
-    if (other == nullptr) {
+    const auto other = layer_of(path);
+    if (other.empty()) {
         return "includes \"" + path + "\", which is in no layer of the table";
     }
-    if (other != layer &&
-        std::ranges::find(layer->may_include, other->folder) == layer->may_include.end()) {
-        return "includes \"" + path + "\", which " + std::string(layer->folder) + " may not";
-    }
-    return {};
+    return may_include(layer, other) ? ""
+                                     : "includes \"" + path + "\", which " + layer + " may not";
 }
 
 bool is_foreign(std::string_view header) {
@@ -171,11 +223,34 @@ TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
     EXPECT_NE(objection("agent/requests/device.cpp", "lib/lower/header.h"), "");
     EXPECT_NE(objection("agent/requests/device.cpp", "pki-modules/host/server.h"), "");
     EXPECT_NE(objection("agent/requests/device.cpp", "ecryptfs_pki_module.h"), "");
+    EXPECT_NE(objection("agent/runtime/log.cpp", "agent/requests/device.h"), "");
     EXPECT_NE(objection("cli/main.cpp", "agent/requests/device.h"), "");
     EXPECT_NE(objection("mount-helper/main.cpp", "lib/keyring/keyrings.h"), "");
     EXPECT_NE(objection("pki-modules/openssl/module.cpp", "pki-modules/tpm2/module.h"), "");
     EXPECT_NE(objection("lib/base/hex.cpp", "hex.h"), "");
     EXPECT_NE(objection("elsewhere/a.cpp", "lib/base/hex.h"), "");
+}
+
+TEST(Layering, NamesOnlyFoldersThatAreThere) {
+    EXPECT_GT(layers().size(), 15U) << "was the table found?";
+    for (const auto& [folder, may_include] : layers()) {
+        EXPECT_TRUE(fs::exists(fs::path(ECRYPTFS_SOURCE_DIR) / folder)) << folder;
+        for (const auto& other : may_include) {
+            EXPECT_TRUE(layers().contains(other)) << folder << " may include " << other;
+        }
+    }
+}
+
+TEST(Layering, ReadsTheRowsOfTables) {
+    EXPECT_THAT(parse_layers("| folder | what | may include |\n"
+                             "|---|---|---|\n"
+                             "| `lib/base/` | a, `b` | – |\n"
+                             "| `cli/` | x | pki (not the loading, nor more), `cli/ask/` |\n"
+                             "| `tests/` | | anything |\n"
+                             "\n| `cli/main.cpp` | base |\n"),
+                UnorderedElementsAre(Pair("lib/base", std::set<std::string>{}),
+                                     Pair("cli", ElementsAre("cli/ask", "lib/pki")),
+                                     Pair("cli/main.cpp", ElementsAre("lib/base"))));
 }
 
 TEST(Layering, ReadsIncludesInEachForm) {

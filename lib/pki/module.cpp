@@ -12,6 +12,8 @@
 #include <deque>
 #include <filesystem>
 
+#include "pki-modules/abi/error_status.h"
+
 namespace ecryptfs::pki {
 namespace {
 
@@ -24,39 +26,6 @@ static_assert(std::to_underlying(KeyUse::kPrivate) == ECRYPTFS_PKI_USE_PRIVATE);
 static_assert(std::to_underlying(ItemKind::kTokens) == ECRYPTFS_PKI_TOKENS);
 static_assert(std::to_underlying(ItemKind::kKeys) == ECRYPTFS_PKI_KEYS);
 static_assert(kMaxLocator < ECRYPTFS_PKI_MAX_LOCATOR);
-
-ErrorCode code_of(ecryptfs_pki_status status) {
-    switch (status) {
-        case ECRYPTFS_PKI_INVALID_LOCATOR:
-            return ErrorCode::kInvalidArgument;
-        case ECRYPTFS_PKI_NOT_FOUND:
-            return ErrorCode::kNotFound;
-        case ECRYPTFS_PKI_ACCESS_DENIED:
-            return ErrorCode::kAccessDenied;
-        case ECRYPTFS_PKI_INVALID_KEY:
-            return ErrorCode::kInvalidKey;
-        case ECRYPTFS_PKI_SECRET_REQUIRED:
-            return ErrorCode::kSecretRequired;
-        case ECRYPTFS_PKI_WRONG_SECRET:
-            return ErrorCode::kWrongSecret;
-        case ECRYPTFS_PKI_SECRET_LOCKED_OUT:
-            return ErrorCode::kSecretLockedOut;
-        case ECRYPTFS_PKI_DECRYPT_FAILED:
-            return ErrorCode::kDecryptFailed;
-        case ECRYPTFS_PKI_TOKEN_REMOVED:
-            return ErrorCode::kTokenRemoved;
-        case ECRYPTFS_PKI_NOT_SUPPORTED:
-            return ErrorCode::kNotSupported;
-        case ECRYPTFS_PKI_NO_LOCKED_MEMORY:
-            return ErrorCode::kMemoryLock;
-        case ECRYPTFS_PKI_SECRET_AT_DEVICE:
-            return ErrorCode::kSecretAtDevice;
-        case ECRYPTFS_PKI_ALREADY_EXISTS:
-            return ErrorCode::kAlreadyExists;
-        default:
-            return ErrorCode::kModuleFailed;
-    }
-}
 
 template <std::size_t kSize>
 std::string text_of(const char (&text)[kSize]) {

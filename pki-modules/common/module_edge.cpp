@@ -7,6 +7,7 @@
 #include <new>
 
 #include "lib/base/printable.h"
+#include "pki-modules/abi/error_status.h"
 
 namespace ecryptfs::module {
 namespace {
@@ -17,40 +18,6 @@ base::Error caller_error(std::string message) {
 }
 
 }  // namespace
-
-ecryptfs_pki_status status_of(base::ErrorCode code) {
-    using enum base::ErrorCode;
-    switch (code) {
-        case kInvalidArgument:
-            return ECRYPTFS_PKI_INVALID_LOCATOR;
-        case kNotFound:
-            return ECRYPTFS_PKI_NOT_FOUND;
-        case kAccessDenied:
-            return ECRYPTFS_PKI_ACCESS_DENIED;
-        case kInvalidKey:
-            return ECRYPTFS_PKI_INVALID_KEY;
-        case kSecretRequired:
-            return ECRYPTFS_PKI_SECRET_REQUIRED;
-        case kWrongSecret:
-            return ECRYPTFS_PKI_WRONG_SECRET;
-        case kSecretLockedOut:
-            return ECRYPTFS_PKI_SECRET_LOCKED_OUT;
-        case kDecryptFailed:
-            return ECRYPTFS_PKI_DECRYPT_FAILED;
-        case kTokenRemoved:
-            return ECRYPTFS_PKI_TOKEN_REMOVED;
-        case kNotSupported:
-            return ECRYPTFS_PKI_NOT_SUPPORTED;
-        case kMemoryLock:
-            return ECRYPTFS_PKI_NO_LOCKED_MEMORY;
-        case kSecretAtDevice:
-            return ECRYPTFS_PKI_SECRET_AT_DEVICE;
-        case kAlreadyExists:
-            return ECRYPTFS_PKI_ALREADY_EXISTS;
-        default:
-            return ECRYPTFS_PKI_FAILED;
-    }
-}
 
 void put_text(std::span<char> field, std::string_view text) {
     field[base::put_printable(field.first(field.size() - 1), text)] = '\0';
@@ -73,7 +40,7 @@ ecryptfs_pki_status report(const base::Error& error, ecryptfs_pki_error* to) noe
         put_text(to->message, error.message.empty() ? "unknown error" : error.message);
         put_text(to->advice, error.advice);
     }
-    return status_of(error.code);
+    return pki::status_of(error.code);
 }
 
 ecryptfs_pki_status report_current_exception(ecryptfs_pki_error* to) noexcept {

@@ -16,8 +16,6 @@
 
 namespace ecryptfs::module {
 
-ecryptfs_pki_status status_of(base::ErrorCode code);
-
 // Writes `text` with its NUL: cut to fit, control characters and what is not UTF-8 as '?'.
 void put_text(std::span<char> field, std::string_view text);
 

@@ -76,10 +76,13 @@ base::Result<void> check_encrypt_sizes(std::size_t in_size, std::size_t room, st
     return {};
 }
 
-base::Result<void> check_decrypt_sizes(std::size_t room) {
+base::Result<void> check_decrypt_call(bool has_private_half, std::size_t room) {
     if (room < ECRYPTFS_PKI_MAX_FILE_KEY) {
         return std::unexpected(caller_error(fmt::format(
             "room for {} bytes, where a file key may have {}", room, ECRYPTFS_PKI_MAX_FILE_KEY)));
+    }
+    if (!has_private_half) {
+        return std::unexpected(caller_error("the key was opened for encrypting only"));
     }
     return {};
 }

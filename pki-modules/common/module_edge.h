@@ -39,7 +39,7 @@ ecryptfs_pki_status at_edge(ecryptfs_pki_error* error, Work&& work) noexcept {
 
 // What the ABI asks of callers of encrypt() and decrypt(), so that no module need look again.
 base::Result<void> check_encrypt_sizes(std::size_t in_size, std::size_t room, std::size_t modulus);
-base::Result<void> check_decrypt_sizes(std::size_t room);
+base::Result<void> check_decrypt_call(bool has_private_half, std::size_t room);
 
 // The one answer to bytes that cannot be unwrapped, whatever is wrong with them.
 base::Error decrypt_failed();

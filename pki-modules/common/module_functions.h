@@ -13,12 +13,15 @@
 #include "lib/base/error.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/wrapped_number.h"
 
 namespace ecryptfs::module {
 
 // `Key` has a static open(locator, optional secret, with_private_half), which gives a
-// Result<std::unique_ptr<Key>>, and describe(), encrypt() and decrypt(). ecryptfs_pki_key is never
-// defined: to the host, an open key is a Key behind that name.
+// Result<std::unique_ptr<Key>>, and modulus_size(), has_private_half(), describe(), encrypt() and
+// decrypt(). decrypt() is called only with a private half, a number as long as the modulus, and
+// room for ECRYPTFS_PKI_MAX_FILE_KEY bytes. ecryptfs_pki_key is never defined: to the host, an open
+// key is a Key behind that name.
 template <typename Key>
 struct KeyFunctions {
     static ecryptfs_pki_status open(const char* locator, const ecryptfs_pki_secret* secret,
@@ -47,16 +50,23 @@ struct KeyFunctions {
     static ecryptfs_pki_status encrypt(ecryptfs_pki_key* key, const uint8_t* in, size_t in_size,
                                        uint8_t* out, size_t* out_size,
                                        ecryptfs_pki_error* error) noexcept {
-        return at_edge(error, [&] {
-            return store(behind(key).encrypt({in, in_size}, {out, *out_size}), *out_size);
+        return at_edge(error, [&]() -> base::Result<void> {
+            const auto size = TRY(behind(key).encrypt({in, in_size}, {out, *out_size}));
+            *out_size = size;
+            return {};
         });
     }
 
     static ecryptfs_pki_status decrypt(ecryptfs_pki_key* key, const uint8_t* in, size_t in_size,
                                        uint8_t* out, size_t* out_size,
                                        ecryptfs_pki_error* error) noexcept {
-        return at_edge(error, [&] {
-            return store(behind(key).decrypt({in, in_size}, {out, *out_size}), *out_size);
+        return at_edge(error, [&]() -> base::Result<void> {
+            Key& opened = behind(key);
+            TRY(check_decrypt_call(opened.has_private_half(), *out_size));
+            const auto number = TRY(WrappedNumber::pad({in, in_size}, opened.modulus_size()));
+            const auto size = TRY(opened.decrypt(number.view(), {out, ECRYPTFS_PKI_MAX_FILE_KEY}));
+            *out_size = size;
+            return {};
         });
     }
 
@@ -66,14 +76,6 @@ struct KeyFunctions {
 
   private:
     static Key& behind(ecryptfs_pki_key* key) { return *reinterpret_cast<Key*>(key); }
-
-    static base::Result<void> store(base::Result<std::size_t> written, std::size_t& out_size) {
-        if (!written) {
-            return std::unexpected(std::move(written.error()));
-        }
-        out_size = *written;
-        return {};
-    }
 };
 
 // `make_key` takes what is wanted and gives a Result<std::string>: the new key's locator.

@@ -22,6 +22,8 @@ class RsaKey {
                                                       std::optional<base::ByteView> passphrase,
                                                       bool with_private_half);
 
+    std::size_t modulus_size() const { return public_half_.modulus_size(); }
+    bool has_private_half() const { return private_half_.has_value(); }
     void describe(ecryptfs_pki_description& to) const { public_half_.describe(to, warning_); }
 
     // Both return the size written.
@@ -32,7 +34,6 @@ class RsaKey {
 
   private:
     explicit RsaKey(module::RsaNumbers numbers, std::string_view what);
-    base::Result<void> prove_halves_fit(std::string_view what);
     base::Result<std::size_t> decrypt_first(base::ByteView wrapped, base::ByteSpan room);
 
     module::RsaPublicKey public_half_;

@@ -3,20 +3,17 @@
 #include "pki-modules/pkcs11/token_key.h"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
 #include "lib/base/try.h"
+#include "pki-modules/common/key_proof.h"
 #include "pki-modules/common/module_edge.h"
-#include "pki-modules/common/openssl_error.h"
 #include "pki-modules/pkcs11/pin_source.h"
 
 namespace ecryptfs::pkcs11_module {
 
-using base::ByteSpan;
 using base::ByteView;
 using base::Error;
 using base::ErrorCode;
@@ -196,19 +193,11 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
               "check that the two belong together, and that the key may decrypt"});
 }
 
-// Wraps a number nobody knows and has the token unwrap it: says whether it can, and whether the
-// halves are of one key.
 Result<void> TokenKey::prove() {
-    std::array<std::uint8_t, 32> probe{};
-    module::check_openssl("RAND_bytes", ::RAND_bytes(probe.data(), probe.size()));
-    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
-    const auto wrapped_size = TRY(encrypt(probe, wrapped));
-    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
-    const auto size = TRY(decrypt(ByteView{wrapped}.first(wrapped_size), unwrapped));
-    if (!std::ranges::equal(ByteView{unwrapped}.first(size), probe)) {
-        return std::unexpected(module::decrypt_failed());
-    }
-    return {};
+    return module::prove_halves_match(
+        *public_half_,
+        [this](ByteView wrapped, base::ByteSpan room) { return decrypt(wrapped, room); },
+        module::decrypt_failed());
 }
 
 void TokenKey::use(Mechanism mechanism, const module::RsaNumbers& numbers) {
@@ -245,24 +234,6 @@ std::string TokenKey::text() const {
 void TokenKey::describe(ecryptfs_pki_description& to) const {
     public_half_->describe(to, warning_);
     module::put_text(to.locator, locator_);
-}
-
-Result<std::size_t> TokenKey::decrypt(ByteView wrapped, ByteSpan room) {
-    TRY(module::check_decrypt_sizes(room.size()));
-    if (!private_half_) {
-        return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
-                                     "this is a fault of the caller: report it"});
-    }
-    // Tokens want all of the number's bytes; MPIs leave off leading zeros.
-    const std::size_t modulus_size = public_half_->modulus_size();
-    if (wrapped.empty() || wrapped.size() > modulus_size) {
-        return std::unexpected(module::decrypt_failed());
-    }
-    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> whole{};
-    std::ranges::copy(wrapped,
-                      whole.begin() + static_cast<std::ptrdiff_t>(modulus_size - wrapped.size()));
-    return private_half_->decrypt(mechanism_, ByteView{whole}.first(modulus_size),
-                                  room.first(ECRYPTFS_PKI_MAX_FILE_KEY));
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -27,13 +27,17 @@ class TokenKey {
 
     // The URI to open it by from now on, with the mechanism in it.
     const std::string& locator() const { return locator_; }
+    std::size_t modulus_size() const { return public_half_->modulus_size(); }
+    bool has_private_half() const { return private_half_ != nullptr; }
     void describe(ecryptfs_pki_description& to) const;
 
     // Both return the size written.
     base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
         return public_half_->encrypt(file_key, room);
     }
-    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
+    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room) {
+        return private_half_->decrypt(mechanism_, wrapped, room);
+    }
 
   private:
     explicit TokenKey(Token& token) : token_(token) {}

@@ -3,14 +3,9 @@
 #include "pki-modules/tpm2/tpm_key.h"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
-
-#include <algorithm>
-#include <array>
 
 #include "lib/base/try.h"
-#include "pki-modules/common/module_edge.h"
-#include "pki-modules/common/openssl_error.h"
+#include "pki-modules/common/key_proof.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
 namespace ecryptfs::tpm2_module {
@@ -89,46 +84,17 @@ Result<void> TpmKey::unlock_with(base::ByteView pin) {
     return proven;
 }
 
-// One real use: a wrong PIN, a key of another TPM or halves that do not fit show here.
 Result<void> TpmKey::prove() {
-    std::array<std::uint8_t, 32> probe{};
-    module::check_openssl("RAND_bytes", ::RAND_bytes(probe.data(), probe.size()));
-    probe[0] |= 1;  // not all zeros
-    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> wrapped{};
-    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_FILE_KEY> unwrapped{};
-    const auto wrapped_size = TRY(encrypt(probe, wrapped));
-    const auto size = decrypt_in_tpm(base::ByteView{wrapped}.first(wrapped_size), unwrapped);
-    if (size && std::ranges::equal(base::ByteView{unwrapped}.first(*size), probe)) {
-        return {};
-    }
-    if (!size && size.error().code != ErrorCode::kDecryptFailed) {
-        return std::unexpected(size.error());
-    }
-    return std::unexpected(Error{
-        ErrorCode::kInvalidKey, fmt::format("{} is damaged: its halves do not match", in_tpm_.what),
-        "restore the file from a backup"});
-}
-
-Result<std::size_t> TpmKey::decrypt_in_tpm(base::ByteView wrapped, base::ByteSpan room) {
-    // Shorter than the modulus is right, too: a number whose leading zeros were left off, as MPIs
-    // have it. The TPM wants them.
-    const std::size_t modulus_size = public_half_.modulus_size();
-    if (wrapped.empty() || wrapped.size() > modulus_size) {
-        return std::unexpected(module::decrypt_failed());
-    }
-    std::array<std::uint8_t, ECRYPTFS_PKI_MAX_WRAPPED_KEY> padded{};
-    const auto number = base::ByteSpan{padded}.first(modulus_size);
-    std::ranges::copy(wrapped, number.last(wrapped.size()).begin());
-    return tpm_->decrypt(in_tpm_, number, room.first(ECRYPTFS_PKI_MAX_FILE_KEY));
+    return module::prove_halves_match(
+        public_half_,
+        [this](base::ByteView wrapped, base::ByteSpan room) {
+            return tpm_->decrypt(in_tpm_, wrapped, room);
+        },
+        module::damaged_halves(in_tpm_.what));
 }
 
 Result<std::size_t> TpmKey::decrypt(base::ByteView wrapped, base::ByteSpan room) {
-    TRY(module::check_decrypt_sizes(room.size()));
-    if (!tpm_) {
-        return std::unexpected(Error{ErrorCode::kInternal, "the key was opened for encrypting only",
-                                     "this is a fault of the caller: report it"});
-    }
-    auto size = decrypt_in_tpm(wrapped, room);
+    auto size = tpm_->decrypt(in_tpm_, wrapped, room);
     if (!size && size.error().code == ErrorCode::kNotFound) {
         size.error().code = ErrorCode::kTokenRemoved;  // it was there when the key was opened
     }

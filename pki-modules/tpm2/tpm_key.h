@@ -28,6 +28,8 @@ class TpmKey {
     TpmKey(TpmKey&&) = delete;
     TpmKey& operator=(TpmKey&&) = delete;
 
+    std::size_t modulus_size() const { return public_half_.modulus_size(); }
+    bool has_private_half() const { return tpm_ != nullptr; }
     void describe(ecryptfs_pki_description& to) const {
         public_half_.describe(to, needs_pin_ ? "" : exposure_);
     }
@@ -55,7 +57,6 @@ class TpmKey {
     base::Result<void> unlock(std::optional<base::ByteView> pin, bool without_pin);
     base::Result<void> unlock_with(base::ByteView pin);
     base::Result<void> prove();
-    base::Result<std::size_t> decrypt_in_tpm(base::ByteView wrapped, base::ByteSpan room);
 
     module::RsaPublicKey public_half_;
     KeyInTpm in_tpm_;

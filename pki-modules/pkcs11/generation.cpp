@@ -87,20 +87,6 @@ Result<unsigned long> bits_for(Token& token, unsigned long wanted) {
     return bits;
 }
 
-// Takes part in the token's login as long as it lives.
-class LoginShare {
-  public:
-    explicit LoginShare(Login& login) : login_(login) {}
-    ~LoginShare() { login_.end(); }
-    LoginShare(const LoginShare&) = delete;
-    LoginShare& operator=(const LoginShare&) = delete;
-    LoginShare(LoginShare&&) = delete;
-    LoginShare& operator=(LoginShare&&) = delete;
-
-  private:
-    Login& login_;
-};
-
 // A session that may write, which the pool's may not.
 class WritingSession {
   public:
@@ -235,9 +221,7 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
                            ? std::nullopt
                            : std::optional(ByteView{wanted.secret->data, wanted.secret->size});
     const auto pin = TRY(ChosenPin::choose(given, uri.pin_source));
-    auto& login = (token)->login();
-    TRY(login.begin(pin.view()));
-    const LoginShare share(login);
+    const auto login = TRY(token->login().begin(pin.view()));
     return make_and_try(*token, uri, bits, pin.view());
 }
 

@@ -48,19 +48,20 @@ bool says_logged_in(const Session& session) {
 
 }  // namespace
 
-Result<void> Login::begin(std::optional<ByteView> pin) {
+Result<Login::Share> Login::begin(std::optional<ByteView> pin) {
     const auto session = TRY(sessions_.take_live());
     const auto turn = sessions_.turns().beside_others();
     const std::scoped_lock lock(mutex_);
     const auto info = TRY(sessions_.token_info());
     sessions_.keep_open();
-    auto joined = join(session, pin, info);
-    if (joined) {
-        ++users_;
-    } else if (users_ == 0) {
-        sessions_.close_idle();
+    if (auto joined = join(session, pin, info); !joined) {
+        if (users_ == 0) {
+            sessions_.close_idle();
+        }
+        return std::unexpected(std::move(joined.error()));
     }
-    return joined;
+    ++users_;
+    return Share(*this);
 }
 
 void Login::end() noexcept {

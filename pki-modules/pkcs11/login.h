@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -15,19 +16,36 @@
 namespace ecryptfs::pkcs11_module {
 
 // The login to one token, which in PKCS#11 is one for the whole process: keys share it, and the
-// last one to be closed ends it. Meanwhile the PIN stays in locked memory, for when the login is
-// lost. What wears out a token's count of wrong PINs is never done: a PIN that was refused is not
-// tried again, and none on the last try. Any thread; restore() and confirm() are for those who have
-// a turn at the token.
+// last share to go ends it. Meanwhile the PIN stays in locked memory, for when the login is lost.
+// Never wastes PIN attempts: a PIN that was refused is not tried again, and none is tried when only
+// one attempt is left. Any thread; restore(), renew() and confirm() are for those who have a turn
+// at the token.
 class Login {
   public:
+    // One user's part in the login: ends it when it is the last one to go.
+    class Share {
+      public:
+        explicit Share(Login& login) : login_(&login) {}
+        Share(Share&& other) noexcept : login_(std::exchange(other.login_, nullptr)) {}
+        Share(const Share&) = delete;
+        Share& operator=(const Share&) = delete;
+        Share& operator=(Share&&) = delete;
+        ~Share() {
+            if (login_ != nullptr) {
+                login_->end();
+            }
+        }
+
+      private:
+        Login* login_;
+    };
+
     explicit Login(SessionPool& sessions) : sessions_(sessions) {}
 
     // Takes part in the login, and proves the PIN right. Nothing: there is none; an empty one: none
     // either, but somebody waits to type it on the token's own pad. kSecretRequired,
     // kSecretAtDevice, kWrongSecret, kSecretLockedOut.
-    base::Result<void> begin(std::optional<base::ByteView> pin);
-    void end() noexcept;
+    base::Result<Share> begin(std::optional<base::ByteView> pin);
 
     // Logs in again where the token says that we are not logged in.
     base::Result<void> restore(const Session& session);
@@ -44,6 +62,7 @@ class Login {
     bool has_pin();
 
   private:
+    void end() noexcept;
     std::optional<Session> session_of_the_last();
     base::Result<void> join(const Session& session, std::optional<base::ByteView> pin,
                             const TokenInfo& info);

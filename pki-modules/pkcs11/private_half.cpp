@@ -57,8 +57,8 @@ std::string advice_on_others(const Session& session) {
 
 Result<std::unique_ptr<PrivateHalf>> PrivateHalf::open(Token& token, KeyName name,
                                                        std::optional<ByteView> pin) {
-    TRY(token.login().begin(pin));
-    std::unique_ptr<PrivateHalf> half(new PrivateHalf(token, std::move(name)));
+    auto login = TRY(token.login().begin(pin));
+    std::unique_ptr<PrivateHalf> half(new PrivateHalf(token, std::move(name), std::move(login)));
     TRY(half->look_at_object());
     return half;
 }

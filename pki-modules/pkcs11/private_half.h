@@ -21,11 +21,6 @@ class PrivateHalf {
     // `name`: all that is known of the key. kNotFound, kInvalidArgument if it names several.
     static base::Result<std::unique_ptr<PrivateHalf>> open(Token& token, KeyName name,
                                                            std::optional<base::ByteView> pin);
-    ~PrivateHalf() { token_.login().end(); }
-    PrivateHalf(const PrivateHalf&) = delete;
-    PrivateHalf& operator=(const PrivateHalf&) = delete;
-    PrivateHalf(PrivateHalf&&) = delete;
-    PrivateHalf& operator=(PrivateHalf&&) = delete;
 
     // What the object says of itself. Numbers, only if it shows them.
     const ObjectName& name() const { return name_; }
@@ -45,7 +40,8 @@ class PrivateHalf {
         std::optional<std::uint64_t> denied_in;  // Login::count() when the token wanted a login
     };
 
-    PrivateHalf(Token& token, KeyName wanted) : token_(token), wanted_(std::move(wanted)) {}
+    PrivateHalf(Token& token, KeyName wanted, Login::Share login)
+        : token_(token), wanted_(std::move(wanted)), login_(std::move(login)) {}
     base::Result<void> look_at_object();
     base::Result<ObjectHandle> find_in(const Session& session) const;
     base::Result<ObjectHandle> object_in(const Session& session);
@@ -59,6 +55,7 @@ class PrivateHalf {
 
     Token& token_;
     const KeyName wanted_;
+    const Login::Share login_;
     ObjectName name_;
     std::optional<module::RsaNumbers> numbers_;
     bool confirm_each_ = false;  // CKA_ALWAYS_AUTHENTICATE

@@ -60,7 +60,7 @@ Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
 }
 
 Result<unsigned long> bits_for(Token& token, unsigned long wanted) {
-    const auto can = token.sessions().library().mechanism_info(token.sessions().slot(),
+    const auto can = token.presence().library().mechanism_info(token.presence().slot(),
                                                                CKM_RSA_PKCS_KEY_PAIR_GEN);
     if (!can) {
         return refused(ErrorCode::kNotSupported,
@@ -93,10 +93,10 @@ class WritingSession {
     static Result<WritingSession> open(SessionPool& pool) {
         const auto turn = pool.turns().beside_others();
         SessionHandle handle = 0;
-        const auto result = pool.library().functions().C_OpenSession(
-            pool.slot(), CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &handle);
+        const auto result = pool.token().library().functions().C_OpenSession(
+            pool.token().slot(), CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &handle);
         if (result != CKR_OK) {
-            return std::unexpected(pool.error("C_OpenSession", result));
+            return std::unexpected(pool.token().error("C_OpenSession", result));
         }
         return WritingSession(pool, handle);
     }
@@ -111,7 +111,7 @@ class WritingSession {
     WritingSession& operator=(const WritingSession&) = delete;
     WritingSession& operator=(WritingSession&&) = delete;
 
-    Functions& functions() const { return pool_->library().functions(); }
+    Functions& functions() const { return pool_->token().library().functions(); }
     SessionHandle handle() const { return handle_; }
 
   private:
@@ -181,7 +181,7 @@ Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri ur
         session.handle(), &mechanism, public_half.data(), public_half.size(), private_half.data(),
         private_half.size(), &pair.public_key, &pair.private_key);
     if (result != CKR_OK) {
-        return std::unexpected(token.sessions().error("C_GenerateKeyPair", result));
+        return std::unexpected(token.presence().error("C_GenerateKeyPair", result));
     }
     return pair;
 }

@@ -57,12 +57,12 @@ Properties properties_of(Token& token, const TokenInfo& info) {
     const auto yes_if = [&](unsigned long flag) {
         return std::string(info.has(flag) ? "yes" : "no");
     };
-    const auto rows = token.sessions().library().mechanism_info(token.sessions().slot(),
+    const auto rows = token.presence().library().mechanism_info(token.presence().slot(),
                                                                 CKM_RSA_PKCS_KEY_PAIR_GEN);
     return {{"manufacturer", printable(info.name.manufacturer)},
             {"model", printable(info.name.model)},
             {"serial", printable(info.name.serial)},
-            {"module", token.sessions().library().name()},
+            {"module", token.presence().library().name()},
             {"mechanisms", names_of(token.mechanisms())},
             {"generates-keys", rows ? "yes" : "no"},
             {"login-required", yes_if(CKF_LOGIN_REQUIRED)},
@@ -142,7 +142,7 @@ Result<void> for_each_token(const Work& work) {
 Result<void> list_tokens(ecryptfs_pki_take_item take, void* context) {
     return for_each_token([=](Token& token) -> Result<void> {
         const auto turn = token.sessions().turns().beside_others();
-        const auto info = TRY(token.sessions().token_info());
+        const auto info = TRY(token.presence().info());
         give(take, context, token_uri(token.name()), token.name().label,
              properties_of(token, info));
         return {};

@@ -52,7 +52,7 @@ Result<Login::Share> Login::begin(std::optional<ByteView> pin) {
     const auto session = TRY(sessions_.take_live());
     const auto turn = sessions_.turns().beside_others();
     const std::scoped_lock lock(mutex_);
-    const auto info = TRY(sessions_.token_info());
+    const auto info = TRY(token_.info());
     sessions_.keep_open();
     if (auto joined = join(session, pin, info); !joined) {
         if (users_ == 0) {
@@ -129,10 +129,10 @@ Result<void> Login::compare(std::optional<ByteView> pin, const TokenInfo& info) 
         return {};
     }
     if (!pin || pin->empty()) {
-        return no_pin(sessions_.name(), info);
+        return no_pin(token_.text(), info);
     }
     if (!base::equal_in_constant_time(*pin, pin_.view())) {
-        return not_the_pin(sessions_.name());
+        return not_the_pin(token_.text());
     }
     return {};
 }
@@ -140,15 +140,15 @@ Result<void> Login::compare(std::optional<ByteView> pin, const TokenInfo& info) 
 Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
                           const TokenInfo& info) {
     if (!pin || (pin->empty() && !has_pad(info))) {
-        return no_pin(sessions_.name(), info);
+        return no_pin(token_.text(), info);
     }
     TRY(check_tries(info));
     TRY(check_form(*pin, info));
     if (was_refused(*pin, info)) {
-        return std::unexpected(Error{
-            ErrorCode::kWrongSecret,
-            fmt::format("{} refused this PIN before; it was not tried again", sessions_.name()),
-            "give the right PIN"});
+        return std::unexpected(
+            Error{ErrorCode::kWrongSecret,
+                  fmt::format("{} refused this PIN before; it was not tried again", token_.text()),
+                  "give the right PIN"});
     }
     auto copy = TRY(SecretBytes::copy_of(*pin));
     pin_ = std::move(copy);
@@ -170,7 +170,7 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
 bool Login::was_refused(ByteView pin, const TokenInfo& info) const {
     const bool count_was_reset = refused_count_was_low_ && !info.has(CKF_USER_PIN_COUNT_LOW);
     return !pin.empty() && base::equal_in_constant_time(pin, refused_.view()) &&
-           sessions_.absences() == refused_at_ && !count_was_reset;
+           token_.absences() == refused_at_ && !count_was_reset;
 }
 
 Result<void> Login::restore(const Session& session) {
@@ -184,16 +184,16 @@ Result<void> Login::renew(const Session& session) {
 }
 
 Result<void> Login::again(const Session& session, LogIn how) {
-    const auto info = TRY(sessions_.token_info());
+    const auto info = TRY(token_.info());
     if (!info.has(CKF_LOGIN_REQUIRED)) {
         return {};
     }
     if (!logged_in_) {
-        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), info);
+        return lost_ ? std::unexpected(*lost_) : no_pin(token_.text(), info);
     }
     if (pin_.empty()) {
         logged_in_ = false;  // nobody waits at the pad now, but who unlocks a key will
-        return no_pin(sessions_.name(), info);
+        return no_pin(token_.text(), info);
     }
     TRY(check_tries(info));
     const auto result = (this->*how)(session);
@@ -206,9 +206,9 @@ Result<void> Login::again(const Session& session, LogIn how) {
 
 Result<ReturnValue> Login::confirm(const Session& session) {
     const std::scoped_lock lock(mutex_);
-    const auto info = TRY(sessions_.token_info());
+    const auto info = TRY(token_.info());
     if (pin_.empty()) {
-        return lost_ ? std::unexpected(*lost_) : no_pin(sessions_.name(), info);
+        return lost_ ? std::unexpected(*lost_) : no_pin(token_.text(), info);
     }
     TRY(check_tries(info));
     const auto result = log_in(session, CKU_CONTEXT_SPECIFIC);
@@ -226,8 +226,7 @@ bool Login::has_pin() {
 Result<void> Login::check_tries(const TokenInfo& info) const {
     const auto locked_out = [this](std::string_view why, std::string advice) {
         return std::unexpected(Error{ErrorCode::kSecretLockedOut,
-                                     fmt::format("{} {}", sessions_.name(), why),
-                                     std::move(advice)});
+                                     fmt::format("{} {}", token_.text(), why), std::move(advice)});
     };
     if (info.has(CKF_USER_PIN_LOCKED)) {
         return locked_out("takes no PIN any more: too many were wrong",
@@ -250,7 +249,7 @@ Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
         return std::unexpected(
             Error{ErrorCode::kWrongSecret,
                   fmt::format("this cannot be the PIN of {}: it {}; it was not tried",
-                              sessions_.name(), why),
+                              token_.text(), why),
                   std::move(advice)});
     };
     if (const auto slip = base::find_slip(pin); slip && slip->certain) {
@@ -292,19 +291,18 @@ ReturnValue Login::log_in_anew(const Session& session) const {
 Error Login::cannot_log_in(ReturnValue value) {
     switch (value) {
         case CKR_USER_PIN_NOT_INITIALIZED:
-            return {ErrorCode::kAccessDenied,
-                    fmt::format("{} has no user PIN yet", sessions_.name()),
+            return {ErrorCode::kAccessDenied, fmt::format("{} has no user PIN yet", token_.text()),
                     "set one with its own tool: pkcs11-tool --init-pin"};
         case CKR_PIN_EXPIRED:
             return {ErrorCode::kAccessDenied,
-                    fmt::format("the PIN of {} has expired", sessions_.name()),
+                    fmt::format("the PIN of {} has expired", token_.text()),
                     "change it with its own tool: pkcs11-tool --change-pin"};
         case CKR_FUNCTION_CANCELED:
             return {ErrorCode::kSecretAtDevice,
-                    fmt::format("no PIN was typed on the pad of {}", sessions_.name()),
+                    fmt::format("no PIN was typed on the pad of {}", token_.text()),
                     "add or unlock the key again, and type the PIN when the pad asks"};
         default:
-            return sessions_.error("C_Login", value);
+            return token_.error("C_Login", value);
     }
 }
 
@@ -316,10 +314,10 @@ Error Login::refused(ReturnValue value) {
     }
     refused_ = std::move(pin_);
     logged_in_ = false;
-    Error error{ErrorCode::kWrongSecret, fmt::format("{} refused the PIN", sessions_.name()),
+    Error error{ErrorCode::kWrongSecret, fmt::format("{} refused the PIN", token_.text()),
                 "give the right PIN"};
-    const auto info = sessions_.token_info();
-    refused_at_ = sessions_.absences();
+    const auto info = token_.info();
+    refused_at_ = token_.absences();
     refused_count_was_low_ = info && info->has(CKF_USER_PIN_COUNT_LOW);
     if (trouble == Trouble::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
         error.code = ErrorCode::kSecretLockedOut;

@@ -40,7 +40,7 @@ class Login {
         Login* login_;
     };
 
-    explicit Login(SessionPool& sessions) : sessions_(sessions) {}
+    explicit Login(SessionPool& sessions) : token_(sessions.token()), sessions_(sessions) {}
 
     // Takes part in the login, and proves the PIN right. Nothing: there is none; an empty one: none
     // either, but somebody waits to type it on the token's own pad. kSecretRequired,
@@ -80,6 +80,7 @@ class Login {
     base::Error refused(ReturnValue value);
     base::Error cannot_log_in(ReturnValue value);
 
+    TokenPresence& token_;
     SessionPool& sessions_;
     std::mutex mutex_;  // taken after a session and a turn: see Turns
     std::size_t users_ = 0;
@@ -87,7 +88,7 @@ class Login {
     bool logged_in_ = false;              // as far as we know
     base::SecretBytes pin_;               // of the login; empty: it was typed on the token's pad
     base::SecretBytes refused_;           // the last one that the token did not take …
-    std::uint64_t refused_at_ = 0;        // … in which presence (SessionPool::absences()) …
+    std::uint64_t refused_at_ = 0;        // … in which presence (TokenPresence::absences()) …
     bool refused_count_was_low_ = false;  // … and whether it then said that few tries are left
     std::optional<base::Error> lost_;     // why there is no login though keys are open
 };

@@ -113,7 +113,7 @@ Result<std::vector<ObjectHandle>> find_objects(const Session& session, ObjectCla
         static_cast<void>(functions.C_FindObjectsFinal(session.handle()));
     }
     if (result != CKR_OK) {
-        return std::unexpected(session.pool().error("C_FindObjects", result));
+        return std::unexpected(session.pool().token().error("C_FindObjects", result));
     }
     return found;
 }

@@ -218,15 +218,15 @@ Result<void> PrivateHalf::recover(Session& session, const Decryption& failed, Tr
             return look_whether_it_is_there(session, failed, tried);
     }
     return std::unexpected(
-        token_.sessions().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
+        token_.presence().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
 }
 
 // The token said something that may concern the bytes, or everything.
 Result<void> PrivateHalf::look_whether_it_is_there(Session& session, const Decryption& failed,
                                                    Tried& tried) {
-    const auto starts = token_.sessions().library().starts();
-    const bool is_there = token_.sessions().token_info().has_value();
-    const bool was_restarted = token_.sessions().library().starts() != starts;
+    const auto starts = token_.presence().library().starts();
+    const bool is_there = token_.presence().info().has_value();
+    const bool was_restarted = token_.presence().library().starts() != starts;
     if (is_there && failed.began() && !was_restarted) {
         return std::unexpected(module::decrypt_failed());
     }
@@ -238,7 +238,7 @@ Result<void> PrivateHalf::look_whether_it_is_there(Session& session, const Decry
     if (is_there && !std::exchange(tried.session, true)) {
         return {};
     }
-    return std::unexpected(token_.sessions().error("C_DecryptInit", failed.value()));
+    return std::unexpected(token_.presence().error("C_DecryptInit", failed.value()));
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -2,7 +2,6 @@
 
 #include "pki-modules/pkcs11/session_pool.h"
 
-#include <fmt/format.h>
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
@@ -10,7 +9,6 @@
 
 namespace ecryptfs::pkcs11_module {
 
-using base::Error;
 using base::Result;
 
 Session::Session(Session&& other) noexcept
@@ -26,25 +24,11 @@ Session::~Session() {
 }
 
 Functions& Session::functions() const {
-    return pool_->library().functions();
+    return pool_->token().library().functions();
 }
 
-SessionPool::SessionPool(Library& library, TokenName token, SlotId slot)
-    : library_(library),
-      token_(std::move(token)),
-      name_(fmt::format("token \"{}\"", token_.label.empty() ? token_.serial : token_.label)),
-      slot_(slot),
-      library_starts_(library.starts()) {}
-
-SlotId SessionPool::slot() const {
-    const std::scoped_lock lock(mutex_);
-    return slot_;
-}
-
-void SessionPool::move_to(SlotId slot) {
-    const std::scoped_lock lock(mutex_);
-    slot_ = slot;
-}
+SessionPool::SessionPool(TokenPresence& token)
+    : token_(token), library_starts_(token.library().starts()) {}
 
 Result<Session> SessionPool::take() {
     for (bool searched = false;; searched = true) {
@@ -55,12 +39,11 @@ Result<Session> SessionPool::take() {
             idle_.pop_back();
             return hand_out(handle);
         }
-        const auto slot = slot_;
         const auto epoch = epoch_;
         const bool is_first = open_.empty();
         lock.unlock();
         SessionHandle handle = 0;
-        auto result = open(slot, is_first, handle);
+        auto result = open(token_.slot(), is_first, handle);
         if (result == CKR_SESSION_COUNT && wait_for_one()) {
             continue;
         }
@@ -70,16 +53,14 @@ Result<Session> SessionPool::take() {
             return hand_out(handle);
         }
         lock.unlock();
-        const auto found = library_.find(token_);
-        if (!found) {
-            note_absence();
+        const bool is_there = token_.find_again();
+        if (!is_there) {
             forget_sessions(epoch);
             result = CKR_TOKEN_NOT_PRESENT;
         }
-        if (!found || searched) {
-            return std::unexpected(cryptoki_error("C_OpenSession", result, name_));
+        if (!is_there || searched) {
+            return std::unexpected(cryptoki_error("C_OpenSession", result, token_.text()));
         }
-        move_to(*found);
     }
 }
 
@@ -105,16 +86,16 @@ Result<Session> SessionPool::take_live() {
 
 Result<void> SessionPool::check(const Session& session) const {
     CK_SESSION_INFO info = {};
-    const auto result = library_.functions().C_GetSessionInfo(session.handle(), &info);
+    const auto result = session.functions().C_GetSessionInfo(session.handle(), &info);
     if (result != CKR_OK) {
-        return std::unexpected(cryptoki_error("C_GetSessionInfo", result, name_));
+        return std::unexpected(cryptoki_error("C_GetSessionInfo", result, token_.text()));
     }
     return {};
 }
 
 // With the mutex held. There is nothing to close: the library has forgotten all of it.
 void SessionPool::notice_restart() {
-    const auto starts = library_.starts();
+    const auto starts = token_.library().starts();
     if (starts != library_starts_) {
         library_starts_ = starts;
         ++epoch_;
@@ -138,54 +119,18 @@ bool SessionPool::wait_for_one() {
     return returned_ != returned || !idle_.empty();
 }
 
-// That it is this token and no other: it gets a PIN soon.
-ReturnValue SessionPool::check_token(SlotId slot) const {
-    TokenInfo info;
-    const auto result = library_.token_info(slot, info);
-    return result == CKR_OK && info.name != token_ ? CKR_TOKEN_NOT_PRESENT : result;
-}
-
-// Where there are other sessions the token is not asked who it is: they would die with it, and some
-// libraries select the card's applet for the answer, which makes it forget the login.
+// The first session's token gets a PIN soon, so it must be the right one. Where there are other
+// sessions the token is not asked who it is: they would die with it, and some libraries select the
+// card's applet for the answer, which makes it forget the login.
 ReturnValue SessionPool::open(SlotId slot, bool is_first, SessionHandle& handle) {
     const auto turn = turns_.beside_others();
     if (is_first) {
-        if (const auto result = check_token(slot); result != CKR_OK) {
+        if (const auto result = token_.check_slot(slot); result != CKR_OK) {
             return result;
         }
     }
-    return library_.functions().C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &handle);
-}
-
-Result<TokenInfo> SessionPool::token_info() {
-    TokenInfo info;
-    if (library_.token_info(slot(), info) == CKR_OK && info.name == token_) {
-        return info;
-    }
-    const auto found = library_.find(token_);
-    if (!found || library_.token_info(*found, info) != CKR_OK) {
-        note_absence();
-        return std::unexpected(cryptoki_error("C_GetTokenInfo", CKR_TOKEN_NOT_PRESENT, name_));
-    }
-    move_to(*found);
-    return info;
-}
-
-std::uint64_t SessionPool::absences() const {
-    const std::scoped_lock lock(mutex_);
-    return absences_;
-}
-
-void SessionPool::note_absence() {
-    const std::scoped_lock lock(mutex_);
-    ++absences_;
-}
-
-Error SessionPool::error(std::string_view call, ReturnValue value) {
-    if (!token_info()) {
-        value = CKR_TOKEN_NOT_PRESENT;
-    }
-    return cryptoki_error(call, value, name_);
+    return token_.library().functions().C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr,
+                                                      &handle);
 }
 
 void SessionPool::forget_sessions(std::uint64_t epoch) {
@@ -245,7 +190,7 @@ void SessionPool::put_back(const Session& session) noexcept {
 }
 
 void SessionPool::close(SessionHandle handle) const noexcept {
-    static_cast<void>(library_.functions().C_CloseSession(handle));
+    static_cast<void>(token_.library().functions().C_CloseSession(handle));
 }
 
 }  // namespace ecryptfs::pkcs11_module

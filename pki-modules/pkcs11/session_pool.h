@@ -5,11 +5,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <string>
 #include <vector>
 
 #include "lib/base/error.h"
-#include "pki-modules/pkcs11/library.h"
+#include "pki-modules/pkcs11/token_presence.h"
 #include "pki-modules/pkcs11/turns.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -46,21 +45,18 @@ class Session {
     bool usable_ = true;
 };
 
-// The sessions with one token, as many as there are operations at once. Finds the token again when
-// it comes back, in whatever slot. Any thread.
+// The sessions with one token, as many as there are operations at once. Any thread.
 class SessionPool {
   public:
-    SessionPool(Library& library, TokenName token, SlotId slot);
+    // Borrows the token.
+    explicit SessionPool(TokenPresence& token);
     SessionPool(const SessionPool&) = delete;
     SessionPool& operator=(const SessionPool&) = delete;
     SessionPool(SessionPool&&) = delete;
     SessionPool& operator=(SessionPool&&) = delete;
     ~SessionPool() = default;
 
-    Library& library() const { return library_; }
-    const TokenName& token() const { return token_; }
-    // "token \"a\"", for messages.
-    const std::string& name() const { return name_; }
+    TokenPresence& token() const { return token_; }
     // For all that is done with the token in sessions.
     Turns& turns() { return turns_; }
 
@@ -70,17 +66,6 @@ class SessionPool {
     base::Result<Session> take_live();
     // Whether it still lives.
     base::Result<void> check(const Session& session) const;
-    base::Result<TokenInfo> token_info();
-    SlotId slot() const;
-    void move_to(SlotId slot);  // where it was found
-
-    // How often the token was found to be away: afterwards it may not be as it was.
-    std::uint64_t absences() const;
-    void note_absence();
-
-    // An error by PKCS#11 in one call; kTokenRemoved, whatever the library said, if the token is
-    // gone.
-    base::Error error(std::string_view call, ReturnValue value);
 
     // Sessions of this epoch were found dead: new ones are opened from now on.
     void forget_sessions(std::uint64_t epoch);
@@ -92,23 +77,18 @@ class SessionPool {
   private:
     friend class Session;
     ReturnValue open(SlotId slot, bool is_first, SessionHandle& handle);
-    ReturnValue check_token(SlotId slot) const;
     void notice_restart();
     Session hand_out(SessionHandle handle);
     void close(SessionHandle handle) const noexcept;
     bool wait_for_one();
     void put_back(const Session& session) noexcept;
 
-    Library& library_;
-    const TokenName token_;
-    const std::string name_;
+    TokenPresence& token_;
     Turns turns_;
     mutable std::mutex mutex_;
     std::condition_variable came_back_;
-    SlotId slot_;
     std::uint64_t epoch_ = 1;
     std::uint64_t library_starts_;
-    std::uint64_t absences_ = 0;
     std::size_t out_ = 0;         // with callers
     std::uint64_t returned_ = 0;  // ever
     bool keep_open_ = false;

@@ -46,9 +46,9 @@ class Tokens {
         }
         std::ranges::for_each(places, [](const auto& place) { put(*place.first, place.second); });
         for (const auto& token : all_) {
-            if (&token->sessions().library() == &library &&
+            if (&token->presence().library() == &library &&
                 std::ranges::find(present, token.get()) == present.end()) {
-                token->sessions().note_absence();
+                token->presence().note_absence();
             }
         }
         return present;
@@ -58,7 +58,7 @@ class Tokens {
     // At the token that was last seen there.
     Turns::Turn turn_at(const Library& library, SlotId slot) const {
         const auto found = std::ranges::find_if(all_, [&](const auto& token) {
-            return &token->sessions().library() == &library && token->sessions().slot() == slot;
+            return &token->presence().library() == &library && token->presence().slot() == slot;
         });
         return found == all_.end() ? Turns::Turn{} : (*found)->sessions().turns().beside_others();
     }
@@ -67,13 +67,13 @@ class Tokens {
     static void put(Token& token, const std::vector<SlotId>& slots) {
         token.has_twin_ = slots.size() > 1;
         if (!token.has_twin_) {
-            token.sessions().move_to(slots.front());
+            token.presence().move_to(slots.front());
         }
     }
 
     Token* find_or_add(Library& library, const TokenName& name, SlotId slot) {
         const auto found = std::ranges::find_if(all_, [&](const auto& token) {
-            return &token->sessions().library() == &library && token->name() == name;
+            return &token->presence().library() == &library && token->name() == name;
         });
         if (found != all_.end()) {
             return found->get();
@@ -118,7 +118,7 @@ std::vector<Mechanism> Token::mechanisms() const {
     std::vector<Mechanism> found;
     for (const auto mechanism : kMechanisms) {
         const auto info =
-            sessions_.library().mechanism_info(sessions_.slot(), cryptoki_type_of(mechanism));
+            presence_.library().mechanism_info(presence_.slot(), cryptoki_type_of(mechanism));
         if (info && (info->flags & CKF_DECRYPT) != 0) {
             found.push_back(mechanism);
         }

@@ -17,12 +17,13 @@ namespace ecryptfs::pkcs11_module {
 class Token {
   public:
     Token(Library& library, const TokenName& name, SlotId slot)
-        : sessions_(library, name, slot), login_(sessions_) {}
+        : presence_(library, name, slot), sessions_(presence_), login_(sessions_) {}
 
+    TokenPresence& presence() { return presence_; }
     SessionPool& sessions() { return sessions_; }
     Login& login() { return login_; }
-    const std::string& text() const { return sessions_.name(); }  // for messages
-    const TokenName& name() const { return sessions_.token(); }
+    const std::string& text() const { return presence_.text(); }  // for messages
+    const TokenName& name() const { return presence_.name(); }
 
     // What it says it can do, best first.
     std::vector<Mechanism> mechanisms() const;
@@ -35,6 +36,7 @@ class Token {
   private:
     friend class Tokens;
 
+    TokenPresence presence_;
     SessionPool sessions_;
     Login login_;
     std::atomic<bool> has_twin_ = false;  // another one in a slot of the library has all its names

@@ -98,7 +98,7 @@ Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pi
     if (halves.empty()) {
         // The private key may say what it is, to those who have the PIN.
         auto opened = open_private(uri, pin);
-        private_half_.reset();
+        private_key_.reset();
         return opened;
     }
     const auto half = TRY(only_one(std::move(halves), token_));
@@ -109,40 +109,40 @@ Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pi
 Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> pin) {
     const auto chosen = TRY(ChosenPin::choose(pin, uri.pin_source));
     warning_ = chosen.exposure();
-    auto half = TRY(PrivateHalf::open(token_, {{uri.id, uri.object}, uri.type}, chosen.view()));
-    private_half_ = std::move(half);
+    auto key = TRY(TokenPrivateKey::open(token_, {{uri.id, uri.object}, uri.type}, chosen.view()));
+    private_key_ = std::move(key);
     KeyUri own = uri;
-    if (const auto& name = private_half_->name(); !name.id && name.label) {
+    if (const auto& name = private_key_->name(); !name.id && name.label) {
         own.object = name.label;  // the URI may have had that of the certificate
         own.type.reset();
     }
-    auto public_half = TRY(public_half_of(*private_half_, own));
+    auto public_half = TRY(public_half_of(*private_key_, own));
     TRY(settle(own, public_half));
     return set_locator(own, public_half.name);
 }
 
 // The numbers of the key, and the name that open_public() would find it by.
-Result<PublicHalf> TokenKey::public_half_of(const PrivateHalf& half, const KeyUri& uri) {
-    const auto& id = half.name().id;
+Result<PublicHalf> TokenKey::public_half_of(const TokenPrivateKey& key, const KeyUri& uri) {
+    const auto& id = key.name().id;
     auto halves = TRY(public_halves_on(
         token_, id ? KeyName{{id, std::nullopt}, std::nullopt} : public_name(uri)));
     if (halves.empty()) {
-        if (!half.numbers()) {
+        if (!key.numbers()) {
             return std::unexpected(
                 Error{ErrorCode::kInvalidKey, fmt::format("{} has no public half there", text()),
                       "put its public key or certificate on the token, with the same id"});
         }
-        return PublicHalf{*half.numbers(), half.name()};
+        return PublicHalf{*key.numbers(), key.name()};
     }
     // A certificate that was renewed with another key may have kept its id.
     const auto is_others = [&](const PublicHalf& one) {
-        return half.numbers() && one.numbers.modulus != half.numbers()->modulus;
+        return key.numbers() && one.numbers.modulus != key.numbers()->modulus;
     };
     if (id && !std::ranges::all_of(halves, is_others)) {
         std::erase_if(halves, is_others);
     }
     auto found = only_one(std::move(halves), token_);
-    if (found && half.numbers() && half.numbers()->modulus != found->numbers.modulus) {
+    if (found && key.numbers() && key.numbers()->modulus != found->numbers.modulus) {
         return std::unexpected(
             Error{ErrorCode::kInvalidKey,
                   fmt::format("{}: the public key of the same {} is another key's", text(),

@@ -11,8 +11,8 @@
 #include "lib/base/error.h"
 #include "pki-modules/common/rsa_public_key.h"
 #include "pki-modules/pkcs11/key_uri.h"
-#include "pki-modules/pkcs11/private_half.h"
 #include "pki-modules/pkcs11/token.h"
+#include "pki-modules/pkcs11/token_private_key.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -28,7 +28,7 @@ class TokenKey {
     // The URI to open it by from now on, with the mechanism in it.
     const std::string& locator() const { return locator_; }
     std::size_t modulus_size() const { return public_half_->modulus_size(); }
-    bool has_private_half() const { return private_half_ != nullptr; }
+    bool has_private_half() const { return private_key_ != nullptr; }
     void describe(ecryptfs_pki_description& to) const;
 
     // Both return the size written.
@@ -36,14 +36,14 @@ class TokenKey {
         return public_half_->encrypt(file_key, room);
     }
     base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room) {
-        return private_half_->decrypt(mechanism_, wrapped, room);
+        return private_key_->decrypt(mechanism_, wrapped, room);
     }
 
   private:
     explicit TokenKey(Token& token) : token_(token) {}
     base::Result<void> open_public(const KeyUri& uri, std::optional<base::ByteView> pin);
     base::Result<void> open_private(const KeyUri& uri, std::optional<base::ByteView> pin);
-    base::Result<PublicHalf> public_half_of(const PrivateHalf& half, const KeyUri& uri);
+    base::Result<PublicHalf> public_half_of(const TokenPrivateKey& key, const KeyUri& uri);
     base::Result<void> settle(const KeyUri& uri, const PublicHalf& half);
     base::Result<void> prove();
     base::Result<void> set_locator(KeyUri uri, const ObjectName& name);
@@ -53,7 +53,7 @@ class TokenKey {
     Token& token_;
     Mechanism mechanism_{};
     std::optional<module::RsaPublicKey> public_half_;
-    std::unique_ptr<PrivateHalf> private_half_;
+    std::unique_ptr<TokenPrivateKey> private_key_;
     std::string locator_;
     std::string warning_;
 };

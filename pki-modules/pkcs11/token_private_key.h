@@ -16,11 +16,11 @@ namespace ecryptfs::pkcs11_module {
 
 // A private key on a token that is logged in to as long as this lives. Finds token, session, login
 // and object again when they got lost. Any thread.
-class PrivateHalf {
+class TokenPrivateKey {
   public:
     // `name`: all that is known of the key. kNotFound, kInvalidArgument if it names several.
-    static base::Result<std::unique_ptr<PrivateHalf>> open(Token& token, KeyName name,
-                                                           std::optional<base::ByteView> pin);
+    static base::Result<std::unique_ptr<TokenPrivateKey>> open(Token& token, KeyName name,
+                                                               std::optional<base::ByteView> pin);
 
     // What the object says of itself. Numbers, only if it shows them.
     const ObjectName& name() const { return name_; }
@@ -40,7 +40,7 @@ class PrivateHalf {
         std::optional<std::uint64_t> denied_in;  // Login::count() when the token wanted a login
     };
 
-    PrivateHalf(Token& token, KeyName wanted, Login::Share login)
+    TokenPrivateKey(Token& token, KeyName wanted, Login::Share login)
         : token_(token), wanted_(std::move(wanted)), login_(std::move(login)) {}
     base::Result<void> look_at_object();
     base::Result<ObjectHandle> find_in(const Session& session) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "pki-modules/pkcs11/private_half.h"
+#include "pki-modules/pkcs11/token_private_key.h"
 
 #include <fmt/format.h>
 #include <p11-kit/pkcs11.h>
@@ -55,15 +55,16 @@ std::string advice_on_others(const Session& session) {
 
 }  // namespace
 
-Result<std::unique_ptr<PrivateHalf>> PrivateHalf::open(Token& token, KeyName name,
-                                                       std::optional<ByteView> pin) {
+Result<std::unique_ptr<TokenPrivateKey>> TokenPrivateKey::open(Token& token, KeyName name,
+                                                               std::optional<ByteView> pin) {
     auto login = TRY(token.login().begin(pin));
-    std::unique_ptr<PrivateHalf> half(new PrivateHalf(token, std::move(name), std::move(login)));
-    TRY(half->look_at_object());
-    return half;
+    std::unique_ptr<TokenPrivateKey> key(
+        new TokenPrivateKey(token, std::move(name), std::move(login)));
+    TRY(key->look_at_object());
+    return key;
 }
 
-Result<void> PrivateHalf::look_at_object() {
+Result<void> TokenPrivateKey::look_at_object() {
     const auto session = TRY(token_.sessions().take_live());
     const auto turn = token_.sessions().turns().beside_others();
     const auto object = TRY(object_in(session));
@@ -84,7 +85,7 @@ Result<void> PrivateHalf::look_at_object() {
     return {};
 }
 
-Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
+Result<ObjectHandle> TokenPrivateKey::find_in(const Session& session) const {
     const auto keys = TRY(find_private_keys(session, wanted_));
     if (keys.size() > 1) {
         return std::unexpected(several_keys(session, token_, keys));
@@ -102,7 +103,7 @@ Result<ObjectHandle> PrivateHalf::find_in(const Session& session) const {
                                  advice_on_others(session)});
 }
 
-Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {
+Result<ObjectHandle> TokenPrivateKey::object_in(const Session& session) {
     {
         const std::scoped_lock lock(mutex_);
         if (epoch_ == session.epoch() && logins_ == token_.login().count()) {
@@ -122,7 +123,7 @@ Result<ObjectHandle> PrivateHalf::object_in(const Session& session) {
     return found;
 }
 
-Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, ByteSpan room) {
+Result<std::size_t> TokenPrivateKey::decrypt(Mechanism mechanism, ByteView wrapped, ByteSpan room) {
     auto plain = TRY(SecretBytes::create(ECRYPTFS_PKI_MAX_WRAPPED_KEY));
     std::optional<std::size_t> size;
     for (Tried tried; !size;) {
@@ -141,8 +142,8 @@ Result<std::size_t> PrivateHalf::decrypt(Mechanism mechanism, ByteView wrapped, 
     return answer.size();
 }
 
-Result<std::optional<std::size_t>> PrivateHalf::try_once(Mechanism mechanism, ByteView wrapped,
-                                                         ByteSpan plain, Tried& tried) {
+Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism, ByteView wrapped,
+                                                             ByteSpan plain, Tried& tried) {
     auto session = TRY(token_.sessions().take());
     // Once denied, a key may want the PIN each time without saying so.
     auto& turns = token_.sessions().turns();
@@ -168,7 +169,7 @@ Result<std::optional<std::size_t>> PrivateHalf::try_once(Mechanism mechanism, By
 
 // After a denial. The first time it may do to try again: because another thread has logged in
 // since, or because somebody else's operation came between the PIN for each use and that use.
-Result<void> PrivateHalf::log_in_again(const Session& session, Tried& tried) {
+Result<void> TokenPrivateKey::log_in_again(const Session& session, Tried& tried) {
     auto& login = token_.login();
     if (!tried.denied_in || tried.login) {
         return {};
@@ -182,7 +183,7 @@ Result<void> PrivateHalf::log_in_again(const Session& session, Tried& tried) {
 }
 
 // Nothing: try again. An error: it is no use.
-Result<void> PrivateHalf::recover(Session& session, const Decryption& failed, Tried& tried) {
+Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed, Tried& tried) {
     if (failed.not_confirmed()) {
         return std::unexpected(*failed.not_confirmed());
     }
@@ -222,8 +223,8 @@ Result<void> PrivateHalf::recover(Session& session, const Decryption& failed, Tr
 }
 
 // The token said something that may concern the bytes, or everything.
-Result<void> PrivateHalf::look_whether_it_is_there(Session& session, const Decryption& failed,
-                                                   Tried& tried) {
+Result<void> TokenPrivateKey::look_whether_it_is_there(Session& session, const Decryption& failed,
+                                                       Tried& tried) {
     const auto starts = token_.presence().library().starts();
     const bool is_there = token_.presence().info().has_value();
     const bool was_restarted = token_.presence().library().starts() != starts;

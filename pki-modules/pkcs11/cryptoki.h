@@ -22,7 +22,7 @@ using SessionHandle = unsigned long;
 using ObjectHandle = unsigned long;
 
 // What a return value other than CKR_OK calls for.
-enum class Trouble : std::uint8_t {
+enum class TokenError : std::uint8_t {
     kTokenGone,    // removed, or another one is in its place
     kSessionGone,  // this session, or what it was doing, is of no use any more
     kNotLoggedIn,  // somebody or something ended the login
@@ -32,9 +32,9 @@ enum class Trouble : std::uint8_t {
     kPinLocked,    // no PIN is taken any more
     kOther,
 };
-Trouble trouble_of(ReturnValue value);
+TokenError classify_return_value(ReturnValue value);
 
-// "C_Login, token \"a\": what p11-kit says". kTokenRemoved and so on by the trouble.
+// "C_Login, token \"a\": what p11-kit says". kTokenRemoved and so on by its kind.
 base::Error cryptoki_error(std::string_view call, ReturnValue value, std::string_view token);
 
 // A field of PKCS#11 without the spaces (or, from careless libraries, zeros) that fill it.

@@ -212,7 +212,7 @@ Result<ReturnValue> Login::confirm(const Session& session) {
     }
     TRY(check_tries(info));
     const auto result = log_in(session, CKU_CONTEXT_SPECIFIC);
-    if (result == CKR_OK || trouble_of(result) == Trouble::kNotLoggedIn) {
+    if (result == CKR_OK || classify_return_value(result) == TokenError::kNotLoggedIn) {
         return result;
     }
     return std::unexpected(refused(result));
@@ -308,8 +308,8 @@ Error Login::cannot_log_in(ReturnValue value) {
 
 // What C_Login said no to is dropped, and what could come of another try is said.
 Error Login::refused(ReturnValue value) {
-    const auto trouble = trouble_of(value);
-    if (trouble != Trouble::kPinRefused && trouble != Trouble::kPinLocked) {
+    const auto kind = classify_return_value(value);
+    if (kind != TokenError::kPinRefused && kind != TokenError::kPinLocked) {
         return cannot_log_in(value);
     }
     refused_ = std::move(pin_);
@@ -319,7 +319,7 @@ Error Login::refused(ReturnValue value) {
     const auto info = token_.info();
     refused_at_ = token_.absences();
     refused_count_was_low_ = info && info->has(CKF_USER_PIN_COUNT_LOW);
-    if (trouble == Trouble::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
+    if (kind == TokenError::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
         error.code = ErrorCode::kSecretLockedOut;
         error.message += " and takes no more";
         error.advice = "unblock it with its own tool and the PUK or security officer's PIN";

@@ -187,10 +187,10 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
     if (failed.not_confirmed()) {
         return std::unexpected(*failed.not_confirmed());
     }
-    const auto trouble = trouble_of(failed.value());
-    switch (trouble) {
-        case Trouble::kTokenGone:
-        case Trouble::kSessionGone:
+    const auto kind = classify_return_value(failed.value());
+    switch (kind) {
+        case TokenError::kTokenGone:
+        case TokenError::kSessionGone:
             session.discard();
             if (failed.value() != CKR_OPERATION_ACTIVE) {
                 token_.sessions().forget_sessions(session.epoch());
@@ -199,13 +199,13 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
                 break;
             }
             return {};
-        case Trouble::kNotLoggedIn:
+        case TokenError::kNotLoggedIn:
             if (tried.login) {
                 break;
             }
             tried.denied_in = token_.login().count();
             return {};
-        case Trouble::kObjectGone: {
+        case TokenError::kObjectGone: {
             if (std::exchange(tried.object, true)) {
                 break;
             }
@@ -213,7 +213,7 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
             epoch_ = 0;
             return {};
         }
-        case Trouble::kMechanism:
+        case TokenError::kMechanism:
             break;
         default:
             return look_whether_it_is_there(session, failed, tried);

@@ -61,10 +61,10 @@ std::string with_checked_library(const std::string& tcti) {
     if (name.contains('/')) {
         auto library = module::check_library(name);
         if (!library) {
-            throw TpmFailure(std::move(library.error()), TpmTrouble::kUnreachable);
+            throw TpmFailure(std::move(library.error()), TpmError::kUnreachable);
         }
         if (const auto allowed = module::check_consent(*library); !allowed) {
-            throw TpmFailure(allowed.error(), TpmTrouble::kUnreachable);
+            throw TpmFailure(allowed.error(), TpmError::kUnreachable);
         }
         name = std::move(library->path);
     }
@@ -89,12 +89,12 @@ Esys::Esys(const std::string& tcti) {
     TSS2_TCTI_CONTEXT* connection = nullptr;
     const auto checked = with_checked_library(tcti);
     if (const auto code = ::Tss2_TctiLdr_Initialize(checked.c_str(), &connection)) {
-        throw TpmFailure(explain(tcti, code), TpmTrouble::kUnreachable);
+        throw TpmFailure(explain(tcti, code), TpmError::kUnreachable);
     }
     tcti_.reset(connection);
     ESYS_CONTEXT* context = nullptr;
     if (const auto code = ::Esys_Initialize(&context, connection, nullptr)) {
-        throw TpmFailure(explain(tcti, code), TpmTrouble::kUnreachable);
+        throw TpmFailure(explain(tcti, code), TpmError::kUnreachable);
     }
     context_.reset(context);
 }

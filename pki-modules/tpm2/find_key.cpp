@@ -53,7 +53,7 @@ Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
                                persistent_object(connection.esys(), locator.handle));
         });
     } catch (const TpmFailure& failure) {
-        if (failure.trouble() != TpmTrouble::kLost) {
+        if (failure.kind() != TpmError::kLost) {
             throw;
         }
         return std::unexpected(

@@ -164,7 +164,7 @@ TpmObject usual_parent(const Esys& esys, bool& is_rsa) {
         is_rsa = false;
         return create_primary(esys, kOwnerHierarchy, PrimaryType::kEcc);
     } catch (const TpmFailure& failure) {
-        if (failure.trouble() != TpmTrouble::kOther && failure.trouble() != TpmTrouble::kBadInput) {
+        if (failure.kind() != TpmError::kOther && failure.kind() != TpmError::kBadInput) {
             throw;
         }
         is_rsa = true;

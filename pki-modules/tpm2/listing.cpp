@@ -135,7 +135,7 @@ base::Result<void> list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take
             items = collect(connection.esys(), kind);
         });
     } catch (const TpmFailure& failure) {
-        const bool no_tpm = failure.trouble() == TpmTrouble::kUnreachable &&
+        const bool no_tpm = failure.kind() == TpmError::kUnreachable &&
                             failure.error().code == base::ErrorCode::kNotFound;
         if (!no_tpm) {
             return std::unexpected(failure.error());

@@ -19,36 +19,35 @@ using base::Error;
 using base::ErrorCode;
 
 // A fresh connection, with fresh sessions and nothing loaded, may mend it.
-bool may_pass(TpmTrouble trouble) {
-    return trouble == TpmTrouble::kLost || trouble == TpmTrouble::kNoRoom ||
-           trouble == TpmTrouble::kPcrChanged;
+bool may_pass(TpmError kind) {
+    return kind == TpmError::kLost || kind == TpmError::kNoRoom || kind == TpmError::kPcrChanged;
 }
 
 Error explain(const TpmFailure& failure, const KeyInTpm& key, TpmConnection* connection) {
-    switch (failure.trouble()) {
-        case TpmTrouble::kWrongSecret:
+    switch (failure.kind()) {
+        case TpmError::kWrongSecret:
             return key.pin.empty()
                        ? Error{ErrorCode::kSecretRequired,
                                fmt::format("{} needs its PIN", key.what),
                                "give the PIN of the key, and no ?auth=none in its URI"}
                        : Error{ErrorCode::kWrongSecret, fmt::format("wrong PIN for {}", key.what),
                                "try again; the TPM counts wrong PINs and locks itself for a while"};
-        case TpmTrouble::kLockedOut:
+        case TpmError::kLockedOut:
             return connection != nullptr ? locked_out(connection->esys()) : failure.error();
-        case TpmTrouble::kForeign:
+        case TpmError::kForeign:
             return {ErrorCode::kInvalidKey,
                     fmt::format("{} is of another TPM or parent key, or damaged", key.what),
                     "use it on the machine on which it was made, and with its parent in place"};
-        case TpmTrouble::kLost:
+        case TpmError::kLost:
             return {ErrorCode::kNotFound,
                     fmt::format("the TPM does not know {}, or its parent ({})", key.what,
                                 failure.error().message),
                     "check the handle, and that this is the TPM that it was made in"};
-        case TpmTrouble::kNoRoom:
+        case TpmError::kNoRoom:
             return {ErrorCode::kInternal, "the TPM has no room for another key or session",
                     "use its resource manager, /dev/tpmrm0; or if no other program uses the TPM, "
                     "flush what is left there: tpm2_flushcontext -t, and tpm2_flushcontext -l"};
-        case TpmTrouble::kPolicy:
+        case TpmError::kPolicy:
             return failure.error().code == ErrorCode::kAccessDenied
                        ? failure.error()
                        : Error{ErrorCode::kAccessDenied,
@@ -88,7 +87,7 @@ void Tpm::with_connection(const std::function<void(TpmConnection&)>& work) {
             work(connected());
             return;
         } catch (const TpmFailure& failure) {
-            if (again || !may_pass(failure.trouble())) {
+            if (again || !may_pass(failure.kind())) {
                 throw;
             }
             connection_.reset();
@@ -104,12 +103,11 @@ base::Result<std::size_t> Tpm::decrypt(KeyInTpm& key, base::ByteView wrapped, ba
             try {
                 size = connection.decrypt(key, wrapped, room);
             } catch (const TpmFailure& failure) {
-                if (may_pass(failure.trouble())) {
+                if (may_pass(failure.kind())) {
                     throw;
                 }
-                error = failure.trouble() == TpmTrouble::kBadInput
-                            ? module::decrypt_failed()
-                            : explain(failure, key, &connection);
+                error = failure.kind() == TpmError::kBadInput ? module::decrypt_failed()
+                                                              : explain(failure, key, &connection);
             }
         });
     } catch (const TpmFailure& failure) {

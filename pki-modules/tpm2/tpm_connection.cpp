@@ -52,12 +52,12 @@ std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::
     const std::unique_ptr<TPM2B_PUBLIC_KEY_RSA, FreePlaintext> plain(out);
     esys_.wipe_answer();
     if (code == TPM2_RC_FAILURE && works()) {
-        throw TpmFailure({ErrorCode::kDecryptFailed, "bad padding"}, TpmTrouble::kBadInput);
+        throw TpmFailure({ErrorCode::kDecryptFailed, "bad padding"}, TpmError::kBadInput);
     }
     check_tss("Esys_RSA_Decrypt", code);
     policy_begun_ = false;
     if (plain->size == 0 || plain->size > room.size()) {
-        throw TpmFailure({ErrorCode::kDecryptFailed, "no file key"}, TpmTrouble::kBadInput);
+        throw TpmFailure({ErrorCode::kDecryptFailed, "no file key"}, TpmError::kBadInput);
     }
     std::copy_n(plain->buffer, plain->size, room.begin());
     return plain->size;
@@ -183,7 +183,7 @@ void TpmConnection::carry_out(const PolicyStep& step, const KeyInTpm& key) {
     std::copy_n(step.digest.begin(), digest.size, digest.buffer);
     const auto code = ::Esys_PolicyPCR(esys_.get(), policy_session_.get(), ESYS_TR_NONE,
                                        ESYS_TR_NONE, ESYS_TR_NONE, &digest, &selection);
-    if (code != TSS2_RC_SUCCESS && trouble_of(code) == TpmTrouble::kBadInput) {
+    if (code != TSS2_RC_SUCCESS && classify_code(code) == TpmError::kBadInput) {
         refuse(step, key);
     }
     check_tss("Esys_PolicyPCR", code);
@@ -200,7 +200,7 @@ void TpmConnection::refuse(const PolicyStep& step, const KeyInTpm& key) {
                            key.what, to_text(selection))
              : fmt::format("{} is bound to PCRs that have changed: {}", key.what, changed),
          "start the system as it was when the key was made, or use another key to the files"},
-        TpmTrouble::kPolicy);
+        TpmError::kPolicy);
 }
 
 }  // namespace ecryptfs::tpm2_module

@@ -12,7 +12,7 @@
 namespace ecryptfs::tpm2_module {
 
 // What a failure means to us, whichever library or TPM it came from.
-enum class TpmTrouble {
+enum class TpmError {
     kOther,
     kWrongSecret,  // the authorization failed
     kLockedOut,    // the TPM takes no authorizations for a while
@@ -28,18 +28,17 @@ enum class TpmTrouble {
 class TpmFailure : public base::Failure {
   public:
     TpmFailure(std::string_view call, std::uint32_t code);
-    TpmFailure(base::Error error, TpmTrouble trouble)
-        : base::Failure(std::move(error)), trouble_(trouble) {}
+    TpmFailure(base::Error error, TpmError kind) : base::Failure(std::move(error)), kind_(kind) {}
 
-    TpmTrouble trouble() const noexcept { return trouble_; }
+    TpmError kind() const noexcept { return kind_; }
     std::uint32_t code() const noexcept { return code_; }
 
   private:
-    TpmTrouble trouble_;
+    TpmError kind_;
     std::uint32_t code_ = 0;
 };
 
-TpmTrouble trouble_of(std::uint32_t code);
+TpmError classify_code(std::uint32_t code);
 
 inline void check_tss(std::string_view call, std::uint32_t code) {
     if (code != 0) {

@@ -72,11 +72,11 @@ TpmObject create_primary(const Esys& esys, std::uint32_t hierarchy, PrimaryType 
     const auto code = ::Esys_CreatePrimary(
         esys.get(), hierarchy_object(hierarchy), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
         &sensitive, &area, &outside, &pcrs, &object, nullptr, nullptr, nullptr, nullptr);
-    if (code != TSS2_RC_SUCCESS && trouble_of(code) == TpmTrouble::kWrongSecret) {
+    if (code != TSS2_RC_SUCCESS && classify_code(code) == TpmError::kWrongSecret) {
         throw TpmFailure(
             {base::ErrorCode::kAccessDenied, "the TPM's owner hierarchy has a password",
              "use a key below a persistent parent, or take the password away: tpm2_changeauth"},
-            TpmTrouble::kPolicy);
+            TpmError::kPolicy);
     }
     check_tss("Esys_CreatePrimary", code);
     return {esys, object};
@@ -127,7 +127,7 @@ TpmObject load_key(const Esys& esys, const TpmObject& parent, const TpmObject& s
     if (::Tss2_MU_TPM2B_PRIVATE_Unmarshal(private_area.data(), private_area.size(), &used,
                                           &private_half) != TSS2_RC_SUCCESS) {
         throw TpmFailure({base::ErrorCode::kInvalidKey, "the private part is damaged"},
-                         TpmTrouble::kForeign);
+                         TpmError::kForeign);
     }
     ESYS_TR object = ESYS_TR_NONE;
     check_tss("Esys_Load", ::Esys_Load(esys.get(), parent.get(), session.get(), ESYS_TR_NONE,

@@ -34,7 +34,7 @@ std::vector<PcrValue> read_some_pcrs(const Esys& esys, const PcrBank& wanted) {
     TPML_DIGEST* values = nullptr;
     const auto code = ::Esys_PCR_Read(esys.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                       &selection, &counter, &read, &values);
-    if (code != TSS2_RC_SUCCESS && trouble_of(code) == TpmTrouble::kBadInput) {
+    if (code != TSS2_RC_SUCCESS && classify_code(code) == TpmError::kBadInput) {
         return {};  // no such bank
     }
     check_tss("Esys_PCR_Read", code);
@@ -137,7 +137,7 @@ bool can_make_rsa_keys_of(const Esys& esys, std::uint16_t bits) {
     wanted.parameters.rsaDetail.keyBits = bits;
     const auto code =
         ::Esys_TestParms(esys.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &wanted);
-    if (code != TSS2_RC_SUCCESS && trouble_of(code) == TpmTrouble::kLost) {
+    if (code != TSS2_RC_SUCCESS && classify_code(code) == TpmError::kLost) {
         check_tss("Esys_TestParms", code);
     }
     return code == TSS2_RC_SUCCESS;

@@ -17,10 +17,10 @@
 #include <optional>
 #include <string>
 
-#include "agent/keys/closing_keys.h"
 #include "agent/keys/key.h"
-#include "agent/keys/open_keys.h"
+#include "agent/modules/closing_keys.h"
 #include "agent/modules/host_connection.h"
+#include "agent/modules/open_keys.h"
 #include "agent/modules/operation_times.h"
 #include "agent/runtime/event_loop.h"
 #include "agent/runtime/log.h"

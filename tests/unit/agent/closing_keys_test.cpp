@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/keys/closing_keys.h"
+#include "agent/modules/closing_keys.h"
 
 #include <gtest/gtest.h>
 

@@ -3,64 +3,17 @@
 // Reads every command of ecryptfsctl in the product's texts: each must be one that it understands,
 // with all that it needs.
 
-#include <algorithm>
 #include <filesystem>
 #include <regex>
 
 #include "cli/command_line.h"
+#include "tests/cli/source_text.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The contents of a literal, with its escapes as the compiler reads them, as far as our texts have
-// any.
-std::string unescaped(const std::string& literal) {
-    std::string text;
-    for (std::size_t i = 0; i < literal.size(); ++i) {
-        if (literal[i] == '\\' && i + 1 < literal.size()) {
-            ++i;
-            text += literal[i] == 'n' ? '\n' : literal[i];
-        } else {
-            text += literal[i];
-        }
-    }
-    return text;
-}
-
-bool is_blank(const std::string& text, std::ptrdiff_t begin, std::ptrdiff_t end) {
-    return std::all_of(text.begin() + begin, text.begin() + end,
-                       [](unsigned char c) { return std::isspace(c) != 0; });
-}
-
-// The string literals of a source file; those with nothing but blanks and comments in between are
-// one.
-std::vector<std::string> literals_in(const std::string& source) {
-    static const std::regex form(
-        R"re(//[^\n]*|'(?:\\.|[^'\\\n])'|R"\(((?:.|\n)*?)\)"|"((?:\\.|[^"\\\n])*)")re");
-    std::vector<std::string> literals;
-    std::ptrdiff_t end_of_last = -1;
-    for (std::sregex_iterator match(source.begin(), source.end(), form), end; match != end;
-         ++match) {
-        const auto begin = match->position();
-        const bool goes_on = end_of_last >= 0 && is_blank(source, end_of_last, begin);
-        const bool is_literal = (*match)[1].matched || (*match)[2].matched;
-        if (is_literal) {
-            const auto text = (*match)[1].matched ? (*match)[1].str() : unescaped((*match)[2]);
-            if (goes_on) {
-                literals.back() += text;
-            } else {
-                literals.push_back(text);
-            }
-        }
-        if (is_literal || goes_on) {  // a comment may be in between
-            end_of_last = begin + match->length();
-        }
-    }
-    return literals;
-}
 
 // Every "ecryptfsctl WORD…" that is a command: where a text, a line or a clause begins.
 std::vector<std::string> commands_in(const std::string& text) {

@@ -13,6 +13,7 @@
 
 #include "lib/base/file_io.h"
 #include "lib/base/handle.h"
+#include "lib/base/shell_word.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {
@@ -30,13 +31,25 @@ Error exists(const std::string& path) {
             "choose another name, or move the file away if nothing needs it"};
 }
 
+std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+std::string advice_on_folder(const std::string& folder) {
+    constexpr std::size_t kMost = 200;  // of ECRYPTFS_PKI_MAX_TEXT bytes
+    const auto command = fmt::format("mkdir -p {}", base::shell_word(folder));
+    return command.size() <= kMost ? fmt::format("make the folder first: {}", command)
+                                   : "make the folder first";
+}
+
 Error cannot_write(const std::string& path, int error_number) {
     auto error = base::system_error(shown(path), error_number);
     switch (error.code) {
         case ErrorCode::kAlreadyExists:
             return exists(path);
         case ErrorCode::kNotFound:
-            error.advice = "make the folder first";
+            error.advice = advice_on_folder(folder_of(path));
             return error;
         case ErrorCode::kAccessDenied:
             error.advice = "choose a folder that this user may write to";
@@ -44,11 +57,6 @@ Error cannot_write(const std::string& path, int error_number) {
         default:
             return error;
     }
-}
-
-std::string folder_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
 // A file without a name yet, or where the file system has no such thing, with a name that nobody

@@ -30,16 +30,17 @@ struct Refusal {
 };
 
 constexpr std::string_view kOpenssh = "OPENSSH PRIVATE KEY";
-constexpr std::string_view kNamePrivateKey = "name the file that holds the private key";
-constexpr std::string_view kUseTpm2 = "use the module tpm2 for this file: --module tpm2";
+constexpr std::string_view kPrivateKeyAdvice = "name the file that holds the private key";
+constexpr std::string_view kTpm2Advice = "use the module tpm2 for this file: --module tpm2";
+constexpr std::string_view kOpensshAdvice =
+    "convert a copy of the file: cp -p {0} {1} && ssh-keygen -p -m PEM -f {1}";
 
 constexpr auto kRefusals = std::to_array<Refusal>({
-    {kOpenssh, "a private key in OpenSSH's own format",
-     "convert a copy of the file: cp -p {0} {1} && ssh-keygen -p -m PEM -f {1}"},
-    {"TSS2 PRIVATE KEY", "a key of the TPM", kUseTpm2},
-    {"TSS2 KEY BLOB", "a key of the TPM", kUseTpm2},
-    {"CERTIFICATE", "a certificate and no private key", kNamePrivateKey},
-    {"PUBLIC KEY", "a public key and no private key", kNamePrivateKey},
+    {kOpenssh, "a private key in OpenSSH's own format", kOpensshAdvice},
+    {"TSS2 PRIVATE KEY", "a key of the TPM", kTpm2Advice},
+    {"TSS2 KEY BLOB", "a key of the TPM", kTpm2Advice},
+    {"CERTIFICATE", "a certificate and no private key", kPrivateKeyAdvice},
+    {"PUBLIC KEY", "a public key and no private key", kPrivateKeyAdvice},
 });
 
 bool has_label(const std::vector<PemBlock>& blocks, std::string_view ending) {
@@ -79,7 +80,7 @@ std::string advice_for_binary(base::ByteView file, const std::string& path) {
         fmt::format("openssl pkey -inform DER -in {} -aes256 -out {}", words.from, words.to);
     constexpr std::uint8_t kDerSequence = 0x30;
     if (file.size() < 2 || file.front() != kDerSequence) {
-        return std::string(kNamePrivateKey);
+        return std::string(kPrivateKeyAdvice);
     }
     const auto version = der_version(file);
     if (version == 3) {  // RFC 7292, 4
@@ -150,7 +151,7 @@ std::optional<Error> known_by_beginning(base::ByteView file, const std::string& 
     for (const std::string_view type : {"ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-", "ssh-dss "}) {
         if (text.starts_with(type)) {
             return holds("a public key of OpenSSH and no private key",
-                         std::string(kNamePrivateKey));
+                         std::string(kPrivateKeyAdvice));
         }
     }
     if (is_of_tpm2_tools(file)) {

@@ -50,7 +50,8 @@ Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
     if (!(uri->label || uri->serial) || !uri->object || uri->object->empty()) {
         return refused(ErrorCode::kInvalidArgument,
                        "where the key is to be must name a token and the new key's label",
-                       "pkcs11:token=TOKEN;object=LABEL; see the tokens: p11tool --list-tokens");
+                       fmt::format("write 'pkcs11:token=TOKEN;object=LABEL'; see the tokens: {}",
+                                   listing_command(*uri)));
     }
     if (!uri->id) {
         uri->id = std::vector<std::uint8_t>(kIdSize);

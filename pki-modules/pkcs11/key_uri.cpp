@@ -13,6 +13,7 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/handle.h"
+#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "pki-modules/pkcs11/cryptoki.h"
 
@@ -28,7 +29,7 @@ constexpr char kMechanismAttribute[] = "x-mechanism";
 
 std::unexpected<Error> refused(std::string message, std::string advice = {}) {
     if (advice.empty()) {
-        advice = "name the key as p11tool --list-all does: pkcs11:token=…;object=…";
+        advice = "see how keys are named: ecryptfsctl list-keys --available";
     }
     return std::unexpected(
         Error{ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});
@@ -290,6 +291,14 @@ std::string token_uri(const TokenName& token) {
     path.add("manufacturer", uri.manufacturer);
     path.add("model", uri.model);
     return path.take();
+}
+
+std::string listing_command(const KeyUri& uri) {
+    constexpr std::size_t kMost = 150;  // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
+    return uri.module_path.empty() || uri.module_path.size() > kMost
+               ? "ecryptfsctl list-tokens"
+               : fmt::format("p11tool --provider {} --list-tokens",
+                             base::shell_word(uri.module_path));
 }
 
 }  // namespace ecryptfs::pkcs11_module

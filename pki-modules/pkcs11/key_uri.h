@@ -63,4 +63,7 @@ KeyUri precise_uri(const TokenName& token);
 // The URI of a token, without a key's name.
 std::string token_uri(const TokenName& token);
 
+// A command that shows the tokens of the libraries that the URI allows: for advice.
+std::string listing_command(const KeyUri& uri);
+
 }  // namespace ecryptfs::pkcs11_module

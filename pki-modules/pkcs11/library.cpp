@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "lib/base/handle.h"
+#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/library_file.h"
 #include "pki-modules/common/module_edge.h"
@@ -43,7 +44,7 @@ std::string p11_kit_says() {
 
 Error no_library(const std::string& name) {
     return {ErrorCode::kNotFound, fmt::format("no PKCS#11 library {}", module::shown(name)),
-            "see p11-kit list-modules for those that are registered, or name one by module-path="};
+            "see those that are registered: p11-kit list-modules; or name one by module-path="};
 }
 
 // p11-kit looks for a mere name in the system's folder of libraries.
@@ -151,11 +152,12 @@ Result<void> Library::initialize() {
     }
     const auto result = ::p11_kit_module_initialize(functions_);
     if (result != CKR_OK) {
-        return std::unexpected(Error{
-            ErrorCode::kInternal,
-            fmt::format("the PKCS#11 library {} does not start: {}", module::shown(path_),
-                        ::p11_kit_strerror(result)),
-            "try it by itself: p11-kit list-modules, pkcs11-tool --module LIBRARY --list-slots"});
+        return std::unexpected(
+            Error{ErrorCode::kInternal,
+                  fmt::format("the PKCS#11 library {} does not start: {}", module::shown(path_),
+                              ::p11_kit_strerror(result)),
+                  fmt::format("try it by itself: pkcs11-tool --module {} --list-slots",
+                              base::shell_word(path_))});
     }
     ++starts_;
     return {};

@@ -20,6 +20,8 @@ using base::SecretBytes;
 
 namespace {
 
+constexpr char kSetPin[] = "--login --login-type so --init-pin";
+
 bool has_pad(const TokenInfo& info) {
     return info.has(CKF_PROTECTED_AUTHENTICATION_PATH);
 }
@@ -229,15 +231,19 @@ Result<void> Login::check_tries(const TokenInfo& info) const {
                                      fmt::format("{} {}", token_.text(), why), std::move(advice)});
     };
     if (info.has(CKF_USER_PIN_LOCKED)) {
-        return locked_out("takes no PIN any more: too many were wrong",
-                          "unblock it with its own tool and the PUK or security officer's PIN");
+        return locked_out("takes no PIN any more: too many were wrong", unblocking_advice());
     }
     if (info.has(CKF_USER_PIN_FINAL_TRY)) {
         return locked_out("takes one more PIN before it locks itself, so none was tried",
-                          "log in once with its own tool, which resets the count: "
-                          "pkcs11-tool --login --list-objects");
+                          fmt::format("log in once with the right PIN, which resets the count: {}",
+                                      token_.tool_command("--login --list-objects")));
     }
     return {};
+}
+
+std::string Login::unblocking_advice() const {
+    return fmt::format("unblock it with the PUK and its own tool, or as its security officer: {}",
+                       token_.tool_command(kSetPin));
 }
 
 // What cannot be the PIN would only cost a try.
@@ -291,12 +297,13 @@ ReturnValue Login::log_in_anew(const Session& session) const {
 Error Login::cannot_log_in(ReturnValue value) {
     switch (value) {
         case CKR_USER_PIN_NOT_INITIALIZED:
-            return {ErrorCode::kAccessDenied, fmt::format("{} has no user PIN yet", token_.text()),
-                    "set one with its own tool: pkcs11-tool --init-pin"};
+            return {
+                ErrorCode::kAccessDenied, fmt::format("{} has no user PIN yet", token_.text()),
+                fmt::format("set one as its security officer: {}", token_.tool_command(kSetPin))};
         case CKR_PIN_EXPIRED:
             return {ErrorCode::kAccessDenied,
                     fmt::format("the PIN of {} has expired", token_.text()),
-                    "change it with its own tool: pkcs11-tool --change-pin"};
+                    fmt::format("change it: {}", token_.tool_command("--login --change-pin"))};
         case CKR_FUNCTION_CANCELED:
             return {ErrorCode::kSecretAtDevice,
                     fmt::format("no PIN was typed on the pad of {}", token_.text()),
@@ -322,7 +329,7 @@ Error Login::refused(ReturnValue value) {
     if (kind == TokenError::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
         error.code = ErrorCode::kSecretLockedOut;
         error.message += " and takes no more";
-        error.advice = "unblock it with its own tool and the PUK or security officer's PIN";
+        error.advice = unblocking_advice();
     } else if (info && info->has(CKF_USER_PIN_FINAL_TRY)) {
         error.advice += "; only one more try is left before the token locks itself";
     } else if (info && info->has(CKF_USER_PIN_COUNT_LOW)) {

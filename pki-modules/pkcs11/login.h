@@ -72,6 +72,7 @@ class Login {
     using LogIn = ReturnValue (Login::*)(const Session&) const;
     base::Result<void> again(const Session& session, LogIn how = &Login::log_in_user);
     base::Result<void> check_tries(const TokenInfo& info) const;
+    std::string unblocking_advice() const;
     base::Result<void> check_form(base::ByteView pin, const TokenInfo& info) const;
     ReturnValue log_in(const Session& session, unsigned long user) const;
     ReturnValue log_in_user(const Session& session) const;

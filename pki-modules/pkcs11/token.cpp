@@ -151,11 +151,11 @@ Result<Token*> Token::only_one(const std::vector<Token*>& tokens, const KeyUri& 
         any.module_name = uri.module_name;
         auto others = all_of(any).value_or(std::vector<Token*>{});
         std::erase_if(others, [](Token* token) { return token->mechanisms().empty(); });
-        return std::unexpected(
-            Error{ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
-                  others.empty() ? "put the token in; see those that are there: p11tool "
-                                   "--list-tokens"
-                                 : "put the token in; there is: " + token_choices(others)});
+        return std::unexpected(Error{
+            ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
+            others.empty() ? fmt::format("put the token in; see those that are there: {}",
+                                         listing_command(uri))
+                           : fmt::format("put the token in; there is: {}", token_choices(others))});
     }
     if (tokens.size() > 1) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,

@@ -109,7 +109,7 @@ Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pi
 Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> pin) {
     const auto chosen = TRY(ChosenPin::choose(pin, uri.pin_source));
     warning_ = chosen.exposure();
-    auto key = TRY(TokenPrivateKey::open(token_, {{uri.id, uri.object}, uri.type}, chosen.view()));
+    auto key = TRY(TokenPrivateKey::open(token_, uri, chosen.view()));
     private_key_ = std::move(key);
     KeyUri own = uri;
     if (const auto& name = private_key_->name(); !name.id && name.label) {

@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "lib/base/shell_word.h"
+
 namespace ecryptfs::pkcs11_module {
 
 TokenPresence::TokenPresence(Library& library, TokenName name, SlotId slot)
@@ -14,6 +16,18 @@ TokenPresence::TokenPresence(Library& library, TokenName name, SlotId slot)
       name_(std::move(name)),
       text_(fmt::format("token \"{}\"", name_.label.empty() ? name_.serial : name_.label)),
       slot_(slot) {}
+
+std::string TokenPresence::tool_command(std::string_view arguments) const {
+    constexpr std::size_t kMost = 180;  // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
+    // p11-kit's own library stands for those that it does not know by a path.
+    const auto command = [&](std::string_view library) {
+        return fmt::format("pkcs11-tool --module {} --token-label {} {}", library,
+                           base::shell_word(name_.label), arguments);
+    };
+    const auto& path = library_.path();
+    auto whole = command(path.empty() ? "p11-kit-proxy.so" : base::shell_word(path));
+    return whole.size() <= kMost ? whole : command("LIBRARY");
+}
 
 SlotId TokenPresence::slot() const {
     const std::scoped_lock lock(mutex_);

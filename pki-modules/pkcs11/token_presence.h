@@ -22,6 +22,9 @@ class TokenPresence {
     // "token \"a\"", for messages.
     const std::string& text() const { return text_; }
 
+    // "pkcs11-tool --module … --token-label … ARGUMENTS", to be typed in a shell: for advice.
+    std::string tool_command(std::string_view arguments) const;
+
     SlotId slot() const;
     void move_to(SlotId slot);
     // Searches all slots: false if the token is in none.

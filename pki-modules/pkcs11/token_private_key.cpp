@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "ecryptfs_pki_module.h"
+#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -44,22 +45,21 @@ Error several_keys(const Session& session, const Token& token,
             fmt::format("name one of them in the URI: {}", choices_of(session, keys))};
 }
 
-// What could have been meant.
-std::string advice_on_others(const Session& session) {
-    const auto keys = find_private_keys(session, {});
-    return keys && !keys->empty() ? fmt::format("name one of the token's RSA keys in the URI: {}",
-                                                choices_of(session, *keys))
-                                  : "put an RSA key on it: ecryptfsctl generate-key pkcs11 "
-                                    "'pkcs11:token=TOKEN;object=LABEL'";
+bool is_free(const Session& session, const std::optional<std::string>& label) {
+    const auto has_none = [&](ObjectClass type) {
+        const auto found = find_objects(session, type, {std::nullopt, label});
+        return found && found->empty();
+    };
+    return label && has_none(ObjectClass::kPrivateKey) && has_none(ObjectClass::kPublicKey) &&
+           has_none(ObjectClass::kCertificate);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<TokenPrivateKey>> TokenPrivateKey::open(Token& token, KeyName name,
+Result<std::unique_ptr<TokenPrivateKey>> TokenPrivateKey::open(Token& token, const KeyUri& uri,
                                                                std::optional<ByteView> pin) {
     auto login = TRY(token.login().begin(pin));
-    std::unique_ptr<TokenPrivateKey> key(
-        new TokenPrivateKey(token, std::move(name), std::move(login)));
+    std::unique_ptr<TokenPrivateKey> key(new TokenPrivateKey(token, uri, std::move(login)));
     TRY(key->look_at_object());
     return key;
 }
@@ -69,9 +69,9 @@ Result<void> TokenPrivateKey::look_at_object() {
     const auto turn = token_.sessions().turns().beside_others();
     const auto object = TRY(object_in(session));
     if (!read_flag(session, object, CKA_DECRYPT).value_or(true)) {
-        return std::unexpected(unusable(token_, "is not for decrypting (CKA_DECRYPT)",
-                                        "use an RSA key that may decrypt, or make one: ecryptfsctl "
-                                        "generate-key pkcs11 'pkcs11:token=TOKEN;object=LABEL'"));
+        return std::unexpected(
+            unusable(token_, "is not for decrypting (CKA_DECRYPT)",
+                     fmt::format("use one that may, or make one: {}", making_command(session))));
     }
     name_ = read_name(session, object);
     numbers_ = read_numbers(session, object);
@@ -83,6 +83,28 @@ Result<void> TokenPrivateKey::look_at_object() {
             "use a key without CKA_ALWAYS_AUTHENTICATE, or give the PIN here"});
     }
     return {};
+}
+
+// What could have been meant.
+std::string TokenPrivateKey::advice_on_others(const Session& session) const {
+    const auto keys = find_private_keys(session, {});
+    return keys && !keys->empty()
+               ? fmt::format("name one of the token's RSA keys in the URI: {}",
+                             choices_of(session, *keys))
+               : fmt::format("put an RSA key on it: {}", making_command(session));
+}
+
+std::string TokenPrivateKey::making_command(const Session& session) const {
+    constexpr std::size_t kMost = 200;  // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
+    auto place = precise_uri(token_.name());
+    place.object = is_free(session, uri_.object) ? uri_.object : "ecryptfs";
+    place.module_path = uri_.module_path;
+    place.module_name = uri_.module_name;
+    const auto command = [](std::string_view uri) {
+        return fmt::format("ecryptfsctl generate-key pkcs11 {}", base::shell_word(uri));
+    };
+    const auto whole = command(place.text());
+    return whole.size() <= kMost ? whole : command("pkcs11:token=TOKEN;object=LABEL");
 }
 
 Result<ObjectHandle> TokenPrivateKey::find_in(const Session& session) const {

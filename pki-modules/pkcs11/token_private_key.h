@@ -18,8 +18,8 @@ namespace ecryptfs::pkcs11_module {
 // and object again when they got lost. Any thread.
 class TokenPrivateKey {
   public:
-    // `name`: all that is known of the key. kNotFound, kInvalidArgument if it names several.
-    static base::Result<std::unique_ptr<TokenPrivateKey>> open(Token& token, KeyName name,
+    // kNotFound, kInvalidArgument if the URI names several.
+    static base::Result<std::unique_ptr<TokenPrivateKey>> open(Token& token, const KeyUri& uri,
                                                                std::optional<base::ByteView> pin);
 
     // What the object says of itself. Numbers, only if it shows them.
@@ -40,10 +40,15 @@ class TokenPrivateKey {
         std::optional<std::uint64_t> denied_in;  // Login::count() when the token wanted a login
     };
 
-    TokenPrivateKey(Token& token, KeyName wanted, Login::Share login)
-        : token_(token), wanted_(std::move(wanted)), login_(std::move(login)) {}
+    TokenPrivateKey(Token& token, const KeyUri& uri, Login::Share login)
+        : token_(token),
+          uri_(uri),
+          wanted_{{uri.id, uri.object}, uri.type},
+          login_(std::move(login)) {}
     base::Result<void> look_at_object();
     base::Result<ObjectHandle> find_in(const Session& session) const;
+    std::string advice_on_others(const Session& session) const;
+    std::string making_command(const Session& session) const;
     base::Result<ObjectHandle> object_in(const Session& session);
     // Nothing: once more.
     base::Result<std::optional<std::size_t>> try_once(Mechanism mechanism, base::ByteView wrapped,
@@ -54,6 +59,7 @@ class TokenPrivateKey {
                                                 Tried& tried);
 
     Token& token_;
+    const KeyUri uri_;
     const KeyName wanted_;
     const Login::Share login_;
     ObjectName name_;

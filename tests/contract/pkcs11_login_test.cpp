@@ -109,7 +109,7 @@ TEST_F(Pkcs11Login, IsNotTriedWhenOneTryIsLeft) {
     faults().more_flags = CKF_USER_PIN_FINAL_TRY;
     const Outcome outcome = failure_to_open(abi(), key());
     EXPECT_EQ(outcome.status, ECRYPTFS_PKI_SECRET_LOCKED_OUT);
-    EXPECT_THAT(outcome.advice, HasSubstr("pkcs11-tool --login --list-objects"));
+    EXPECT_THAT(outcome.advice, HasSubstr("--login --list-objects"));
     EXPECT_EQ(faults().logins, 0U);
     faults().more_flags = 0;
     EXPECT_TRUE(works(*open(key())));

@@ -19,7 +19,7 @@ namespace ecryptfs::contract {
 std::string run_program(const std::string& command);
 
 // Tokens of these labels, each with this PIN.
-inline constexpr std::array kTokens{"contract", "shim", "other"};
+inline constexpr std::array kTokens{"contract", "shim", "other", "empty"};
 inline constexpr char kPin[] = "648219";
 
 class SoftHsm {

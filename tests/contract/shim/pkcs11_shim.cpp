@@ -199,6 +199,10 @@ CK_RV log_in(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, u
     const std::shared_lock using_it(in_use);
     ++faults.logins;
     touch_card();
+    faults.more_flags |= faults.flags_after_login;
+    if (const auto failure = faults.login_fails.load(); failure != CKR_OK) {
+        return failure;
+    }
     if (faults.refuse_pin) {
         return CKR_PIN_INCORRECT;
     }
@@ -250,6 +254,10 @@ CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
                           unsigned long count) {
     const std::shared_lock using_it(in_use);
     touch_card();
+    if (wanted->type == CKA_DECRYPT && wanted->pValue != nullptr && faults.only_signs) {
+        *static_cast<CK_BBOOL*>(wanted->pValue) = CK_FALSE;
+        return CKR_OK;
+    }
     if (wanted->type == CKA_ALWAYS_AUTHENTICATE && wanted->pValue != nullptr &&
         wants_confirmation(session, object)) {
         *static_cast<CK_BBOOL*>(wanted->pValue) = CK_TRUE;

@@ -28,11 +28,13 @@ struct Faults {
     // It is in slots of other numbers than SoftHSM's.
     std::atomic<unsigned long> slot_offset = 0;
 
-    std::atomic<bool> twins = false;            // all tokens that SoftHSM has are named alike
-    std::atomic<unsigned long> more_flags = 0;  // of C_GetTokenInfo
-    std::atomic<bool> pad = false;              // a NULL PIN is typed on a pad …
-    std::atomic<const char*> typed = nullptr;   // … by somebody, or nobody
-    std::atomic<bool> refuse_pin = false;       // as if it had been changed elsewhere
+    std::atomic<bool> twins = false;             // all tokens that SoftHSM has are named alike
+    std::atomic<unsigned long> more_flags = 0;   // of C_GetTokenInfo
+    std::atomic<bool> pad = false;               // a NULL PIN is typed on a pad …
+    std::atomic<const char*> typed = nullptr;    // … by somebody, or nobody
+    std::atomic<bool> refuse_pin = false;        // as if it had been changed elsewhere
+    std::atomic<unsigned long> login_fails = 0;  // CKR_… of C_Login
+    std::atomic<unsigned long> flags_after_login = 0;  // more_flags from then on
 
     std::atomic<unsigned> deny_every = 0;   // every so many C_DecryptInit: not logged in
     std::atomic<bool> deny_always = false;  // each of them
@@ -48,6 +50,7 @@ struct Faults {
     std::atomic<unsigned> most_sessions = 0;  // 0: any number
     std::atomic<bool> hide_numbers = false;   // the private key does not show its modulus
     std::atomic<bool> hide_public = false;    // no public keys
+    std::atomic<bool> only_signs = false;     // no key has CKA_DECRYPT
     std::atomic<bool> too_small = false;      // C_Decrypt: whatever the buffer, it is too small
     std::atomic<bool> count_wrong = false;    // C_Decrypt: says it wrote more than it was given
     std::atomic<bool> stay_active = false;    // C_DecryptInit: an operation is under way, once

@@ -36,7 +36,8 @@ Error explain(const std::string& tcti, std::uint32_t code) {
         }
         if (denied) {
             return base::system_error(ErrorCode::kAccessDenied, module::shown(path), errno,
-                                      "add this user to the group tss, and log in again");
+                                      "become a member of the group tss: sudo usermod --append "
+                                      "--groups tss $(id -un); then log in anew");
         }
     }
     if ((needs_of(tcti) & ~needs_of(default_tcti())) != 0) {
@@ -85,7 +86,7 @@ void close_esys(ESYS_CONTEXT* context) noexcept {
     ::Esys_Finalize(&context);
 }
 
-Esys::Esys(const std::string& tcti) {
+Esys::Esys(const std::string& tcti) : name_(tcti) {
     TSS2_TCTI_CONTEXT* connection = nullptr;
     const auto checked = with_checked_library(tcti);
     if (const auto code = ::Tss2_TctiLdr_Initialize(checked.c_str(), &connection)) {

@@ -28,6 +28,8 @@ class Esys {
     explicit Esys(const std::string& tcti);
 
     ESYS_CONTEXT* get() const { return context_.get(); }
+    // By which it was reached.
+    const std::string& tcti() const { return name_; }
 
     // ESYS keeps the last answer, decrypted, in a buffer of its own: overwrites it.
     void wipe_answer() noexcept;
@@ -35,6 +37,7 @@ class Esys {
     void wipe_sensitive() noexcept;
 
   private:
+    std::string name_;
     base::Handle<TSS2_TCTI_OPAQUE_CONTEXT_BLOB, close_tcti> tcti_;
     base::Handle<ESYS_CONTEXT, close_esys> context_;
 };

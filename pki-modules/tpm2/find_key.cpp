@@ -59,7 +59,8 @@ Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
         return std::unexpected(
             Error{ErrorCode::kNotFound,
                   fmt::format("the TPM has no persistent object at 0x{:08x}", locator.handle),
-                  "see which there are: tpm2_getcap handles-persistent"});
+                  fmt::format("see which there are: {}",
+                              tool_command("getcap", locator.tcti, "handles-persistent"))});
     }
     auto read = TRY(read_public_area(area, locator.what()));
     Found found;

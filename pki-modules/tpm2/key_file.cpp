@@ -38,7 +38,7 @@ constexpr std::uint8_t kLoadable = 3;
 constexpr auto kOldKeyOid = std::to_array<std::uint8_t>({0x67, 0x81, 0x05, 0x0a, 0x02});
 
 constexpr char kNotLoadable[] = "holds no key that the TPM can load (but one to import, or data)";
-constexpr char kImportIt[] = "import the key with the program that made the file";
+constexpr char kImportAdvice[] = "import the key with the program that made the file";
 
 constexpr std::uint32_t kOwnerHierarchy = 0x40000001;
 
@@ -89,7 +89,7 @@ Result<void> check_type(DerReader& key, const std::string& path) {
     const bool known = oid->size() == kKeyOidStart.size() + 1 &&
                        std::ranges::equal(oid->first(kKeyOidStart.size()), kKeyOidStart);
     if (!known || oid->back() != kLoadable) {
-        return unusable(path, kNotLoadable, kImportIt);
+        return unusable(path, kNotLoadable, kImportAdvice);
     }
     return {};
 }
@@ -197,7 +197,7 @@ Result<KeyFile> parse_old_der(base::ByteView bytes, const std::string& path) {
         return damaged(path);
     }
     if (!std::ranges::equal(*oid, kOldKeyOid)) {
-        return unusable(path, kNotLoadable, kImportIt);
+        return unusable(path, kNotLoadable, kImportAdvice);
     }
     KeyFile key;
     if (const auto field = reader.take(der_explicit(0))) {

@@ -14,6 +14,7 @@
 #include "lib/base/file_uri.h"
 #include "lib/base/hex.h"
 #include "lib/base/number.h"
+#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -26,6 +27,7 @@ using base::Result;
 
 constexpr std::string_view kHandleScheme = "handle:";
 constexpr const char* kTctiVariable = "ECRYPTFS_TPM2_TCTI";
+constexpr const char* kUsualTcti = "device:/dev/tpmrm0";
 
 // Part 2 of the TPM 2.0 library specification, 7.2: TPM_HT_PERSISTENT.
 constexpr std::uint32_t kPersistentMask = 0xff000000;
@@ -122,7 +124,18 @@ std::string Locator::what() const {
 
 std::string default_tcti() {
     const char* set = std::getenv(kTctiVariable);
-    return set != nullptr && *set != '\0' ? set : "device:/dev/tpmrm0";
+    return set != nullptr && *set != '\0' ? set : kUsualTcti;
+}
+
+std::string tool_command(std::string_view tool, std::string_view tcti, std::string_view arguments) {
+    constexpr std::size_t kMost = 60;          // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
+    const bool is_usual = tcti == kUsualTcti;  // of the tools as well
+    return fmt::format(
+        "tpm2_{}{} {}", tool,
+        is_usual
+            ? ""
+            : fmt::format(" --tcti {}", tcti.size() <= kMost ? base::shell_word(tcti) : "TCTI"),
+        arguments);
 }
 
 // What is known to need no device is listed: others reach a TPM by USB or a serial line. A

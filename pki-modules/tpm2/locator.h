@@ -37,6 +37,9 @@ base::Result<Locator> parse_locator(std::string_view uri);
 // "device:/dev/tpmrm0", or what the environment variable ECRYPTFS_TPM2_TCTI says.
 std::string default_tcti();
 
+// "tpm2_TOOL --tcti … ARGUMENTS" for the TPM there, to be typed in a shell: for advice.
+std::string tool_command(std::string_view tool, std::string_view tcti, std::string_view arguments);
+
 // What it takes to reach the TPM there: ECRYPTFS_PKI_NEEDS_…
 std::uint32_t needs_of(std::string_view tcti);
 

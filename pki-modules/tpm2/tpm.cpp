@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/tpm_error.h"
 #include "pki-modules/tpm2/tpm_state.h"
 
@@ -23,7 +24,15 @@ bool may_pass(TpmError kind) {
     return kind == TpmError::kLost || kind == TpmError::kNoRoom || kind == TpmError::kPcrChanged;
 }
 
-Error explain(const TpmFailure& failure, const KeyInTpm& key, TpmConnection* connection) {
+Error no_room(const std::string& tcti) {
+    return {ErrorCode::kInternal, "the TPM has no room for another key or session",
+            fmt::format("use /dev/tpmrm0, which makes room; or flush what others left: {} && {}",
+                        tool_command("flushcontext", tcti, "-t"),
+                        tool_command("flushcontext", tcti, "-l"))};
+}
+
+Error explain(const TpmFailure& failure, const KeyInTpm& key, const std::string& tcti,
+              TpmConnection* connection) {
     switch (failure.kind()) {
         case TpmError::kWrongSecret:
             return key.pin.empty()
@@ -44,9 +53,7 @@ Error explain(const TpmFailure& failure, const KeyInTpm& key, TpmConnection* con
                                 failure.error().message),
                     "check the handle, and that this is the TPM that it was made in"};
         case TpmError::kNoRoom:
-            return {ErrorCode::kInternal, "the TPM has no room for another key or session",
-                    "use its resource manager, /dev/tpmrm0; or if no other program uses the TPM, "
-                    "flush what is left there: tpm2_flushcontext -t, and tpm2_flushcontext -l"};
+            return no_room(tcti);
         case TpmError::kPolicy:
             return failure.error().code == ErrorCode::kAccessDenied
                        ? failure.error()
@@ -106,12 +113,13 @@ base::Result<std::size_t> Tpm::decrypt(KeyInTpm& key, base::ByteView wrapped, ba
                 if (may_pass(failure.kind())) {
                     throw;
                 }
-                error = failure.kind() == TpmError::kBadInput ? module::decrypt_failed()
-                                                              : explain(failure, key, &connection);
+                error = failure.kind() == TpmError::kBadInput
+                            ? module::decrypt_failed()
+                            : explain(failure, key, tcti_, &connection);
             }
         });
     } catch (const TpmFailure& failure) {
-        error = explain(failure, key, nullptr);
+        error = explain(failure, key, tcti_, nullptr);
     }
     if (error) {
         return std::unexpected(std::move(*error));

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
 namespace ecryptfs::tpm2_module {
@@ -75,7 +76,9 @@ TpmObject create_primary(const Esys& esys, std::uint32_t hierarchy, PrimaryType 
     if (code != TSS2_RC_SUCCESS && classify_code(code) == TpmError::kWrongSecret) {
         throw TpmFailure(
             {base::ErrorCode::kAccessDenied, "the TPM's owner hierarchy has a password",
-             "use a key below a persistent parent, or take the password away: tpm2_changeauth"},
+             fmt::format("use a key below a persistent parent, or take the password away: {}",
+                         tool_command("changeauth", esys.tcti(),
+                                      "--object-context owner --object-auth PASSWORD"))},
             TpmError::kPolicy);
     }
     check_tss("Esys_CreatePrimary", code);

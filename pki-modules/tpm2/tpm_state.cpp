@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/public_area.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
@@ -149,9 +150,11 @@ base::Error locked_out(const Esys& esys) {
     const std::string wait =
         interval == 0 ? "it waits for its administrator"
                       : fmt::format("wait up to {} for one more try", duration(interval));
-    return {base::ErrorCode::kSecretLockedOut,
-            fmt::format("the TPM takes no PIN for now: {} were wrong; {}", counter, wait),
-            "or reset the count with the lockout password: tpm2_dictionarylockout --clear-lockout"};
+    return {
+        base::ErrorCode::kSecretLockedOut,
+        fmt::format("the TPM takes no PIN for now: {} were wrong; {}", counter, wait),
+        fmt::format("or reset the count, with --auth PASSWORD if there is a lockout password: {}",
+                    tool_command("dictionarylockout", esys.tcti(), "--clear-lockout"))};
 }
 
 }  // namespace ecryptfs::tpm2_module

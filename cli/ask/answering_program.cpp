@@ -104,7 +104,7 @@ Result<void> AnsweringProgram::finish() {
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == kExecFailed) {
         return std::unexpected(Error{ErrorCode::kNotFound, fmt::format("{} cannot be run", name_),
-                                     "--askpass with a program that is installed"});
+                                     "give --askpass a program that is installed"});
     }
     return std::unexpected(
         Error{ErrorCode::kCancelled, fmt::format("{} gave no answer", name_), ""});

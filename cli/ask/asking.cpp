@@ -60,7 +60,7 @@ bool somebody_to_ask() {
     return !chosen_program().empty() || ::isatty(STDIN_FILENO) != 0;
 }
 
-std::string instead_of_asking(std::string_view option) {
+std::string non_interactive_advice(std::string_view option) {
     return fmt::format("give it with {} FILE, - for standard input, or have --askpass PROGRAM ask",
                        option);
 }

@@ -21,7 +21,7 @@ void ask_by(std::string program);
 bool somebody_to_ask();
 
 // " FILE, …" completed for an error's advice where there is nobody to ask: what else to do.
-std::string instead_of_asking(std::string_view option);
+std::string non_interactive_advice(std::string_view option);
 
 // Asks. kCancelled if there was to be no answer, kSecretRequired for an empty one; kNotFound for a
 // program that is not there, kModuleFailed for one that fails.

@@ -73,7 +73,7 @@ Result<void> open_with_secret(const SecretSource& source, const Open& open) {
     }
     if (!somebody_to_ask()) {
         opened.error().message += ", and there is no terminal to ask for it";
-        opened.error().advice = instead_of_asking("--passphrase-file");
+        opened.error().advice = non_interactive_advice("--passphrase-file");
         return opened;
     }
     const auto typed = TRY(ask(question_for(source.key)));

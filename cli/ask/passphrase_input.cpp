@@ -39,7 +39,7 @@ Result<SecretBytes> from_file_or(Ask ask_person, const std::string& file, std::s
     if (file.empty() && !somebody_to_ask()) {
         return std::unexpected(Error{ErrorCode::kSecretRequired,
                                      "there is no terminal to ask for the passphrase",
-                                     instead_of_asking(option)});
+                                     non_interactive_advice(option)});
     }
     if (file.empty()) {
         return ask_person(question);

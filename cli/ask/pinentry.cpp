@@ -26,7 +26,7 @@ constexpr unsigned kCancelledError = 99;    // GPG_ERR_CANCELED, in the lower 16
 
 Error failed(const std::string& program, std::string_view said) {
     return {ErrorCode::kModuleFailed, fmt::format("{} failed: {}", program, said),
-            "another program with --askpass"};
+            "give --askpass another program"};
 }
 
 // A text as part of a command.

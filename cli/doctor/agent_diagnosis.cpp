@@ -67,7 +67,7 @@ Finding check_device_holder(const ManagerState& manager, const std::string& root
             process.name == kAgentName && process.pid != agent && process.parent != agent;
         if (process.uid == uid && (other_agent || has_open(root, process.pid, kDevice))) {
             finding.message += fmt::format("; {} (pid {}) does", process.name, process.pid);
-            finding.advice = fmt::format("kill {}, then: ecryptfsctl status", process.pid);
+            finding.advice = fmt::format("kill {} && ecryptfsctl status", process.pid);
             break;
         }
     }

@@ -53,7 +53,7 @@ bool group_lists_user(const group& group, const std::string& user) {
 }
 
 // The device is there, but not for us: what gets us in.
-std::string way_into_group(gid_t gid) {
+std::string group_advice(gid_t gid) {
     const auto user = user_name();
     const auto* group = ::getgrgid(gid);
     if (gid == 0 || group == nullptr) {
@@ -184,7 +184,7 @@ Finding check_device_node(const std::string& root) {
     }
     if (::access(path.c_str(), R_OK | W_OK) != 0) {
         return {"device", Health::kBroken, fmt::format("{} may not open {}", user_name(), kDevice),
-                way_into_group(status.st_gid)};
+                group_advice(status.st_gid)};
     }
     if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
         return {"device", Health::kDoubtful,
@@ -243,7 +243,7 @@ Finding check_old_daemon(const std::string& root, uid_t uid) {
     }
     return {"ecryptfsd", Health::kBroken,
             fmt::format("runs as pid {}, and answers the kernel in the agent's place", found->pid),
-            fmt::format("kill {}, then: systemctl --user restart ecryptfs-agent", found->pid)};
+            fmt::format("kill {} && systemctl --user restart ecryptfs-agent", found->pid)};
 }
 
 Finding check_session_keyring() {

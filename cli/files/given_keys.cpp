@@ -40,7 +40,7 @@ Result<void> GivenKeys::add_private_key(const pki::KeyLocation& key,
         const std::optional<SecretBytes> typed = TRY(ask(question_for(key)));
         opened = hosted_keys_.open(key, typed);
     } else if (wants_secret) {
-        opened.error().advice = instead_of_asking("--key-passphrase-file");
+        opened.error().advice = non_interactive_advice("--key-passphrase-file");
     }
     const auto found = TRY(std::move(opened));
     if (!found.warning.empty()) {

@@ -124,8 +124,8 @@ std::optional<std::string> advice_on_salt(const GivenPassphrase& given, const Ke
     return std::nullopt;
 }
 
-std::vector<std::string> ways_to_a_passphrase(const KeyDemand& demand, const GivenKeys& keys,
-                                              std::span<const WrappedFile> files) {
+std::vector<std::string> advice_on_passphrases(const KeyDemand& demand, const GivenKeys& keys,
+                                               std::span<const WrappedFile> files) {
     const auto& given = keys.passphrases();
     const auto is_direct = [](const auto& each) { return each.origin.kind != Kind::kWrapped; };
     const bool any_direct = std::ranges::any_of(given, is_direct);
@@ -192,7 +192,7 @@ std::string missing_key_advice(const KeyDemand& demand, const GivenKeys& keys,
                                                       : "another key with --key URI");
     }
     if (demand.wants_passphrase()) {
-        std::ranges::move(ways_to_a_passphrase(demand, keys, files), std::back_inserter(ways));
+        std::ranges::move(advice_on_passphrases(demand, keys, files), std::back_inserter(ways));
     }
     return fmt::format("give {}", fmt::join(ways, "; or "));
 }

@@ -32,6 +32,9 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr std::size_t kListedProcesses = 5;
+constexpr char kAddingAdvice[] =
+    "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl "
+    "add-passphrase";
 
 // "bash (1234)" of some of them.
 std::string users_of(const std::string& folder) {
@@ -122,22 +125,22 @@ Error mount_error(int error_number, const std::string& lower, const std::string&
                     "sudo modprobe ecryptfs; how files are read without it: ecryptfsctl decrypt "
                     "--help"};
         case ENOKEY:
-            return error(ErrorCode::kUnknownKey,
-                         "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: "
-                         "ecryptfsctl add-passphrase");
+            return error(ErrorCode::kUnknownKey, kAddingAdvice);
         case EKEYEXPIRED:
-            return error(ErrorCode::kKeyExpired, "add the key again");
+            return error(ErrorCode::kKeyExpired, kAddingAdvice);
         case EKEYREVOKED:
-            return error(ErrorCode::kKeyRevoked, "add the key again");
+            return error(ErrorCode::kKeyRevoked, kAddingAdvice);
         case EINVAL:
             return error(ErrorCode::kInvalidArgument,
                          "see that the kernel has the cipher (--cipher aes --key-bytes 16) and the "
                          "feature (ecryptfsctl status)");
         case EBUSY:
-            return error(ErrorCode::kBusy, "another folder");
+            return error(ErrorCode::kBusy, "name another folder");
         case ENOENT:
         case ENOTDIR:
-            return error(ErrorCode::kNotFound, "make both folders first");
+            return error(ErrorCode::kNotFound,
+                         fmt::format("make them: mkdir -p {} {}", base::shell_word(lower),
+                                     base::shell_word(upper)));
         default:
             return error(ErrorCode::kInternal, "see what the kernel says: sudo dmesg");
     }

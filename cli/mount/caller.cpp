@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 
+#include "cli/output/typed_command.h"
 #include "lib/base/number.h"
 #include "lib/base/process.h"
 
@@ -120,7 +121,7 @@ Result<void> become(const Caller& caller) {
         ::setresuid(caller.id, caller.id, caller.id) != 0) {
         return std::unexpected(base::system_error(ErrorCode::kAccessDenied,
                                                   fmt::format("going on as {}", caller.name), errno,
-                                                  "run it through sudo"));
+                                                  fmt::format("sudo {}", typed_command())));
     }
     // What comes reads that user's files: never with more rights than were meant.
     if (!is_now(caller) || ::setuid(0) == 0) {

@@ -55,7 +55,7 @@ Result<FoundKey> find_key(const KeySignature& signature) {
     return serial ? look_at_token(*serial) : std::unexpected(serial.error());
 }
 
-std::string how_to_add(const MountPlan& plan, const KeySignature& signature) {
+std::string advice_on_adding(const MountPlan& plan, const KeySignature& signature) {
     const auto known = plan.folder.locators.find(signature);
     if (known != plan.folder.locators.end()) {
         return fmt::format("ecryptfsctl add-key {}", base::shell_word(display_name(known->second)));
@@ -72,7 +72,7 @@ Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signatur
         auto error = found.error();
         if (error.code == ErrorCode::kUnknownKey || error.code == ErrorCode::kKeyExpired ||
             error.code == ErrorCode::kKeyRevoked) {
-            error.advice = how_to_add(plan, signature);
+            error.advice = advice_on_adding(plan, signature);
         }
         return std::unexpected(std::move(error));
     }
@@ -172,7 +172,7 @@ Result<void> check_keys(MountPlan& plan, Objections& objections) {
 Error not_empty(const std::string& upper) {
     return {ErrorCode::kAlreadyExists,
             fmt::format("{} is not empty: the mount would hide what is in it", upper),
-            "an empty folder"};
+            "name an empty folder"};
 }
 
 Result<void> check_folders(const MountPlan& plan, Objections& objections) {

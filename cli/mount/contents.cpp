@@ -192,7 +192,7 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
         if (auto raised = objections.raise(
                 {ErrorCode::kInvalidArgument,
                  fmt::format("{} is not encrypted, and would not open", sample.not_encrypted),
-                 "--passthrough, which shows such files as they are; an empty folder"});
+                 "--passthrough, which shows such files as they are; or name an empty folder"});
             !raised) {
             return raised;
         }

@@ -32,7 +32,7 @@ Result<OptionalSecret> ask_for_secret(const pki::KeyLocation& where) {
     if (!somebody_to_ask()) {
         return std::unexpected(
             Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the key's secret",
-                  instead_of_asking("--passphrase-file") + ", or --no-passphrase"});
+                  non_interactive_advice("--passphrase-file") + ", or --no-passphrase"});
     }
     return has_secret_already(where) ? ask(question_for(where)) : prompt_twice(question_for(where));
 }

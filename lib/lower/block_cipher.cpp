@@ -40,7 +40,9 @@ Result<EvpCipher> find(const Cipher& cipher, BlockCipher::Mode mode, std::size_t
     if (!found) {
         return std::unexpected(base::Error{
             ErrorCode::kNotSupported, fmt::format("OpenSSL has no cipher {} here", cipher.name),
-            "install OpenSSL's legacy provider, or mount it with a kernel that has it"});
+            name.empty() ? "mount it with a kernel that has it: ecryptfsctl mount --help"
+                         : "install OpenSSL's legacy provider, or mount it with a kernel that has "
+                           "it"});
     }
     return found;
 }

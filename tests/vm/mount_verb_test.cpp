@@ -304,7 +304,7 @@ TEST_F(MountVerbAtLength, SaysWhatTheKernelSaysInWords) {
     EXPECT_EQ(::umount2(stacked.c_str(), 0), 0);
     std::ofstream(upper() + "/here");
     expect_refusal(sudo({"mount", lower(), upper(), "--key", signature}), 30, "is not empty",
-                   "an empty folder");
+                   "name an empty folder");
     fs::remove(upper() + "/here");
     mount({"--key", signature});
     expect_refusal(sudo({"mount", lower(), upper(), "--key", signature}), 30, "is mounted on",

@@ -37,7 +37,9 @@ Error key_error(const KeySignature& signature, const Error& error) {
                     "add it again: ecryptfsctl add-key FILE-OR-URI"};
         case ErrorCode::kAccessDenied:
             return {error.code, fmt::format("key {} may not be read", name),
-                    "let its user view, read and search it: see keyctl setperm"};
+                    fmt::format("let its user view, read and search it: keyctl setperm %user:{} "
+                                "0x3f0b0000",
+                                name)};
         default:
             return {ErrorCode::kInternal, fmt::format("key {}: {}", name, error.message),
                     error.advice};

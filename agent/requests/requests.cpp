@@ -242,10 +242,9 @@ void Requests::fail(const InFlight& request, const Error& why, std::string_view 
     reply(request, base::traits(why.code).status, {});
     if (log_limit_.allows()) {
         const auto* what = request.operation == Operation::kDecrypt ? "decrypt" : "encrypt";
-        const auto advice = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
+        const auto hint = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
         log_line(
-            Priority::kWarning,
-            fmt::format("cannot {} a file key: {}{}", what, why.message, advice),
+            Priority::kWarning, fmt::format("cannot {} a file key: {}{}", what, why.message, hint),
             {{"ECRYPTFS_SIGNATURE", signature}, {"ECRYPTFS_ERROR", base::traits(why.code).name}});
     }
 }

@@ -122,7 +122,7 @@ Result<CommandLine> parse_command_line(std::vector<std::string> arguments) {
     } catch (const CLI::ParseError& error) {
         return std::unexpected(usage_error(grammar.app, error.what(), typed));
     }
-    return CommandLine{grammar.chosen(), grammar.manners};
+    return CommandLine{grammar.chosen(), grammar.common};
 }
 
 base::Result<void> run(const ShowText& command) {
@@ -134,12 +134,12 @@ int run_command_line(std::vector<std::string> arguments) {
     const auto line = parse_command_line(std::move(arguments));
     auto done = line ? Result<void>() : std::unexpected(line.error());
     if (line) {
-        if (line->manners.quiet) {
+        if (line->common.quiet) {
             be_quiet();
         }
-        ask_by(line->manners.askpass);
+        ask_by(line->common.askpass);
         style_output(style_of(STDOUT_FILENO));
-        done = allow_libraries(line->manners.allowed_libraries);
+        done = allow_libraries(line->common.allowed_libraries);
     }
     if (line && done) {
         done = std::visit([](const auto& chosen) { return run(chosen); }, line->command);

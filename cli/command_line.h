@@ -22,7 +22,7 @@ using Command = std::variant<ShowText, AddKey, GenerateKey, ListTokens, ListKeys
                              UnwrapPassphrase, RewrapPassphrase, Inspect, Decrypt, Mount, Unmount>;
 
 // What all verbs may be told.
-struct Manners {
+struct CommonOptions {
     bool quiet = false;
     std::string askpass = {};                         // a program; empty: the terminal is asked
     std::vector<std::string> allowed_libraries = {};  // of those verbs that may open keys
@@ -30,7 +30,7 @@ struct Manners {
 
 struct CommandLine {
     Command command;
-    Manners manners;
+    CommonOptions common;
 };
 
 // The arguments without the program's name. kInvalidArgument for what cannot be understood, with

@@ -122,7 +122,7 @@ void Grammar::add_place(CLI::App& verb) {
 }
 
 void Grammar::add_allow_library(CLI::App& verb) {
-    verb.add_option("--allow-library", manners.allowed_libraries,
+    verb.add_option("--allow-library", common.allowed_libraries,
                     "From now on let the library PATH, which is not root's, open your keys")
         ->type_name("PATH")
         ->allow_extra_args(false);
@@ -170,11 +170,11 @@ void Grammar::add_manners() {
             return option->get_name().ends_with("passphrase-file");
         });
         if (!options.empty()) {
-            verb->add_option("--askpass", manners.askpass,
+            verb->add_option("--askpass", common.askpass,
                              "Have PROGRAM ask: a pinentry, ssh-askpass, systemd-ask-password")
                 ->type_name("PROGRAM");
         }
-        verb->add_flag("--quiet", manners.quiet, "No warnings, notes and progress bars");
+        verb->add_flag("--quiet", common.quiet, "No warnings, notes and progress bars");
     }
 }
 

@@ -20,7 +20,7 @@ struct Grammar {
     std::string keyring = "user";
     std::uint32_t timeout_seconds = 0;
     pki::HostPaths paths;
-    Manners manners;
+    CommonOptions common;
 
     AddKey add_key;
     GenerateKey generate_key;

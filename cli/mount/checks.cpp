@@ -80,11 +80,11 @@ Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signatur
 }
 
 // The kernel asks whoever holds the device for each file's key.
-Result<void> check_agent(const std::vector<KeySignature>& keys, Objections& objections) {
+Result<void> check_agent(const std::vector<KeySignature>& keys, CheckFindings& findings) {
     const auto agent = ask_agent();
     const auto ready = agent ? device_ready(agent->manager) : std::unexpected(agent.error());
     if (!ready) {
-        return objections.raise(ready.error());
+        return findings.add_problem(ready.error());
     }
     const auto& held_keys = agent->objects.keys;
     for (const auto& signature : keys) {
@@ -96,12 +96,12 @@ Result<void> check_agent(const std::vector<KeySignature>& keys, Objections& obje
                       Error{ErrorCode::kUnknownKey,
                             fmt::format("the agent does not have the key {}", signature.text()),
                             "add it again: ecryptfsctl add-key FILE-OR-URI"});
-        TRY(held ? held : objections.raise(held.error()));
+        TRY(held ? held : findings.add_problem(held.error()));
     }
     return {};
 }
 
-Result<void> check_upper(const MountPlan& plan, Objections& objections) {
+Result<void> check_upper(const MountPlan& plan, CheckFindings& findings) {
     const auto& upper = plan.folder.upper;
     for (const auto& mount : mounted_folders().value_or(std::vector<MountedFolder>{})) {
         if (mount.upper == upper) {
@@ -116,11 +116,11 @@ Result<void> check_upper(const MountPlan& plan, Objections& objections) {
     std::error_code unreadable;
     const bool is_empty = fs::is_empty(upper, unreadable);
     if (unreadable) {
-        return objections.raise(
+        return findings.add_problem(
             file_error(fmt::format("seeing whether {} is empty", upper), unreadable.value()));
     }
     if (!is_empty) {
-        return objections.raise(not_empty(upper));
+        return findings.add_problem(not_empty(upper));
     }
     return {};
 }
@@ -145,7 +145,7 @@ Result<void> check_file_system(const MountPlan& plan) {
 
 }  // namespace
 
-Result<void> check_keys(MountPlan& plan, Objections& objections) {
+Result<void> check_keys(MountPlan& plan, CheckFindings& findings) {
     std::vector<KeySignature> of_agent;
     for (const auto& signature : plan.folder.options.keys) {
         const auto found = TRY(check_token(plan, signature));
@@ -166,7 +166,7 @@ Result<void> check_keys(MountPlan& plan, Objections& objections) {
                 "ecryptfsctl add-passphrase --fnek; the second line that it prints is for --fnek"});
         }
     }
-    return of_agent.empty() ? Result<void>() : check_agent(of_agent, objections);
+    return of_agent.empty() ? Result<void>() : check_agent(of_agent, findings);
 }
 
 Error not_empty(const std::string& upper) {
@@ -175,13 +175,13 @@ Error not_empty(const std::string& upper) {
             "name an empty folder"};
 }
 
-Result<void> check_folders(const MountPlan& plan, Objections& objections) {
+Result<void> check_folders(const MountPlan& plan, CheckFindings& findings) {
     TRY(check_file_system(plan));
-    TRY(check_upper(plan, objections));
+    TRY(check_upper(plan, findings));
     if (plan.is_known) {
         return {};
     }
-    return check_contents(plan, objections);
+    return check_contents(plan, findings);
 }
 
 }  // namespace ecryptfs::cli

@@ -114,7 +114,7 @@ std::string name_of(const lower::Cipher& cipher) {
 }
 
 // None of the files that were looked at would open, or not all.
-Result<void> check_ways(const MountPlan& plan, const Sample& sample, Objections& objections) {
+Result<void> check_ways(const MountPlan& plan, const Sample& sample, CheckFindings& findings) {
     std::uint64_t open = 0;
     std::set<KeySignature> others;
     for (const auto& way : sample.ways) {
@@ -129,12 +129,12 @@ Result<void> check_ways(const MountPlan& plan, const Sample& sample, Objections&
         return {};
     }
     if (open > 0) {
-        objections.warn(
+        findings.add_warning(
             fmt::format("of {} files in {} only {} are of these keys; the others want {}",
                         sample.ways.size(), plan.folder.lower, open, listed(others)));
         return {};
     }
-    return objections.raise(
+    return findings.add_problem(
         {ErrorCode::kUnknownKey,
          fmt::format("none of these keys opens the files that are in {}", plan.folder.lower),
          fmt::format("--key {}", listed(others))});
@@ -142,14 +142,14 @@ Result<void> check_ways(const MountPlan& plan, const Sample& sample, Objections&
 
 // The kernel encrypts a name to look it up, as new ones (crypto.c), and since Linux 4.8 looks for
 // no other (inode.c: ecryptfs_lookup): with another key or cipher it is another name.
-Result<void> check_names(const MountPlan& plan, const Sample& sample, Objections& objections) {
+Result<void> check_names(const MountPlan& plan, const Sample& sample, CheckFindings& findings) {
     if (plan.encrypted_view) {
         return {};
     }
     const auto& options = plan.folder.options;
     const auto& lower = plan.folder.lower;
     const auto object = [&](std::string message, std::string advice) {
-        return objections.raise(
+        return findings.add_problem(
             {ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});
     };
     auto others = sample.name_keys;
@@ -186,10 +186,10 @@ Result<void> check_names(const MountPlan& plan, const Sample& sample, Objections
         fmt::format("--cipher {} --key-bytes {}", cipher->name, fmt::join(sizes, " or ")));
 }
 
-Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objections& objections) {
+Result<void> check_sample(const MountPlan& plan, const Sample& sample, CheckFindings& findings) {
     const auto& options = plan.folder.options;
     if (!sample.not_encrypted.empty() && !options.passthrough) {
-        if (auto raised = objections.raise(
+        if (auto raised = findings.add_problem(
                 {ErrorCode::kInvalidArgument,
                  fmt::format("{} is not encrypted, and would not open", sample.not_encrypted),
                  "--passthrough, which shows such files as they are; or name an empty folder"});
@@ -198,7 +198,7 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
         }
     }
     if (sample.in_attribute > 0 && !options.xattr) {
-        if (auto raised = objections.raise(
+        if (auto raised = findings.add_problem(
                 {ErrorCode::kInvalidArgument,
                  fmt::format("files in {} have their headers in extended attributes",
                              plan.folder.lower),
@@ -207,16 +207,16 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, Objection
             return raised;
         }
     }
-    TRY(check_names(plan, sample, objections));
-    return check_ways(plan, sample, objections);
+    TRY(check_names(plan, sample, findings));
+    return check_ways(plan, sample, findings);
 }
 
 }  // namespace
 
-Result<void> check_contents(const MountPlan& plan, Objections& objections) {
+Result<void> check_contents(const MountPlan& plan, CheckFindings& findings) {
     Sample sample(plan.folder.lower);
     lowerfs::walk_tree(plan.folder.lower, sample);
-    return check_sample(plan, sample, objections);
+    return check_sample(plan, sample, findings);
 }
 
 }  // namespace ecryptfs::cli

@@ -86,7 +86,7 @@ bool has_all(const Signatures& all, const Signatures& some) {
 }
 
 // Mounted before with all that decides what opens there, and under which names it is looked up.
-bool was_mounted_so(const FolderOptions& before, const FolderOptions& now) {
+bool matches_mount(const FolderOptions& before, const FolderOptions& now) {
     return has_all(now.keys, before.keys) && now.name_keys == before.name_keys &&
            now.cipher == before.cipher && now.key_bytes == before.key_bytes &&
            now.xattr == before.xattr;
@@ -213,11 +213,11 @@ Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
     options.xattr |= command.xattr;
     options.passthrough |= command.passthrough;
     options.unlink_keys = !command.keep_keys && options.unlink_keys;
-    plan.is_known = known.remembered && was_mounted_so(before, options);
+    plan.is_known = known.remembered && matches_mount(before, options);
     return plan;
 }
 
-Result<void> Objections::raise(Error error) {
+Result<void> CheckFindings::add_problem(Error error) {
     if (!force_) {
         error.advice += error.advice.empty() ? "--force, if it is meant so" : "; or --force";
         return std::unexpected(std::move(error));

@@ -31,14 +31,14 @@ struct MountPlan {
 base::Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
                                    const std::string& memory);
 
-// What stands in the way. With `force` a warning what the kernel does not mind.
-class Objections {
+// Problems found by the checks. With `force`, those that the kernel tolerates become warnings.
+class CheckFindings {
   public:
-    explicit Objections(bool force) : force_(force) {}
+    explicit CheckFindings(bool force) : force_(force) {}
 
-    // Success if it was forced.
-    base::Result<void> raise(base::Error error);
-    void warn(std::string text) { warnings_.push_back(std::move(text)); }
+    // Success if the user forces the mount.
+    base::Result<void> add_problem(base::Error error);
+    void add_warning(std::string text) { warnings_.push_back(std::move(text)); }
     const std::vector<std::string>& warnings() const { return warnings_; }
 
   private:
@@ -48,15 +48,15 @@ class Objections {
 
 // The kernel finds every key, the key for names is a passphrase's, and the agent can use those
 // that are private. Fills in the plan's locators.
-base::Result<void> check_keys(MountPlan& plan, Objections& objections);
+base::Result<void> check_keys(MountPlan& plan, CheckFindings& findings);
 
-// A few files and names of the lower folder are of these keys and options.
-base::Result<void> check_contents(const MountPlan& plan, Objections& objections);
+// Checks a sample of the lower folder's files and names against these keys and options.
+base::Result<void> check_contents(const MountPlan& plan, CheckFindings& findings);
 
 // What is said of an upper folder with something in it.
 base::Error not_empty(const std::string& upper);
 
 // Nothing is hidden, and where it was not mounted so before, check_contents().
-base::Result<void> check_folders(const MountPlan& plan, Objections& objections);
+base::Result<void> check_folders(const MountPlan& plan, CheckFindings& findings);
 
 }  // namespace ecryptfs::cli

@@ -145,7 +145,7 @@ Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders
     }
 }
 
-std::string memory_path(const std::string& home) {
+std::string remembered_folders_path(const std::string& home) {
     const char* configuration = std::getenv("XDG_CONFIG_HOME");
     return (configuration != nullptr && *configuration == '/' ? std::string(configuration)
                                                               : home + "/.config") +

@@ -29,7 +29,7 @@ base::Result<std::vector<RememberedFolder>> parse_remembered(std::string_view te
 base::Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders);
 
 // XDG_CONFIG_HOME or HOME/.config, /ecryptfs-agent/folders.json.
-std::string memory_path(const std::string& home);
+std::string remembered_folders_path(const std::string& home);
 
 // Nothing if the folder is not in the file, or there is none. kMalformed, kAccessDenied.
 base::Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,

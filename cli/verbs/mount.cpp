@@ -29,14 +29,14 @@ Result<void> run(const Mount& command) {
     const bool prints = command.print_options || command.print_fstab;
     auto session =
         TRY(start_mount_session(command.user, prints ? SessionTask::kPrint : SessionTask::kMount));
-    const auto memory = memory_path(session.caller.home);
+    const auto memory = remembered_folders_path(session.caller.home);
     auto plan = TRY(plan_mount(command, session.caller, memory));
     if (prints) {
         return print_plan(command, plan);
     }
-    Objections objections(command.force);
-    TRY(check_keys(plan, objections));
-    TRY(check_folders(plan, objections));
+    CheckFindings findings(command.force);
+    TRY(check_keys(plan, findings));
+    TRY(check_folders(plan, findings));
     if (auto mounted = mount_folder(session, {.lower = plan.folder.lower,
                                               .upper = plan.folder.upper,
                                               .options = plan.options(),
@@ -45,10 +45,10 @@ Result<void> run(const Mount& command) {
         return mounted;
     }
     if (const auto kept = remember(memory, plan.folder); !kept) {
-        objections.warn("what was mounted is not remembered: " + kept.error().message);
+        findings.add_warning("what was mounted is not remembered: " + kept.error().message);
     }
-    std::ranges::for_each(objections.warnings(), warn);
-    return command.json ? print(mounted_json(plan, objections.warnings())) : Result<void>();
+    std::ranges::for_each(findings.warnings(), warn);
+    return command.json ? print(mounted_json(plan, findings.warnings())) : Result<void>();
 }
 
 }  // namespace ecryptfs::cli

@@ -155,9 +155,9 @@ TEST(PinentryData, IsUnescaped) {
     }
 }
 
-class Manners : public Asking {};
+class CommonOptions : public Asking {};
 
-TEST_F(Manners, QuietLeavesWarningsOutAndErrorsIn) {
+TEST_F(CommonOptions, QuietLeavesWarningsOutAndErrorsIn) {
     const auto file = script("secret", "");  // its first line is no passphrase, but others read it
     std::ofstream(file) << "geheim\n";
     ::chmod(file.c_str(), 0644);
@@ -170,7 +170,7 @@ TEST_F(Manners, QuietLeavesWarningsOutAndErrorsIn) {
     EXPECT_THAT(run({ECRYPTFSCTL, arguments, bus_.environment()}).err, StartsWith("ecryptfsctl: "));
 }
 
-TEST_F(Manners, ColoursAreForTerminalsThatWantThem) {
+TEST_F(CommonOptions, ColoursAreForTerminalsThatWantThem) {
     const auto shown = [&](Environment environment) {
         environment.merge(bus_.environment());
         TerminalProgram program({ECRYPTFSCTL, {"list-keys"}, environment});
@@ -186,7 +186,7 @@ TEST_F(Manners, ColoursAreForTerminalsThatWantThem) {
     EXPECT_THAT(run({ECRYPTFSCTL, {"list-keys"}, environment}).out, Not(HasSubstr("\x1b")));
 }
 
-TEST_F(Manners, StatusWatchGoesOnUntilItIsInterrupted) {
+TEST_F(CommonOptions, StatusWatchGoesOnUntilItIsInterrupted) {
     TerminalProgram program({ECRYPTFSCTL, {"status", "--watch"}, bus_.environment()});
     program.wait_for("0 requests a second");
     program.wait_for("received 120");

@@ -223,7 +223,7 @@ TEST_F(Home, FilesThatNeverEndOrNeverBeginAreRefused) {
 }
 
 TEST_F(Home, WhatIsRememberedIsNotOverwrittenWhereItCannotBeRead) {
-    const auto memory = cli::memory_path(path(""));
+    const auto memory = cli::remembered_folders_path(path(""));
     const cli::RememberedFolder folder{
         .lower = "/l", .upper = "/u", .options = {.keys = {signature()}}};
     ASSERT_THAT(cli::remember(memory, folder), Succeeds());
@@ -249,7 +249,7 @@ TEST_F(Home, AFolderOfAConfFileIsKnown) {
 TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
     write_file(path(".ecryptfsrc"), "ecryptfs_sig=e80b89d3427db0d3");
     EXPECT_THAT(printed_options({path("lower"), path("upper")}), HasSubstr(kNames));
-    const auto memory = cli::memory_path(path(""));
+    const auto memory = cli::remembered_folders_path(path(""));
     const cli::RememberedFolder folder{
         .lower = fs::canonical(path("lower")),
         .upper = path("upper"),
@@ -276,7 +276,7 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
 }
 
 TEST_F(Home, AFolderWhoseNameIsNotUtf8IsNotRememberedUnderAnotherName) {
-    const auto memory = cli::memory_path(path(""));
+    const auto memory = cli::remembered_folders_path(path(""));
     const cli::FolderOptions options{.keys = {signature()}};
     const cli::RememberedFolder good{.lower = "/schlüssel", .upper = "/u", .options = options};
     ASSERT_THAT(cli::remember(memory, good), Succeeds());
@@ -305,7 +305,7 @@ TEST_F(Home, DamagedMemoryIsNamed) {
     const auto relative = folder("\"aes\"", "16").replace(folder("", "").find("/u"), 2, "u");
     EXPECT_THAT(cli::parse_remembered(relative),
                 FailsWith(ErrorCode::kMalformed, "\"u\" is not an absolute path"));
-    write_file(cli::memory_path(path("")), "{\"folders\": [{}]}");
+    write_file(cli::remembered_folders_path(path("")), "{\"folders\": [{}]}");
     const auto outcome = ctl({"mount", path("lower"), path("upper"), "--print-options"});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed));
     EXPECT_THAT(outcome.err, HasSubstr("folders.json"));
@@ -430,7 +430,7 @@ TEST_F(MountChecks, AreDoneAgainOfARememberedFolderThatIsMountedInAnotherWay) {
                                        .options = {.keys = {signature(other_keys_.contents)},
                                                    .name_keys = {signature(other_keys_.names)},
                                                    .key_bytes = 32}};
-    ASSERT_THAT(cli::remember(cli::memory_path(path("")), folder), Succeeds());
+    ASSERT_THAT(cli::remember(cli::remembered_folders_path(path("")), folder), Succeeds());
     EXPECT_EQ(objection({}), "");
     EXPECT_THAT(objection({"--fnek", keys_.names}), HasSubstr("encrypted with another key"));
     EXPECT_THAT(objection({"--cipher", "twofish"}), HasSubstr("encrypted with aes of 256 bits"));

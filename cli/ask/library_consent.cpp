@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "cli/files/lower_file.h"
+#include "cli/files/file_error.h"
 #include "cli/files/whole_file.h"
 #include "cli/output/output.h"
 #include "cli/output/typed_command.h"

@@ -63,10 +63,13 @@ PassphraseKey name_key_of(std::string_view passphrase) {
 
 class FileKeySetTest : public ::testing::Test {
   protected:
-    FileKeySetTest() { test::unpack("pass-aes16.lower", folder_.path() / "lower"); }
+    FileKeySetTest() {
+        test::unpack("pass-aes16.lower", folder_.path());
+        file_ = open_lower(folder_.path() / "size-000001.bin");
+    }
 
     const test::TemporaryFolder folder_;
-    const LowerFile file_ = open_lower(folder_.path() / "lower/size-000001.bin");
+    LowerFile file_;
 };
 
 TEST_F(FileKeySetTest, OpensAFileByAPassphraseKeyThatWasAdded) {

@@ -79,11 +79,11 @@ void append_range(std::vector<FileRange>& ranges, const FileRange& range) {
 
 Result<ContentReader> ContentReader::create(const LowerFile& file, const lower::FileKey& key,
                                             std::uint64_t end) {
-    auto extents = TRY(lower::Extents::create(key));
+    auto extents = TRY(lower::ExtentCipher::create(key));
     return ContentReader(file, std::min(end, decryptable_size(file)), std::move(extents));
 }
 
-ContentReader::ContentReader(const LowerFile& file, std::uint64_t size, lower::Extents extents)
+ContentReader::ContentReader(const LowerFile& file, std::uint64_t size, lower::ExtentCipher extents)
     : fd_(file.fd.get()),
       data_offset_(file.data_offset()),
       size_(size),

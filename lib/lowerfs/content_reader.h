@@ -7,8 +7,8 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/lower/extent_cipher.h"
 #include "lib/lower/extent_offsets.h"
-#include "lib/lower/extents.h"
 #include "lib/lower/file_key.h"
 #include "lib/lowerfs/lower_file.h"
 
@@ -42,14 +42,14 @@ class ContentReader {
     base::Result<Reading> read(std::uint64_t offset, base::ByteSpan out);
 
   private:
-    ContentReader(const LowerFile& file, std::uint64_t size, lower::Extents extents);
+    ContentReader(const LowerFile& file, std::uint64_t size, lower::ExtentCipher extents);
     base::Result<void> read_extents(std::uint64_t number, base::ByteSpan extents,
                                     const lower::FileRange& wanted, Reading& reading);
 
     int fd_;
     std::uint64_t data_offset_;
     std::uint64_t size_;
-    lower::Extents extents_;
+    lower::ExtentCipher extents_;
     std::vector<std::uint8_t> edge_;  // an extent of which a part is wanted
 };
 

@@ -11,7 +11,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
 #include "lib/lower/encrypted_name.h"
-#include "lib/lower/extents.h"
+#include "lib/lower/extent_cipher.h"
 #include "lib/lower/file_key.h"
 #include "lib/lower/passphrase.h"
 #include "tests/cli/support.h"
@@ -29,7 +29,7 @@ using ByteVector = std::vector<std::uint8_t>;
 constexpr std::size_t kAesBlock = 16;
 
 // D(IV ‖ …) of a block of zeros is what the block cipher alone makes of them, xor the IV.
-ByteVector iv_of(lower::Extents& extents, BlockCipher& ecb, std::uint64_t number) {
+ByteVector iv_of(lower::ExtentCipher& extents, BlockCipher& ecb, std::uint64_t number) {
     ByteVector chained(kAesBlock);
     ByteVector alone(kAesBlock);
     value_or_throw(extents.decrypt(number, chained));
@@ -61,7 +61,7 @@ std::string lower_file_of(const ByteVector& plain) {
         lower::derive_passphrase_key(as_bytes(kCorrectHorsePassphrase), lower::kDefaultSalt));
     const auto key =
         value_or_throw(lower::file_key_from_packet(header.packets.front(), fekek.key.view()));
-    auto extents = value_or_throw(lower::Extents::create(key));
+    auto extents = value_or_throw(lower::ExtentCipher::create(key));
     const auto cipher = [&](BlockCipher::Mode mode, BlockCipher::Direction direction) {
         return value_or_throw(BlockCipher::create(*key.cipher, mode, direction, key.fek.view()));
     };

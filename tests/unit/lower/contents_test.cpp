@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "lib/lower/extents.h"
+#include "lib/lower/extent_cipher.h"
 #include "lib/lower/passphrase.h"
 #include "tests/unit/support.h"
 
@@ -89,12 +89,12 @@ TEST(FileKey, OfAPassphrasePacketHasTheSizeOfItsCipher) {
 }
 
 // The first 32 bytes of size-004097.bin's two extents, and what they are (pass-aes16.lower.tar.xz).
-TEST(Extents, AreDecryptedAsTheKernelDoes) {
+TEST(ExtentCipher, AreDecryptedAsTheKernelDoes) {
     const Bytes bytes = read_file(test::vectors() / "pass-aes16.header");
     const auto header = base::value_or_throw(parse_header(bytes));
     const auto key = base::value_or_throw(
         file_key_from_packet(header.packets.front(), correct_horse().key.view()));
-    auto extents = base::value_or_throw(Extents::create(key));
+    auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes first = hex("edce423806d0fdf153d1f814991bc75c9339335b2a763eef50379a7bd6a8ef6f");
     Bytes second = hex("8b85d380c252231e7f5f79cbd7faabae38dea357418bbdc1b5d8cbbd30e93691");
     ASSERT_THAT(extents.decrypt(0, first), Succeeds());
@@ -103,9 +103,9 @@ TEST(Extents, AreDecryptedAsTheKernelDoes) {
     EXPECT_EQ(second, hex("8b00000000000000000000000000000000000000000000000000000000000000"));
 }
 
-TEST(Extents, HaveAnIvEach) {
+TEST(ExtentCipher, HaveAnIvEach) {
     const FileKey key{find_cipher(7), secret(pattern(16))};
-    auto extents = base::value_or_throw(Extents::create(key));
+    auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes two(2 * kExtentSize);
     ASSERT_THAT(extents.decrypt(7, two), Succeeds());
     EXPECT_NE(Bytes(two.begin(), two.begin() + 16),
@@ -115,16 +115,17 @@ TEST(Extents, HaveAnIvEach) {
     EXPECT_EQ(one, Bytes(two.begin() + kExtentSize, two.end())) << "alone or after another";
 }
 
-TEST(Extents, OfCiphersThatOpensslNeverHadAreRefused) {
+TEST(ExtentCipher, OfCiphersThatOpensslNeverHadAreRefused) {
     for (const auto code : std::to_array<std::uint8_t>({0x0a, 0x0b})) {
         const FileKey key{find_cipher(code), secret(pattern(32))};
-        EXPECT_THAT(Extents::create(key), FailsWith(ErrorCode::kNotSupported, "OpenSSL has no"));
+        EXPECT_THAT(ExtentCipher::create(key),
+                    FailsWith(ErrorCode::kNotSupported, "OpenSSL has no"));
     }
 }
 
-TEST(Extents, AreWholeBlocks) {
+TEST(ExtentCipher, AreWholeBlocks) {
     const FileKey key{find_cipher(7), secret(pattern(16))};
-    auto extents = base::value_or_throw(Extents::create(key));
+    auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes part(17);
     EXPECT_THAT(extents.decrypt(0, part), FailsWith(ErrorCode::kMalformed, "no whole blocks"));
 }

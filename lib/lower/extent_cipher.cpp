@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "lib/lower/extents.h"
+#include "lib/lower/extent_cipher.h"
 
 #include <openssl/evp.h>
 
@@ -29,9 +29,11 @@ Result<void> digest(evp_md_ctx_st* context, evp_md_st* md5, base::ByteView in, b
 
 }  // namespace
 
-Result<Extents> Extents::create(const FileKey& key) {
-    auto cipher = TRY(BlockCipher::create(*key.cipher, BlockCipher::Mode::kCbc,
-                                          BlockCipher::Direction::kDecrypt, key.fek.view()));
+Result<ExtentCipher> ExtentCipher::create(const FileKey& key) {
+    auto decryption = TRY(BlockCipher::create(*key.cipher, BlockCipher::Mode::kCbc,
+                                              BlockCipher::Direction::kDecrypt, key.fek.view()));
+    auto encryption = TRY(BlockCipher::create(*key.cipher, BlockCipher::Mode::kCbc,
+                                              BlockCipher::Direction::kEncrypt, key.fek.view()));
     EvpDigest md5(::EVP_MD_fetch(openssl_library(), "MD5", nullptr));
     EvpDigestContext context(::EVP_MD_CTX_new());
     if (!md5 || !context) {
@@ -39,21 +41,22 @@ Result<Extents> Extents::create(const FileKey& key) {
     }
     auto iv_input = TRY(base::SecretBytes::create(2 * kIvSize));
     TRY(digest(context.get(), md5.get(), key.fek.view(), iv_input.span()));
-    return Extents(std::move(cipher), std::move(md5), std::move(context), std::move(iv_input),
-                   key.cipher->block_size);
+    return ExtentCipher(std::move(decryption), std::move(encryption), std::move(md5),
+                        std::move(context), std::move(iv_input), key.cipher->block_size);
 }
 
-Result<void> Extents::decrypt(std::uint64_t first, base::ByteSpan extents) {
+Result<void> ExtentCipher::run(BlockCipher& cipher, std::uint64_t first, base::ByteSpan extents) {
     while (!extents.empty()) {
         const auto extent = extents.first(std::min(extents.size(), kExtentSize));
-        TRY(decrypt_one(first, extent));
+        TRY(run_one(cipher, first, extent));
         extents = extents.subspan(extent.size());
         ++first;
     }
     return {};
 }
 
-Result<void> Extents::decrypt_one(std::uint64_t number, base::ByteSpan extent) {
+Result<void> ExtentCipher::run_one(BlockCipher& cipher, std::uint64_t number,
+                                   base::ByteSpan extent) {
     // In decimal, filled up by zeros. Of 20 digits the kernel would keep 16; no file is that large.
     const auto field = iv_input_.span().last(kIvSize);
     std::ranges::fill(field, std::uint8_t{0});
@@ -61,7 +64,7 @@ Result<void> Extents::decrypt_one(std::uint64_t number, base::ByteSpan extent) {
     std::to_chars(start, start + field.size(), number);
     std::array<std::uint8_t, kIvSize> iv;
     TRY(digest(digest_context_.get(), md5_.get(), iv_input_.view(), iv));
-    return cipher_.run(base::ByteView(iv).first(block_size_), extent, extent);
+    return cipher.run(base::ByteView(iv).first(block_size_), extent, extent);
 }
 
 }  // namespace ecryptfs::lower

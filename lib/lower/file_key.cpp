@@ -3,9 +3,14 @@
 #include "lib/lower/file_key.h"
 
 #include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <numeric>
 
 #include "lib/base/try.h"
 #include "lib/lower/block_cipher.h"
+#include "lib/lower/openssl.h"
 #include "lib/wire/tag_packet.h"
 
 namespace ecryptfs::lower {
@@ -62,6 +67,50 @@ Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fek
     TRY(decryption->run({}, packet.encrypted_fek, decrypted->span()));
     auto fek = TRY(base::SecretBytes::copy_of(decrypted->view().first(key_size)));
     return FileKey{cipher, std::move(fek)};
+}
+
+Result<FileKey> make_file_key(const Cipher& cipher, std::size_t size) {
+    if (!cipher.takes_key(size)) {
+        return failed(ErrorCode::kInvalidArgument,
+                      fmt::format("a file key of {} bytes for the cipher {}", size, cipher.name));
+    }
+    auto fek = TRY(base::SecretBytes::create(size));
+    if (::RAND_priv_bytes_ex(openssl_library(), fek.span().data(), size, 0) != 1) {
+        return std::unexpected(openssl_error("RAND_priv_bytes_ex"));
+    }
+    return FileKey{&cipher, std::move(fek)};
+}
+
+Result<base::SecretBytes> file_key_to_encrypt(const FileKey& key) {
+    auto bytes = TRY(base::SecretBytes::create(1 + key.fek.size() + 2));
+    const auto fek = key.fek.view();
+    base::ByteWriter writer(bytes.span());
+    writer.put_byte(key.cipher->code);
+    writer.put(fek);
+    writer.put_big_endian(std::accumulate(fek.begin(), fek.end(), std::uint16_t{0},
+                                          [](std::uint16_t sum, std::uint8_t byte) {
+                                              return static_cast<std::uint16_t>(sum + byte);
+                                          }));
+    return bytes;
+}
+
+Result<std::vector<std::uint8_t>> encrypt_file_key(const FileKey& key, base::ByteView fekek) {
+    const auto size = key.fek.size();
+    // AES-192 keys fill a block and a half: see file_key_from_packet().
+    const auto block = key.cipher->block_size;
+    const auto padded_size = (size + block - 1) / block * block;
+    if (size > fekek.size() || std::min(padded_size, key.cipher->largest_key) != size) {
+        return failed(
+            ErrorCode::kInvalidArgument,
+            fmt::format("a file key of {} bytes for the cipher {}", size, key.cipher->name));
+    }
+    auto padded = TRY(base::SecretBytes::create(padded_size));
+    std::ranges::copy(key.fek.view(), padded.span().begin());
+    auto encryption = TRY(BlockCipher::create(*key.cipher, BlockCipher::Mode::kEcb,
+                                              BlockCipher::Direction::kEncrypt, fekek.first(size)));
+    std::vector<std::uint8_t> encrypted(padded.size());
+    TRY(encryption.run({}, padded.view(), encrypted));
+    return encrypted;
 }
 
 }  // namespace ecryptfs::lower

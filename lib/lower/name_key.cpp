@@ -20,6 +20,7 @@ using base::Result;
 constexpr std::size_t kMd5Size = 16;
 constexpr std::size_t kLeastPrefix = 16;     // ECRYPTFS_FILENAME_MIN_RANDOM_PREPEND_BYTES
 constexpr std::uint8_t kInsteadOfNul = 'B';  // ECRYPTFS_NON_NULL
+constexpr std::size_t kLongestName = 8192;   // fits into a packet, with all that is around it
 
 // The size of a Blowfish key and its like is in the mount's options only. These are what mounts
 // have, the usual one first; each cipher's largest is among them.
@@ -31,27 +32,25 @@ std::unexpected<base::Error> not_ours() {
                     "the encrypted name is damaged, or was made with another passphrase"});
 }
 
-// Whether `prefix` is what the kernel writes there: the FNEK's MD5, that one's MD5 and so on
+// What the kernel writes in front of a name: the FNEK's MD5, that one's MD5 and so on, without NUL
 // (keystore.c: ecryptfs_write_tag_70_packet).
-Result<bool> is_prefix_of(base::ByteView fnek, base::ByteView prefix) {
+Result<std::vector<std::uint8_t>> make_prefix(base::ByteView fnek, std::size_t size) {
     const EvpDigest md5(::EVP_MD_fetch(openssl_library(), "MD5", nullptr));
     std::array<std::uint8_t, kMd5Size> digest;
     base::ByteView hashed = fnek;
-    while (!prefix.empty()) {
+    std::vector<std::uint8_t> prefix;
+    while (prefix.size() < size) {
         if (!md5 || ::EVP_Digest(hashed.data(), hashed.size(), digest.data(), nullptr, md5.get(),
                                  nullptr) != 1) {
             return std::unexpected(openssl_error("EVP_Digest"));
         }
         hashed = digest;
-        const auto part = prefix.first(std::min(prefix.size(), kMd5Size));
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            if (part[i] != (digest[i] == 0 ? kInsteadOfNul : digest[i])) {
-                return false;
-            }
-        }
-        prefix = prefix.subspan(part.size());
+        prefix.insert(
+            prefix.end(), digest.begin(),
+            digest.begin() + static_cast<std::ptrdiff_t>(std::min(size - prefix.size(), kMd5Size)));
     }
-    return true;
+    std::ranges::replace(prefix, std::uint8_t{0}, kInsteadOfNul);
+    return prefix;
 }
 
 // kDecryptFailed if it was not encrypted with this key.
@@ -66,7 +65,8 @@ Result<std::string> decrypt_with(base::ByteView key, const Cipher& cipher,
     if (nul == plain.end() || prefix_size < kLeastPrefix) {
         return not_ours();
     }
-    const auto ours = TRY(is_prefix_of(fnek, base::ByteView(plain).first(prefix_size)));
+    const auto prefix = TRY(make_prefix(fnek, prefix_size));
+    const bool ours = std::ranges::equal(prefix, base::ByteView(plain).first(prefix_size));
     const auto text = base::as_text(base::ByteView(plain).subspan(prefix_size + 1));
     if (!ours || text.empty() || text.find('\0') != std::string_view::npos) {
         return not_ours();
@@ -88,6 +88,28 @@ Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek)
         }
     }
     return not_ours();
+}
+
+Result<EncryptedName> encrypt_name(std::string_view plain, const NameCipher& cipher,
+                                   base::ByteView fnek) {
+    if (plain.empty() || plain.find('\0') != std::string_view::npos ||
+        plain.size() > kLongestName || cipher.key_size > fnek.size()) {
+        return std::unexpected(
+            base::Error{ErrorCode::kInvalidArgument,
+                        "not a name that can be encrypted: it is empty, too long "
+                        "or has a NUL"});
+    }
+    auto encryption =
+        TRY(BlockCipher::create(*cipher.cipher, BlockCipher::Mode::kEcb,
+                                BlockCipher::Direction::kEncrypt, fnek.first(cipher.key_size)));
+    // The prefix grows until all is whole blocks.
+    const auto block = cipher.cipher->block_size;
+    const auto size = (kLeastPrefix + 1 + plain.size() + block - 1) / block * block;
+    auto bytes = TRY(make_prefix(fnek, size - 1 - plain.size()));
+    bytes.push_back(0);
+    bytes.insert(bytes.end(), plain.begin(), plain.end());
+    TRY(encryption.run({}, bytes, bytes));
+    return EncryptedName{cipher.signature, cipher.cipher->code, std::move(bytes)};
 }
 
 }  // namespace ecryptfs::lower

@@ -9,6 +9,7 @@
 
 #include "lib/base/try.h"
 #include "lib/lower/cipher.h"
+#include "lib/lower/header_format.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
 #include "lib/wire/tag_packet.h"
@@ -22,32 +23,6 @@ using base::ErrorCode;
 using base::Result;
 using wire::FieldReader;
 using wire::KeySignature;
-
-constexpr std::size_t kMarkerOffset = 8;
-constexpr std::uint32_t kMarkerMask = 0x3c81b7f5;  // MAGIC_ECRYPTFS_MARKER
-constexpr std::uint8_t kNewestVersion = 3;         // ECRYPTFS_SUPPORTED_FILE_VERSION
-constexpr std::uint64_t kLeastSizeAtFront = 8192;  // ECRYPTFS_MINIMUM_HEADER_EXTENT_SIZE
-constexpr std::size_t kSaltSize = 8;
-
-// RFC 4880 section 4.3, the first byte in its old form with and without the length's bits as the
-// kernel writes it (keystore.c: write_tag_1_packet, write_tag_3_packet, write_tag_11_packet).
-constexpr std::uint8_t kTag1 = 0x01;
-constexpr std::uint8_t kTag3 = 0x8c;
-constexpr std::uint8_t kTag11 = 0xed;
-
-constexpr std::uint8_t kPublicKeyVersion = 3;
-constexpr std::uint8_t kRsa = 1;
-constexpr std::size_t kPublicKeyFixed = 1 + KeySignature::kSize + 1;
-
-constexpr std::uint8_t kSymmetricVersion = 4;
-constexpr std::uint8_t kIteratedAndSalted = 3;  // RFC 4880 section 3.7.1.3
-constexpr std::uint8_t kMd5 = 1;                // what the kernel writes, whatever was used
-constexpr std::size_t kPassphraseFixed = 1 + 1 + 1 + 1 + kSaltSize + 1;
-
-constexpr std::uint8_t kBinary = 'b';
-constexpr std::uint8_t kNameSize = 8;  // of "_CONSOLE"
-constexpr std::size_t kDateSize = 4;
-constexpr std::size_t kLiteralSize = 1 + 1 + kNameSize + kDateSize + KeySignature::kSize;
 
 // A byte that has to have one value.
 struct Expected {

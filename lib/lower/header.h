@@ -20,6 +20,9 @@ namespace ecryptfs::lower {
 inline constexpr std::size_t kExtentSize = 4096;
 // The kernel looks for all of a header in the first so many bytes.
 inline constexpr std::size_t kMaxHeader = 4096;
+// What the kernel writes in front of the contents, where a page is not larger
+// (ECRYPTFS_MINIMUM_HEADER_EXTENT_SIZE).
+inline constexpr std::uint64_t kLeastSizeAtFront = 8192;
 // More packets than this are not looked at. The kernel writes one for each key of the mount.
 inline constexpr std::size_t kMaxKeyPackets = 128;
 // The extended attribute that a header is in when the mount was told `ecryptfs_xattr_metadata`.

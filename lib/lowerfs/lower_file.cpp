@@ -74,11 +74,10 @@ std::uint64_t missing_at_end(const LowerFile& file) {
 }
 
 std::uint64_t data_beyond_size(const LowerFile& file) {
-    constexpr std::uint64_t kSmallestFront = 8192;
     const auto end = lower::lower_size(file.data_offset(), file.header.value().plain_size);
     // crypto.c: ecryptfs_set_default_sizes: a page, where that is more than 8,192 bytes.
     const std::uint64_t page =
-        file.data_offset() > kSmallestFront ? file.data_offset() : lower::kExtentSize;
+        file.data_offset() > lower::kLeastSizeAtFront ? file.data_offset() : lower::kExtentSize;
     const std::uint64_t beyond = file.lower_size() - std::min(file.lower_size(), end);
     return beyond > page ? beyond : 0;
 }

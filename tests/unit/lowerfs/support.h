@@ -20,7 +20,8 @@ namespace ecryptfs::test {
 
 inline void unpack(const std::string& archive, const std::filesystem::path& folder) {
     std::filesystem::create_directories(folder);
-    const auto outcome = run({"tar", {"-C", folder, "-xf", vectors() / (archive + ".tar.xz")}});
+    const auto outcome =
+        run({"tar", {"-C", folder, "--xattrs", "-xf", vectors() / (archive + ".tar.xz")}});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 

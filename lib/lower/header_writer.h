@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes the header of a lower file as the kernel writes it (crypto.c: ecryptfs_write_headers_virt;
+// keystore.c: ecryptfs_generate_key_packet_set). Pure.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/lower/header.h"
+#include "lib/lower/passphrase.h"
+#include "lib/wire/key_signature.h"
+
+namespace ecryptfs::lower {
+
+// A way to the file key for a private key: a Tag 1 packet.
+struct NewPublicKeyPacket {
+    wire::KeySignature signature;
+    base::ByteView encrypted_fek;  // what the public key made of file_key_to_encrypt()
+};
+
+// A way for a passphrase: a Tag 3 packet, and the Tag 11 that has its signature.
+struct NewPassphrasePacket {
+    wire::KeySignature signature;
+    std::uint8_t cipher_code = 0;
+    base::ByteView encrypted_fek;  // encrypt_file_key()
+    Salt salt = kDefaultSalt;
+};
+
+using NewKeyPacket = std::variant<NewPublicKeyPacket, NewPassphrasePacket>;
+
+struct NewHeader {
+    std::uint64_t plain_size = 0;
+    std::uint32_t marker = 0;  // at random
+    std::uint32_t flags = 0;   // HeaderFlag
+    std::uint64_t size_at_front = kLeastSizeAtFront;
+    std::span<const NewKeyPacket> packets;  // in the order of the mount's keys
+};
+
+// The header's bytes as far as its packets go: all of an extended attribute, and in front to be
+// filled up by zeros to `size_at_front`. kInvalidArgument for no packets or more than the kernel
+// reads again, for sizes that it does not take.
+base::Result<std::vector<std::uint8_t>> encode_header(const NewHeader& header);
+
+// The first bytes of a header, which are all that changes when the file grows or shrinks.
+std::array<std::uint8_t, 8> encode_plain_size(std::uint64_t plain_size);
+
+}  // namespace ecryptfs::lower

@@ -58,22 +58,19 @@ bool may_be_of_damaged_key(const LowerFile& file, const lower::FileKey& key) {
     const auto by_passphrase = [](const lower::KeyPacket& packet) {
         return packet.kind == lower::PacketKind::kPassphrase;
     };
-    const std::uint64_t size = header.plain_size;
-    const std::uint64_t last = size / kExtentSize * kExtentSize;
-    if (size == last || whole_extents(size) != decryptable_size(file) ||
+    const auto behind = lowerfs::contents_beyond_size(file);
+    if (behind.size < kEnoughToTell ||
+        range_end(behind) != lower::encrypted_size(header.plain_size) ||
         std::ranges::none_of(header.packets, by_passphrase)) {
         return false;
     }
-    std::vector<std::uint8_t> extent(kExtentSize);
-    read_or_zeros(file.fd.get(), file.data_offset() + last, extent);
-    auto extents = lower::Extents::create(key);
-    if (is_zero(extent) || !extents || !extents->decrypt(last / kExtentSize, extent)) {
-        return false;
-    }
-    const auto behind = ByteView(extent).subspan(size - last);
-    return behind.size() >= kEnoughToTell &&
-           static_cast<std::size_t>(std::ranges::count(behind, std::uint8_t{0})) <
-               behind.size() / kZerosInNoise;
+    auto reader = ContentReader::create(file, key, range_end(behind));
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(behind.size));
+    const auto reading =
+        reader ? reader->read(behind.first, bytes) : std::unexpected(reader.error());
+    return reading && reading->lost.empty() &&
+           static_cast<std::size_t>(std::ranges::count(bytes, std::uint8_t{0})) <
+               bytes.size() / kZerosInNoise;
 }
 
 std::string damaged_key_warning() {

@@ -23,7 +23,8 @@ base::Result<bool> has_same_ends(const lowerfs::LowerFile& file, const lower::Fi
 // Whether a key that a passphrase's packet gave may be damaged: nothing in the packet would show
 // it. The kernel fills the last extent up with zeros, of which a wrong key makes noise. False where
 // too few bytes are left to tell, or more extents follow, as after a crash.
-bool may_be_of_damaged_key(const LowerFile& file, const lower::FileKey& key);
+bool may_be_of_damaged_key(const lowerfs::LowerFile& file, const lower::FileKey& key);
+
 // What to say then.
 std::string damaged_key_warning();
 

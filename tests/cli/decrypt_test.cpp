@@ -654,11 +654,11 @@ TEST_F(Decrypting, KeepsABoundedNumberOfFailuresForJson) {
     auto output = cli::OutputTree::open(out_);
     auto selection = cli::PathSelection::parse({});
     ASSERT_TRUE(output && selection);
-    cli::FileOpener opener({});
+    lowerfs::FileKeySet keys(nullptr);
     cli::Progress progress("", 0);
     cli::Decrypt command;
     command.json = true;
-    cli::TreeDecryption decryption(opener, progress, *output, *selection, command);
+    cli::TreeDecryption decryption(keys, progress, *output, *selection, command);
     ::testing::internal::CaptureStderr();
     for (std::uint64_t i = 0; i < cli::kMostInJson + 3; ++i) {
         decryption.unreadable(fmt::format("{}", i), {ErrorCode::kNotFound, "gone", ""});

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/files/decrypt_tree.h"
+#include "cli/files/decrypt_record.h"
 #include "cli/files/inspection.h"
 #include "cli/files/path_search.h"
 

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/files/decrypt_tree.h"
+#include "cli/files/decrypt_record.h"
 #include "cli/files/file_json.h"
 #include "cli/output/progress.h"
 #include "lib/base/handle.h"
@@ -650,21 +650,16 @@ TEST_F(Decrypting, WarnsOfAFileKeyThatMayBeDamaged) {
 }
 
 // Each would take a thousand bytes of memory or more until the end.
-TEST_F(Decrypting, KeepsABoundedNumberOfFailuresForJson) {
-    auto output = cli::OutputTree::open(out_);
-    auto selection = cli::PathSelection::parse({});
-    ASSERT_TRUE(output && selection);
+TEST(DecryptRecord, KeepsABoundedNumberOfFailuresForJson) {
     lowerfs::FileKeySet keys(nullptr);
     cli::Progress progress("", 0);
-    cli::Decrypt command;
-    command.json = true;
-    cli::TreeDecryption decryption(keys, progress, *output, *selection, command);
+    cli::DecryptRecord record(keys, progress, true);
     ::testing::internal::CaptureStderr();
     for (std::uint64_t i = 0; i < cli::kMostInJson + 3; ++i) {
-        decryption.unreadable(fmt::format("{}", i), {ErrorCode::kNotFound, "gone", ""});
+        record.add_failure(fmt::format("{}", i), {ErrorCode::kNotFound, "gone", ""});
     }
     ::testing::internal::GetCapturedStderr();
-    const auto printed = Json::parse(cli::decrypted_json(decryption.counts()));
+    const auto printed = Json::parse(cli::decrypted_json(record.counts()));
     EXPECT_EQ(printed["failures"].size(), cli::kMostInJson);
     EXPECT_EQ(printed["failures"].front()["path"], "0");
     EXPECT_EQ(printed["failures"].back()["path"], fmt::format("{}", cli::kMostInJson + 2));

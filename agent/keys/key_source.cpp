@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "lib/base/file_uri.h"
+#include "lib/base/percent.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"
 #include "lib/pki/host_protocol.h"
@@ -47,18 +48,8 @@ Result<KeySource> with_secret(KeySource source, base::ByteView secret) {
     return source;
 }
 
-// "name=", with all but RFC 3986's unreserved characters encoded.
 std::string attribute(std::string_view name, std::string_view value) {
-    constexpr std::string_view kUnreserved =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    std::string text(name);
-    text += '=';
-    for (const char c : value) {
-        text += kUnreserved.find(c) != std::string_view::npos
-                    ? std::string(1, c)
-                    : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return text;
+    return fmt::format("{}={}", name, base::percent_encoded(value, base::is_unreserved));
 }
 
 Result<std::string> pkcs11_locator(std::string_view serialized_id) {

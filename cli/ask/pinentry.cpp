@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 
 #include "cli/ask/answering_program.h"
 #include "lib/base/file_io.h"
+#include "lib/base/percent.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::cli {
@@ -31,12 +33,8 @@ Error failed(const std::string& program, std::string_view said) {
 
 // A text as part of a command.
 std::string escaped(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        const bool plain = static_cast<unsigned char>(c) >= 0x20 && c != '%';
-        result += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return result;
+    return base::percent_encoded(
+        text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '%'; });
 }
 
 // One line, without its end, byte by byte: what follows it stays in the pipe.
@@ -132,18 +130,15 @@ Result<SecretBytes> unescaped_data(ByteView data) {
     std::size_t size = 0;
     const auto text = base::as_text(data);
     for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned byte = static_cast<unsigned char>(text[i]);
-        if (text[i] == '%') {
-            const auto* digits = text.data() + std::min(i + 1, text.size());
-            const auto* end = text.data() + std::min(i + 3, text.size());
-            const auto [stopped, wrong] = std::from_chars(digits, end, byte, 16);
-            if (wrong != std::errc{} || stopped != digits + 2) {
-                return std::unexpected(Error{ErrorCode::kMalformed,
-                                             "pinentry's answer is not escaped as it should be"});
-            }
-            i += 2;
+        const bool is_escape = text[i] == '%';
+        const auto byte = is_escape ? base::leading_escape(text.substr(i))
+                                    : std::optional(static_cast<std::uint8_t>(text[i]));
+        if (!byte) {
+            return std::unexpected(
+                Error{ErrorCode::kMalformed, "pinentry's answer is not escaped as it should be"});
         }
-        plain.span()[size++] = static_cast<std::uint8_t>(byte);
+        i += is_escape ? 2 : 0;
+        plain.span()[size++] = *byte;
     }
     return SecretBytes::copy_of(plain.view().first(size));
 }

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstdint>
 
+#include "lib/base/percent.h"
+
 namespace ecryptfs::cli {
 namespace {
 
@@ -64,7 +66,7 @@ std::string encoded(std::string_view name, std::string_view refused) {
         if (fine) {
             result += name.substr(at, size);
         } else {
-            result += fmt::format("%{:02X}", static_cast<std::uint8_t>(c));
+            result += base::percent_escape(c);
         }
         at += fine ? size : 1;
     }

@@ -4,18 +4,17 @@
 
 #include <fmt/format.h>
 
-#include "lib/base/hex.h"
+#include "lib/base/percent.h"
 
 namespace ecryptfs::base {
 namespace {
 
 constexpr std::string_view kScheme = "file:";
 
-// RFC 3986: unreserved characters, and those that a path segment may hold as they are.
-bool stands_for_itself(char c) {
-    constexpr std::string_view kOthers = "-._~/!$&'()*+,;=:@";
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter || (c >= '0' && c <= '9') || kOthers.find(c) != std::string_view::npos;
+// What a segment of a path may hold as it is, and what separates segments.
+bool is_plain(char c) {
+    constexpr std::string_view kOthers = "/!$&'()*+,;=:@";
+    return is_unreserved(c) || kOthers.contains(c);
 }
 
 Error refused(std::string_view uri, std::string_view why) {
@@ -23,36 +22,10 @@ Error refused(std::string_view uri, std::string_view why) {
             "name a local file: an absolute path, or file:///absolute/path"};
 }
 
-Result<std::string> percent_decoded(std::string_view text, std::string_view uri) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded += text[i];
-            continue;
-        }
-        const auto byte = from_hex(text.substr(i + 1, 2));
-        if (!byte || byte->size() != 1 || byte->front() == 0) {
-            return std::unexpected(
-                refused(uri, fmt::format("has a bad escape at character {}", i)));
-        }
-        decoded += static_cast<char>(byte->front());
-        i += 2;
-    }
-    return decoded;
-}
-
 }  // namespace
 
 std::string file_uri(std::string_view absolute_path) {
-    std::string uri = "file://";
-    for (const char c : absolute_path) {
-        if (stands_for_itself(c)) {
-            uri += c;
-        } else {
-            uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-        }
-    }
-    return uri;
+    return "file://" + percent_encoded(absolute_path, is_plain);
 }
 
 Result<std::string> path_of_file_uri(std::string_view uri) {
@@ -77,7 +50,15 @@ Result<std::string> path_of_file_uri(std::string_view uri) {
     if (path.find_first_of("?#") != path.npos) {
         return std::unexpected(refused(uri, "has a query or fragment, which files do not take"));
     }
-    return percent_decoded(path, uri);
+    const auto decoded = percent_decoded(path);
+    if (!decoded) {
+        return std::unexpected(
+            refused(uri, fmt::format("has a bad escape at character {}", decoded.error())));
+    }
+    if (decoded->contains('\0')) {
+        return std::unexpected(refused(uri, "holds a NUL"));
+    }
+    return *decoded;
 }
 
 }  // namespace ecryptfs::base

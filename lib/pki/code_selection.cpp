@@ -9,40 +9,24 @@
 #include <map>
 #include <optional>
 
-#include "lib/base/hex.h"
+#include "lib/base/percent.h"
 
 namespace ecryptfs::pki {
 namespace {
 
 constexpr auto kChooseNoCode =
     std::to_array<std::string_view>({"auth", "pcrs", "pin-source", "x-mechanism"});
-constexpr std::string_view kPlain =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
-
 constexpr std::string_view kEqualsSign = "%3D";  // normalized
 constexpr std::string_view kNotToBeRead = "%%";  // what no normalized value begins with
 
 bool is_plain(char c) {
-    return kPlain.contains(c);
+    return base::is_unreserved(c) || c == '/';
 }
 
 // What may be written plain or encoded is plain, all else encoded. Nothing if it is not to be read.
 std::optional<std::string> normalized(std::string_view value) {
-    std::string text;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        char c = value[i];
-        if (c == '%') {
-            const auto byte = base::from_hex(value.substr(i + 1, 2));
-            if (!byte || byte->size() != 1) {
-                return std::nullopt;
-            }
-            c = static_cast<char>(byte->front());
-            i += 2;
-        }
-        text +=
-            is_plain(c) ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return text;
+    const auto decoded = base::percent_decoded(value);
+    return decoded ? std::optional(base::percent_encoded(*decoded, is_plain)) : std::nullopt;
 }
 
 // What has no equals sign, in whatever form, holds no second attribute for a parser with other

@@ -13,6 +13,7 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/handle.h"
+#include "lib/base/percent.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "pki-modules/pkcs11/cryptoki.h"
@@ -160,31 +161,18 @@ KeyUri names_in(P11KitUri& uri) {
     return names;
 }
 
-// RFC 3986's unreserved characters, and in a query also what file names often hold.
-void append_encoded(std::string& to, std::string_view text, std::string_view also = "") {
-    constexpr std::string_view kUnreserved =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    for (const char c : text) {
-        const bool as_it_is =
-            kUnreserved.find(c) != std::string_view::npos || also.find(c) != std::string_view::npos;
-        to += as_it_is ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-}
-
 class PathWriter {
   public:
     explicit PathWriter(std::string_view start = "pkcs11:") : text_(start) {}
     void add(std::string_view name, const std::optional<std::string>& value) {
         if (value) {
             begin(name);
-            append_encoded(text_, *value);
+            text_ += base::percent_encoded(*value, base::is_unreserved);
         }
     }
     void add_bytes(std::string_view name, base::ByteView value) {
         begin(name);
-        for (const std::uint8_t byte : value) {
-            text_ += fmt::format("%{:02X}", byte);
-        }
+        text_ += base::percent_encoded(base::as_text(value), [](char) { return false; });
     }
     std::string take() { return std::move(text_); }
 
@@ -252,7 +240,8 @@ std::string KeyUri::text() const {
             separator = '&';
             uri += name;
             uri += '=';
-            append_encoded(uri, value, "/:");
+            uri += base::percent_encoded(
+                value, [](char c) { return base::is_unreserved(c) || c == '/' || c == ':'; });
         }
     };
     add_query("module-path", module_path);

@@ -12,8 +12,8 @@
 
 #include "ecryptfs_pki_module.h"
 #include "lib/base/file_uri.h"
-#include "lib/base/hex.h"
 #include "lib/base/number.h"
+#include "lib/base/percent.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
@@ -50,29 +50,12 @@ Error refused(std::string_view uri, std::string_view why) {
             "handle:0x81000001"};
 }
 
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded += text[i];
-            continue;
-        }
-        const auto byte = base::from_hex(text.substr(i + 1, 2));
-        if (!byte || byte->size() != 1 || byte->front() == 0) {
-            return std::nullopt;
-        }
-        decoded += static_cast<char>(byte->front());
-        i += 2;
-    }
-    return decoded;
-}
-
 Result<void> take_attribute(std::string_view attribute, std::string_view uri, Locator& to) {
     const auto equals = attribute.find('=');
     const std::string_view name = attribute.substr(0, equals);
     const auto value =
-        percent_decoded(equals == std::string_view::npos ? "" : attribute.substr(equals + 1));
-    if (!value || value->empty()) {
+        base::percent_decoded(equals == std::string_view::npos ? "" : attribute.substr(equals + 1));
+    if (!value || value->empty() || value->contains('\0')) {
         return std::unexpected(refused(uri, fmt::format("gives \"{}\" no value", name)));
     }
     if (name == "tcti") {

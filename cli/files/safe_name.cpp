@@ -10,33 +10,10 @@
 #include <cstdint>
 
 #include "lib/base/percent.h"
+#include "lib/base/utf8.h"
 
 namespace ecryptfs::cli {
 namespace {
-
-bool is_continuation(char c) {
-    return (static_cast<std::uint8_t>(c) & 0xc0U) == 0x80U;
-}
-
-// Bytes of the UTF-8 character at the beginning; 0 if it is none.
-std::size_t character_size(std::string_view text) {
-    const auto first = static_cast<std::uint8_t>(text.front());
-    const std::size_t size = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4
-                                            : 0;
-    if (size == 0 || size > text.size() ||
-        !std::ranges::all_of(text.substr(1, size - 1), is_continuation)) {
-        return 0;
-    }
-    // Longer than need be, halves of UTF-16 pairs, beyond U+10FFFF.
-    const auto second = size > 1 ? static_cast<std::uint8_t>(text[1]) : 0x80U;
-    const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
-                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
-    return wrong ? 0 : size;
-}
 
 // Up to the first dot, in any case.
 bool is_dos_device(std::string_view name) {
@@ -57,7 +34,7 @@ bool is_dos_device(std::string_view name) {
 std::string encoded(std::string_view name, std::string_view refused) {
     std::string result;
     for (std::size_t at = 0; at < name.size();) {
-        const auto size = character_size(name.substr(at));
+        const auto size = base::first_code_point(name.substr(at)).size;
         const char c = name[at];
         const bool last = at + 1 == name.size();
         const bool control = static_cast<std::uint8_t>(c) < 0x20 || c == '\x7f';
@@ -83,7 +60,7 @@ std::string safe_name(std::string_view name) {
 
 std::string with_suffix(std::string name, std::string_view suffix) {
     auto size = std::min(name.size(), NAME_MAX - suffix.size());
-    while (size > 0 && size < name.size() && is_continuation(name[size])) {
+    while (size > 0 && size < name.size() && base::is_continuation(name[size])) {
         --size;
     }
     name.resize(size);

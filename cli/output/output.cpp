@@ -15,41 +15,10 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "lib/base/utf8.h"
+
 namespace ecryptfs::cli {
 namespace {
-
-struct CodePoint {
-    char32_t value;
-    std::size_t size;  // in bytes; 0 for bytes that are no UTF-8
-};
-
-// RFC 3629; overlong forms, surrogates and values above 10FFFF are refused.
-CodePoint first_code_point(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char lead = byte(0);
-    const std::size_t size = lead < 0x80   ? 1
-                             : lead < 0xc2 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                             : lead < 0xf5 ? 4
-                                           : 0;
-    if (size == 0 || text.size() < size) {
-        return {0, 0};
-    }
-    if (size == 1) {
-        return {lead, 1};
-    }
-    char32_t value = lead & (0x7fU >> size);
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xc0) != 0x80) {
-            return {0, 0};
-        }
-        value = (value << 6) | (byte(i) & 0x3fU);
-    }
-    const bool overlong = (size == 3 && value < 0x800) || (size == 4 && value < 0x10000);
-    const bool surrogate = value >= 0xd800 && value < 0xe000;
-    return overlong || surrogate || value > 0x10ffff ? CodePoint{0, 0} : CodePoint{value, size};
-}
 
 bool is_hostile(char32_t c) {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) ||       // control
@@ -59,8 +28,8 @@ bool is_hostile(char32_t c) {
 }
 
 std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return !base::is_continuation(c); }));
 }
 
 bool& quiet() {
@@ -98,7 +67,7 @@ std::string fitted(std::string_view text, std::size_t columns) {
     }
     std::string result;
     for (std::size_t used = 1; used < columns; ++used) {
-        const auto size = std::max<std::size_t>(first_code_point(text).size, 1);
+        const auto size = std::max<std::size_t>(base::first_code_point(text).size, 1);
         result += text.substr(0, size);
         text.remove_prefix(size);
     }
@@ -154,7 +123,7 @@ std::string shortened_path(const std::string& path) {
 std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
-        const auto [value, size] = first_code_point(text);
+        const auto [value, size] = base::first_code_point(text);
         if (size == 0 || (size == 1 && is_hostile(value))) {
             result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
         } else if (is_hostile(value)) {

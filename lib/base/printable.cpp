@@ -4,32 +4,14 @@
 
 #include <algorithm>
 
+#include "lib/base/utf8.h"
+
 namespace ecryptfs::base {
 
 std::size_t printable_character(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-    const unsigned first = byte(0);
-    if (first < 0x80) {
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
-    }
-    if (first >= 0xc2 && first <= 0xdf) {
-        const bool c1_control = first == 0xc2 && byte(1) < 0xa0;
-        return tail(1) && !c1_control ? 2 : 0;
-    }
-    if (first >= 0xe0 && first <= 0xef) {
-        const bool overlong = first == 0xe0 && byte(1) < 0xa0;
-        const bool surrogate = first == 0xed && byte(1) >= 0xa0;
-        return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        const bool overlong = first == 0xf0 && byte(1) < 0x90;
-        const bool too_large = first == 0xf4 && byte(1) >= 0x90;
-        return tail(1) && tail(2) && tail(3) && !overlong && !too_large ? 4 : 0;
-    }
-    return 0;
+    const auto [value, size] = first_code_point(text);
+    const bool is_control = value < 0x20 || (value >= 0x7f && value < 0xa0);
+    return is_control ? 0 : size;
 }
 
 bool is_printable(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "lib/base/printable.h"
+#include "lib/base/utf8.h"
 #include "pki-modules/abi/error_status.h"
 
 namespace ecryptfs::module {
@@ -29,7 +30,7 @@ std::string shown(std::string_view path) {
         return std::string(path);
     }
     std::size_t start = path.size() - kMost;
-    while (start < path.size() && (static_cast<unsigned char>(path[start]) & 0xc0U) == 0x80U) {
+    while (start < path.size() && base::is_continuation(path[start])) {
         ++start;  // not into the middle of a character
     }
     return fmt::format("…{}", path.substr(start));

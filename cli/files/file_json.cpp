@@ -37,7 +37,7 @@ Json error_json(const base::Error& error) {
             {"advice", error.advice.empty() ? Json(nullptr) : Json(error.advice)}};
 }
 
-Json cipher_json(const lower::Cipher* cipher) {
+Json cipher_json(const wire::Cipher* cipher) {
     return cipher == nullptr ? Json(nullptr) : Json(cipher->name);
 }
 

@@ -33,9 +33,9 @@ void inspect_name(const std::string& name, HeldKeys& held, InspectedFile& file) 
         return;
     }
     const auto* parsed = &readings.front().name;
-    file.name = InspectedName{
-        std::string(parsed->signature.text()), lower::find_cipher(parsed->cipher_code),
-        held.keyrings_with(parsed->signature), held.is_given(parsed->signature)};
+    file.name =
+        InspectedName{std::string(parsed->signature.text()), wire::find_cipher(parsed->cipher_code),
+                      held.keyrings_with(parsed->signature), held.is_given(parsed->signature)};
 }
 
 void describe_header(const lowerfs::LowerFile& lower_file, HeldKeys& held, InspectedFile& file) {
@@ -48,7 +48,7 @@ void describe_header(const lowerfs::LowerFile& lower_file, HeldKeys& held, Inspe
     file.data_offset = lower_file.data_offset();
     for (const auto& packet : header.packets) {
         if (packet.kind == lower::PacketKind::kPassphrase) {
-            file.cipher = lower::find_cipher(packet.cipher_code);
+            file.cipher = wire::find_cipher(packet.cipher_code);
             file.key_bytes = std::min(packet.encrypted_fek.size(), file.cipher->largest_key);
         }
         file.packets.push_back(

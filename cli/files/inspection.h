@@ -13,9 +13,9 @@
 #include "cli/files/given_keys.h"
 #include "lib/base/error.h"
 #include "lib/keyring/keyrings.h"
-#include "lib/lower/cipher.h"
 #include "lib/lower/header.h"
 #include "lib/lowerfs/tree_walk.h"
+#include "lib/wire/cipher.h"
 
 namespace ecryptfs::cli {
 
@@ -62,7 +62,7 @@ struct InspectedDamage {
 
 struct InspectedName {
     std::string signature;
-    const lower::Cipher* cipher;
+    const wire::Cipher* cipher;
     std::vector<keyring::Keyring> held_in;
     bool given;  // by a passphrase
 };
@@ -82,9 +82,9 @@ struct InspectedFile {
     std::uint32_t flags = 0;
     bool header_in_attribute = false;
     std::uint64_t data_offset = 0;
-    std::uint64_t data_beyond_size = 0;     // bytes of encrypted contents behind the end
-    const lower::Cipher* cipher = nullptr;  // null where no packet tells it
-    std::size_t key_bytes = 0;              // with that cipher
+    std::uint64_t data_beyond_size = 0;    // bytes of encrypted contents behind the end
+    const wire::Cipher* cipher = nullptr;  // null where no packet tells it
+    std::size_t key_bytes = 0;             // with that cipher
     std::vector<InspectedPacket> packets = {};
     std::vector<InspectedDamage> damaged_packets = {};
 };

@@ -14,10 +14,10 @@
 #include "cli/files/plain_path.h"
 #include "cli/mount/plan.h"
 #include "lib/base/try.h"
-#include "lib/lower/cipher.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lowerfs/lower_file.h"
 #include "lib/lowerfs/tree_walk.h"
+#include "lib/wire/cipher.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -53,7 +53,7 @@ class Sample : public lowerfs::TreeVisitor {
     // By signature, of files; several a file.
     std::map<KeySignature, std::uint64_t> keys;
     std::set<KeySignature> name_keys;
-    const lower::Cipher* name_cipher = nullptr;  // of the last
+    const wire::Cipher* name_cipher = nullptr;  // of the last
     std::uint64_t encrypted = 0;
     std::uint64_t in_attribute = 0;
     std::vector<std::set<KeySignature>> ways;  // of each encrypted file
@@ -72,7 +72,7 @@ class Sample : public lowerfs::TreeVisitor {
         if (const auto name = lower::parse_encrypted_name(entry.name);
             entry.path != root_ && lower::is_encrypted_name(entry.name) && name) {
             name_keys.insert(name->signature);
-            name_cipher = lower::find_cipher(name->cipher_code);
+            name_cipher = wire::find_cipher(name->cipher_code);
         }
     }
 
@@ -107,7 +107,7 @@ std::string listed(const std::set<KeySignature>& signatures) {
     return fmt::format("{}", fmt::join(texts, " or "));
 }
 
-std::string name_of(const lower::Cipher& cipher) {
+std::string name_of(const wire::Cipher& cipher) {
     return cipher.smallest_key == cipher.largest_key
                ? fmt::format("{} of {} bits", cipher.name, 8 * cipher.smallest_key)
                : std::string(cipher.name);
@@ -178,7 +178,7 @@ Result<void> check_names(const MountPlan& plan, const Sample& sample, CheckFindi
         (cipher->name == options.cipher && cipher->takes_key(options.key_bytes))) {
         return {};
     }
-    auto sizes = mount::key_sizes_of(cipher->name);
+    auto sizes = wire::key_sizes(cipher->name);
     std::erase_if(sizes, [&](const auto size) { return !cipher->takes_key(size); });
     return object(
         fmt::format("names in {} are encrypted with {}, and would not be found", lower,

@@ -12,6 +12,7 @@
 #include "cli/mount/utils_files.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/wire/cipher.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -134,7 +135,7 @@ Result<void> take_keys(const Mount& command, MountPlan& plan) {
 Result<void> take_cipher(const Mount& command, FolderOptions& options) {
     if (!command.cipher.empty()) {
         options.cipher = command.cipher;
-        const auto sizes = mount::key_sizes_of(command.cipher);
+        const auto sizes = wire::key_sizes(command.cipher);
         if (!sizes.empty() && std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
             options.key_bytes = sizes.front();
         }
@@ -142,7 +143,7 @@ Result<void> take_cipher(const Mount& command, FolderOptions& options) {
     if (command.key_bytes != 0) {
         options.key_bytes = command.key_bytes;
     }
-    const auto sizes = mount::key_sizes_of(options.cipher);
+    const auto sizes = wire::key_sizes(options.cipher);
     if (sizes.empty()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("eCryptfs has no cipher {}", options.cipher),

@@ -18,7 +18,7 @@ using base::ErrorCode;
 using base::Result;
 
 // OpenSSL's name of a cipher; empty if it has none. Twofish and CAST6 it never had.
-std::string openssl_name(const Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
+std::string openssl_name(const wire::Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
     const char* suffix = mode == BlockCipher::Mode::kCbc ? "CBC" : "ECB";
     if (cipher.name == "aes") {
         return fmt::format("AES-{}-{}", 8 * key_size, suffix);
@@ -32,7 +32,7 @@ std::string openssl_name(const Cipher& cipher, BlockCipher::Mode mode, std::size
     return cipher.name == "cast5" ? fmt::format("CAST5-{}", suffix) : "";
 }
 
-Result<EvpCipher> find(const Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
+Result<EvpCipher> find(const wire::Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
     const auto name = openssl_name(cipher, mode, key_size);
     EvpCipher found(name.empty() ? nullptr
                                  : ::EVP_CIPHER_fetch(openssl_library(), name.c_str(), nullptr));
@@ -49,7 +49,7 @@ Result<EvpCipher> find(const Cipher& cipher, BlockCipher::Mode mode, std::size_t
 
 }  // namespace
 
-Result<BlockCipher> BlockCipher::create(const Cipher& cipher, Mode mode, Direction direction,
+Result<BlockCipher> BlockCipher::create(const wire::Cipher& cipher, Mode mode, Direction direction,
                                         base::ByteView key) {
     if (!cipher.takes_key(key.size())) {
         return std::unexpected(base::Error{

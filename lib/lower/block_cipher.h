@@ -4,8 +4,8 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/lower/cipher.h"
 #include "lib/lower/openssl.h"
+#include "lib/wire/cipher.h"
 
 namespace ecryptfs::lower {
 
@@ -17,8 +17,8 @@ class BlockCipher {
 
     // kNotSupported for ciphers that this OpenSSL does not have; kMalformed for a key of a size
     // that the cipher does not take.
-    static base::Result<BlockCipher> create(const Cipher& cipher, Mode mode, Direction direction,
-                                            base::ByteView key);
+    static base::Result<BlockCipher> create(const wire::Cipher& cipher, Mode mode,
+                                            Direction direction, base::ByteView key);
 
     // Whole blocks, into as many bytes, which may be the same. `iv`: a block, or empty for kEcb.
     base::Result<void> run(base::ByteView iv, base::ByteView in, base::ByteSpan out);

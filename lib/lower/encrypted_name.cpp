@@ -9,7 +9,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/try.h"
-#include "lib/lower/cipher.h"
+#include "lib/wire/cipher.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
 
@@ -139,7 +139,7 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
     const auto body = TRY(take_body(reader));
     const std::size_t start = static_cast<std::size_t>(body.data() - packet.data());
     const std::uint8_t code = (body)[KeySignature::kSize];
-    const Cipher* cipher = find_cipher(code);
+    const wire::Cipher* cipher = wire::find_cipher(code);
     if (cipher == nullptr) {
         return reader.fail(fmt::format("unknown cipher {:#04x}", code),
                            start + KeySignature::kSize);

@@ -33,7 +33,7 @@ Result<FileKey> file_key_from_decrypted(base::ByteView decrypted) {
             ErrorCode::kDecryptFailed, std::string(base::traits(ErrorCode::kDecryptFailed).meaning),
             "check that the file was made with this key"});
     }
-    const Cipher* cipher = find_cipher(decrypted.front());
+    const wire::Cipher* cipher = wire::find_cipher(decrypted.front());
     const auto fek = decrypted.subspan(1, decrypted.size() - 3);
     if (cipher == nullptr || !cipher->takes_key(fek.size())) {
         return failed(ErrorCode::kMalformed, fmt::format("file key of {} bytes for cipher {:#04x}",
@@ -44,7 +44,7 @@ Result<FileKey> file_key_from_decrypted(base::ByteView decrypted) {
 }
 
 Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fekek) {
-    const Cipher* cipher = find_cipher(packet.cipher_code);
+    const wire::Cipher* cipher = wire::find_cipher(packet.cipher_code);
     if (cipher == nullptr) {
         return failed(ErrorCode::kMalformed,
                       fmt::format("unknown cipher {:#04x}", packet.cipher_code));
@@ -69,7 +69,7 @@ Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fek
     return FileKey{cipher, std::move(fek)};
 }
 
-Result<FileKey> make_file_key(const Cipher& cipher, std::size_t size) {
+Result<FileKey> make_file_key(const wire::Cipher& cipher, std::size_t size) {
     if (!cipher.takes_key(size)) {
         return failed(ErrorCode::kInvalidArgument,
                       fmt::format("a file key of {} bytes for the cipher {}", size, cipher.name));

@@ -9,14 +9,14 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
-#include "lib/lower/cipher.h"
 #include "lib/lower/header.h"
+#include "lib/wire/cipher.h"
 
 namespace ecryptfs::lower {
 
 // What a file's contents are encrypted with.
 struct FileKey {
-    const Cipher* cipher = nullptr;  // never null
+    const wire::Cipher* cipher = nullptr;  // never null
     base::SecretBytes fek;
 };
 
@@ -30,7 +30,7 @@ base::Result<FileKey> file_key_from_decrypted(base::ByteView decrypted);
 base::Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fekek);
 
 // A new key at random. kInvalidArgument for a size that the cipher does not have.
-base::Result<FileKey> make_file_key(const Cipher& cipher, std::size_t size);
+base::Result<FileKey> make_file_key(const wire::Cipher& cipher, std::size_t size);
 
 // The two ways of a file key into a header. For a public key to encrypt: cipher code, FEK,
 // checksum; file_key_from_decrypted() reads it.

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "lib/base/try.h"
-#include "lib/lower/cipher.h"
 #include "lib/lower/header_format.h"
+#include "lib/wire/cipher.h"
 #include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
 #include "lib/wire/tag_packet.h"
@@ -84,7 +84,7 @@ Result<KeyPacket> take_tag_3(FieldReader& reader) {
                                      {2, kIteratedAndSalted, "S2K specifier"},
                                      {3, kMd5, "hash"}}));
     const std::uint8_t code = (body)[1];
-    if (find_cipher(code) == nullptr) {
+    if (wire::find_cipher(code) == nullptr) {
         return reader.fail(fmt::format("Tag 3 packet of an unknown cipher {:#04x}", code),
                            reader.position() - body.size() + 1);
     }

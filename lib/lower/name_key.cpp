@@ -22,10 +22,6 @@ constexpr std::size_t kLeastPrefix = 16;     // ECRYPTFS_FILENAME_MIN_RANDOM_PRE
 constexpr std::uint8_t kInsteadOfNul = 'B';  // ECRYPTFS_NON_NULL
 constexpr std::size_t kLongestName = 8192;   // fits into a packet, with all that is around it
 
-// The size of a Blowfish key and its like is in the mount's options only. These are what mounts
-// have, the usual one first; each cipher's largest is among them.
-constexpr auto kKeySizes = std::to_array<std::size_t>({16, 24, 32, 56});
-
 std::unexpected<base::Error> not_ours() {
     return std::unexpected(
         base::Error{ErrorCode::kDecryptFailed,
@@ -54,7 +50,7 @@ Result<std::vector<std::uint8_t>> make_prefix(base::ByteView fnek, std::size_t s
 }
 
 // kDecryptFailed if it was not encrypted with this key.
-Result<std::string> decrypt_with(base::ByteView key, const Cipher& cipher,
+Result<std::string> decrypt_with(base::ByteView key, const wire::Cipher& cipher,
                                  const EncryptedName& name, base::ByteView fnek) {
     auto decryption = TRY(BlockCipher::create(cipher, BlockCipher::Mode::kEcb,
                                               BlockCipher::Direction::kDecrypt, key));
@@ -77,8 +73,9 @@ Result<std::string> decrypt_with(base::ByteView key, const Cipher& cipher,
 }  // namespace
 
 Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek) {
-    const Cipher* cipher = find_cipher(name.cipher_code);
-    for (const auto size : kKeySizes) {
+    const wire::Cipher* cipher = wire::find_cipher(name.cipher_code);
+    // A name does not say the size of a Blowfish key and its like: only the mount's options do.
+    for (const auto size : wire::kKeySizes) {
         if (cipher == nullptr || !cipher->takes_key(size) || size > fnek.size()) {
             continue;
         }

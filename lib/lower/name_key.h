@@ -8,8 +8,8 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/lower/cipher.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/wire/cipher.h"
 #include "lib/wire/key_signature.h"
 
 namespace ecryptfs::lower {
@@ -23,7 +23,7 @@ base::Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView
 // What a mount encrypts names with.
 struct NameCipher {
     wire::KeySignature signature;  // of the FNEK
-    const Cipher* cipher;          // never null
+    const wire::Cipher* cipher;    // never null
     std::size_t key_size;          // how much of the FNEK it takes
 };
 

@@ -22,7 +22,7 @@ constexpr std::size_t kBlock = 16;
 
 Result<BlockCipher> cipher_of(const PassphraseKey& key, BlockCipher::Direction direction) {
     constexpr std::uint8_t kAes128 = 7;
-    return BlockCipher::create(*find_cipher(kAes128), BlockCipher::Mode::kEcb, direction,
+    return BlockCipher::create(*wire::find_cipher(kAes128), BlockCipher::Mode::kEcb, direction,
                                key.key.view().first(kBlock));
 }
 

@@ -2,25 +2,10 @@
 
 #include "lib/mount/folder_options.h"
 
-#include <algorithm>
 #include <array>
 
 namespace ecryptfs::mount {
 namespace {
-
-struct CipherSizes {
-    std::string_view name;
-    std::vector<unsigned> key_bytes;
-};
-
-// What ecryptfs_parse_options() hands to the kernel's ciphers of these names.
-const std::vector<CipherSizes>& known_ciphers() {
-    static const std::vector<CipherSizes> ciphers = {
-        {"aes", {16, 24, 32}},     {"blowfish", {16, 24, 32, 56}}, {"des3_ede", {24}},
-        {"twofish", {16, 24, 32}}, {"cast6", {16, 24, 32}},        {"cast5", {16}},
-    };
-    return ciphers;
-}
 
 constexpr auto kFlags = std::to_array<FlagOption>({
     {"ecryptfs_xattr_metadata", &FolderOptions::xattr},
@@ -33,11 +18,6 @@ constexpr auto kFlags = std::to_array<FlagOption>({
 
 std::span<const FlagOption> flag_options() {
     return kFlags;
-}
-
-std::vector<unsigned> key_sizes_of(std::string_view cipher) {
-    const auto known = std::ranges::find(known_ciphers(), cipher, &CipherSizes::name);
-    return known == known_ciphers().end() ? std::vector<unsigned>{} : known->key_bytes;
 }
 
 std::vector<KernelOption> kernel_option_list(const FolderOptions& options) {

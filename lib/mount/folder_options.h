@@ -33,9 +33,6 @@ struct FlagOption {
 };
 std::span<const FlagOption> flag_options();
 
-// Key sizes in bytes that eCryptfs has for a cipher; none for one it does not know.
-std::vector<unsigned> key_sizes_of(std::string_view cipher);
-
 struct KernelOption {
     std::string name;
     std::string value;  // empty for a flag

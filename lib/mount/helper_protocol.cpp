@@ -13,6 +13,8 @@
 #include <optional>
 #include <string_view>
 
+#include "lib/wire/cipher.h"
+
 namespace ecryptfs::mount {
 namespace {
 
@@ -110,7 +112,7 @@ Result<Request> parse_mount(unsigned flags, ByteReader reader) {
     }
     const auto key_bytes = reader.take_native<std::uint8_t>();
     const auto cipher = take_text(reader);
-    const auto sizes = key_sizes_of(cipher.value_or(""));
+    const auto sizes = wire::key_sizes(cipher.value_or(""));
     if (!key_bytes || std::ranges::find(sizes, unsigned{*key_bytes}) == sizes.end()) {
         return malformed("cipher or size of its keys");
     }

@@ -68,7 +68,7 @@ std::string lower_name_of(const std::string& plain) {
     const auto fnek =
         value_or_throw(lower::derive_passphrase_key(as_bytes(kBatteryStaple), lower::kNameSalt));
     return lower::encode_encrypted_name(value_or_throw(lower::encrypt_name(
-        plain, {fnek.signature, lower::find_cipher(kAes256), 32}, fnek.key.view())));
+        plain, {fnek.signature, wire::find_cipher(kAes256), 32}, fnek.key.view())));
 }
 
 }  // namespace ecryptfs::test

@@ -2,7 +2,7 @@
 
 #include "lib/lower/encrypted_name.h"
 
-#include "lib/lower/cipher.h"
+#include "lib/wire/cipher.h"
 #include "tests/fuzz/check.h"
 
 void ecryptfs::fuzz::try_input(base::ByteView input) {
@@ -21,7 +21,7 @@ void ecryptfs::fuzz::try_input(base::ByteView input) {
         require_useful(name.error(), base::ErrorCode::kMalformed, "encrypted name: ", input.size());
         return;
     }
-    const auto* cipher = lower::find_cipher(name->cipher_code);
+    const auto* cipher = wire::find_cipher(name->cipher_code);
     require(cipher != nullptr && !name->encrypted.empty() &&
                 name->encrypted.size() % cipher->block_size == 0,
             "whole blocks of a known cipher are encrypted");

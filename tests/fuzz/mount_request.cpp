@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/mount/helper_protocol.h"
+#include "lib/wire/cipher.h"
 #include "tests/fuzz/check.h"
 
 namespace ecryptfs::fuzz {
@@ -13,7 +14,7 @@ namespace {
 void check_options(const mount::FolderOptions& options) {
     require(!options.keys.empty() && options.keys.size() <= mount::kMaxKeys, "some keys");
     require(options.name_keys.size() <= 1, "one key of names at most");
-    const auto sizes = mount::key_sizes_of(options.cipher);
+    const auto sizes = wire::key_sizes(options.cipher);
     require(std::ranges::find(sizes, options.key_bytes) != sizes.end(), "a size of the cipher's");
     for (const auto& [name, value] : mount::kernel_option_list(options)) {
         require((name + value).find_first_of(", =\n\\") == std::string::npos,

@@ -104,7 +104,7 @@ TEST(ExtentCipher, AreDecryptedAsTheKernelDoes) {
 }
 
 TEST(ExtentCipher, HaveAnIvEach) {
-    const FileKey key{find_cipher(7), secret(pattern(16))};
+    const FileKey key{wire::find_cipher(7), secret(pattern(16))};
     auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes two(2 * kExtentSize);
     ASSERT_THAT(extents.decrypt(7, two), Succeeds());
@@ -117,14 +117,14 @@ TEST(ExtentCipher, HaveAnIvEach) {
 
 TEST(ExtentCipher, OfCiphersThatOpensslNeverHadAreRefused) {
     for (const auto code : std::to_array<std::uint8_t>({0x0a, 0x0b})) {
-        const FileKey key{find_cipher(code), secret(pattern(32))};
+        const FileKey key{wire::find_cipher(code), secret(pattern(32))};
         EXPECT_THAT(ExtentCipher::create(key),
                     FailsWith(ErrorCode::kNotSupported, "OpenSSL has no"));
     }
 }
 
 TEST(ExtentCipher, AreWholeBlocks) {
-    const FileKey key{find_cipher(7), secret(pattern(16))};
+    const FileKey key{wire::find_cipher(7), secret(pattern(16))};
     auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes part(17);
     EXPECT_THAT(extents.decrypt(0, part), FailsWith(ErrorCode::kMalformed, "no whole blocks"));

@@ -162,7 +162,7 @@ EncryptedName letter(std::uint8_t cipher_code, std::size_t key_size) {
     // What the vectors' names have in front, which depends on the FNEK only.
     Bytes bytes = hex("e816252fe3b53e7c5059dbb3245e46055b2736bc2e 00 6c65747465722e747874");
     auto ecb = base::value_or_throw(
-        BlockCipher::create(*find_cipher(cipher_code), BlockCipher::Mode::kEcb,
+        BlockCipher::create(*wire::find_cipher(cipher_code), BlockCipher::Mode::kEcb,
                             BlockCipher::Direction::kEncrypt, key.key.view().first(key_size)));
     base::value_or_throw(ecb.run({}, bytes, bytes));
     return {key.signature, cipher_code, bytes};

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "lib/lower/cipher.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::lower {
@@ -279,17 +278,6 @@ TEST(LowerHeader, LiesWithinItsFirst4096Bytes) {
     bytes[26] = 0;
     EXPECT_TRUE(parsed(bytes).packets.empty());
     EXPECT_THAT(parse_header(bytes), Succeeds());
-}
-
-TEST(Ciphers, AreFoundByTheirCodes) {
-    for (const auto& cipher : ciphers()) {
-        EXPECT_EQ(find_cipher(cipher.code), &cipher) << cipher.name;
-        EXPECT_TRUE(cipher.takes_key(cipher.smallest_key) && cipher.takes_key(cipher.largest_key));
-        EXPECT_FALSE(cipher.takes_key(cipher.smallest_key - 1));
-        EXPECT_FALSE(cipher.takes_key(cipher.largest_key + 1));
-    }
-    EXPECT_EQ(find_cipher(0), nullptr);
-    EXPECT_EQ(find_cipher(1), nullptr);  // RSA's
 }
 
 }  // namespace

@@ -184,7 +184,8 @@ TEST(LowerName, IsWrittenAsTheKernelWroteIt) {
         const auto check = [&](const std::string& text) {
             const auto name = value_or_throw(parse_encrypted_name(text));
             const auto plain = value_or_throw(decrypt_name(name, fnek.key.view()));
-            const NameCipher cipher{fnek.signature, find_cipher(name.cipher_code), vector.key_size};
+            const NameCipher cipher{fnek.signature, wire::find_cipher(name.cipher_code),
+                                    vector.key_size};
             const auto again = value_or_throw(encrypt_name(plain, cipher, fnek.key.view()));
             EXPECT_EQ(encode_encrypted_name(again), text) << vector.name << " " << plain;
             ++names;
@@ -205,7 +206,7 @@ TEST(LowerName, IsWrittenAsTheKernelWroteIt) {
 TEST(LowerName, IsReadAgainAtEachLength) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
     for (const auto code : kOpensslCiphers) {
-        const auto* cipher = find_cipher(code);
+        const auto* cipher = wire::find_cipher(code);
         const auto key_size = cipher->largest_key;
         for (std::size_t size = 1; size <= 300; ++size) {
             const std::string plain(size, 'n');
@@ -220,7 +221,7 @@ TEST(LowerName, IsReadAgainAtEachLength) {
 
 TEST(LowerName, OfA143ByteNameJustFitsIntoAFolder) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
-    const NameCipher cipher{fnek.signature, find_cipher(7), 16};
+    const NameCipher cipher{fnek.signature, wire::find_cipher(7), 16};
     const auto size_of = [&](std::size_t size) {
         return encode_encrypted_name(
                    value_or_throw(encrypt_name(std::string(size, 'n'), cipher, fnek.key.view())))
@@ -232,7 +233,7 @@ TEST(LowerName, OfA143ByteNameJustFitsIntoAFolder) {
 
 TEST(LowerName, IsRefusedIfItCannotBeOne) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
-    const NameCipher cipher{fnek.signature, find_cipher(7), 16};
+    const NameCipher cipher{fnek.signature, wire::find_cipher(7), 16};
     for (const auto& plain : {std::string(), std::string("a\0b", 3), std::string(8193, 'n')}) {
         EXPECT_THAT(encrypt_name(plain, cipher, fnek.key.view()),
                     FailsWith(ErrorCode::kInvalidArgument, "not a name"));
@@ -266,19 +267,19 @@ TEST(NewFileKey, IsReadAgainFromBothPackets) {
 }
 
 TEST(NewFileKey, IsRandomAndOfASizeOfItsCipher) {
-    const auto& aes = *find_cipher(7);
+    const auto& aes = *wire::find_cipher(7);
     EXPECT_NE(copy(value_or_throw(make_file_key(aes, 16)).fek.view()),
               copy(value_or_throw(make_file_key(aes, 16)).fek.view()));
     EXPECT_THAT(make_file_key(aes, 32), FailsWith(ErrorCode::kInvalidArgument, "32 bytes"));
     // A reader would take the whole block for the key.
-    const auto odd = value_or_throw(make_file_key(*find_cipher(3), 5));
+    const auto odd = value_or_throw(make_file_key(*wire::find_cipher(3), 5));
     EXPECT_THAT(encrypt_file_key(odd, pattern(64)),
                 FailsWith(ErrorCode::kInvalidArgument, "5 bytes"));
 }
 
 TEST(ExtentCipher, DecryptsWhatItEncrypted) {
     for (const auto code : kOpensslCiphers) {
-        const auto* cipher = find_cipher(code);
+        const auto* cipher = wire::find_cipher(code);
         auto extents = value_or_throw(
             ExtentCipher::create(value_or_throw(make_file_key(*cipher, cipher->largest_key))));
         const auto plain = pattern(3 * kExtentSize);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "lib/lower/cipher.h"
+#include "lib/wire/cipher.h"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
-namespace ecryptfs::lower {
+namespace ecryptfs::wire {
 namespace {
 
 // include/linux/ecryptfs.h: RFC2440_CIPHER_*; crypto.c: ecryptfs_cipher_code_str_map. The three
@@ -27,9 +28,19 @@ std::span<const Cipher> ciphers() {
     return kCiphers;
 }
 
+std::vector<unsigned> key_sizes(std::string_view cipher_name) {
+    std::vector<unsigned> sizes;
+    std::ranges::copy_if(kKeySizes, std::back_inserter(sizes), [&](unsigned size) {
+        return std::ranges::any_of(kCiphers, [&](const Cipher& cipher) {
+            return cipher.name == cipher_name && cipher.takes_key(size);
+        });
+    });
+    return sizes;
+}
+
 const Cipher* find_cipher(std::uint8_t code) {
     const auto* found = std::ranges::find(kCiphers, code, &Cipher::code);
     return found == kCiphers.end() ? nullptr : found;
 }
 
-}  // namespace ecryptfs::lower
+}  // namespace ecryptfs::wire

@@ -8,11 +8,12 @@
 
 #include "agent/bus/session_watch.h"
 #include "agent/modules/host.h"
+#include "lib/wire/device_frame.h"
 
 namespace ecryptfs::agent {
 
 struct Options {
-    std::string device = "/dev/ecryptfs";
+    std::string device = wire::kDevicePath;
     HostSettings hosts;
     // Below the kernel's ecryptfs_message_wait_timeout, which is 3 s unless the module was loaded
     // with another.

@@ -13,6 +13,7 @@
 #include "lib/base/try.h"
 #include "lib/ipc/bus_error.h"
 #include "lib/ipc/names.h"
+#include "lib/wire/device_frame.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -21,7 +22,6 @@ using base::ErrorCode;
 using base::Result;
 using Message = base::Handle<sd_bus_message, sd_bus_message_unref>;
 
-constexpr char kDeviceFile[] = "/dev/ecryptfs";
 constexpr std::uint64_t kSecond = 1'000'000;
 constexpr std::uint64_t kCallTimeout = 10 * kSecond;
 // Smart cards and TPMs take their time.
@@ -58,7 +58,7 @@ base::Error no_bus(int error_number) {
 // for it.
 bool is_kept_from_having_an_agent(sd_bus* bus) {
     return sd_bus_get_name_creds(bus, ipc::kBusName, 0, nullptr) < 0 &&
-           ::access(kDeviceFile, R_OK | W_OK) < 0 && errno == EACCES;
+           ::access(wire::kDevicePath, R_OK | W_OK) < 0 && errno == EACCES;
 }
 
 base::Error local_failure(const char* call, int result) {
@@ -150,7 +150,7 @@ Result<AgentClient> AgentClient::connect() {
     if (is_kept_from_having_an_agent(bus.get())) {
         return std::unexpected(base::Error{
             ErrorCode::kDevicePermission,
-            fmt::format("you have no agent, and no permission to open {}", kDeviceFile),
+            fmt::format("you have no agent, and no permission to open {}", wire::kDevicePath),
             "become a member of the device's group: sudo usermod --append --groups ecryptfs "
             "$(id -un); then log in anew"});
     }

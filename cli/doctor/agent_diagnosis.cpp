@@ -10,6 +10,7 @@
 #include "cli/key_location.h"
 #include "lib/keyring/keyrings.h"
 #include "lib/pki/client/module_host.h"
+#include "lib/wire/device_frame.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -65,7 +66,7 @@ Finding check_device_holder(const ManagerState& manager, const std::string& root
         // An agent's descriptors cannot be seen, and its guard is its child.
         const bool other_agent =
             process.name == kAgentName && process.pid != agent && process.parent != agent;
-        if (process.uid == uid && (other_agent || has_open(root, process.pid, kDevice))) {
+        if (process.uid == uid && (other_agent || has_open(root, process.pid, wire::kDevicePath))) {
             finding.message += fmt::format("; {} (pid {}) does", process.name, process.pid);
             finding.advice = fmt::format("kill {} && ecryptfsctl status", process.pid);
             break;

@@ -36,8 +36,6 @@ struct Finding {
     std::string advice = {};  // how to mend it; empty where there is nothing to mend
 };
 
-inline constexpr char kDevice[] = "/dev/ecryptfs";
-
 Finding broken(std::string link, const base::Error& error);
 
 // --- The system ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include "cli/output/output.h"
 #include "lib/base/shell_word.h"
 #include "lib/keyring/keyrings.h"
+#include "lib/wire/device_frame.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -175,24 +176,26 @@ Finding check_public_key_mode(const std::string& root) {
 }
 
 Finding check_device_node(const std::string& root) {
-    const auto path = root + kDevice;
+    const auto path = root + wire::kDevicePath;
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) {
-        return {"device", Health::kBroken, fmt::format("{} is not there", kDevice),
+        return {"device", Health::kBroken, fmt::format("{} is not there", wire::kDevicePath),
                 "sudo modprobe ecryptfs; if it is loaded, the kernel lacks "
                 "CONFIG_ECRYPT_FS_MESSAGING"};
     }
     if (::access(path.c_str(), R_OK | W_OK) != 0) {
-        return {"device", Health::kBroken, fmt::format("{} may not open {}", user_name(), kDevice),
+        return {"device", Health::kBroken,
+                fmt::format("{} may not open {}", user_name(), wire::kDevicePath),
                 group_advice(status.st_gid)};
     }
     if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
         return {"device", Health::kDoubtful,
                 fmt::format("{} is open to everybody: who holds it unread brings the kernel down",
-                            kDevice),
+                            wire::kDevicePath),
                 "sudo chmod o= /dev/ecryptfs; the package's udev rule sees to it"};
     }
-    return {"device", Health::kWorks, fmt::format("{} may open {}", user_name(), kDevice)};
+    return {"device", Health::kWorks,
+            fmt::format("{} may open {}", user_name(), wire::kDevicePath)};
 }
 
 Finding check_key_quota(const std::string& root, uid_t uid) {

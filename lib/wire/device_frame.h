@@ -11,6 +11,8 @@
 
 namespace ecryptfs::wire {
 
+inline constexpr char kDevicePath[] = "/dev/ecryptfs";
+
 enum class FrameType : std::uint8_t { kHelo = 100, kQuit = 101, kRequest = 102, kResponse = 103 };
 
 // 1 type, 4 counter, 2 length, 4 index, 4 data_len, 512 + packet head: the kernel sends no more,

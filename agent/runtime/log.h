@@ -14,7 +14,7 @@
 namespace ecryptfs::agent {
 
 // syslog's levels.
-enum class Priority : std::uint8_t { kError = 3, kWarning = 4, kNotice = 5, kInfo = 6, kDebug = 7 };
+enum class Priority : std::uint8_t { kError = 3, kWarning = 4, kNotice = 5, kInfo = 6 };
 
 // A journal field: ECRYPTFS_SIGNATURE, ECRYPTFS_MODULE, ECRYPTFS_ERROR (docs/architecture.md).
 struct LogField {

@@ -11,7 +11,7 @@
 namespace ecryptfs::base {
 
 // Bytes that nobody else may see: a passphrase, a PIN, a file key. In locked memory that is not
-// dumped, wiped when it goes. Moves, never copies by accident: say duplicate(). An empty one holds
+// dumped, wiped when it goes. Moves, never copies by accident: say copy_of(). An empty one holds
 // no memory. Each object belongs to one thread at a time.
 class SecretBytes {
   public:
@@ -26,7 +26,6 @@ class SecretBytes {
     // fall-back to ordinary memory.
     static Result<SecretBytes> create(std::size_t size);
     static Result<SecretBytes> copy_of(ByteView bytes);
-    Result<SecretBytes> duplicate() const { return copy_of(view()); }
 
     ByteSpan span() { return memory_; }
     ByteView view() const { return memory_; }

@@ -4,12 +4,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkostemp()
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,43 +25,6 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr std::size_t kLargestUserFile = std::size_t{1} << 20;
-
-// A file that is gone unless it got its name.
-class Draft {
-  public:
-    explicit Draft(const std::string& for_path) : path_(for_path + ".XXXXXX") {
-        fd_.reset(::mkostemp(path_.data(), O_CLOEXEC));  // of mode 0600
-    }
-    Draft(const Draft&) = delete;
-    Draft& operator=(const Draft&) = delete;
-    ~Draft() {
-        if (fd_) {
-            ::unlink(path_.c_str());
-        }
-    }
-
-    int fd() const { return fd_.get(); }
-
-    bool rename_to(const std::string& path, IfThere if_there) {
-        const bool done = if_there == IfThere::kRefuse
-                              ? base::rename_to_free_name(AT_FDCWD, path_.c_str(), path.c_str())
-                              : ::rename(path_.c_str(), path.c_str()) == 0;
-        if (done) {
-            fd_.reset();
-        }
-        return done;
-    }
-
-  private:
-    std::string path_;
-    base::UniqueFd fd_;
-};
-
-bool keep_owner_of(const std::string& path, int fd) {
-    struct stat old{};
-    return ::geteuid() != 0 || ::stat(path.c_str(), &old) != 0 ||
-           ::fchown(fd, old.st_uid, old.st_gid) == 0;
-}
 
 }  // namespace
 
@@ -102,31 +63,17 @@ Result<std::optional<std::string>> read_user_file(const fs::path& path) {
     return text;
 }
 
-Result<void> write_whole_file(const std::string& path, base::ByteView content, IfThere if_there) {
-    std::error_code none_there;
-    const auto canonical = fs::canonical(path, none_there);
-    const std::string target = none_there ? path : canonical.string();
-    const auto failed = [&] {
-        auto error = file_error(fmt::format("writing {}", path), errno);
-        if (errno == EEXIST) {
-            error.message = fmt::format("{} is there already", path);
-            error.advice = "choose another name; nothing is overwritten";
-        }
-        return std::unexpected(std::move(error));
-    };
-    if (if_there == IfThere::kRefuse && !none_there) {
-        errno = EEXIST;
-        return failed();
+Result<void> write_whole_file(const std::string& path, base::ByteView content,
+                              base::IfThere if_there) {
+    if (base::write_atomic_file(path, content, if_there)) {
+        return {};
     }
-    Draft draft(target);
-    if (draft.fd() < 0 || !base::write_all(draft.fd(), content) ||
-        !keep_owner_of(target, draft.fd()) || ::fsync(draft.fd()) != 0 ||
-        !draft.rename_to(target, if_there)) {
-        return failed();
+    auto error = file_error(fmt::format("writing {}", path), errno);
+    if (error.code == ErrorCode::kAlreadyExists) {
+        error.message = fmt::format("{} already exists", path);
+        error.advice = "choose another name; nothing is overwritten";
     }
-    const auto folder = fs::path(target).parent_path();
-    base::sync_folder(folder.empty() ? "." : folder.string());
-    return {};
+    return std::unexpected(std::move(error));
 }
 
 }  // namespace ecryptfs::cli

@@ -2,11 +2,11 @@
 
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "lib/base/atomic_file.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 
@@ -20,12 +20,9 @@ std::string content_of(const std::filesystem::path& path);
 // kAccessDenied, kInternal.
 base::Result<std::optional<std::string>> read_user_file(const std::filesystem::path& path);
 
-enum class IfThere : std::uint8_t { kRefuse, kReplace };
-
-// Writes a file for its owner only, from its birth on, whole or not at all, also should the machine
-// stop: by another name, then renamed. One that is replaced keeps its owner; where `path` is a
-// link, what it leads to is replaced. kAlreadyExists, kNotFound, kAccessDenied, kInternal.
+// base::write_atomic_file() with an error for people. kAlreadyExists, kNotFound, kAccessDenied,
+// kInternal.
 base::Result<void> write_whole_file(const std::string& path, base::ByteView content,
-                                    IfThere if_there);
+                                    base::IfThere if_there);
 
 }  // namespace ecryptfs::cli

@@ -166,7 +166,7 @@ Result<void> remember(const std::string& path, const RememberedFolder& folder) {
     const auto text = TRY(remembered_text(folders));
     std::error_code failed;
     fs::create_directories(fs::path(path).parent_path(), failed);
-    return write_whole_file(path, base::as_bytes(text), IfThere::kReplace);
+    return write_whole_file(path, base::as_bytes(text), base::IfThere::kReplace);
 }
 
 }  // namespace ecryptfs::cli

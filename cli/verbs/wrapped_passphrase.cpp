@@ -28,7 +28,7 @@ constexpr char kWrappingOption[] = "--wrapping-passphrase-file";
 constexpr char kNewWrappingOption[] = "--new-wrapping-passphrase-file";
 
 Result<void> write_wrapped(const std::string& file, const SecretBytes& passphrase,
-                           const SecretBytes& wrapping, IfThere if_there, bool json) {
+                           const SecretBytes& wrapping, base::IfThere if_there, bool json) {
     const auto wrapped = TRY(lower::wrap_passphrase(passphrase.view(), wrapping.view()));
     if (auto written = write_whole_file(file, lower::encode_wrapped_passphrase(wrapped), if_there);
         !written) {
@@ -63,7 +63,7 @@ Result<void> run(const WrapPassphrase& command) {
         TRY(new_passphrase_from(command.passphrase_file, kMountQuestion, "--passphrase-file"));
     const auto wrapping =
         TRY(new_passphrase_from(command.wrapping_file, kWrappingQuestion, kWrappingOption));
-    return write_wrapped(command.file, passphrase, wrapping, IfThere::kRefuse, command.json);
+    return write_wrapped(command.file, passphrase, wrapping, base::IfThere::kRefuse, command.json);
 }
 
 Result<void> run(const UnwrapPassphrase& command) {
@@ -102,7 +102,8 @@ Result<void> run(const RewrapPassphrase& command) {
             return std::unexpected(wrapping.error());
         }
     }
-    return write_wrapped(command.file, passphrase, *wrapping, IfThere::kReplace, command.json);
+    return write_wrapped(command.file, passphrase, *wrapping, base::IfThere::kReplace,
+                         command.json);
 }
 
 }  // namespace ecryptfs::cli

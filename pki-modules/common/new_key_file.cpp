@@ -2,17 +2,12 @@
 
 #include "pki-modules/common/new_key_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <optional>
 
-#include "lib/base/file_io.h"
-#include "lib/base/handle.h"
+#include "lib/base/atomic_file.h"
 #include "lib/base/shell_word.h"
 #include "pki-modules/common/module_edge.h"
 
@@ -22,12 +17,9 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
-using base::UniqueFd;
-
-constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
 
 Error exists(const std::string& path) {
-    return {ErrorCode::kAlreadyExists, fmt::format("{} is there already", shown(path)),
+    return {ErrorCode::kAlreadyExists, fmt::format("{} already exists", shown(path)),
             "choose another name, or move the file away if nothing needs it"};
 }
 
@@ -59,46 +51,6 @@ Error cannot_write(const std::string& path, int error_number) {
     }
 }
 
-// A file without a name yet, or where the file system has no such thing, with a name that nobody
-// looks for, which goes with this object.
-class Draft {
-  public:
-    explicit Draft(const std::string& path) {
-        const std::string folder = folder_of(path);
-        const int fd = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kOwnerOnly);
-        if (fd >= 0) {
-            fd_.reset(fd);
-        } else if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) {
-            name_ = folder + ".new-key-XXXXXX";
-            fd_.reset(::mkostemp(name_.data(), O_CLOEXEC));  // for the owner only, too
-        }
-    }
-    ~Draft() {
-        if (fd_ && !name_.empty()) {
-            ::unlink(name_.c_str());
-        }
-    }
-    Draft(const Draft&) = delete;
-    Draft& operator=(const Draft&) = delete;
-    Draft(Draft&&) = delete;
-    Draft& operator=(Draft&&) = delete;
-
-    int get() const { return fd_.get(); }
-
-    // Leaves alone what is there.
-    bool name_it(const std::string& path) const {
-        if (!name_.empty()) {
-            return base::rename_to_free_name(AT_FDCWD, name_.c_str(), path.c_str());
-        }
-        const auto unnamed = fmt::format("/proc/self/fd/{}", fd_.get());
-        return ::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
-    }
-
-  private:
-    UniqueFd fd_;
-    std::string name_;
-};
-
 }  // namespace
 
 Result<void> check_no_file(const std::string& path) {
@@ -110,13 +62,9 @@ Result<void> check_no_file(const std::string& path) {
 }
 
 Result<void> write_new_key_file(const std::string& path, base::ByteView contents) {
-    const Draft draft(path);
-    if (draft.get() < 0 || !base::write_all(draft.get(), contents) || ::fsync(draft.get()) != 0 ||
-        !draft.name_it(path)) {
+    if (!base::write_atomic_file(path, contents, base::IfThere::kRefuse)) {
         return std::unexpected(cannot_write(path, errno));
     }
-    // The name, too, has to be on disk: a key that is lost takes its files with it.
-    base::sync_folder(folder_of(path));
     return {};
 }
 

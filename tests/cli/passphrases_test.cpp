@@ -227,7 +227,7 @@ TEST_F(Passphrases, AreRefusedWithAReason) {
                "-"},
               "a",
               ErrorCode::kAlreadyExists,
-              "there is there already"},
+              "there already exists"},
              {{"wrap-passphrase", path("no/folder"), "--passphrase-file", garbage,
                "--wrapping-passphrase-file", "-"},
               "a",

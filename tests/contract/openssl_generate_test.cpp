@@ -96,7 +96,7 @@ TEST_F(OpensslGenerateTest, WritesOverNothing) {
     fs::create_symlink("nowhere", folder_.path("link"));
     for (const std::string name : {"file", "folder", "link"}) {
         EXPECT_THAT(generate(module_, {folder_.uri(name), 2048}),
-                    fails(ECRYPTFS_PKI_ALREADY_EXISTS, name + " is there already", "another name"));
+                    fails(ECRYPTFS_PKI_ALREADY_EXISTS, name + " already exists", "another name"));
     }
     EXPECT_EQ(contents("file"), "mine");
     EXPECT_FALSE(fs::exists(folder_.path("nowhere")));

@@ -130,7 +130,7 @@ TEST_F(Tpm2LifeTest, MakesAFileThatOnlyItsOwnerMayRead) {
 TEST_F(Tpm2LifeTest, MakesNoKeyOverAFileThatIsThere) {
     tpm_.write("key.pem", "mine");
     EXPECT_THAT(generate(module_, {tpm_.locator("key.pem"), 2048}),
-                fails(ECRYPTFS_PKI_ALREADY_EXISTS, "key.pem is there already", "another name"));
+                fails(ECRYPTFS_PKI_ALREADY_EXISTS, "key.pem already exists", "another name"));
     EXPECT_EQ(tpm_.read("key.pem"), "mine");
 }
 

@@ -103,7 +103,7 @@ TEST_F(MakingKeys, OverwritesNothing) {
     const auto outcome =
         make({"generate-key", "openssl", file("key.pem"), "--bits", "2048", "--no-passphrase"});
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kAlreadyExists)) << outcome.err;
-    EXPECT_THAT(outcome.err, AllOf(HasSubstr("key.pem is there already"), HasSubstr("\ntry: ")));
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("key.pem already exists"), HasSubstr("\ntry: ")));
     EXPECT_EQ(content_of(file("key.pem")), "mine");
 }
 

@@ -9,20 +9,21 @@
 #include "lib/mount/helper_protocol.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
+#include "lib/base/fields.h"
 #include "lib/wire/cipher.h"
 
 namespace ecryptfs::mount {
 namespace {
 
-using base::ByteReader;
 using base::ByteView;
-using base::ByteWriter;
 using base::Error;
 using base::ErrorCode;
+using base::FieldReader;
+using base::FieldWriter;
 using base::Result;
 using wire::KeySignature;
 
@@ -31,104 +32,112 @@ constexpr std::uint8_t kMountKind = 'm';
 constexpr std::uint8_t kUnmountKind = 'u';
 constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kMaxKernelLine = 512;
+constexpr std::uint32_t kMaxErrorNumber = 4095;  // include/linux/err.h: MAX_ERRNO
 
-constexpr std::uint8_t kLazy = 1;
-constexpr std::uint8_t kReadOnly = 1;
-constexpr std::uint8_t kMayHideFiles = 2;
-constexpr unsigned kFirstOptionBit = 2;  // those of flag_options()
+// --- Kinds of fields ---------------------------------------------------------------------------
 
-std::unexpected<Error> malformed(std::string_view what) {
-    return std::unexpected(
-        Error{ErrorCode::kMalformed, "request to the mount helper: " + std::string(what)});
+template <typename Fields>
+void pass_version(Fields& fields) {
+    auto version = kVersion;
+    fields.pass_native(version);
+    if (version != kVersion) {
+        fields.fail("of another version");
+    }
 }
 
-std::optional<std::string_view> take_text(ByteReader& reader) {
-    const auto size = reader.take_native<std::uint8_t>();
-    const auto text = size ? reader.take(*size) : std::nullopt;
-    return text ? std::optional(base::as_text(*text)) : std::nullopt;
+// A bit for each, from the lowest.
+template <typename Fields>
+void pass_flags(Fields& fields, const std::vector<bool*>& flags) {
+    std::uint8_t bits = 0;
+    unsigned bit = 1;
+    for (const bool* flag : flags) {
+        bits = static_cast<std::uint8_t>(bits | (*flag ? bit : 0U));
+        bit <<= 1U;
+    }
+    fields.pass_native(bits);
+    if (bits >= bit) {
+        fields.fail("unknown flags");
+    }
+    bit = 1;
+    for (bool* flag : flags) {
+        *flag = (bits & bit) != 0;
+        bit <<= 1U;
+    }
 }
 
-void put_text(ByteWriter& writer, std::string_view text) {
+template <typename Fields>
+void pass_text(Fields& fields, std::string& text) {
     if (text.size() > kMaxName) {
-        writer.fail();
-        return;
+        fields.fail("a text is too long");
     }
-    writer.put_byte(static_cast<std::uint8_t>(text.size()));
-    writer.put(base::as_bytes(text));
-}
-
-void put_keys(ByteWriter& writer, const std::vector<KeySignature>& keys) {
-    writer.put_byte(static_cast<std::uint8_t>(std::min<std::size_t>(keys.size(), UINT8_MAX)));
-    for (const auto& key : keys) {
-        writer.put(base::as_bytes(key.text()));
+    auto size = static_cast<std::uint8_t>(text.size());
+    auto bytes = base::as_bytes(text);
+    fields.pass_native(size);
+    fields.pass_bytes(bytes, size);
+    if constexpr (!Fields::kWrites) {
+        text = base::as_text(bytes);
     }
 }
 
-Result<std::vector<KeySignature>> take_keys(ByteReader& reader, std::size_t most) {
-    const auto count = reader.take_native<std::uint8_t>();
-    if (!count || *count > most) {
-        return malformed("number of keys");
+template <typename Fields>
+void pass_key(Fields& fields, std::optional<KeySignature>& key) {
+    auto text = key ? base::as_bytes(key->text()) : ByteView();
+    fields.pass_bytes(text, KeySignature::kTextSize);
+    if constexpr (!Fields::kWrites) {
+        const auto read = KeySignature::from_text(base::as_text(text));
+        key = read ? std::optional(*read) : std::nullopt;
     }
-    std::vector<KeySignature> keys;
-    for (unsigned i = 0; i < *count; ++i) {
-        const auto text = reader.take(KeySignature::kTextSize);
-        const auto key = text ? KeySignature::from_text(base::as_text(*text)) : malformed("key");
+}
+
+template <typename Fields>
+void pass_keys(Fields& fields, std::vector<KeySignature>& keys, std::size_t most) {
+    auto count = static_cast<std::uint8_t>(std::min<std::size_t>(keys.size(), UINT8_MAX));
+    fields.pass_native(count);
+    if (count > most) {
+        fields.fail("too many keys");
+    }
+    const auto sent = std::exchange(keys, {});
+    for (std::size_t i = 0; fields.ok() && i < count; ++i) {
+        std::optional<KeySignature> key;
+        if constexpr (Fields::kWrites) {
+            key = sent[i];
+        }
+        pass_key(fields, key);
         if (!key || std::ranges::find(keys, *key) != keys.end()) {
-            return malformed("key");
+            fields.fail("key");
+            return;
         }
         keys.push_back(*key);
     }
-    return keys;
 }
 
-std::uint8_t option_bits(const MountRequest& request) {
-    unsigned bits = (request.options.read_only ? kReadOnly : 0U) |
-                    (request.may_hide_files ? kMayHideFiles : 0U);
-    unsigned bit = 1U << kFirstOptionBit;
-    for (const auto& flag : flag_options()) {
-        bits |= request.options.*flag.member ? bit : 0U;
-        bit <<= 1U;
-    }
-    return static_cast<std::uint8_t>(bits);
-}
+// --- Messages ----------------------------------------------------------------------------------
 
-// Whether all of them are known.
-bool take_option_bits(unsigned bits, MountRequest& request) {
-    request.options.read_only = (bits & kReadOnly) != 0;
-    request.may_hide_files = (bits & kMayHideFiles) != 0;
-    bits >>= kFirstOptionBit;
-    for (const auto& flag : flag_options()) {
-        request.options.*flag.member = (bits & 1U) != 0;
-        bits >>= 1U;
-    }
-    return bits == 0;
+constexpr std::uint8_t kind_of(const MountRequest&) {
+    return kMountKind;
 }
-
-Result<Request> parse_mount(unsigned flags, ByteReader reader) {
-    MountRequest request;
+template <typename Fields>
+void pass_fields(Fields& fields, MountRequest& request) {
     auto& options = request.options;
-    if (!take_option_bits(flags, request)) {
-        return malformed("unknown flags");
+    std::vector<bool*> flags = {&options.read_only, &request.may_hide_files};
+    for (const auto& flag : flag_options()) {
+        flags.push_back(&(options.*flag.member));
     }
-    const auto key_bytes = reader.take_native<std::uint8_t>();
-    const auto cipher = take_text(reader);
-    const auto sizes = wire::key_sizes(cipher.value_or(""));
-    if (!key_bytes || std::ranges::find(sizes, unsigned{*key_bytes}) == sizes.end()) {
-        return malformed("cipher or size of its keys");
+    pass_flags(fields, flags);
+    const auto key_bytes = options.key_bytes;
+    auto sent_key_bytes = static_cast<std::uint8_t>(key_bytes <= UINT8_MAX ? key_bytes : 0);
+    fields.pass_native(sent_key_bytes);
+    options.key_bytes = sent_key_bytes;
+    pass_text(fields, options.cipher);
+    const auto sizes = wire::key_sizes(options.cipher);
+    if (std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
+        fields.fail("cipher or size of its keys");
     }
-    options.cipher = *cipher;
-    options.key_bytes = *key_bytes;
-    auto keys = take_keys(reader, kMaxKeys);
-    if (!keys || keys->empty()) {
-        return malformed("keys");
+    pass_keys(fields, options.keys, kMaxKeys);
+    if (options.keys.empty()) {
+        fields.fail("no keys");
     }
-    options.keys = std::move(*keys);
-    auto name_keys = take_keys(reader, 1);
-    if (!name_keys) {
-        return malformed("key of names");
-    }
-    options.name_keys = std::move(*name_keys);
-    return reader.empty() ? Result<Request>(std::move(request)) : malformed("too long");
+    pass_keys(fields, options.name_keys, 1);
 }
 
 bool is_name(std::string_view text) {
@@ -136,101 +145,116 @@ bool is_name(std::string_view text) {
            !text.contains('\0');
 }
 
-Result<Request> parse_unmount(unsigned flags, ByteReader reader) {
-    if ((flags & ~unsigned{kLazy}) != 0) {
-        return malformed("unknown flags");
-    }
-    const auto mount_id = reader.take_big_endian<std::uint64_t>();
-    const auto name = mount_id ? take_text(reader) : std::nullopt;
-    if (!name || !is_name(*name)) {
-        return malformed("name of the mount point");
-    }
-    return reader.empty() ? Result<Request>(
-                                UnmountRequest{std::string(*name), *mount_id, (flags & kLazy) != 0})
-                          : malformed("too long");
+constexpr std::uint8_t kind_of(const UnmountRequest&) {
+    return kUnmountKind;
 }
-
-void put_request(ByteWriter& writer, const MountRequest& request) {
-    const auto& options = request.options;
-    writer.put_byte(kMountKind);
-    writer.put_byte(option_bits(request));
-    writer.put_byte(
-        static_cast<std::uint8_t>(options.key_bytes <= UINT8_MAX ? options.key_bytes : 0));
-    put_text(writer, options.cipher);
-    put_keys(writer, options.keys);
-    put_keys(writer, options.name_keys);
-}
-
-void put_request(ByteWriter& writer, const UnmountRequest& request) {
-    writer.put_byte(kUnmountKind);
-    writer.put_byte(request.lazy ? kLazy : 0);
-    writer.put_big_endian(request.mount_id);
-    put_text(writer, request.name);
+template <typename Fields>
+void pass_fields(Fields& fields, UnmountRequest& request) {
+    pass_flags(fields, {&request.lazy});
+    fields.pass_big_endian(request.mount_id);
+    pass_text(fields, request.name);
+    if (!is_name(request.name)) {
+        fields.fail("name of the mount point");
+    }
 }
 
 bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
+template <typename Fields>
+void pass_fields(Fields& fields, Reply& reply) {
+    pass_version(fields);
+    auto verdict = std::to_underlying(reply.verdict);
+    auto error_number = static_cast<std::uint32_t>(reply.error_number);
+    auto line = base::as_bytes(reply.kernel_said);
+    fields.pass_native(verdict);
+    fields.pass_big_endian(error_number);
+    fields.pass_big_endian(reply.owner);
+    fields.pass_rest(line);
+    if (verdict > std::to_underlying(Verdict::kLowerUnreadable) || error_number > kMaxErrorNumber ||
+        line.size() > kMaxKernelLine || !is_printable(base::as_text(line))) {
+        fields.fail("unknown value");
+        return;
+    }
+    reply.verdict = Verdict{verdict};
+    reply.error_number = static_cast<int>(error_number);
+    if constexpr (!Fields::kWrites) {
+        reply.kernel_said = base::as_text(line);
+    }
+}
+
+// --- Packets -----------------------------------------------------------------------------------
+
+std::string request_problem(std::string_view problem) {
+    return "request to the mount helper: " + std::string(problem);
+}
+
+template <typename Message>
+Result<Request> read_request(FieldReader& fields) {
+    Message message;
+    pass_fields(fields, message);
+    fields.expect_end();
+    if (!fields.ok()) {
+        return std::unexpected(Error{ErrorCode::kMalformed, request_problem(fields.problem())});
+    }
+    return message;
+}
+
 }  // namespace
 
 Result<std::vector<std::uint8_t>> encode_request(const Request& request) {
     std::vector<std::uint8_t> packet(kMaxRequest);
-    ByteWriter writer(packet);
-    writer.put_byte(kVersion);
-    std::visit([&](const auto& one) { put_request(writer, one); }, request);
-    packet.resize(writer.size());
-    if (const auto parsed = writer.ok() ? parse_request(packet) : malformed("too long"); !parsed) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument, parsed.error().message});
+    FieldWriter fields(packet);
+    pass_version(fields);
+    const auto write = [&](auto message) {
+        fields.pass_native(kind_of(message));
+        pass_fields(fields, message);
+    };
+    std::visit(write, request);
+    if (!fields.ok()) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument, request_problem(fields.problem())});
     }
+    packet.resize(fields.written().size());
     return packet;
 }
 
 Result<Request> parse_request(ByteView packet) {
-    ByteReader reader(packet);
-    const auto version = reader.take_native<std::uint8_t>();
-    const auto kind = reader.take_native<std::uint8_t>();
-    const auto flags = reader.take_native<std::uint8_t>();
-    if (!flags || *version != kVersion) {
-        return malformed("of another version");
+    FieldReader fields(packet);
+    std::uint8_t kind = 0;
+    pass_version(fields);
+    fields.pass_native(kind);
+    if (kind == kMountKind) {
+        return read_request<MountRequest>(fields);
     }
-    if (*kind == kMountKind) {
-        return parse_mount(*flags, ByteReader(reader.left()));
+    if (kind != kUnmountKind) {
+        fields.fail("of an unknown kind");
     }
-    return *kind == kUnmountKind ? parse_unmount(*flags, ByteReader(reader.left()))
-                                 : malformed("of an unknown kind");
+    return read_request<UnmountRequest>(fields);
 }
 
 std::vector<std::uint8_t> encode_reply(const Reply& reply) {
+    auto sent = reply;
+    sent.kernel_said.resize(std::min(sent.kernel_said.size(), kMaxKernelLine));
+    std::ranges::replace_if(sent.kernel_said, [](char c) { return !is_printable({&c, 1}); }, '?');
     std::vector<std::uint8_t> packet(kMaxReply);
-    ByteWriter writer(packet);
-    writer.put_byte(kVersion);
-    writer.put_byte(static_cast<std::uint8_t>(reply.verdict));
-    writer.put_big_endian(static_cast<std::uint32_t>(reply.error_number));
-    writer.put_big_endian(reply.owner);
-    auto line = reply.kernel_said.substr(0, kMaxKernelLine);
-    std::ranges::replace_if(line, [](char c) { return !is_printable({&c, 1}); }, '?');
-    writer.put(base::as_bytes(line));
-    packet.resize(writer.size());
+    FieldWriter fields(packet);
+    pass_fields(fields, sent);
+    packet.resize(fields.written().size());
     return packet;
 }
 
 Result<Reply> parse_reply(ByteView packet) {
-    ByteReader reader(packet);
-    const auto version = reader.take_native<std::uint8_t>();
-    const auto verdict = reader.take_native<std::uint8_t>();
-    const auto error_number = reader.take_big_endian<std::uint32_t>();
-    const auto owner = reader.take_big_endian<std::uint32_t>();
-    const auto line = base::as_text(reader.left());
-    if (!owner || *version != kVersion ||
-        *verdict > static_cast<std::uint8_t>(Verdict::kLowerUnreadable) || *error_number > 4095 ||
-        line.size() > kMaxKernelLine || !is_printable(line)) {
+    FieldReader fields(packet);
+    Reply reply;
+    pass_fields(fields, reply);
+    if (!fields.ok()) {
         return std::unexpected(Error{ErrorCode::kMalformed,
                                      "ecryptfs-mount-helper is of another version",
                                      "install the package ecryptfs-agent anew"});
     }
-    return Reply{static_cast<Verdict>(*verdict), static_cast<int>(*error_number), *owner,
-                 std::string(line)};
+    return reply;
 }
 
 }  // namespace ecryptfs::mount

@@ -6,15 +6,15 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
+#include "lib/base/fields.h"
 #include "lib/base/printable.h"
 
 namespace ecryptfs::pki {
 namespace {
 
-using base::ByteReader;
 using base::ByteView;
-using base::ByteWriter;
 using base::Error;
 using base::ErrorCode;
 using base::Result;
@@ -35,277 +35,256 @@ enum class Type : std::uint8_t {
     kClosed,
 };
 
-void put_type(ByteWriter& writer, Type type) {
-    writer.put_byte(std::to_underlying(type));
-}
+// --- Kinds of fields ---------------------------------------------------------------------------
 
-void put_counted(ByteWriter& writer, ByteView bytes, std::size_t limit = kMaxHostMessage) {
+template <typename Fields>
+void pass_counted(Fields& fields, ByteView& bytes, std::size_t limit = kMaxHostMessage) {
     if (bytes.size() > limit) {
-        writer.fail();
+        fields.fail("a field is too long");
     }
-    writer.put_native(static_cast<std::uint16_t>(bytes.size()));
-    writer.put(bytes);
+    auto size = static_cast<std::uint16_t>(bytes.size());
+    fields.pass_native(size);
+    if (size > limit) {
+        fields.fail("a field is too long");
+    }
+    fields.pass_bytes(bytes, size);
 }
 
-void put_text(ByteWriter& writer, std::string_view text) {
-    std::array<char, kMaxText> shown;
-    const auto size = base::put_printable(shown, text);
-    put_counted(writer, base::as_bytes(std::string_view(shown.data(), size)));
+template <typename Fields>
+void pass_string(Fields& fields, std::string_view& text, std::size_t limit) {
+    auto bytes = base::as_bytes(text);
+    pass_counted(fields, bytes, limit);
+    text = base::as_text(bytes);
 }
 
-void put_optional(ByteWriter& writer, std::optional<ByteView> bytes) {
-    writer.put_byte(bytes ? 1 : 0);
-    put_counted(writer, bytes.value_or(ByteView{}));
+template <typename Fields>
+void pass_locator(Fields& fields, std::string_view& locator) {
+    pass_string(fields, locator, kMaxLocator);
+}
+
+// Fit for the bus, the log and people: the writer cuts it and replaces what cannot be printed.
+template <typename Fields>
+void pass_text(Fields& fields, std::string_view& text) {
+    std::array<char, kMaxText> shown{};
+    auto fit =
+        Fields::kWrites ? std::string_view(shown.data(), base::put_printable(shown, text)) : text;
+    pass_string(fields, fit, kMaxText);
+    if (!base::is_printable(fit)) {
+        fields.fail("a text cannot be printed");
+    }
+    if constexpr (!Fields::kWrites) {
+        text = fit;
+    }
+}
+
+// An enumeration whose values are first..last.
+template <typename Fields, typename Enum>
+void pass_enumeration(Fields& fields, Enum& value, Enum first, Enum last) {
+    auto number = std::to_underlying(value);
+    fields.pass_native(number);
+    if (number < std::to_underlying(first) || number > std::to_underlying(last)) {
+        fields.fail("unknown value");
+    }
+    value = fields.ok() ? Enum{number} : first;
+}
+
+template <typename Fields>
+void pass_optional(Fields& fields, std::optional<ByteView>& bytes) {
+    auto present = static_cast<std::uint8_t>(bytes ? 1 : 0);
+    auto value = bytes.value_or(ByteView{});
+    fields.pass_native(present);
+    pass_counted(fields, value);
+    if (present > 1 || (present == 0 && !value.empty())) {
+        fields.fail("a value that is not there");
+    }
+    bytes = present == 1 ? std::optional(value) : std::nullopt;
 }
 
 // Not cut, unlike texts for people: a value may be an option.
-void put_properties(ByteWriter& writer, const std::vector<Property>& properties) {
+template <typename Fields>
+void pass_properties(Fields& fields, std::vector<Property>& properties) {
     if (properties.size() > kMaxProperties) {
-        writer.fail();
+        fields.fail("too many properties");
     }
-    writer.put_byte(static_cast<std::uint8_t>(properties.size()));
-    for (const auto& [name, value] : properties) {
-        put_counted(writer, base::as_bytes(name), kMaxText);
-        put_counted(writer, base::as_bytes(value), kMaxText);
+    auto count = static_cast<std::uint8_t>(properties.size());
+    fields.pass_native(count);
+    if (count > kMaxProperties) {
+        fields.fail("too many properties");
+    }
+    properties.resize(fields.ok() ? count : 0);
+    for (auto& property : properties) {
+        pass_string(fields, property.name, kMaxText);
+        pass_string(fields, property.value, kMaxText);
     }
 }
 
-struct Encoder {
-    ByteWriter& writer;
+// --- Messages ----------------------------------------------------------------------------------
 
-    void operator()(const OpenKey& message) const {
-        put_type(writer, Type::kOpenKey);
-        writer.put_native(message.id);
-        writer.put_native(message.key);
-        writer.put_byte(std::to_underlying(message.use));
-        put_counted(writer, base::as_bytes(message.locator), kMaxLocator);
-        put_optional(writer, message.secret);
-    }
-    void operator()(const CloseKey& message) const {
-        put_type(writer, Type::kCloseKey);
-        writer.put_native(message.key);
-    }
-    void operator()(const KeyOperation& message) const {
-        put_type(writer, Type::kKeyOperation);
-        writer.put_native(message.id);
-        writer.put_native(message.key);
-        writer.put_byte(std::to_underlying(message.action));
-        put_counted(writer, message.input);
-    }
-    void operator()(const ListItems& message) const {
-        put_type(writer, Type::kListItems);
-        writer.put_native(message.id);
-        writer.put_byte(std::to_underlying(message.kind));
-    }
-    void operator()(const MakeKey& message) const {
-        put_type(writer, Type::kMakeKey);
-        writer.put_native(message.id);
-        writer.put_native(message.bits);
-        put_counted(writer, base::as_bytes(message.where), kMaxLocator);
-        put_properties(writer, message.options);
-        put_optional(writer, message.secret);
-    }
-    void operator()(const Hello& message) const {
-        put_type(writer, Type::kHello);
-        writer.put_native(message.protocol_version);
-        writer.put_native(message.threads);
-        put_text(writer, message.name);
-        put_text(writer, message.version);
-        put_text(writer, message.description);
-    }
-    void put_refusal(const Refusal& refusal) const {
-        writer.put_byte(std::to_underlying(refusal.code));
-        put_text(writer, refusal.message);
-        put_text(writer, refusal.advice);
-    }
-    void operator()(const Refusal& message) const {
-        put_type(writer, Type::kRefusal);
-        put_refusal(message);
-    }
-    void operator()(const Opened& message) const {
-        put_type(writer, Type::kOpened);
-        writer.put_native(message.id);
-        put_text(writer, message.signature);
-        put_text(writer, message.warning);
-        put_counted(writer, base::as_bytes(message.locator), kMaxLocator);
-    }
-    void operator()(const Done& message) const {
-        put_type(writer, Type::kDone);
-        writer.put_native(message.id);
-        put_counted(writer, message.output);
-    }
-    void operator()(const Failed& message) const {
-        put_type(writer, Type::kFailed);
-        writer.put_native(message.id);
-        put_refusal(message.why);
-    }
-    void operator()(const Item& message) const {
-        put_type(writer, Type::kItem);
-        writer.put_native(message.id);
-        put_counted(writer, base::as_bytes(message.uri), kMaxLocator);
-        put_text(writer, message.label);
-        put_properties(writer, message.properties);
-    }
-    void operator()(const Closed& message) const {
-        put_type(writer, Type::kClosed);
-        writer.put_native(message.key);
-    }
-};
+constexpr Type type_of(const OpenKey&) {
+    return Type::kOpenKey;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, OpenKey& message) {
+    fields.pass_native(message.id);
+    fields.pass_native(message.key);
+    pass_enumeration(fields, message.use, KeyUse::kPublic, KeyUse::kPrivate);
+    pass_locator(fields, message.locator);
+    pass_optional(fields, message.secret);
+}
 
-template <typename Message>
-Result<ByteView> encode_any(const Message& message, base::ByteSpan buffer) {
-    ByteWriter writer(buffer);
-    std::visit(Encoder{writer}, message);
-    if (!writer.ok()) {
+constexpr Type type_of(const CloseKey&) {
+    return Type::kCloseKey;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, CloseKey& message) {
+    fields.pass_native(message.key);
+}
+
+constexpr Type type_of(const KeyOperation&) {
+    return Type::kKeyOperation;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, KeyOperation& message) {
+    fields.pass_native(message.id);
+    fields.pass_native(message.key);
+    pass_enumeration(fields, message.action, KeyAction::kEncrypt, KeyAction::kDecrypt);
+    pass_counted(fields, message.input);
+}
+
+constexpr Type type_of(const ListItems&) {
+    return Type::kListItems;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, ListItems& message) {
+    fields.pass_native(message.id);
+    pass_enumeration(fields, message.kind, ItemKind::kTokens, ItemKind::kKeys);
+}
+
+constexpr Type type_of(const MakeKey&) {
+    return Type::kMakeKey;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, MakeKey& message) {
+    fields.pass_native(message.id);
+    fields.pass_native(message.bits);
+    pass_locator(fields, message.where);
+    pass_properties(fields, message.options);
+    pass_optional(fields, message.secret);
+}
+
+constexpr Type type_of(const Hello&) {
+    return Type::kHello;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Hello& message) {
+    fields.pass_native(message.protocol_version);
+    fields.pass_native(message.threads);
+    pass_text(fields, message.name);
+    pass_text(fields, message.version);
+    pass_text(fields, message.description);
+}
+
+constexpr Type type_of(const Refusal&) {
+    return Type::kRefusal;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Refusal& message) {
+    pass_enumeration(fields, message.code, ErrorCode::kInternal, ErrorCode::kCancelled);
+    pass_text(fields, message.message);
+    pass_text(fields, message.advice);
+}
+
+constexpr Type type_of(const Opened&) {
+    return Type::kOpened;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Opened& message) {
+    fields.pass_native(message.id);
+    pass_text(fields, message.signature);
+    pass_text(fields, message.warning);
+    pass_locator(fields, message.locator);
+}
+
+constexpr Type type_of(const Done&) {
+    return Type::kDone;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Done& message) {
+    fields.pass_native(message.id);
+    pass_counted(fields, message.output);
+}
+
+constexpr Type type_of(const Failed&) {
+    return Type::kFailed;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Failed& message) {
+    fields.pass_native(message.id);
+    pass_fields(fields, message.why);
+}
+
+constexpr Type type_of(const Item&) {
+    return Type::kItem;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Item& message) {
+    fields.pass_native(message.id);
+    pass_locator(fields, message.uri);
+    pass_text(fields, message.label);
+    pass_properties(fields, message.properties);
+}
+
+constexpr Type type_of(const Closed&) {
+    return Type::kClosed;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, Closed& message) {
+    fields.pass_native(message.key);
+}
+
+// --- Packets -----------------------------------------------------------------------------------
+
+template <typename Messages>
+Result<ByteView> encode_any(const Messages& messages, base::ByteSpan buffer) {
+    base::FieldWriter fields(buffer);
+    const auto write = [&](auto message) {
+        fields.pass_native(std::to_underlying(type_of(message)));
+        pass_fields(fields, message);
+    };
+    std::visit(write, messages);
+    if (!fields.ok()) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument, "message to or from a PKI host is too large"});
     }
-    return writer.written();
+    return fields.written();
 }
 
-// Reads fields one after the other; after the first that is missing, each gives an empty value and
-// ok() is false.
-class FieldReader {
-  public:
-    explicit FieldReader(ByteView packet) : reader_(packet) {}
-
-    bool ok() const { return ok_; }
-    bool complete() const { return ok_ && reader_.empty(); }
-
-    template <typename T>
-    T number() {
-        const auto value = ok_ ? reader_.take_native<T>() : std::nullopt;
-        ok_ = value.has_value();
-        return value.value_or(T{});
+// Reads the message if it is of this type.
+template <typename Message, typename Messages>
+bool read_if(std::uint8_t type, base::FieldReader& fields, Messages& messages) {
+    if (type != std::to_underlying(type_of(Message{}))) {
+        return false;
     }
+    pass_fields(fields, messages.template emplace<Message>());
+    return true;
+}
 
-    ByteView counted(std::size_t limit) {
-        const auto size = number<std::uint16_t>();
-        const auto bytes = ok_ && size <= limit ? reader_.take(size) : std::nullopt;
-        ok_ = bytes.has_value();
-        return bytes.value_or(ByteView{});
+template <typename... Message>
+Result<std::variant<Message...>> decode_any(ByteView packet, std::string_view sender,
+                                            std::variant<Message...> messages) {
+    base::FieldReader fields(packet);
+    std::uint8_t type = 0;
+    fields.pass_native(type);
+    if (!(read_if<Message>(type, fields, messages) || ...)) {
+        fields.fail("unknown type");
     }
-
-    // Fit for the bus, the log and people.
-    std::string_view text() {
-        const auto shown = option();
-        ok_ = ok_ && base::is_printable(shown);
-        return shown;
+    fields.expect_end();
+    if (!fields.ok()) {
+        return std::unexpected(
+            Error{ErrorCode::kMalformed,
+                  fmt::format("malformed message from a PKI {}: {}", sender, fields.problem())});
     }
-
-    std::string_view option() { return base::as_text(counted(kMaxText)); }
-
-    // A number of an enumeration whose values are first..last.
-    template <typename Enum>
-    Enum enumeration(Enum first, Enum last) {
-        const auto value = number<std::uint8_t>();
-        ok_ = ok_ && value >= std::to_underlying(first) && value <= std::to_underlying(last);
-        return ok_ ? Enum{value} : first;
-    }
-
-    std::optional<ByteView> optional(std::size_t limit) {
-        const auto present = number<std::uint8_t>();
-        const auto bytes = counted(limit);
-        ok_ = ok_ && (present == 1 || (present == 0 && bytes.empty()));
-        return present == 1 ? std::optional(bytes) : std::nullopt;
-    }
-
-    std::vector<Property> properties() {
-        const std::size_t count = number<std::uint8_t>();
-        ok_ = ok_ && count <= kMaxProperties;
-        std::vector<Property> result;
-        for (std::size_t i = 0; ok_ && i < count; ++i) {
-            const auto name = option();
-            result.push_back({name, option()});
-        }
-        return result;
-    }
-
-    Refusal refusal() {
-        const auto code = enumeration(ErrorCode::kInternal, ErrorCode::kCancelled);
-        const auto message = text();
-        return {code, message, text()};
-    }
-
-  private:
-    ByteReader reader_;
-    bool ok_ = true;
-};
-
-Error malformed(std::string_view from) {
-    return {ErrorCode::kMalformed, fmt::format("malformed message from a PKI {}", from)};
-}
-
-OpenKey read_open_key(FieldReader& fields) {
-    OpenKey message;
-    message.id = fields.number<std::uint64_t>();
-    message.key = fields.number<std::uint64_t>();
-    message.use = fields.enumeration(KeyUse::kPublic, KeyUse::kPrivate);
-    message.locator = base::as_text(fields.counted(kMaxLocator));
-    message.secret = fields.optional(kMaxHostMessage);
-    return message;
-}
-
-KeyOperation read_key_operation(FieldReader& fields) {
-    KeyOperation message;
-    message.id = fields.number<std::uint64_t>();
-    message.key = fields.number<std::uint64_t>();
-    message.action = fields.enumeration(KeyAction::kEncrypt, KeyAction::kDecrypt);
-    message.input = fields.counted(kMaxHostMessage);
-    return message;
-}
-
-ListItems read_list_items(FieldReader& fields) {
-    const auto id = fields.number<std::uint64_t>();
-    return {id, fields.enumeration(ItemKind::kTokens, ItemKind::kKeys)};
-}
-
-MakeKey read_make_key(FieldReader& fields) {
-    MakeKey message;
-    message.id = fields.number<std::uint64_t>();
-    message.bits = fields.number<std::uint32_t>();
-    message.where = base::as_text(fields.counted(kMaxLocator));
-    message.options = fields.properties();
-    message.secret = fields.optional(kMaxHostMessage);
-    return message;
-}
-
-Hello read_hello(FieldReader& fields) {
-    Hello message;
-    message.protocol_version = fields.number<std::uint32_t>();
-    message.threads = fields.number<std::uint32_t>();
-    message.name = fields.text();
-    message.version = fields.text();
-    message.description = fields.text();
-    return message;
-}
-
-Opened read_opened(FieldReader& fields) {
-    Opened message;
-    message.id = fields.number<std::uint64_t>();
-    message.signature = fields.text();
-    message.warning = fields.text();
-    message.locator = base::as_text(fields.counted(kMaxLocator));
-    return message;
-}
-
-Done read_done(FieldReader& fields) {
-    const auto id = fields.number<std::uint64_t>();
-    return {id, fields.counted(kMaxHostMessage)};
-}
-
-Failed read_failed(FieldReader& fields) {
-    const auto id = fields.number<std::uint64_t>();
-    return {id, fields.refusal()};
-}
-
-Item read_item(FieldReader& fields) {
-    Item message;
-    message.id = fields.number<std::uint64_t>();
-    message.uri = base::as_text(fields.counted(kMaxLocator));
-    message.label = fields.text();
-    message.properties = fields.properties();
-    return message;
+    return messages;
 }
 
 }  // namespace
@@ -319,65 +298,11 @@ Result<ByteView> encode(const FromHost& message, base::ByteSpan buffer) {
 }
 
 Result<ToHost> decode_to_host(ByteView packet) {
-    FieldReader fields(packet);
-    ToHost message;
-    switch (Type{fields.number<std::uint8_t>()}) {
-        case Type::kOpenKey:
-            message = read_open_key(fields);
-            break;
-        case Type::kCloseKey:
-            message = CloseKey{fields.number<std::uint64_t>()};
-            break;
-        case Type::kKeyOperation:
-            message = read_key_operation(fields);
-            break;
-        case Type::kListItems:
-            message = read_list_items(fields);
-            break;
-        case Type::kMakeKey:
-            message = read_make_key(fields);
-            break;
-        default:
-            return std::unexpected(malformed("broker"));
-    }
-    if (!fields.complete()) {
-        return std::unexpected(malformed("broker"));
-    }
-    return message;
+    return decode_any(packet, "broker", ToHost());
 }
 
 Result<FromHost> decode_from_host(ByteView packet) {
-    FieldReader fields(packet);
-    FromHost message;
-    switch (Type{fields.number<std::uint8_t>()}) {
-        case Type::kHello:
-            message = read_hello(fields);
-            break;
-        case Type::kRefusal:
-            message = fields.refusal();
-            break;
-        case Type::kOpened:
-            message = read_opened(fields);
-            break;
-        case Type::kDone:
-            message = read_done(fields);
-            break;
-        case Type::kFailed:
-            message = read_failed(fields);
-            break;
-        case Type::kItem:
-            message = read_item(fields);
-            break;
-        case Type::kClosed:
-            message = Closed{fields.number<std::uint64_t>()};
-            break;
-        default:
-            return std::unexpected(malformed("host"));
-    }
-    if (!fields.complete()) {
-        return std::unexpected(malformed("host"));
-    }
-    return message;
+    return decode_any(packet, "host", FromHost());
 }
 
 Error to_error(const Refusal& refusal) {

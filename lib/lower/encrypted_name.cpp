@@ -10,8 +10,8 @@
 #include "lib/base/hex.h"
 #include "lib/base/try.h"
 #include "lib/wire/cipher.h"
-#include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
+#include "lib/wire/packet_reader.h"
 
 namespace ecryptfs::lower {
 namespace {
@@ -19,8 +19,8 @@ namespace {
 using base::ByteView;
 using base::ErrorCode;
 using base::Result;
-using wire::FieldReader;
 using wire::KeySignature;
+using wire::PacketReader;
 
 // crypto.c: portable_filename_chars
 constexpr std::string_view kAlphabet =
@@ -71,7 +71,7 @@ void read_without(std::string_view name, std::size_t at, std::size_t size,
     }
 }
 
-Result<ByteView> take_body(FieldReader& reader) {
+Result<ByteView> take_body(PacketReader& reader) {
     const auto tag = TRY(reader.take_native<std::uint8_t>("tag"));
     if (tag != kTag70) {
         return reader.fail(fmt::format("tag {:#04x} instead of {:#04x}", tag, kTag70), 0);
@@ -135,7 +135,7 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
         return bad_name("it does not begin as one", 0);
     }
     const auto packet = TRY(decode_name_bytes(name.substr(kEncryptedNamePrefix.size())));
-    FieldReader reader("encrypted name", ErrorCode::kMalformed, packet);
+    PacketReader reader("encrypted name", ErrorCode::kMalformed, packet);
     const auto body = TRY(take_body(reader));
     const std::size_t start = static_cast<std::size_t>(body.data() - packet.data());
     const std::uint8_t code = (body)[KeySignature::kSize];

@@ -10,8 +10,8 @@
 #include "lib/base/try.h"
 #include "lib/lower/header_format.h"
 #include "lib/wire/cipher.h"
-#include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
+#include "lib/wire/packet_reader.h"
 #include "lib/wire/tag_packet.h"
 
 namespace ecryptfs::lower {
@@ -21,8 +21,8 @@ using base::ByteReader;
 using base::ByteView;
 using base::ErrorCode;
 using base::Result;
-using wire::FieldReader;
 using wire::KeySignature;
+using wire::PacketReader;
 
 // A byte that has to have one value.
 struct Expected {
@@ -32,7 +32,7 @@ struct Expected {
 };
 
 // Takes a length and as many bytes, in which some have the one value that the kernel knows.
-Result<ByteView> take_body(FieldReader& reader, std::string_view name, std::size_t smallest,
+Result<ByteView> take_body(PacketReader& reader, std::string_view name, std::size_t smallest,
                            std::size_t largest, std::initializer_list<Expected> expected) {
     const auto body = reader.take_counted(name, smallest, largest);
     if (!body) {
@@ -54,7 +54,7 @@ KeySignature signature_at(ByteView body, std::size_t at) {
 }
 
 // keystore.c: parse_tag_1_packet; behind the tag
-Result<KeyPacket> take_tag_1(FieldReader& reader) {
+Result<KeyPacket> take_tag_1(PacketReader& reader) {
     const auto body = TRY(take_body(
         reader, "Tag 1 packet", kPublicKeyFixed + 1, kPublicKeyFixed + wire::kMaxEncryptedFek,
         {{0, kPublicKeyVersion, "version"}, {kPublicKeyFixed - 1, kRsa, "algorithm"}}));
@@ -64,7 +64,7 @@ Result<KeyPacket> take_tag_1(FieldReader& reader) {
 }
 
 // keystore.c: parse_tag_11_packet; with the tag. Gives the signature.
-Result<KeySignature> take_tag_11(FieldReader& reader) {
+Result<KeySignature> take_tag_11(PacketReader& reader) {
     const std::size_t at = reader.position();
     const auto tag = TRY(reader.take_native<std::uint8_t>("Tag 11 packet"));
     if (tag != kTag11) {
@@ -77,7 +77,7 @@ Result<KeySignature> take_tag_11(FieldReader& reader) {
 }
 
 // keystore.c: parse_tag_3_packet; behind the tag, and the Tag 11 packet that follows
-Result<KeyPacket> take_tag_3(FieldReader& reader) {
+Result<KeyPacket> take_tag_3(PacketReader& reader) {
     const auto body = TRY(take_body(reader, "Tag 3 packet", kPassphraseFixed + 1,
                                     kPassphraseFixed + wire::kMaxFek,
                                     {{0, kSymmetricVersion, "version"},
@@ -98,7 +98,7 @@ Result<KeyPacket> take_tag_3(FieldReader& reader) {
                      .signature_offset = signature_offset};
 }
 
-Result<KeyPacket> take_packet(FieldReader& reader) {
+Result<KeyPacket> take_packet(PacketReader& reader) {
     const std::size_t at = reader.position();
     const std::uint8_t tag = reader.left().front();
     static_cast<void>(reader.take("tag", 1));
@@ -115,11 +115,11 @@ Result<KeyPacket> take_packet(FieldReader& reader) {
 }
 
 // Where the next sound packet begins behind the byte that the reader is at; the end if nowhere.
-std::size_t find_sound_packet(FieldReader reader) {
+std::size_t find_sound_packet(PacketReader reader) {
     while (!reader.empty()) {
         static_cast<void>(reader.take("byte", 1));
         const std::uint8_t tag = reader.empty() ? 0 : reader.left().front();
-        FieldReader packet = reader;
+        PacketReader packet = reader;
         if ((tag == kTag1 || tag == kTag3) && take_packet(packet)) {
             break;
         }
@@ -131,11 +131,11 @@ std::size_t find_sound_packet(FieldReader reader) {
 // it. One of them then begins where an RSA modulus may end, and sound ones follow each other up to
 // the packet's end; or beyond it, where neither a sound packet nor the end of them is. Encrypted
 // bytes look like that once in millions of files.
-bool covers_others(const FieldReader& start, const KeyPacket& packet) {
+bool covers_others(const PacketReader& start, const KeyPacket& packet) {
     constexpr std::size_t kModulusStep = 8;  // bytes; RSA keys of other sizes are not made
     const std::size_t end = packet.offset + packet.size;
     const std::size_t modulus = end - packet.encrypted_fek.size();
-    FieldReader reader = start;
+    PacketReader reader = start;
     const std::size_t first = find_sound_packet(reader);
     if (packet.kind != PacketKind::kPublicKey || first <= modulus || first >= end ||
         (first - modulus) % kModulusStep != 0) {
@@ -147,14 +147,14 @@ bool covers_others(const FieldReader& start, const KeyPacket& packet) {
             return false;
         }
     }
-    FieldReader behind = start;
+    PacketReader behind = start;
     static_cast<void>(behind.take("packet", packet.size));
     const bool goes_on = behind.empty() || behind.left().front() == 0 || take_packet(behind);
     return reader.position() == end || !goes_on;
 }
 
 // A body by its packet's length alone, whatever the tag.
-std::optional<ByteView> skip_packet(FieldReader& reader) {
+std::optional<ByteView> skip_packet(PacketReader& reader) {
     static_cast<void>(reader.take("tag", 1));
     const auto body = reader.take_counted("packet", 0, wire::kMaxPacketLength);
     return body ? std::optional(*body) : std::nullopt;
@@ -162,10 +162,10 @@ std::optional<ByteView> skip_packet(FieldReader& reader) {
 
 // Steps over a packet that take_packet() refused, and the Tag 11 that belongs to it; `next_sound`
 // is where the next sound packet begins.
-DamagedPacket take_damaged(FieldReader& reader, base::Error error, std::size_t next_sound) {
+DamagedPacket take_damaged(PacketReader& reader, base::Error error, std::size_t next_sound) {
     DamagedPacket damaged{
         .offset = reader.position(), .tag = reader.left().front(), .error = std::move(error)};
-    FieldReader by_length = reader;
+    PacketReader by_length = reader;
     auto body = damaged.tag == 0 ? std::nullopt : skip_packet(by_length);
     if (body && damaged.tag == kTag1 && body->size() > KeySignature::kSize) {
         damaged.signature = signature_at(*body, 1);
@@ -183,11 +183,11 @@ DamagedPacket take_damaged(FieldReader& reader, base::Error error, std::size_t n
 }
 
 // Packets up to zeros or the end.
-void take_packets(FieldReader& reader, Header& header) {
+void take_packets(PacketReader& reader, Header& header) {
     const std::size_t end = reader.position() + reader.left().size();
     std::size_t next_sound = 0;
     while (!reader.empty()) {
-        const FieldReader start = reader;
+        const PacketReader start = reader;
         auto packet = take_packet(reader);
         if (packet && covers_others(start, *packet)) {
             packet = start.fail("Tag 1 packet whose length reaches over the packet behind it",
@@ -215,7 +215,7 @@ void take_packets(FieldReader& reader, Header& header) {
     }
 }
 
-Result<void> take_fixed_fields(FieldReader& reader, Header& header) {
+Result<void> take_fixed_fields(PacketReader& reader, Header& header) {
     const auto size = reader.take_big_endian<std::uint64_t>("size");
     const auto marker = reader.take("marker", 8);
     const auto version = reader.take_big_endian<std::uint32_t>("version and flags");
@@ -237,7 +237,7 @@ Result<void> take_fixed_fields(FieldReader& reader, Header& header) {
 }
 
 // crypto.c: parse_header_metadata; files of version 0 do not have it
-Result<void> take_size_at_front(FieldReader& reader, Header& header) {
+Result<void> take_size_at_front(PacketReader& reader, Header& header) {
     if (header.version == 0) {
         header.size_at_front = kLeastSizeAtFront;
         return {};
@@ -272,7 +272,7 @@ bool has_marker(ByteView bytes) {
 
 Result<Header> parse_header(ByteView bytes) {
     const auto head = bytes.first(std::min(bytes.size(), kMaxHeader));
-    FieldReader reader("header", ErrorCode::kMalformed, head);
+    PacketReader reader("header", ErrorCode::kMalformed, head);
     if (!has_marker(head)) {
         return reader.fail("no eCryptfs marker", std::min(kMarkerOffset, head.size()));
     }

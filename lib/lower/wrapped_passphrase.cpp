@@ -8,7 +8,7 @@
 
 #include "lib/base/try.h"
 #include "lib/lower/passphrase.h"
-#include "lib/wire/field_reader.h"
+#include "lib/wire/packet_reader.h"
 
 namespace ecryptfs::lower {
 namespace {
@@ -25,7 +25,7 @@ constexpr std::size_t kMostEncrypted = 64;
 }  // namespace
 
 Result<WrappedPassphrase> parse_wrapped_passphrase(base::ByteView file) {
-    wire::FieldReader reader("wrapped passphrase", base::ErrorCode::kMalformed, file);
+    wire::PacketReader reader("wrapped passphrase", base::ErrorCode::kMalformed, file);
     const bool newer = file.size() >= kVersion2.size() &&
                        std::ranges::equal(file.first(kVersion2.size()), kVersion2);
     Salt salt = kDefaultSalt;

@@ -8,7 +8,7 @@
 #include <array>
 
 #include "lib/base/try.h"
-#include "lib/wire/field_reader.h"
+#include "lib/wire/packet_reader.h"
 
 namespace ecryptfs::wire {
 namespace {
@@ -28,7 +28,7 @@ bool is_pki_type_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
 
-base::Result<KeySignature> take_signature(FieldReader& reader) {
+base::Result<KeySignature> take_signature(PacketReader& reader) {
     const std::size_t at = reader.position();
     const auto field = TRY(reader.take("signature", kSignatureField));
     if (field.back() != 0) {
@@ -41,7 +41,7 @@ base::Result<KeySignature> take_signature(FieldReader& reader) {
     return signature;
 }
 
-base::Result<PkiType> take_pki_type(FieldReader& reader) {
+base::Result<PkiType> take_pki_type(PacketReader& reader) {
     const std::size_t at = reader.position();
     const auto field = TRY(reader.take("PKI type", kPkiTypeField));
     const auto text = base::as_text(field);
@@ -57,7 +57,7 @@ base::Result<PkiType> take_pki_type(FieldReader& reader) {
 }
 
 // Takes what both types of tokens begin with and gives the type.
-base::Result<std::uint16_t> take_head(FieldReader& reader) {
+base::Result<std::uint16_t> take_head(PacketReader& reader) {
     const auto version = TRY(reader.take_native<std::uint16_t>("version"));
     // keystore.c: ecryptfs_verify_version
     if (version != kAuthTokenVersion) {
@@ -81,7 +81,7 @@ base::Result<std::uint16_t> take_head(FieldReader& reader) {
 }
 
 // The five numbers at the front of struct ecryptfs_password; gives the FEKEK's size.
-base::Result<std::uint32_t> take_fekek_size(FieldReader& reader) {
+base::Result<std::uint32_t> take_fekek_size(PacketReader& reader) {
     TRY(reader.take("password_bytes, hash_algo and hash_iterations", 12));
     const std::size_t at = reader.position();
     const auto size = reader.take_native<std::uint32_t>("key_bytes");
@@ -96,7 +96,7 @@ base::Result<std::uint32_t> take_fekek_size(FieldReader& reader) {
     return size;
 }
 
-base::Result<AuthToken> take_passphrase(FieldReader& reader) {
+base::Result<AuthToken> take_passphrase(PacketReader& reader) {
     const auto fekek_size = TRY(take_fekek_size(reader));
     const auto fekek = TRY(reader.take("FEKEK", kMaxFekek));
     const auto signature = TRY(take_signature(reader));
@@ -104,7 +104,7 @@ base::Result<AuthToken> take_passphrase(FieldReader& reader) {
     return PassphraseToken{signature, fekek.first(fekek_size), salt};
 }
 
-base::Result<AuthToken> take_private_key(FieldReader& reader) {
+base::Result<AuthToken> take_private_key(PacketReader& reader) {
     TRY(reader.take("key_size", sizeof(std::uint32_t)));
     const std::size_t size_at = reader.position();
     const auto blob_size = TRY(reader.take_native<std::uint32_t>("data_len"));
@@ -153,7 +153,7 @@ base::Result<PkiType> PkiType::from_text(std::string_view text) {
 }
 
 base::Result<AuthToken> parse_auth_token(base::ByteView payload) {
-    FieldReader reader("authentication token", base::ErrorCode::kInvalidToken, payload);
+    PacketReader reader("authentication token", base::ErrorCode::kInvalidToken, payload);
     const auto type = TRY(take_head(reader));
     // The kernel reads the whole structure, whatever the key's size is.
     if (payload.size() < kAuthTokenSize) {

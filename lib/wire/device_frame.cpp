@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "lib/base/try.h"
-#include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
+#include "lib/wire/packet_reader.h"
 
 namespace ecryptfs::wire {
 namespace {
@@ -32,7 +32,7 @@ std::string too_large_a_packet(FrameType type, std::size_t size) {
                        max_packet(type));
 }
 
-base::Result<FrameType> take_type(FieldReader& reader) {
+base::Result<FrameType> take_type(PacketReader& reader) {
     const auto byte = TRY(reader.take_native<std::uint8_t>("type"));
     switch (const auto type = static_cast<FrameType>(byte)) {
         case FrameType::kHelo:
@@ -45,7 +45,7 @@ base::Result<FrameType> take_type(FieldReader& reader) {
 }
 
 // Type and counter; `bare` if nothing follows them.
-base::Result<DeviceFrame> take_frame_head(FieldReader& reader) {
+base::Result<DeviceFrame> take_frame_head(PacketReader& reader) {
     const auto type = TRY(take_type(reader));
     const auto counter = TRY(reader.take_big_endian<std::uint32_t>("counter"));
     if (reader.empty() && type == FrameType::kResponse) {
@@ -61,7 +61,7 @@ base::Result<DeviceFrame> take_frame_head(FieldReader& reader) {
 
 // miscdev.c: ecryptfs_miscdev_write compares the length with what follows it,
 // ecryptfs_miscdev_response compares data_len with the length.
-base::Result<void> take_message(FieldReader& reader, DeviceFrame& frame) {
+base::Result<void> take_message(PacketReader& reader, DeviceFrame& frame) {
     const std::size_t length_at = reader.position();
     const auto length = TRY(reader.take_length());
     if (length != reader.left().size()) {
@@ -93,7 +93,7 @@ std::unexpected<base::Error> cannot_encode_frame(std::string_view why) {
 }  // namespace
 
 base::Result<DeviceFrame> decode_frame(base::ByteView bytes) {
-    FieldReader reader("device frame", base::ErrorCode::kMalformed, bytes);
+    PacketReader reader("device frame", base::ErrorCode::kMalformed, bytes);
     auto frame = take_frame_head(reader);
     if (!frame || frame->bare) {
         return frame;
@@ -103,7 +103,7 @@ base::Result<DeviceFrame> decode_frame(base::ByteView bytes) {
 }
 
 std::size_t frame_size(base::ByteView bytes) {
-    FieldReader reader("device frame", base::ErrorCode::kMalformed, bytes);
+    PacketReader reader("device frame", base::ErrorCode::kMalformed, bytes);
     if (!take_frame_head(reader)) {
         return bytes.size();
     }

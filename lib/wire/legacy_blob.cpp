@@ -11,7 +11,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/base/try.h"
-#include "lib/wire/field_reader.h"
+#include "lib/wire/packet_reader.h"
 
 namespace ecryptfs::wire {
 namespace {
@@ -30,7 +30,7 @@ bool is_printable(std::uint8_t c) {
 }
 
 // A length, little-endian, that counts a NUL at the end too; gives what is before the NUL.
-base::Result<base::ByteView> take_string(FieldReader& reader, std::string_view name) {
+base::Result<base::ByteView> take_string(PacketReader& reader, std::string_view name) {
     const auto size = TRY(reader.take_little_endian<std::uint16_t>(name));
     const std::size_t at = reader.position();
     const auto field = TRY(reader.take(name, size));
@@ -42,13 +42,13 @@ base::Result<base::ByteView> take_string(FieldReader& reader, std::string_view n
 }
 
 // Bytes counted like a string, without a NUL; may be none.
-base::Result<base::ByteView> take_bytes(FieldReader& reader, std::string_view name) {
+base::Result<base::ByteView> take_bytes(PacketReader& reader, std::string_view name) {
     const auto size = TRY(reader.take_little_endian<std::uint16_t>(name));
     return reader.take(name, size);
 }
 
 // A string that may be left out altogether, even its NUL.
-base::Result<base::ByteView> take_optional_string(FieldReader& reader, std::string_view name) {
+base::Result<base::ByteView> take_optional_string(PacketReader& reader, std::string_view name) {
     constexpr std::array<std::uint8_t, 2> kNone{};
     const auto left = base::as_text(reader.left());
     return left.starts_with(base::as_text(kNone)) ? take_bytes(reader, name)
@@ -91,7 +91,7 @@ bool is_locator(base::ByteView blob) {
 }
 
 base::Result<LegacyOpensslBlob> parse_legacy_openssl_blob(base::ByteView blob) {
-    FieldReader reader("openssl blob", base::ErrorCode::kInvalidToken, blob);
+    PacketReader reader("openssl blob", base::ErrorCode::kInvalidToken, blob);
     const auto path = TRY(take_string(reader, "path"));
     const auto passphrase = TRY(take_string(reader, "passphrase"));
     TRY(reader.expect_end());
@@ -99,7 +99,7 @@ base::Result<LegacyOpensslBlob> parse_legacy_openssl_blob(base::ByteView blob) {
 }
 
 base::Result<LegacyPkcs11Blob> parse_legacy_pkcs11_blob(base::ByteView blob) {
-    FieldReader reader("pkcs11-helper blob", base::ErrorCode::kInvalidToken, blob);
+    PacketReader reader("pkcs11-helper blob", base::ErrorCode::kInvalidToken, blob);
     const auto id = TRY(take_string(reader, "serialized id"));
     if (id.empty()) {
         return reader.fail("serialized id is empty", 2);

@@ -8,8 +8,8 @@
 #include <array>
 
 #include "lib/base/try.h"
-#include "lib/wire/field_reader.h"
 #include "lib/wire/packet_length.h"
+#include "lib/wire/packet_reader.h"
 
 namespace ecryptfs::wire {
 namespace {
@@ -47,7 +47,7 @@ const Layout& layout_of(Operation operation) {
 }
 
 // Takes the tag that `member` of a layout has.
-base::Result<Layout> take_tag(FieldReader& reader, std::uint8_t Layout::* member) {
+base::Result<Layout> take_tag(PacketReader& reader, std::uint8_t Layout::* member) {
     const auto tag = TRY(reader.take_native<std::uint8_t>("tag"));
     const auto* layout = std::ranges::find(kLayouts, tag, member);
     if (layout == kLayouts.end()) {
@@ -58,7 +58,7 @@ base::Result<Layout> take_tag(FieldReader& reader, std::uint8_t Layout::* member
     return *layout;
 }
 
-base::Result<KeySignature> take_packet_signature(FieldReader& reader) {
+base::Result<KeySignature> take_packet_signature(PacketReader& reader) {
     // keystore.c: write_tag_64_packet always writes ECRYPTFS_SIG_SIZE_HEX bytes
     const auto text =
         TRY(reader.take_counted("signature", KeySignature::kTextSize, KeySignature::kTextSize));
@@ -69,7 +69,7 @@ base::Result<KeySignature> take_packet_signature(FieldReader& reader) {
     return signature;
 }
 
-base::Result<base::ByteView> take_last(FieldReader& reader, const KeyField& field) {
+base::Result<base::ByteView> take_last(PacketReader& reader, const KeyField& field) {
     const auto data = reader.take_counted(field.name, field.smallest, field.largest);
     if (!data) {
         return data;
@@ -101,7 +101,7 @@ base::Result<base::ByteView> finish(const base::ByteWriter& writer, std::string_
 // a byte of padding, and accept only that.
 constexpr std::array<std::uint8_t, 2> kAfterFailure = {0, 0};
 
-base::Result<void> expect_end_of_failure(FieldReader& reader) {
+base::Result<void> expect_end_of_failure(PacketReader& reader) {
     const std::size_t at = reader.position();
     const auto rest = TRY(reader.take("end of a failure", kAfterFailure.size()));
     if (!std::ranges::equal(rest, kAfterFailure)) {
@@ -113,7 +113,7 @@ base::Result<void> expect_end_of_failure(FieldReader& reader) {
 }  // namespace
 
 base::Result<RequestPacket> parse_request_packet(base::ByteView packet) {
-    FieldReader reader("request packet", base::ErrorCode::kMalformed, packet);
+    PacketReader reader("request packet", base::ErrorCode::kMalformed, packet);
     const auto layout = TRY(take_tag(reader, &Layout::request_tag));
     const auto signature = TRY(take_packet_signature(reader));
     const auto data = TRY(take_last(reader, layout.request));
@@ -156,7 +156,7 @@ base::Result<base::ByteView> encode_reply_packet(const ReplyPacket& reply, base:
 }
 
 base::Result<ReplyPacket> parse_reply_packet(base::ByteView packet) {
-    FieldReader reader("reply packet", base::ErrorCode::kMalformed, packet);
+    PacketReader reader("reply packet", base::ErrorCode::kMalformed, packet);
     const auto layout = TRY(take_tag(reader, &Layout::reply_tag));
     const auto status = TRY(reader.take_native<std::uint8_t>("status"));
     if (status != 0) {

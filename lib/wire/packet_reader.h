@@ -13,12 +13,12 @@
 
 namespace ecryptfs::wire {
 
-// Takes the fields of one packet in turn, for this folder's parsers. A failure says which packet it
-// was, what is wrong with it, and the byte (from the packet's first) at which that field begins.
-// Borrows the bytes and both names.
-class FieldReader {
+// Takes the fields of a packet that somebody else's program wrote, one after the other. Each call
+// gives its own failure, unlike base::FieldReader: it names the packet, what is wrong with it, and
+// the byte (from the packet's first) at which the field begins. Borrows the bytes and both names.
+class PacketReader {
   public:
-    FieldReader(std::string_view packet, base::ErrorCode code, base::ByteView bytes)
+    PacketReader(std::string_view packet, base::ErrorCode code, base::ByteView bytes)
         : packet_(packet), code_(code), reader_(bytes) {}
 
     std::size_t position() const { return reader_.position(); }

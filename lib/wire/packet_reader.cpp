@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "lib/wire/field_reader.h"
+#include "lib/wire/packet_reader.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 namespace ecryptfs::wire {
 
-base::Result<std::size_t> FieldReader::take_length() {
+base::Result<std::size_t> PacketReader::take_length() {
     auto length = take_packet_length(reader_);
     if (!length) {
         return std::unexpected(
@@ -18,8 +18,8 @@ base::Result<std::size_t> FieldReader::take_length() {
     return length;
 }
 
-base::Result<base::ByteView> FieldReader::take_counted(std::string_view field, std::size_t smallest,
-                                                       std::size_t largest) {
+base::Result<base::ByteView> PacketReader::take_counted(std::string_view field,
+                                                        std::size_t smallest, std::size_t largest) {
     const std::size_t at = position();
     const auto length = TRY(take_length());
     if (length < smallest || length > largest) {
@@ -36,20 +36,20 @@ base::Result<base::ByteView> FieldReader::take_counted(std::string_view field, s
     return *bytes;
 }
 
-base::Result<void> FieldReader::expect_end() const {
+base::Result<void> PacketReader::expect_end() const {
     if (!empty()) {
         return fail(fmt::format("{} bytes too many", left().size()), position());
     }
     return {};
 }
 
-std::unexpected<base::Error> FieldReader::fail(std::string_view problem, std::size_t at) const {
+std::unexpected<base::Error> PacketReader::fail(std::string_view problem, std::size_t at) const {
     return std::unexpected(
         base::Error{code_, fmt::format("{}: {} (byte {})", packet_, problem, at)});
 }
 
-std::unexpected<base::Error> FieldReader::too_short(std::string_view field,
-                                                    std::size_t size) const {
+std::unexpected<base::Error> PacketReader::too_short(std::string_view field,
+                                                     std::size_t size) const {
     return fail(fmt::format("{} needs {} bytes, {} are left", field, size, left().size()),
                 position());
 }

@@ -19,7 +19,7 @@ ReturnValue Decryption::begin() {
     oaep.hashAlg = sha256 ? CKM_SHA256 : CKM_SHA_1;
     oaep.mgf = sha256 ? CKG_MGF1_SHA256 : CKG_MGF1_SHA1;
     oaep.source = CKZ_DATA_SPECIFIED;
-    const auto type = cryptoki_type_of(mechanism_);
+    const auto type = cryptoki_type(mechanism_);
     const bool has_parameters = type == CKM_RSA_PKCS_OAEP;
     CK_MECHANISM mechanism = {type, has_parameters ? &oaep : nullptr,
                               has_parameters ? sizeof oaep : 0};
@@ -40,9 +40,9 @@ bool Decryption::confirm(Login& by) {
     return false;
 }
 
-bool Decryption::run(base::ByteView wrapped, base::ByteSpan plain, Login* confirm_by) {
+bool Decryption::run(base::ByteView wrapped, base::ByteSpan plain, Login* confirming_login) {
     value_ = begin();
-    if (value_ != CKR_OK || (confirm_by != nullptr && !confirm(*confirm_by))) {
+    if (value_ != CKR_OK || (confirming_login != nullptr && !confirm(*confirming_login))) {
         return false;
     }
     began_ = true;

@@ -20,9 +20,9 @@ class Decryption {
     Decryption(Session& session, ObjectHandle key, Mechanism mechanism)
         : session_(session), key_(key), mechanism_(mechanism) {}
 
-    // In a turn at the token. `confirm_by`: the key wants the PIN for each operation, and the turn
-    // is one alone. `plain` has room for a modulus. False: see below.
-    bool run(base::ByteView wrapped, base::ByteSpan plain, Login* confirm_by);
+    // In a turn at the token. `confirming_login`: the key wants the PIN for each operation, and the
+    // turn is one alone. `plain` has room for a modulus. False: see below.
+    bool run(base::ByteView wrapped, base::ByteSpan plain, Login* confirming_login);
 
     std::size_t size() const { return size_; }  // of what was written into `plain`
 

@@ -37,7 +37,7 @@ std::unexpected<Error> refused(ErrorCode code, std::string message, std::string 
     return std::unexpected(Error{code, std::move(message), std::move(advice)});
 }
 
-Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
+Result<KeyUri> parse_new_name(const ecryptfs_pki_new_key& wanted) {
     if (wanted.option_count > 0) {
         return refused(ErrorCode::kNotSupported,
                        fmt::format("a key on a token has no option {}", wanted.options[0].name),
@@ -60,7 +60,7 @@ Result<KeyUri> new_name(const ecryptfs_pki_new_key& wanted) {
     return uri;
 }
 
-Result<unsigned long> bits_for(Token& token, unsigned long wanted) {
+Result<unsigned long> choose_bits(Token& token, unsigned long wanted) {
     const auto can = token.presence().library().mechanism_info(token.presence().slot(),
                                                                CKM_RSA_PKCS_KEY_PAIR_GEN);
     if (!can) {
@@ -92,7 +92,7 @@ Result<unsigned long> bits_for(Token& token, unsigned long wanted) {
 class WritingSession {
   public:
     static Result<WritingSession> open(SessionPool& pool) {
-        const auto turn = pool.turns().beside_others();
+        const auto turn = pool.turns().take_shared();
         SessionHandle handle = 0;
         const auto result = pool.token().library().functions().C_OpenSession(
             pool.token().slot(), CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &handle);
@@ -124,7 +124,7 @@ class WritingSession {
 
 Result<void> check_name_is_free(Token& token, const KeyUri& uri) {
     const auto session = TRY(token.sessions().take_live());
-    const auto turn = token.sessions().turns().beside_others();
+    const auto turn = token.sessions().turns().take_shared();
     for (const auto type :
          {ObjectClass::kPrivateKey, ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
         for (const auto& name :
@@ -177,7 +177,7 @@ Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri ur
                             id};
     CK_MECHANISM mechanism{CKM_RSA_PKCS_KEY_PAIR_GEN, nullptr, 0};
     KeyPair pair;
-    const auto turn = token.sessions().turns().beside_others();
+    const auto turn = token.sessions().turns().take_shared();
     const auto result = session.functions().C_GenerateKeyPair(
         session.handle(), &mechanism, public_half.data(), public_half.size(), private_half.data(),
         private_half.size(), &pair.public_key, &pair.private_key);
@@ -214,10 +214,10 @@ Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long 
 }  // namespace
 
 Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
-    const auto uri = TRY(new_name(wanted));
-    const auto tokens = TRY(Token::all_of(uri));
-    const auto token = TRY(Token::only_one(tokens, uri));
-    const auto bits = TRY(bits_for(*token, wanted.bits));
+    const auto uri = TRY(parse_new_name(wanted));
+    const auto tokens = TRY(Token::find_all(uri));
+    const auto token = TRY(Token::require_one(tokens, uri));
+    const auto bits = TRY(choose_bits(*token, wanted.bits));
     const auto given = wanted.secret == nullptr
                            ? std::nullopt
                            : std::optional(ByteView{wanted.secret->data, wanted.secret->size});

@@ -42,7 +42,7 @@ std::string text_or_empty(const char* text) {
 
 // A field of the token that the URI asks for: p11-kit leaves the others zeroed.
 template <std::size_t Size>
-std::optional<std::string> asked_for(const unsigned char (&field)[Size]) {
+std::optional<std::string> wanted_field(const unsigned char (&field)[Size]) {
     return field[0] == 0 ? std::nullopt : std::optional(unpadded(field));
 }
 
@@ -130,12 +130,12 @@ Result<void> check_parts(P11KitUri& uri) {
     return check_class(uri);
 }
 
-Result<std::optional<Mechanism>> settled_mechanism(P11KitUri& uri) {
+Result<std::optional<Mechanism>> read_mechanism(P11KitUri& uri) {
     const char* name = ::p11_kit_uri_get_vendor_query(&uri, kMechanismAttribute);
     if (name == nullptr) {
         return std::optional<Mechanism>{};
     }
-    const auto mechanism = mechanism_of_name(name);
+    const auto mechanism = find_mechanism(name);
     if (!mechanism) {
         return refused("the URI's x-mechanism is unknown",
                        "leave it out, and what the token can do is found out");
@@ -143,13 +143,13 @@ Result<std::optional<Mechanism>> settled_mechanism(P11KitUri& uri) {
     return mechanism;
 }
 
-KeyUri names_in(P11KitUri& uri) {
+KeyUri read_names(P11KitUri& uri) {
     const auto* token = ::p11_kit_uri_get_token_info(&uri);
     KeyUri names;
-    names.label = asked_for(token->label);
-    names.serial = asked_for(token->serialNumber);
-    names.manufacturer = asked_for(token->manufacturerID);
-    names.model = asked_for(token->model);
+    names.label = wanted_field(token->label);
+    names.serial = wanted_field(token->serialNumber);
+    names.manufacturer = wanted_field(token->manufacturerID);
+    names.model = wanted_field(token->model);
     if (const auto object = attribute(uri, CKA_LABEL)) {
         names.object = std::string(base::as_text(*object));
     }
@@ -186,7 +186,7 @@ class PathWriter {
     bool first_ = true;
 };
 
-std::optional<std::string> if_any(const std::string& text) {
+std::optional<std::string> optional_text(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional(text);
 }
 
@@ -207,8 +207,8 @@ Result<KeyUri> KeyUri::parse(std::string_view text) {
                            : "a pkcs11: URI that does not keep to RFC 7512");
     }
     TRY(check_parts(*uri));
-    const auto mechanism = TRY(settled_mechanism(*uri));
-    KeyUri names = names_in(*uri);
+    const auto mechanism = TRY(read_mechanism(*uri));
+    KeyUri names = read_names(*uri);
     names.mechanism = mechanism;
     return names;
 }
@@ -247,7 +247,7 @@ std::string KeyUri::text() const {
     add_query("module-path", module_path);
     add_query("module-name", module_name);
     add_query("pin-source", pin_source);
-    add_query(kMechanismAttribute, mechanism ? name_of(*mechanism) : "");
+    add_query(kMechanismAttribute, mechanism ? mechanism_name(*mechanism) : "");
     return uri;
 }
 
@@ -263,11 +263,11 @@ std::string key_name_text(const std::optional<std::vector<std::uint8_t>>& id,
 
 KeyUri precise_uri(const TokenName& token) {
     KeyUri uri;
-    uri.label = if_any(token.label);
-    uri.serial = if_any(token.serial);
+    uri.label = optional_text(token.label);
+    uri.serial = optional_text(token.serial);
     if (token.serial.empty()) {
-        uri.manufacturer = if_any(token.manufacturer);
-        uri.model = if_any(token.model);
+        uri.manufacturer = optional_text(token.manufacturer);
+        uri.model = optional_text(token.model);
     }
     return uri;
 }

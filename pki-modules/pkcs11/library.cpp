@@ -59,7 +59,7 @@ Result<module::LibraryFile> check_path(const std::string& path) {
 }
 
 // RFC 7512, 2.3: module-name is the name without "lib" and without what follows its dot.
-bool is_called(const Library& library, const std::string& name) {
+bool has_name(const Library& library, const std::string& name) {
     const auto stem = std::filesystem::path(library.path()).stem().string();
     return library.name() == name || stem == name || stem == "lib" + name;
 }
@@ -74,7 +74,7 @@ class Libraries {
         return *libraries;
     }
 
-    Result<Library*> of_path(const std::string& path) {
+    Result<Library*> find_or_load(const std::string& path) {
         const std::scoped_lock lock(mutex_);
         const auto file = TRY(check_path(path));
         const std::string resolved = canonical(file.path);
@@ -85,7 +85,7 @@ class Libraries {
             return found == registered_->end() ? std::unexpected(std::move(allowed.error()))
                                                : Result<Library*>(*found);
         }
-        auto* known = known_as(resolved);
+        auto* known = find_known(resolved);
         return known == nullptr ? load(path, file.path, resolved) : known;
     }
 
@@ -98,7 +98,7 @@ class Libraries {
   private:
     Libraries() { ::p11_kit_be_quiet(); }
 
-    Library* known_as(const std::string& path) {
+    Library* find_known(const std::string& path) {
         const auto found = std::ranges::find(all_, path, &Library::path);
         return found == all_.end() ? nullptr : found->get();
     }
@@ -129,7 +129,7 @@ class Libraries {
         for (auto** module = modules; module != nullptr && *module != nullptr; ++module) {
             const auto path =
                 canonical(text_or_empty(Text(::p11_kit_module_get_filename(*module))));
-            auto* known = known_as(path);
+            auto* known = find_known(path);
             found.push_back(known != nullptr
                                 ? known
                                 : remember(*module,
@@ -163,16 +163,16 @@ Result<void> Library::initialize() {
     return {};
 }
 
-Result<std::vector<Library*>> Library::for_uri(const KeyUri& uri) {
+Result<std::vector<Library*>> Library::find_all(const KeyUri& uri) {
     std::vector<Library*> candidates;
     if (!uri.module_path.empty()) {
-        const auto library = TRY(Libraries::instance().of_path(uri.module_path));
+        const auto library = TRY(Libraries::instance().find_or_load(uri.module_path));
         candidates = {library};
     } else {
         candidates = Libraries::instance().registered();
     }
     if (!uri.module_name.empty()) {
-        std::erase_if(candidates, [&](Library* one) { return !is_called(*one, uri.module_name); });
+        std::erase_if(candidates, [&](Library* one) { return !has_name(*one, uri.module_name); });
     }
     if (candidates.empty()) {
         return std::unexpected(

@@ -38,7 +38,7 @@ class Library {
   public:
     // Those that the URI allows, initialized. A registered one that cannot be initialized is left
     // out, unless none can. kNotFound if there is none of that path or name.
-    static base::Result<std::vector<Library*>> for_uri(const KeyUri& uri);
+    static base::Result<std::vector<Library*>> find_all(const KeyUri& uri);
 
     Library(Functions* functions, std::string name, std::string path)
         : functions_(functions), name_(std::move(name)), path_(std::move(path)) {}

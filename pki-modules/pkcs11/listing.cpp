@@ -32,8 +32,8 @@ std::string printable(std::string text) {
     return text;
 }
 
-void give(ecryptfs_pki_take_item take, void* context, const std::string& uri,
-          const std::string& label, const Properties& properties) {
+void report_item(ecryptfs_pki_take_item take, void* context, const std::string& uri,
+                 const std::string& label, const Properties& properties) {
     std::vector<ecryptfs_pki_property> raw;
     for (const auto& [name, value] : properties) {
         if (!value.empty()) {
@@ -45,30 +45,30 @@ void give(ecryptfs_pki_take_item take, void* context, const std::string& uri,
     take(context, &item);
 }
 
-std::string names_of(const std::vector<Mechanism>& mechanisms) {
+std::string mechanism_names(const std::vector<Mechanism>& mechanisms) {
     std::string names;
     for (const auto mechanism : mechanisms) {
-        names += fmt::format("{}{}", names.empty() ? "" : " ", name_of(mechanism));
+        names += fmt::format("{}{}", names.empty() ? "" : " ", mechanism_name(mechanism));
     }
     return names;
 }
 
-Properties properties_of(Token& token, const TokenInfo& info) {
-    const auto yes_if = [&](unsigned long flag) {
+Properties token_properties(Token& token, const TokenInfo& info) {
+    const auto yes_or_no = [&](unsigned long flag) {
         return std::string(info.has(flag) ? "yes" : "no");
     };
-    const auto rows = token.presence().library().mechanism_info(token.presence().slot(),
-                                                                CKM_RSA_PKCS_KEY_PAIR_GEN);
+    const auto generation = token.presence().library().mechanism_info(token.presence().slot(),
+                                                                      CKM_RSA_PKCS_KEY_PAIR_GEN);
     return {{"manufacturer", printable(info.name.manufacturer)},
             {"model", printable(info.name.model)},
             {"serial", printable(info.name.serial)},
             {"module", token.presence().library().name()},
-            {"mechanisms", names_of(token.mechanisms())},
-            {"generates-keys", rows ? "yes" : "no"},
-            {"login-required", yes_if(CKF_LOGIN_REQUIRED)},
-            {"pin-pad", yes_if(CKF_PROTECTED_AUTHENTICATION_PATH)},
-            {"pin-locked", yes_if(CKF_USER_PIN_LOCKED)},
-            {"pin-last-try", yes_if(CKF_USER_PIN_FINAL_TRY)}};
+            {"mechanisms", mechanism_names(token.mechanisms())},
+            {"generates-keys", generation ? "yes" : "no"},
+            {"login-required", yes_or_no(CKF_LOGIN_REQUIRED)},
+            {"pin-pad", yes_or_no(CKF_PROTECTED_AUTHENTICATION_PATH)},
+            {"pin-locked", yes_or_no(CKF_USER_PIN_LOCKED)},
+            {"pin-last-try", yes_or_no(CKF_USER_PIN_FINAL_TRY)}};
 }
 
 // What is known of a key, from all of its objects.
@@ -88,7 +88,7 @@ void add_key(std::vector<VisibleKey>& keys, ObjectName name, std::size_t bits) {
     }
 }
 
-std::size_t bits_of(const module::RsaNumbers& numbers) {
+std::size_t modulus_bits(const module::RsaNumbers& numbers) {
     return 8 * (numbers.modulus.size() - 1) +
            static_cast<std::size_t>(std::bit_width(numbers.modulus.front()));
 }
@@ -98,13 +98,13 @@ std::size_t bits_of(const module::RsaNumbers& numbers) {
 // not there for its key.
 Result<std::vector<VisibleKey>> visible_keys(Token& token) {
     const auto session = TRY(token.sessions().take_live());
-    const auto turn = token.sessions().turns().beside_others();
+    const auto turn = token.sessions().turns().take_shared();
     std::vector<VisibleKey> keys;
     for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
         const auto halves = TRY(read_public_halves(session, type, {}));
         for (const auto& half : halves) {
             if (!half.is_authority) {
-                add_key(keys, half.name, bits_of(half.numbers));
+                add_key(keys, half.name, modulus_bits(half.numbers));
             }
         }
     }
@@ -112,7 +112,7 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
     for (const auto object : objects) {
         if (is_rsa_key(session, object)) {
             const auto numbers = read_numbers(session, object);
-            add_key(keys, read_name(session, object), numbers ? bits_of(*numbers) : 0);
+            add_key(keys, read_name(session, object), numbers ? modulus_bits(*numbers) : 0);
         }
     }
     return keys;
@@ -121,7 +121,7 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
 // Calls `work` for each token that can decrypt; a token that fails is left out, unless all do.
 template <typename Work>
 Result<void> for_each_token(const Work& work) {
-    const auto tokens = TRY(Token::all_of({}));
+    const auto tokens = TRY(Token::find_all({}));
     Result<void> last;
     bool any = false;
     for (auto* token : tokens) {
@@ -141,10 +141,10 @@ Result<void> for_each_token(const Work& work) {
 
 Result<void> list_tokens(ecryptfs_pki_take_item take, void* context) {
     return for_each_token([=](Token& token) -> Result<void> {
-        const auto turn = token.sessions().turns().beside_others();
+        const auto turn = token.sessions().turns().take_shared();
         const auto info = TRY(token.presence().info());
-        give(take, context, token_uri(token.name()), token.name().label,
-             properties_of(token, info));
+        report_item(take, context, token_uri(token.name()), token.name().label,
+                    token_properties(token, info));
         return {};
     });
 }
@@ -156,9 +156,9 @@ Result<void> list_keys(ecryptfs_pki_take_item take, void* context) {
             KeyUri uri = precise_uri(token.name());
             uri.id = key.name.id;
             uri.object = key.name.label;
-            give(take, context, uri.text(), key.name.label.value_or(""),
-                 {{"token", printable(token.name().label)},
-                  {"bits", key.bits == 0 ? "" : std::to_string(key.bits)}});
+            report_item(take, context, uri.text(), key.name.label.value_or(""),
+                        {{"token", printable(token.name().label)},
+                         {"bits", key.bits == 0 ? "" : std::to_string(key.bits)}});
         }
         return {};
     });

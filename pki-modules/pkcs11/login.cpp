@@ -26,7 +26,7 @@ bool has_pad(const TokenInfo& info) {
     return info.has(CKF_PROTECTED_AUTHENTICATION_PATH);
 }
 
-std::unexpected<Error> no_pin(const std::string& token, const TokenInfo& info) {
+std::unexpected<Error> missing_pin(const std::string& token, const TokenInfo& info) {
     if (has_pad(info)) {
         return std::unexpected(Error{ErrorCode::kSecretAtDevice,
                                      fmt::format("the PIN of {} is typed on its own pad", token),
@@ -36,13 +36,13 @@ std::unexpected<Error> no_pin(const std::string& token, const TokenInfo& info) {
                                  "give the PIN when the key is added or unlocked"});
 }
 
-std::unexpected<Error> not_the_pin(const std::string& token) {
+std::unexpected<Error> different_pin(const std::string& token) {
     return std::unexpected(Error{
         ErrorCode::kWrongSecret, fmt::format("this is not the PIN that {} was opened with", token),
         "give the right PIN; if it was changed, lock the token's other keys first"});
 }
 
-bool says_logged_in(const Session& session) {
+bool is_logged_in(const Session& session) {
     CK_SESSION_INFO info = {};
     return session.functions().C_GetSessionInfo(session.handle(), &info) == CKR_OK &&
            (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
@@ -52,7 +52,7 @@ bool says_logged_in(const Session& session) {
 
 Result<Login::Share> Login::begin(std::optional<ByteView> pin) {
     const auto session = TRY(sessions_.take_live());
-    const auto turn = sessions_.turns().beside_others();
+    const auto turn = sessions_.turns().take_shared();
     const std::scoped_lock lock(mutex_);
     const auto info = TRY(token_.info());
     sessions_.keep_open();
@@ -67,8 +67,8 @@ Result<Login::Share> Login::begin(std::optional<ByteView> pin) {
 }
 
 void Login::end() noexcept {
-    const auto session = session_of_the_last();
-    const auto turn = session ? sessions_.turns().alone() : Turns::Turn{};
+    const auto session = take_last_users_session();
+    const auto turn = session ? sessions_.turns().take_exclusive() : Turns::Turn{};
     const std::scoped_lock lock(mutex_);
     if (--users_ > 0) {
         return;
@@ -83,7 +83,7 @@ void Login::end() noexcept {
 }
 
 // To log out in; nothing if others stay logged in.
-std::optional<Session> Login::session_of_the_last() {
+std::optional<Session> Login::take_last_users_session() {
     {
         const std::scoped_lock lock(mutex_);
         if (users_ > 1 || !logged_in_) {
@@ -116,25 +116,25 @@ Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
     if (!logged_in_) {
         return start(session, pin, info);
     }
-    TRY(compare(pin, info));
-    if (says_logged_in(session)) {
+    TRY(compare_pin(pin, info));
+    if (is_logged_in(session)) {
         return {};
     }
     const bool somebody_waits_at_the_pad = pin_.empty() && pin && pin->empty();
-    return somebody_waits_at_the_pad ? start(session, pin, info) : again(session);
+    return somebody_waits_at_the_pad ? start(session, pin, info) : repeat_login(session);
 }
 
 // A second key on the token: another C_Login could only fail, and would take the login from the
 // first if we logged out for it.
-Result<void> Login::compare(std::optional<ByteView> pin, const TokenInfo& info) const {
+Result<void> Login::compare_pin(std::optional<ByteView> pin, const TokenInfo& info) const {
     if (has_pad(info) && (!pin || pin->empty())) {
         return {};
     }
     if (!pin || pin->empty()) {
-        return no_pin(token_.text(), info);
+        return missing_pin(token_.text(), info);
     }
     if (!base::equal_in_constant_time(*pin, pin_.view())) {
-        return not_the_pin(token_.text());
+        return different_pin(token_.text());
     }
     return {};
 }
@@ -142,11 +142,11 @@ Result<void> Login::compare(std::optional<ByteView> pin, const TokenInfo& info) 
 Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
                           const TokenInfo& info) {
     if (!pin || (pin->empty() && !has_pad(info))) {
-        return no_pin(token_.text(), info);
+        return missing_pin(token_.text(), info);
     }
     TRY(check_tries(info));
     TRY(check_form(*pin, info));
-    if (was_refused(*pin, info)) {
+    if (was_pin_refused(*pin, info)) {
         return std::unexpected(
             Error{ErrorCode::kWrongSecret,
                   fmt::format("{} refused this PIN before; it was not tried again", token_.text()),
@@ -156,8 +156,8 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     pin_ = std::move(copy);
     // If the token is logged in to, then not by us: that would prove nothing, and no key of ours
     // needs it.
-    if (const auto result = log_in_anew(session); result != CKR_OK) {
-        auto error = refused(result);
+    if (const auto result = send_user_pin_anew(session); result != CKR_OK) {
+        auto error = drop_refused_pin(result);
         pin_.clear();
         return std::unexpected(std::move(error));
     }
@@ -169,7 +169,7 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
 }
 
 // And would be again, unless the token was away meanwhile or somebody has reset its count.
-bool Login::was_refused(ByteView pin, const TokenInfo& info) const {
+bool Login::was_pin_refused(ByteView pin, const TokenInfo& info) const {
     const bool count_was_reset = refused_count_was_low_ && !info.has(CKF_USER_PIN_COUNT_LOW);
     return !pin.empty() && base::equal_in_constant_time(pin, refused_.view()) &&
            token_.absences() == refused_at_ && !count_was_reset;
@@ -177,30 +177,30 @@ bool Login::was_refused(ByteView pin, const TokenInfo& info) const {
 
 Result<void> Login::restore(const Session& session) {
     const std::scoped_lock lock(mutex_);
-    return says_logged_in(session) ? Result<void>{} : again(session);
+    return is_logged_in(session) ? Result<void>{} : repeat_login(session);
 }
 
 Result<void> Login::renew(const Session& session) {
     const std::scoped_lock lock(mutex_);
-    return again(session, &Login::log_in_anew);
+    return repeat_login(session, &Login::send_user_pin_anew);
 }
 
-Result<void> Login::again(const Session& session, LogIn how) {
+Result<void> Login::repeat_login(const Session& session, SendPin how) {
     const auto info = TRY(token_.info());
     if (!info.has(CKF_LOGIN_REQUIRED)) {
         return {};
     }
     if (!logged_in_) {
-        return lost_ ? std::unexpected(*lost_) : no_pin(token_.text(), info);
+        return lost_ ? std::unexpected(*lost_) : missing_pin(token_.text(), info);
     }
     if (pin_.empty()) {
         logged_in_ = false;  // nobody waits at the pad now, but who unlocks a key will
-        return no_pin(token_.text(), info);
+        return missing_pin(token_.text(), info);
     }
     TRY(check_tries(info));
     const auto result = (this->*how)(session);
     if (result != CKR_OK && result != CKR_USER_ALREADY_LOGGED_IN) {
-        return std::unexpected(refused(result));
+        return std::unexpected(drop_refused_pin(result));
     }
     ++count_;
     return {};
@@ -210,14 +210,14 @@ Result<ReturnValue> Login::confirm(const Session& session) {
     const std::scoped_lock lock(mutex_);
     const auto info = TRY(token_.info());
     if (pin_.empty()) {
-        return lost_ ? std::unexpected(*lost_) : no_pin(token_.text(), info);
+        return lost_ ? std::unexpected(*lost_) : missing_pin(token_.text(), info);
     }
     TRY(check_tries(info));
-    const auto result = log_in(session, CKU_CONTEXT_SPECIFIC);
+    const auto result = send_pin(session, CKU_CONTEXT_SPECIFIC);
     if (result == CKR_OK || classify_return_value(result) == TokenError::kNotLoggedIn) {
         return result;
     }
-    return std::unexpected(refused(result));
+    return std::unexpected(drop_refused_pin(result));
 }
 
 bool Login::has_pin() {
@@ -271,30 +271,30 @@ Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
     return {};
 }
 
-ReturnValue Login::log_in(const Session& session, unsigned long user) const {
+ReturnValue Login::send_pin(const Session& session, unsigned long user) const {
     // C_Login takes what it does not change by a pointer to what it could.
     auto* pin = const_cast<unsigned char*>(pin_.view().data());
     return session.functions().C_Login(session.handle(), user, pin_.empty() ? nullptr : pin,
                                        pin_.size());
 }
 
-ReturnValue Login::log_in_user(const Session& session) const {
-    return log_in(session, CKU_USER);
+ReturnValue Login::send_user_pin(const Session& session) const {
+    return send_pin(session, CKU_USER);
 }
 
 // A library that believes that we are logged in does not send the PIN, though the token may have
 // forgotten (a card does when another of its applets is used).
-ReturnValue Login::log_in_anew(const Session& session) const {
-    const auto result = log_in_user(session);
+ReturnValue Login::send_user_pin_anew(const Session& session) const {
+    const auto result = send_user_pin(session);
     if (result != CKR_USER_ALREADY_LOGGED_IN) {
         return result;
     }
     static_cast<void>(session.functions().C_Logout(session.handle()));
-    return log_in_user(session);
+    return send_user_pin(session);
 }
 
 // C_Login failed, but not for the PIN.
-Error Login::cannot_log_in(ReturnValue value) {
+Error Login::login_error(ReturnValue value) {
     switch (value) {
         case CKR_USER_PIN_NOT_INITIALIZED:
             return {
@@ -314,10 +314,10 @@ Error Login::cannot_log_in(ReturnValue value) {
 }
 
 // What C_Login said no to is dropped, and what could come of another try is said.
-Error Login::refused(ReturnValue value) {
+Error Login::drop_refused_pin(ReturnValue value) {
     const auto kind = classify_return_value(value);
     if (kind != TokenError::kPinRefused && kind != TokenError::kPinLocked) {
-        return cannot_log_in(value);
+        return login_error(value);
     }
     refused_ = std::move(pin_);
     logged_in_ = false;

@@ -63,23 +63,23 @@ class Login {
 
   private:
     void end() noexcept;
-    std::optional<Session> session_of_the_last();
+    std::optional<Session> take_last_users_session();
     base::Result<void> join(const Session& session, std::optional<base::ByteView> pin,
                             const TokenInfo& info);
     base::Result<void> start(const Session& session, std::optional<base::ByteView> pin,
                              const TokenInfo& info);
-    base::Result<void> compare(std::optional<base::ByteView> pin, const TokenInfo& info) const;
-    using LogIn = ReturnValue (Login::*)(const Session&) const;
-    base::Result<void> again(const Session& session, LogIn how = &Login::log_in_user);
+    base::Result<void> compare_pin(std::optional<base::ByteView> pin, const TokenInfo& info) const;
+    using SendPin = ReturnValue (Login::*)(const Session&) const;
+    base::Result<void> repeat_login(const Session& session, SendPin how = &Login::send_user_pin);
     base::Result<void> check_tries(const TokenInfo& info) const;
     std::string unblocking_advice() const;
     base::Result<void> check_form(base::ByteView pin, const TokenInfo& info) const;
-    ReturnValue log_in(const Session& session, unsigned long user) const;
-    ReturnValue log_in_user(const Session& session) const;
-    ReturnValue log_in_anew(const Session& session) const;
-    bool was_refused(base::ByteView pin, const TokenInfo& info) const;
-    base::Error refused(ReturnValue value);
-    base::Error cannot_log_in(ReturnValue value);
+    ReturnValue send_pin(const Session& session, unsigned long user) const;
+    ReturnValue send_user_pin(const Session& session) const;
+    ReturnValue send_user_pin_anew(const Session& session) const;
+    bool was_pin_refused(base::ByteView pin, const TokenInfo& info) const;
+    base::Error drop_refused_pin(ReturnValue value);
+    base::Error login_error(ReturnValue value);
 
     TokenPresence& token_;
     SessionPool& sessions_;

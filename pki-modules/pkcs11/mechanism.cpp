@@ -25,27 +25,27 @@ constexpr std::array kTraits{
     Traits{Mechanism::kPkcs1, "rsa-pkcs", RsaPadding::kPkcs1, CKM_RSA_PKCS},
 };
 
-const Traits& traits_of(Mechanism mechanism) {
+const Traits& mechanism_traits(Mechanism mechanism) {
     return *std::ranges::find(kTraits, mechanism, &Traits::mechanism);
 }
 
 }  // namespace
 
-std::string_view name_of(Mechanism mechanism) {
-    return traits_of(mechanism).name;
+std::string_view mechanism_name(Mechanism mechanism) {
+    return mechanism_traits(mechanism).name;
 }
 
-std::optional<Mechanism> mechanism_of_name(std::string_view name) {
+std::optional<Mechanism> find_mechanism(std::string_view name) {
     const auto* const found = std::ranges::find(kTraits, name, &Traits::name);
     return found == kTraits.end() ? std::nullopt : std::optional(found->mechanism);
 }
 
-RsaPadding padding_of(Mechanism mechanism) {
-    return traits_of(mechanism).padding;
+RsaPadding mechanism_padding(Mechanism mechanism) {
+    return mechanism_traits(mechanism).padding;
 }
 
-unsigned long cryptoki_type_of(Mechanism mechanism) {
-    return traits_of(mechanism).type;
+unsigned long cryptoki_type(Mechanism mechanism) {
+    return mechanism_traits(mechanism).type;
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -25,13 +25,13 @@ inline constexpr std::array kMechanisms{Mechanism::kOaepSha1, Mechanism::kOaepSh
                                         Mechanism::kRawOaepSha1, Mechanism::kPkcs1};
 
 // The value of x-mechanism in a key's URI: "rsa-oaep-sha1".
-std::string_view name_of(Mechanism mechanism);
-std::optional<Mechanism> mechanism_of_name(std::string_view name);
+std::string_view mechanism_name(Mechanism mechanism);
+std::optional<Mechanism> find_mechanism(std::string_view name);
 
 // What the public half does for it.
-module::RsaPadding padding_of(Mechanism mechanism);
+module::RsaPadding mechanism_padding(Mechanism mechanism);
 
 // CKM_… of PKCS#11.
-unsigned long cryptoki_type_of(Mechanism mechanism);
+unsigned long cryptoki_type(Mechanism mechanism);
 
 }  // namespace ecryptfs::pkcs11_module

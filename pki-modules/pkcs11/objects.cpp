@@ -44,11 +44,11 @@ CK_ATTRIBUTE attribute(unsigned long type, const T& value) {
     return {type, const_cast<T*>(&value), sizeof value};
 }
 template <typename Container>
-CK_ATTRIBUTE attribute_of(unsigned long type, const Container& value) {
+CK_ATTRIBUTE byte_attribute(unsigned long type, const Container& value) {
     return {type, const_cast<typename Container::value_type*>(value.data()), value.size()};
 }
 
-ReturnValue take_found(const Session& session, std::vector<ObjectHandle>& to) {
+ReturnValue collect_found(const Session& session, std::vector<ObjectHandle>& to) {
     while (to.size() < kMostObjects) {
         std::array<CK_OBJECT_HANDLE, 32> some{};
         unsigned long count = 0;
@@ -68,7 +68,7 @@ std::vector<std::uint8_t> without_leading_zeros(std::vector<std::uint8_t> number
     return number;
 }
 
-std::optional<PublicHalf> half_in_certificate(const Session& session, ObjectHandle object) {
+std::optional<PublicHalf> read_certificate_half(const Session& session, ObjectHandle object) {
     const auto der = read_attribute(session, object, CKA_VALUE);
     if (!der) {
         return std::nullopt;
@@ -85,7 +85,7 @@ std::optional<PublicHalf> half_in_certificate(const Session& session, ObjectHand
     return PublicHalf{module::numbers_of(*key), read_name(session, object), is_authority};
 }
 
-std::optional<PublicHalf> half_in_key(const Session& session, ObjectHandle object) {
+std::optional<PublicHalf> read_key_half(const Session& session, ObjectHandle object) {
     auto numbers = is_rsa_key(session, object) ? read_numbers(session, object) : std::nullopt;
     if (!numbers) {
         return std::nullopt;
@@ -100,16 +100,16 @@ Result<std::vector<ObjectHandle>> find_objects(const Session& session, ObjectCla
     const CK_OBJECT_CLASS object_class = cryptoki_class(type);
     std::vector<CK_ATTRIBUTE> wanted{attribute(CKA_CLASS, object_class)};
     if (name.id) {
-        wanted.push_back(attribute_of(CKA_ID, *name.id));
+        wanted.push_back(byte_attribute(CKA_ID, *name.id));
     }
     if (name.label) {
-        wanted.push_back(attribute_of(CKA_LABEL, *name.label));
+        wanted.push_back(byte_attribute(CKA_LABEL, *name.label));
     }
     auto& functions = session.functions();
     auto result = functions.C_FindObjectsInit(session.handle(), wanted.data(), wanted.size());
     std::vector<ObjectHandle> found;
     if (result == CKR_OK) {
-        result = take_found(session, found);
+        result = collect_found(session, found);
         static_cast<void>(functions.C_FindObjectsFinal(session.handle()));
     }
     if (result != CKR_OK) {
@@ -183,8 +183,8 @@ Result<std::vector<PublicHalf>> read_public_halves(const Session& session, Objec
     const auto objects = TRY(find_objects(session, type, name));
     std::vector<PublicHalf> halves;
     for (const auto object : objects) {
-        auto half = type == ObjectClass::kCertificate ? half_in_certificate(session, object)
-                                                      : half_in_key(session, object);
+        auto half = type == ObjectClass::kCertificate ? read_certificate_half(session, object)
+                                                      : read_key_half(session, object);
         if (half) {
             halves.push_back(std::move(*half));
         }

@@ -64,6 +64,6 @@ base::Result<std::vector<ObjectHandle>> find_private_keys(const Session& session
                                                           const KeyName& name);
 
 // "id=%01;object=my%20key or id=%02": as many as an advice has room for.
-std::string choices(const std::vector<ObjectName>& names);
+std::string list_choices(const std::vector<ObjectName>& names);
 
 }  // namespace ecryptfs::pkcs11_module

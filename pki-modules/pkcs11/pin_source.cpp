@@ -24,7 +24,7 @@ namespace {
 constexpr char kAdvice[] =
     "let pin-source name a file whose first line is the PIN, or leave it out to be asked";
 
-Result<std::string> path_of(const std::string& pin_source) {
+Result<std::string> pin_path(const std::string& pin_source) {
     if (pin_source.starts_with('/')) {
         return pin_source;
     }
@@ -42,7 +42,7 @@ struct PinInFile {
 };
 
 Result<PinInFile> read_pin(const std::string& pin_source) {
-    const auto path = TRY(path_of(pin_source));
+    const auto path = TRY(pin_path(pin_source));
     const auto file = module::read_key_file(path, "the file of the PIN");
     if (!file) {
         auto error = file.error();

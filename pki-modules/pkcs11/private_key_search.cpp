@@ -19,11 +19,11 @@ using Handles = std::vector<ObjectHandle>;
 
 constexpr std::size_t kRoomForChoices = 180;  // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
 
-bool names_public_half(const KeyName& name) {
+bool is_public_name(const KeyName& name) {
     return name.type == ObjectClass::kPublicKey || name.type == ObjectClass::kCertificate;
 }
 
-Result<Handles> rsa_keys_of_name(const Session& session, const ObjectName& name) {
+Result<Handles> find_rsa_keys(const Session& session, const ObjectName& name) {
     auto found = find_objects(session, ObjectClass::kPrivateKey, name);
     if (found) {
         std::erase_if(*found, [&](ObjectHandle object) { return !is_rsa_key(session, object); });
@@ -32,8 +32,8 @@ Result<Handles> rsa_keys_of_name(const Session& session, const ObjectName& name)
 }
 
 // Numbers decide where the private key shows them, as an id need not be unique.
-Result<Handles> keys_of_half(const Session& session, const PublicHalf& half, bool by_id) {
-    auto keys = rsa_keys_of_name(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
+Result<Handles> find_half_keys(const Session& session, const PublicHalf& half, bool by_id) {
+    auto keys = find_rsa_keys(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
     if (keys) {
         std::erase_if(*keys, [&](ObjectHandle object) {
             const auto numbers = read_numbers(session, object);
@@ -43,19 +43,19 @@ Result<Handles> keys_of_half(const Session& session, const PublicHalf& half, boo
     return keys;
 }
 
-Result<Handles> keys_of_half(const Session& session, const PublicHalf& half) {
-    auto keys = half.name.id ? keys_of_half(session, half, true) : Handles{};
-    return keys && keys->empty() ? keys_of_half(session, half, false) : keys;
+Result<Handles> find_half_keys(const Session& session, const PublicHalf& half) {
+    auto keys = half.name.id ? find_half_keys(session, half, true) : Handles{};
+    return keys && keys->empty() ? find_half_keys(session, half, false) : keys;
 }
 
-Result<Handles> keys_of_public_halves(const Session& session, const KeyName& name) {
+Result<Handles> find_keys_by_public_halves(const Session& session, const KeyName& name) {
     Handles keys;
     for (const auto type : {ObjectClass::kPublicKey, ObjectClass::kCertificate}) {
-        const bool wanted = !names_public_half(name) || name.type == type;
+        const bool wanted = !is_public_name(name) || name.type == type;
         const auto halves = TRY(wanted ? read_public_halves(session, type, name.name)
                                        : Result<std::vector<PublicHalf>>());
         for (const auto& half : halves) {
-            const auto its_keys = TRY(keys_of_half(session, half));
+            const auto its_keys = TRY(find_half_keys(session, half));
             keys.insert(keys.end(), its_keys.begin(), its_keys.end());
         }
     }
@@ -68,19 +68,19 @@ Result<Handles> keys_of_public_halves(const Session& session, const KeyName& nam
 }  // namespace
 
 Result<Handles> find_private_keys(const Session& session, const KeyName& name) {
-    const bool public_first = names_public_half(name);
+    const bool public_first = is_public_name(name);
     for (const bool by_public_half : {public_first, !public_first}) {
-        auto keys = by_public_half ? keys_of_public_halves(session, name)
-                                   : rsa_keys_of_name(session, name.name);
+        auto keys = by_public_half ? find_keys_by_public_halves(session, name)
+                                   : find_rsa_keys(session, name.name);
         if (!keys || !keys->empty()) {
             return keys;
         }
     }
     // The label may be of an object that is not there any more.
-    return name.name.id ? rsa_keys_of_name(session, {name.name.id, std::nullopt}) : Handles{};
+    return name.name.id ? find_rsa_keys(session, {name.name.id, std::nullopt}) : Handles{};
 }
 
-std::string choices(const std::vector<ObjectName>& names) {
+std::string list_choices(const std::vector<ObjectName>& names) {
     std::string text;
     for (std::size_t i = 0; i < names.size(); ++i) {
         const auto next = key_name_text(names[i].id, names[i].label);

@@ -37,20 +37,20 @@ Result<Session> SessionPool::take() {
         if (!idle_.empty()) {
             const auto handle = idle_.back();
             idle_.pop_back();
-            return hand_out(handle);
+            return lend(handle);
         }
         const auto epoch = epoch_;
         const bool is_first = open_.empty();
         lock.unlock();
         SessionHandle handle = 0;
         auto result = open(token_.slot(), is_first, handle);
-        if (result == CKR_SESSION_COUNT && wait_for_one()) {
+        if (result == CKR_SESSION_COUNT && wait_for_session()) {
             continue;
         }
         lock.lock();
         if (result == CKR_OK) {
             open_.push_back(handle);
-            return hand_out(handle);
+            return lend(handle);
         }
         lock.unlock();
         const bool is_there = token_.find_again();
@@ -70,7 +70,7 @@ Result<Session> SessionPool::take_live() {
         if (!session) {
             return session;
         }
-        auto turn = turns_.beside_others();
+        auto turn = turns_.take_shared();
         auto lives = check(*session);
         turn = {};
         if (lives) {
@@ -105,17 +105,17 @@ void SessionPool::notice_restart() {
 }
 
 // With the mutex held.
-Session SessionPool::hand_out(SessionHandle handle) {
-    ++out_;
-    idle_.reserve(idle_.size() + out_);  // here, so that put_back() need not allocate
+Session SessionPool::lend(SessionHandle handle) {
+    ++lent_;
+    idle_.reserve(idle_.size() + lent_);  // here, so that put_back() need not allocate
     return {*this, handle, epoch_};
 }
 
 // For a token that has no more sessions: false if none of ours can come back.
-bool SessionPool::wait_for_one() {
+bool SessionPool::wait_for_session() {
     std::unique_lock lock(mutex_);
     const auto returned = returned_;
-    came_back_.wait(lock, [&] { return out_ == 0 || returned_ != returned; });
+    came_back_.wait(lock, [&] { return lent_ == 0 || returned_ != returned; });
     return returned_ != returned || !idle_.empty();
 }
 
@@ -123,7 +123,7 @@ bool SessionPool::wait_for_one() {
 // sessions the token is not asked who it is: they would die with it, and some libraries select the
 // card's applet for the answer, which makes it forget the login.
 ReturnValue SessionPool::open(SlotId slot, bool is_first, SessionHandle& handle) {
-    const auto turn = turns_.beside_others();
+    const auto turn = turns_.take_shared();
     if (is_first) {
         if (const auto result = token_.check_slot(slot); result != CKR_OK) {
             return result;
@@ -170,12 +170,12 @@ void SessionPool::put_back(const Session& session) noexcept {
     bool is_another = false;
     {
         const std::scoped_lock lock(mutex_);
-        --out_;
+        --lent_;
         ++returned_;
         const bool current = session.epoch_ == epoch_;
         keep = current && session.usable_ && keep_open_;
         if (keep) {
-            idle_.push_back(session.handle_);  // hand_out() reserved the room
+            idle_.push_back(session.handle_);  // lend() reserved the room
         } else if (current) {
             std::erase(open_, session.handle_);
         } else {

@@ -78,9 +78,9 @@ class SessionPool {
     friend class Session;
     ReturnValue open(SlotId slot, bool is_first, SessionHandle& handle);
     void notice_restart();
-    Session hand_out(SessionHandle handle);
+    Session lend(SessionHandle handle);
     void close(SessionHandle handle) const noexcept;
-    bool wait_for_one();
+    bool wait_for_session();
     void put_back(const Session& session) noexcept;
 
     TokenPresence& token_;
@@ -89,7 +89,7 @@ class SessionPool {
     std::condition_variable came_back_;
     std::uint64_t epoch_ = 1;
     std::uint64_t library_starts_;
-    std::size_t out_ = 0;         // with callers
+    std::size_t lent_ = 0;        // with callers
     std::uint64_t returned_ = 0;  // ever
     bool keep_open_ = false;
     std::vector<SessionHandle> idle_;

@@ -33,7 +33,7 @@ class Tokens {
         std::vector<Token*> present;
         std::map<Token*, std::vector<SlotId>> places;
         for (const auto slot : slots) {
-            const auto turn = turn_at(library, slot);
+            const auto turn = take_turn(library, slot);
             TokenInfo info;
             if (library.token_info(slot, info) == CKR_OK && info.has(CKF_TOKEN_INITIALIZED)) {
                 auto* token = find_or_add(library, info.name, slot);
@@ -44,7 +44,8 @@ class Tokens {
                 its_slots.push_back(slot);
             }
         }
-        std::ranges::for_each(places, [](const auto& place) { put(*place.first, place.second); });
+        std::ranges::for_each(places,
+                              [](const auto& place) { set_slots(*place.first, place.second); });
         for (const auto& token : all_) {
             if (&token->presence().library() == &library &&
                 std::ranges::find(present, token.get()) == present.end()) {
@@ -56,15 +57,15 @@ class Tokens {
 
   private:
     // At the token that was last seen there.
-    Turns::Turn turn_at(const Library& library, SlotId slot) const {
+    Turns::Turn take_turn(const Library& library, SlotId slot) const {
         const auto found = std::ranges::find_if(all_, [&](const auto& token) {
             return &token->presence().library() == &library && token->presence().slot() == slot;
         });
-        return found == all_.end() ? Turns::Turn{} : (*found)->sessions().turns().beside_others();
+        return found == all_.end() ? Turns::Turn{} : (*found)->sessions().turns().take_shared();
     }
 
     // Two tokens that nothing tells from each other: the one that is in use stays where it is.
-    static void put(Token& token, const std::vector<SlotId>& slots) {
+    static void set_slots(Token& token, const std::vector<SlotId>& slots) {
         token.has_twin_ = slots.size() > 1;
         if (!token.has_twin_) {
             token.presence().move_to(slots.front());
@@ -118,7 +119,7 @@ std::vector<Mechanism> Token::mechanisms() const {
     std::vector<Mechanism> found;
     for (const auto mechanism : kMechanisms) {
         const auto info =
-            presence_.library().mechanism_info(presence_.slot(), cryptoki_type_of(mechanism));
+            presence_.library().mechanism_info(presence_.slot(), cryptoki_type(mechanism));
         if (info && (info->flags & CKF_DECRYPT) != 0) {
             found.push_back(mechanism);
         }
@@ -126,8 +127,8 @@ std::vector<Mechanism> Token::mechanisms() const {
     return found;
 }
 
-Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
-    const auto libraries = TRY(Library::for_uri(uri));
+Result<std::vector<Token*>> Token::find_all(const KeyUri& uri) {
+    const auto libraries = TRY(Library::find_all(uri));
     std::vector<Token*> tokens;
     std::optional<Error> failure;
     for (auto* library : libraries) {
@@ -144,12 +145,12 @@ Result<std::vector<Token*>> Token::all_of(const KeyUri& uri) {
     return tokens;
 }
 
-Result<Token*> Token::only_one(const std::vector<Token*>& tokens, const KeyUri& uri) {
+Result<Token*> Token::require_one(const std::vector<Token*>& tokens, const KeyUri& uri) {
     if (tokens.empty()) {
         KeyUri any;
         any.module_path = uri.module_path;
         any.module_name = uri.module_name;
-        auto others = all_of(any).value_or(std::vector<Token*>{});
+        auto others = find_all(any).value_or(std::vector<Token*>{});
         std::erase_if(others, [](Token* token) { return token->mechanisms().empty(); });
         return std::unexpected(Error{
             ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",

@@ -29,9 +29,9 @@ class Token {
     std::vector<Mechanism> mechanisms() const;
 
     // Those that are there now and that the URI may mean.
-    static base::Result<std::vector<Token*>> all_of(const KeyUri& uri);
+    static base::Result<std::vector<Token*>> find_all(const KeyUri& uri);
     // The one of them; kNotFound, kInvalidArgument if there are more or it has a twin.
-    static base::Result<Token*> only_one(const std::vector<Token*>& tokens, const KeyUri& uri);
+    static base::Result<Token*> require_one(const std::vector<Token*>& tokens, const KeyUri& uri);
 
   private:
     friend class Tokens;

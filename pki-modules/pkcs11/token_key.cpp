@@ -28,7 +28,7 @@ KeyName public_name(const KeyUri& uri) {
 }
 
 // Objects that may be one key twice, such as two certificates for it.
-Result<PublicHalf> only_one(std::vector<PublicHalf> halves, const Token& token) {
+Result<PublicHalf> require_one_key(std::vector<PublicHalf> halves, const Token& token) {
     const auto same = [&](const PublicHalf& half) {
         return half.numbers.modulus == halves.front().numbers.modulus;
     };
@@ -38,20 +38,20 @@ Result<PublicHalf> only_one(std::vector<PublicHalf> halves, const Token& token) 
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
                   fmt::format("the URI fits several keys on {}", token.text()),
-                  fmt::format("name one of them in the URI: {}", choices(names))});
+                  fmt::format("name one of them in the URI: {}", list_choices(names))});
     }
     return std::move(halves.front());
 }
 
-Result<std::vector<PublicHalf>> public_halves_on(Token& token, const KeyName& name) {
+Result<std::vector<PublicHalf>> find_token_public_halves(Token& token, const KeyName& name) {
     const auto session = TRY(token.sessions().take_live());
-    const auto turn = token.sessions().turns().beside_others();
+    const auto turn = token.sessions().turns().take_shared();
     return find_public_halves(session, name);
 }
 
 // The token that has the key, as far as can be seen without a PIN.
-Result<Token*> token_of(const KeyUri& uri) {
-    auto tokens = Token::all_of(uri);
+Result<Token*> find_key_token(const KeyUri& uri) {
+    auto tokens = Token::find_all(uri);
     if (!tokens) {
         return std::unexpected(tokens.error());
     }
@@ -59,14 +59,14 @@ Result<Token*> token_of(const KeyUri& uri) {
     if (tokens->size() > 1) {
         std::vector<Token*> with_key = *tokens;
         std::erase_if(with_key, [&](Token* token) {
-            const auto halves = public_halves_on(*token, public_name(uri));
+            const auto halves = find_token_public_halves(*token, public_name(uri));
             return !halves || halves->empty();
         });
         if (!with_key.empty()) {
             tokens = std::move(with_key);
         }
     }
-    return Token::only_one(*tokens, uri);
+    return Token::require_one(*tokens, uri);
 }
 
 // RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.
@@ -77,7 +77,7 @@ bool has_room(Mechanism mechanism, const module::RsaNumbers& numbers) {
 
 // Another one may do. Tokens refuse a mechanism by many a name: kInternal is what C_DecryptInit
 // said, as what C_Decrypt says of the bytes is kDecryptFailed.
-bool speaks_of_mechanism(ErrorCode code) {
+bool is_about_mechanism(ErrorCode code) {
     return code == ErrorCode::kNotSupported || code == ErrorCode::kDecryptFailed ||
            code == ErrorCode::kInternal;
 }
@@ -87,21 +87,21 @@ bool speaks_of_mechanism(ErrorCode code) {
 Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::optional<ByteView> pin,
                                                  bool with_private_half) {
     const auto uri = TRY(KeyUri::parse(text));
-    const auto token = TRY(token_of(uri));
+    const auto token = TRY(find_key_token(uri));
     std::unique_ptr<TokenKey> key(new TokenKey(*token));
     TRY(with_private_half ? key->open_private(uri, pin) : key->open_public(uri, pin));
     return key;
 }
 
 Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pin) {
-    auto halves = TRY(public_halves_on(token_, public_name(uri)));
+    auto halves = TRY(find_token_public_halves(token_, public_name(uri)));
     if (halves.empty()) {
         // The private key may say what it is, to those who have the PIN.
         auto opened = open_private(uri, pin);
         private_key_.reset();
         return opened;
     }
-    const auto half = TRY(only_one(std::move(halves), token_));
+    const auto half = TRY(require_one_key(std::move(halves), token_));
     use(uri.mechanism.value_or(token_.mechanisms().front()), half.numbers);
     return set_locator(uri, half.name);
 }
@@ -116,15 +116,15 @@ Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> p
         own.object = name.label;  // the URI may have had that of the certificate
         own.type.reset();
     }
-    auto public_half = TRY(public_half_of(*private_key_, own));
+    auto public_half = TRY(find_public_half(*private_key_, own));
     TRY(settle(own, public_half));
     return set_locator(own, public_half.name);
 }
 
 // The numbers of the key, and the name that open_public() would find it by.
-Result<PublicHalf> TokenKey::public_half_of(const TokenPrivateKey& key, const KeyUri& uri) {
+Result<PublicHalf> TokenKey::find_public_half(const TokenPrivateKey& key, const KeyUri& uri) {
     const auto& id = key.name().id;
-    auto halves = TRY(public_halves_on(
+    auto halves = TRY(find_token_public_halves(
         token_, id ? KeyName{{id, std::nullopt}, std::nullopt} : public_name(uri)));
     if (halves.empty()) {
         if (!key.numbers()) {
@@ -141,7 +141,7 @@ Result<PublicHalf> TokenKey::public_half_of(const TokenPrivateKey& key, const Ke
     if (id && !std::ranges::all_of(halves, is_others)) {
         std::erase_if(halves, is_others);
     }
-    auto found = only_one(std::move(halves), token_);
+    auto found = require_one_key(std::move(halves), token_);
     if (found && key.numbers() && key.numbers()->modulus != found->numbers.modulus) {
         return std::unexpected(
             Error{ErrorCode::kInvalidKey,
@@ -155,12 +155,12 @@ Result<PublicHalf> TokenKey::public_half_of(const TokenPrivateKey& key, const Ke
 Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
     const auto candidates = token_.mechanisms();
     if (uri.mechanism) {
-        const auto type = cryptoki_type_of(*uri.mechanism);
+        const auto type = cryptoki_type(*uri.mechanism);
         if (std::ranges::none_of(candidates,
-                                 [=](Mechanism one) { return cryptoki_type_of(one) == type; })) {
+                                 [=](Mechanism one) { return cryptoki_type(one) == type; })) {
             return std::unexpected(
                 Error{ErrorCode::kNotSupported,
-                      fmt::format("{} cannot do {}", token_.text(), name_of(*uri.mechanism)),
+                      fmt::format("{} cannot do {}", token_.text(), mechanism_name(*uri.mechanism)),
                       "leave out x-mechanism, and what the token can do is found out"});
         }
         use(*uri.mechanism, half.numbers);
@@ -177,7 +177,7 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
             return proven;
         }
         auto& error = proven.error();
-        if (!speaks_of_mechanism(error.code)) {
+        if (!is_about_mechanism(error.code)) {
             return std::unexpected(std::move(error));
         }
         if (error.code == ErrorCode::kInternal && !failure) {
@@ -202,7 +202,7 @@ Result<void> TokenKey::prove() {
 
 void TokenKey::use(Mechanism mechanism, const module::RsaNumbers& numbers) {
     mechanism_ = mechanism;
-    public_half_.emplace(numbers, padding_of(mechanism), text());
+    public_half_.emplace(numbers, mechanism_padding(mechanism), text());
 }
 
 Result<void> TokenKey::set_locator(KeyUri uri, const ObjectName& name) {

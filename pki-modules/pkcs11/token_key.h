@@ -43,7 +43,7 @@ class TokenKey {
     explicit TokenKey(Token& token) : token_(token) {}
     base::Result<void> open_public(const KeyUri& uri, std::optional<base::ByteView> pin);
     base::Result<void> open_private(const KeyUri& uri, std::optional<base::ByteView> pin);
-    base::Result<PublicHalf> public_half_of(const TokenPrivateKey& key, const KeyUri& uri);
+    base::Result<PublicHalf> find_public_half(const TokenPrivateKey& key, const KeyUri& uri);
     base::Result<void> settle(const KeyUri& uri, const PublicHalf& half);
     base::Result<void> prove();
     base::Result<void> set_locator(KeyUri uri, const ObjectName& name);

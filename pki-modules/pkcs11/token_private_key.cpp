@@ -31,18 +31,18 @@ Error unusable(const Token& token, std::string_view why, std::string advice) {
             std::move(advice)};
 }
 
-std::string choices_of(const Session& session, const std::vector<ObjectHandle>& keys) {
+std::string choice_text(const Session& session, const std::vector<ObjectHandle>& keys) {
     std::vector<ObjectName> names;
     std::ranges::transform(keys, std::back_inserter(names),
                            [&](ObjectHandle key) { return read_name(session, key); });
-    return choices(names);
+    return list_choices(names);
 }
 
 Error several_keys(const Session& session, const Token& token,
                    const std::vector<ObjectHandle>& keys) {
     return {ErrorCode::kInvalidArgument,
             fmt::format("the URI fits {} keys on {}", keys.size(), token.text()),
-            fmt::format("name one of them in the URI: {}", choices_of(session, keys))};
+            fmt::format("name one of them in the URI: {}", choice_text(session, keys))};
 }
 
 bool is_free(const Session& session, const std::optional<std::string>& label) {
@@ -60,14 +60,14 @@ Result<std::unique_ptr<TokenPrivateKey>> TokenPrivateKey::open(Token& token, con
                                                                std::optional<ByteView> pin) {
     auto login = TRY(token.login().begin(pin));
     std::unique_ptr<TokenPrivateKey> key(new TokenPrivateKey(token, uri, std::move(login)));
-    TRY(key->look_at_object());
+    TRY(key->read_object());
     return key;
 }
 
-Result<void> TokenPrivateKey::look_at_object() {
+Result<void> TokenPrivateKey::read_object() {
     const auto session = TRY(token_.sessions().take_live());
-    const auto turn = token_.sessions().turns().beside_others();
-    const auto object = TRY(object_in(session));
+    const auto turn = token_.sessions().turns().take_shared();
+    const auto object = TRY(find_object(session));
     if (!read_flag(session, object, CKA_DECRYPT).value_or(true)) {
         return std::unexpected(
             unusable(token_, "is not for decrypting (CKA_DECRYPT)",
@@ -90,7 +90,7 @@ std::string TokenPrivateKey::advice_on_others(const Session& session) const {
     const auto keys = find_private_keys(session, {});
     return keys && !keys->empty()
                ? fmt::format("name one of the token's RSA keys in the URI: {}",
-                             choices_of(session, *keys))
+                             choice_text(session, *keys))
                : fmt::format("put an RSA key on it: {}", making_command(session));
 }
 
@@ -107,7 +107,7 @@ std::string TokenPrivateKey::making_command(const Session& session) const {
     return whole.size() <= kMost ? whole : command("pkcs11:token=TOKEN;object=LABEL");
 }
 
-Result<ObjectHandle> TokenPrivateKey::find_in(const Session& session) const {
+Result<ObjectHandle> TokenPrivateKey::search_object(const Session& session) const {
     const auto keys = TRY(find_private_keys(session, wanted_));
     if (keys.size() > 1) {
         return std::unexpected(several_keys(session, token_, keys));
@@ -125,7 +125,7 @@ Result<ObjectHandle> TokenPrivateKey::find_in(const Session& session) const {
                                  advice_on_others(session)});
 }
 
-Result<ObjectHandle> TokenPrivateKey::object_in(const Session& session) {
+Result<ObjectHandle> TokenPrivateKey::find_object(const Session& session) {
     {
         const std::scoped_lock lock(mutex_);
         if (epoch_ == session.epoch() && logins_ == token_.login().count()) {
@@ -135,7 +135,7 @@ Result<ObjectHandle> TokenPrivateKey::object_in(const Session& session) {
     // Without a login a token shows no private keys.
     TRY(token_.login().restore(session));
     const auto logins = token_.login().count();
-    const auto found = find_in(session);
+    const auto found = search_object(session);
     if (found) {
         const std::scoped_lock lock(mutex_);
         object_ = *found;
@@ -169,9 +169,10 @@ Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism
     auto session = TRY(token_.sessions().take());
     // Once denied, a key may want the PIN each time without saying so.
     auto& turns = token_.sessions().turns();
-    const auto turn = confirm_each_ || tried.denied_in ? turns.alone() : turns.beside_others();
-    TRY(log_in_again(session, tried));
-    const auto object = object_in(session);
+    const auto turn =
+        confirm_each_ || tried.denied_login ? turns.take_exclusive() : turns.take_shared();
+    TRY(log_in_after_denial(session, tried));
+    const auto object = find_object(session);
     if (!object) {
         if (object.error().code == ErrorCode::kTokenRemoved &&
             !std::exchange(tried.session, true)) {
@@ -191,13 +192,13 @@ Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism
 
 // After a denial. The first time it may do to try again: because another thread has logged in
 // since, or because somebody else's operation came between the PIN for each use and that use.
-Result<void> TokenPrivateKey::log_in_again(const Session& session, Tried& tried) {
+Result<void> TokenPrivateKey::log_in_after_denial(const Session& session, Tried& tried) {
     auto& login = token_.login();
-    if (!tried.denied_in || tried.login) {
+    if (!tried.denied_login || tried.login) {
         return {};
     }
-    const bool may_do = confirm_each_ || login.count() != *tried.denied_in;
-    if (may_do && !std::exchange(tried.repeat, true)) {
+    const bool is_worth_repeating = confirm_each_ || login.count() != *tried.denied_login;
+    if (is_worth_repeating && !std::exchange(tried.repeat, true)) {
         return {};
     }
     tried.login = true;
@@ -225,7 +226,7 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
             if (tried.login) {
                 break;
             }
-            tried.denied_in = token_.login().count();
+            tried.denied_login = token_.login().count();
             return {};
         case TokenError::kObjectGone: {
             if (std::exchange(tried.object, true)) {
@@ -238,15 +239,15 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
         case TokenError::kMechanism:
             break;
         default:
-            return look_whether_it_is_there(session, failed, tried);
+            return recover_from_unclear_error(session, failed, tried);
     }
     return std::unexpected(
         token_.presence().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
 }
 
 // The token said something that may concern the bytes, or everything.
-Result<void> TokenPrivateKey::look_whether_it_is_there(Session& session, const Decryption& failed,
-                                                       Tried& tried) {
+Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session, const Decryption& failed,
+                                                         Tried& tried) {
     const auto starts = token_.presence().library().starts();
     const bool is_there = token_.presence().info().has_value();
     const bool was_restarted = token_.presence().library().starts() != starts;

@@ -37,7 +37,7 @@ class TokenPrivateKey {
         bool login = false;   // of our own
         bool repeat = false;  // without one
         bool object = false;
-        std::optional<std::uint64_t> denied_in;  // Login::count() when the token wanted a login
+        std::optional<std::uint64_t> denied_login;  // Login::count() when the token wanted a login
     };
 
     TokenPrivateKey(Token& token, const KeyUri& uri, Login::Share login)
@@ -45,18 +45,18 @@ class TokenPrivateKey {
           uri_(uri),
           wanted_{{uri.id, uri.object}, uri.type},
           login_(std::move(login)) {}
-    base::Result<void> look_at_object();
-    base::Result<ObjectHandle> find_in(const Session& session) const;
+    base::Result<void> read_object();
+    base::Result<ObjectHandle> search_object(const Session& session) const;
     std::string advice_on_others(const Session& session) const;
     std::string making_command(const Session& session) const;
-    base::Result<ObjectHandle> object_in(const Session& session);
+    base::Result<ObjectHandle> find_object(const Session& session);
     // Nothing: once more.
     base::Result<std::optional<std::size_t>> try_once(Mechanism mechanism, base::ByteView wrapped,
                                                       base::ByteSpan plain, Tried& tried);
-    base::Result<void> log_in_again(const Session& session, Tried& tried);
+    base::Result<void> log_in_after_denial(const Session& session, Tried& tried);
     base::Result<void> recover(Session& session, const Decryption& failed, Tried& tried);
-    base::Result<void> look_whether_it_is_there(Session& session, const Decryption& failed,
-                                                Tried& tried);
+    base::Result<void> recover_from_unclear_error(Session& session, const Decryption& failed,
+                                                  Tried& tried);
 
     Token& token_;
     const KeyUri uri_;

@@ -18,15 +18,15 @@ class Turns {
   public:
     // Ends the turn when it goes.
     struct Turn {
-        std::shared_lock<std::shared_mutex> beside_others;
-        std::unique_lock<std::shared_mutex> alone;
+        std::shared_lock<std::shared_mutex> shared;
+        std::unique_lock<std::shared_mutex> exclusive;
     };
 
-    Turn beside_others() {
+    Turn take_shared() {
         const std::scoped_lock queue(queue_);
         return {std::shared_lock(mutex_), {}};
     }
-    Turn alone() {
+    Turn take_exclusive() {
         const std::scoped_lock queue(queue_);
         return {{}, std::unique_lock(mutex_)};
     }

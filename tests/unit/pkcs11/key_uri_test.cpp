@@ -107,9 +107,9 @@ TEST(KeyUri, OfATokenNamesWhatTellsItFromOthers) {
 
 TEST(Mechanism, HasANameThatLeadsBackToIt) {
     for (const auto mechanism : kMechanisms) {
-        EXPECT_EQ(mechanism_of_name(name_of(mechanism)), mechanism);
+        EXPECT_EQ(find_mechanism(mechanism_name(mechanism)), mechanism);
     }
-    EXPECT_FALSE(mechanism_of_name(""));
+    EXPECT_FALSE(find_mechanism(""));
 }
 
 }  // namespace

@@ -21,15 +21,15 @@ using SlotId = unsigned long;
 using SessionHandle = unsigned long;
 using ObjectHandle = unsigned long;
 
-// What a return value other than CKR_OK calls for.
+// What a return value other than CKR_OK means to us.
 enum class TokenError : std::uint8_t {
-    kTokenGone,    // removed, or another one is in its place
-    kSessionGone,  // this session, or what it was doing, is of no use any more
-    kNotLoggedIn,  // somebody or something ended the login
-    kObjectGone,   // the handle names nothing: to be looked for again
-    kMechanism,    // the token does not do this
-    kPinRefused,   // a wrong PIN
-    kPinLocked,    // no PIN is taken any more
+    kTokenGone,    // removed, or replaced by another
+    kSessionGone,  // the session, or its operation, is useless now
+    kNotLoggedIn,  // another program or the token ended the login
+    kObjectGone,   // the handle is stale: search again
+    kMechanism,    // the token cannot do this
+    kPinRefused,   // wrong PIN
+    kPinLocked,    // too many wrong PINs
     kOther,
 };
 TokenError classify_return_value(ReturnValue value);
@@ -37,7 +37,7 @@ TokenError classify_return_value(ReturnValue value);
 // "C_Login, token \"a\": what p11-kit says". kTokenRemoved and so on by its kind.
 base::Error cryptoki_error(std::string_view call, ReturnValue value, std::string_view token);
 
-// A field of PKCS#11 without the spaces (or, from careless libraries, zeros) that fill it.
+// A field of PKCS#11 without its padding: spaces, or zeros from careless libraries.
 std::string unpadded(const unsigned char* field, std::size_t size);
 
 template <std::size_t Size>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// RSA_padding_check_PKCS1_OAEP_mgf1() is deprecated, but nothing else in OpenSSL removes OAEP from
-// a block that it did not decrypt itself.
+// RSA_padding_check_PKCS1_OAEP_mgf1() is deprecated, but OpenSSL has no other function that removes
+// OAEP from a block that it did not decrypt itself.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "pki-modules/pkcs11/decryption.h"
@@ -31,7 +31,7 @@ bool Decryption::confirm(Login& by) {
     if (confirmed && *confirmed == CKR_OK) {
         return true;
     }
-    session_.discard();  // the operation waits for the PIN
+    session_.discard();  // its operation still waits for the PIN
     if (confirmed) {
         value_ = *confirmed;
     } else {
@@ -51,10 +51,10 @@ bool Decryption::run(base::ByteView wrapped, base::ByteSpan plain, Login* confir
                                             const_cast<unsigned char*>(wrapped.data()),
                                             wrapped.size(), plain.data(), &size);
     if (value_ == CKR_OK && size > plain.size()) {
-        value_ = CKR_GENERAL_ERROR;  // a library that counts wrong
+        value_ = CKR_GENERAL_ERROR;  // the library counted wrong
     }
     if (value_ == CKR_BUFFER_TOO_SMALL) {
-        session_.discard();  // the operation is still under way
+        session_.discard();  // its operation is still under way
     }
     size_ = value_ == CKR_OK ? size : 0;
     return value_ == CKR_OK;

@@ -14,22 +14,23 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// One C_DecryptInit and C_Decrypt, and what came of them.
+// One C_DecryptInit and C_Decrypt, and their outcome.
 class Decryption {
   public:
     Decryption(Session& session, ObjectHandle key, Mechanism mechanism)
         : session_(session), key_(key), mechanism_(mechanism) {}
 
-    // In a turn at the token. `confirming_login`: the key wants the PIN for each operation, and the
-    // turn is one alone. `plain` has room for a modulus. False: see below.
+    // Call it in a turn at the token. `confirming_login`: set if the key wants the PIN for each
+    // operation, which takes an exclusive turn. `plain` has room for a modulus. On failure gives
+    // false; the getters below say why.
     bool run(base::ByteView wrapped, base::ByteSpan plain, Login* confirming_login);
 
-    std::size_t size() const { return size_; }  // of what was written into `plain`
+    std::size_t size() const { return size_; }  // bytes written into `plain`
 
-    // Why it failed: CKR_…, or what confirming gave.
+    // Why it failed: CKR_…, or the error of Login::confirm().
     ReturnValue value() const { return value_; }
     const std::optional<base::Error>& not_confirmed() const { return not_confirmed_; }
-    // It got as far as looking at the wrapped bytes.
+    // Whether the token got as far as the wrapped bytes.
     bool began() const { return began_; }
 
   private:
@@ -45,8 +46,8 @@ class Decryption {
     std::size_t size_ = 0;
 };
 
-// Removes OAEP (SHA-1, empty label) from a block that the token only exponentiated, without
-// telling by its time what is wrong with it. Gives the size, 1 to `room`'s; nothing if it is none.
+// Removes OAEP (SHA-1, empty label) from a block that the token only exponentiated. Takes the same
+// time whatever is wrong with the block. Gives the size, 1 to `room`'s; nothing for a bad block.
 std::optional<std::size_t> remove_oaep(base::ByteView block, std::size_t modulus_size,
                                        base::ByteSpan room);
 

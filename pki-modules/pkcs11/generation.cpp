@@ -72,7 +72,7 @@ Result<unsigned long> choose_bits(Token& token, unsigned long wanted) {
         return bits >= can->min_bits && bits <= can->max_bits;
     };
     unsigned long bits = wanted;
-    if (wanted == 0) {  // the usual size, or else the largest below it
+    if (wanted == 0) {  // the usual size, or else the smallest
         bits = fits(kUsualBits) ? kUsualBits : kSizes.front();
     } else if (std::ranges::find(kSizes, wanted) == kSizes.end()) {
         return refused(ErrorCode::kNotSupported,
@@ -88,7 +88,7 @@ Result<unsigned long> choose_bits(Token& token, unsigned long wanted) {
     return bits;
 }
 
-// A session that may write, which the pool's may not.
+// A session that may write. Those of the pool may only read.
 class WritingSession {
   public:
     static Result<WritingSession> open(SessionPool& pool) {
@@ -192,7 +192,7 @@ void destroy(const WritingSession& session, const KeyPair& pair) {
     static_cast<void>(session.functions().C_DestroyObject(session.handle(), pair.public_key));
 }
 
-// With the login in place.
+// Call it while logged in.
 Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long bits,
                                  std::optional<ByteView> pin) {
     TRY(check_name_is_free(token, uri));

@@ -9,8 +9,8 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// Makes an RSA key on a token, which it never leaves, and gives the URI to open it by. It is gone
-// again when it turns out that it cannot be used.
+// Makes an RSA key on a token, which the private half never leaves. Gives the URI that opens it. A
+// key that proves unusable is destroyed.
 base::Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted);
 
 }  // namespace ecryptfs::pkcs11_module

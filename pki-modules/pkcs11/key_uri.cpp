@@ -40,7 +40,7 @@ std::string text_or_empty(const char* text) {
     return text == nullptr ? std::string() : std::string(text);
 }
 
-// A field of the token that the URI asks for: p11-kit leaves the others zeroed.
+// A token field that the URI names. p11-kit leaves the others zeroed.
 template <std::size_t Size>
 std::optional<std::string> wanted_field(const unsigned char (&field)[Size]) {
     return field[0] == 0 ? std::nullopt : std::optional(unpadded(field));
@@ -102,7 +102,7 @@ Result<void> check_class(P11KitUri& uri) {
     return {};
 }
 
-// What the URI may ask for, but would say where the token is now and not which one it is.
+// Such parts say where the token is now, not which token is meant.
 bool names_slot_or_library(P11KitUri& uri) {
     const auto* library = ::p11_kit_uri_get_module_info(&uri);
     const auto* slot = ::p11_kit_uri_get_slot_info(&uri);

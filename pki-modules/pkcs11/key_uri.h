@@ -15,7 +15,7 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// By what a token is known, each without the spaces that PKCS#11 pads it with; UTF-8.
+// What names a token. UTF-8, without the spaces that PKCS#11 pads each field with.
 struct TokenName {
     std::string label;
     std::string serial;
@@ -28,39 +28,39 @@ struct TokenName {
 enum class ObjectClass : std::uint8_t { kPrivateKey, kPublicKey, kCertificate };
 
 struct KeyUri {
-    // What is not there is not asked for.
+    // An absent part fits every token or key.
     std::optional<std::string> label;  // "token"
     std::optional<std::string> serial;
     std::optional<std::string> manufacturer;
     std::optional<std::string> model;
     std::optional<std::string> object;  // CKA_LABEL
     std::optional<std::vector<std::uint8_t>> id;
-    // Of the object that has this name. The key is always the private one that belongs to it.
+    // The class of the named object. The key is the private one that belongs to it.
     std::optional<ObjectClass> type;
-    // The query; empty: not there.
+    // The query. Empty: absent.
     std::string module_path;
     std::string module_name;
     std::string pin_source;
-    std::optional<Mechanism> mechanism;  // "x-mechanism", an attribute of ours
+    std::optional<Mechanism> mechanism;  // "x-mechanism", our own attribute
 
-    // kInvalidArgument, with the reason, for what is no such URI, names something that is no key,
-    // or holds a PIN. Of the URI itself nothing is in the message: it might hold one.
+    // kInvalidArgument, with the reason, for any other text, for a URI that cannot name a key, and
+    // for one that holds a PIN. The message never repeats the URI, as that might hold a PIN.
     static base::Result<KeyUri> parse(std::string_view uri);
 
     bool matches(const TokenName& token) const;
 
-    // The URI with its parts in one order and one encoding; printable ASCII. With type=private.
+    // The URI in its one form: fixed order and encoding, printable ASCII, type=private.
     std::string text() const;
 };
 
-// "id=%01;object=my%20key": what tells a key from others on its token.
+// "id=%01;object=my%20key": names a key among those on its token.
 std::string key_name_text(const std::optional<std::vector<std::uint8_t>>& id,
                           const std::optional<std::string>& label);
 
-// What tells a token from others; without a serial number that is all there is.
+// Names one token: by label and serial number, or by all fields if it has no serial number.
 KeyUri precise_uri(const TokenName& token);
 
-// The URI of a token, without a key's name.
+// The URI of a token alone.
 std::string token_uri(const TokenName& token);
 
 // A command that shows the tokens of the libraries that the URI allows: for advice.

@@ -66,11 +66,11 @@ bool has_name(const Library& library, const std::string& name) {
 
 }  // namespace
 
-// All libraries that were asked for in this process, each once however it was named.
+// All libraries that this process uses: each once, whatever it was named by.
 class Libraries {
   public:
     static Libraries& instance() {
-        static auto* libraries = new Libraries;  // never destroyed, as what it holds
+        static auto* libraries = new Libraries;  // never destroyed, nor is what it holds
         return *libraries;
     }
 
@@ -136,7 +136,7 @@ class Libraries {
                                            text_or_empty(Text(::p11_kit_module_get_name(*module))),
                                            path));
         }
-        std::free(static_cast<void*>(modules));  // the list only: the modules stay
+        std::free(static_cast<void*>(modules));  // frees the list only: the modules stay
         registered_ = std::move(found);
     }
 
@@ -210,8 +210,7 @@ ReturnValue Library::get_slots(std::vector<SlotId>& to) const {
     return result;
 }
 
-// p11-kit's client of a server that was not there when it was started: it has no slots, and will
-// not look again.
+// p11-kit's client, started before its server was there: it has no slots, and never looks again.
 bool Library::is_idle_client() const {
     unsigned long count = 0;
     return std::filesystem::path(path_).stem() == "p11-kit-client" &&
@@ -268,13 +267,14 @@ std::optional<SlotId> Library::find(const TokenName& token) {
     return found == all->end() ? std::nullopt : std::optional(*found);
 }
 
-// Some libraries complain on stderr when they are asked for one that is not in their list.
+// Some libraries complain on stderr when they are asked about a mechanism that they do not list.
 bool Library::lists_mechanism(SlotId slot, unsigned long type) const {
     unsigned long count = 0;
     if (functions_->C_GetMechanismList(slot, nullptr, &count) != CKR_OK || count == 0) {
         return false;
     }
-    // One more than there are: p11-kit's client (0.24.1) reads one beyond when it leaves out some.
+    // One more than there are: p11-kit's client (0.24.1) reads one too many when it filters the
+    // list.
     std::vector<CK_MECHANISM_TYPE> types(count + 1);
     if (functions_->C_GetMechanismList(slot, types.data(), &count) != CKR_OK) {
         return false;

@@ -32,12 +32,12 @@ struct MechanismInfo {
     unsigned long flags = 0;
 };
 
-// A library, managed by p11-kit and initialized for threads when it is first used. Lives as long
-// as the process. Any thread.
+// A library, managed by p11-kit, and initialized for threads at its first use. Lives as long as the
+// process. Any thread.
 class Library {
   public:
-    // Those that the URI allows, initialized. A registered one that cannot be initialized is left
-    // out, unless none can. kNotFound if there is none of that path or name.
+    // The libraries that fit the URI, initialized. Leaves out those that cannot be initialized,
+    // unless none can. kNotFound if no library has that path or name.
     static base::Result<std::vector<Library*>> find_all(const KeyUri& uri);
 
     Library(Functions* functions, std::string name, std::string path)
@@ -47,16 +47,16 @@ class Library {
     const std::string& name() const { return name_; }
     const std::string& path() const { return path_; }
 
-    // Slots that a token is in. Starts the library anew if it cannot tell: it may stand for a
-    // server that was started anew.
+    // Slots that hold a token. Restarts the library if it cannot tell: it may stand for a server
+    // that was restarted.
     base::Result<std::vector<SlotId>> slots();
-    // How often it was started: what was opened before the last time is no more.
+    // How often it was started. A start ends all sessions.
     std::uint64_t starts() const { return starts_; }
-    // CKR_OK or why not: a token may go at any time.
+    // CKR_OK, or why not: a token may be removed at any time.
     ReturnValue token_info(SlotId slot, TokenInfo& info) const;
-    // Where the token is now.
+    // The slot that holds the token now.
     std::optional<SlotId> find(const TokenName& token);
-    // Nothing if the token does not know the mechanism (CKM_…).
+    // Nothing if the token lacks the mechanism (CKM_…).
     std::optional<MechanismInfo> mechanism_info(SlotId slot, unsigned long type) const;
 
   private:

@@ -25,7 +25,7 @@ namespace {
 // Names are string literals.
 using Properties = std::vector<std::pair<const char*, std::string>>;
 
-// Labels come from the token, and go to terminals.
+// A label comes from the token and goes to a terminal.
 std::string printable(std::string text) {
     std::ranges::replace_if(
         text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
@@ -71,10 +71,10 @@ Properties token_properties(Token& token, const TokenInfo& info) {
             {"pin-last-try", yes_or_no(CKF_USER_PIN_FINAL_TRY)}};
 }
 
-// What is known of a key, from all of its objects.
+// A key, put together from all of its objects.
 struct VisibleKey {
     ObjectName name;
-    std::size_t bits = 0;  // 0: not known
+    std::size_t bits = 0;  // 0: unknown
 };
 
 void add_key(std::vector<VisibleKey>& keys, ObjectName name, std::size_t bits) {
@@ -93,9 +93,9 @@ std::size_t modulus_bits(const module::RsaNumbers& numbers) {
            static_cast<std::size_t>(std::bit_width(numbers.modulus.front()));
 }
 
-// Public halves first: a key is named as it will be when it is opened. Without the PIN the private
-// key is most often hidden, so that a certificate is all there is to see; one of an authority is
-// not there for its key.
+// Public halves first, so that a key has the name that it is opened by. Without the PIN most tokens
+// hide the private key and show only its certificate. A certificate of an authority has no private
+// key here.
 Result<std::vector<VisibleKey>> visible_keys(Token& token) {
     const auto session = TRY(token.sessions().take_live());
     const auto turn = token.sessions().turns().take_shared();
@@ -118,7 +118,7 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
     return keys;
 }
 
-// Calls `work` for each token that can decrypt; a token that fails is left out, unless all do.
+// Calls `work` for each token that can decrypt. Leaves out a token that fails, unless all fail.
 template <typename Work>
 Result<void> for_each_token(const Work& work) {
     const auto tokens = TRY(Token::find_all({}));

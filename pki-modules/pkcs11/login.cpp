@@ -75,14 +75,14 @@ void Login::end() noexcept {
     }
     pin_.clear();
     lost_.reset();
-    // Closing the last session does it too, but one may be with a caller who reads a public key.
+    // Closing the last session logs out too, but a caller may still read a public key in one.
     if (std::exchange(logged_in_, false) && session) {
         static_cast<void>(session->functions().C_Logout(session->handle()));
     }
     sessions_.close_idle();
 }
 
-// To log out in; nothing if others stay logged in.
+// A session for logging out. Nothing if others stay logged in.
 std::optional<Session> Login::take_last_users_session() {
     {
         const std::scoped_lock lock(mutex_);
@@ -94,7 +94,7 @@ std::optional<Session> Login::take_last_users_session() {
         if (auto session = sessions_.take()) {
             return std::move(*session);
         }
-        // Out of memory: the sessions are closed all the same.
+        // Out of memory: closing the sessions logs out as well.
     } catch (...) {  // NOLINT(bugprone-empty-catch)
     }
     return std::nullopt;
@@ -124,8 +124,8 @@ Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
     return somebody_waits_at_the_pad ? start(session, pin, info) : repeat_login(session);
 }
 
-// A second key on the token: another C_Login could only fail, and would take the login from the
-// first if we logged out for it.
+// For a second key on the token. Another C_Login could only fail, and a logout before it would end
+// the first key's login.
 Result<void> Login::compare_pin(std::optional<ByteView> pin, const TokenInfo& info) const {
     if (has_pad(info) && (!pin || pin->empty())) {
         return {};
@@ -154,8 +154,7 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     }
     auto copy = TRY(SecretBytes::copy_of(*pin));
     pin_ = std::move(copy);
-    // If the token is logged in to, then not by us: that would prove nothing, and no key of ours
-    // needs it.
+    // Somebody else's login would not prove the PIN right, and no key of ours needs it.
     if (const auto result = send_user_pin_anew(session); result != CKR_OK) {
         auto error = drop_refused_pin(result);
         pin_.clear();
@@ -168,7 +167,7 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     return {};
 }
 
-// And would be again, unless the token was away meanwhile or somebody has reset its count.
+// The token would refuse it again, unless it was away meanwhile or somebody has reset its count.
 bool Login::was_pin_refused(ByteView pin, const TokenInfo& info) const {
     const bool count_was_reset = refused_count_was_low_ && !info.has(CKF_USER_PIN_COUNT_LOW);
     return !pin.empty() && base::equal_in_constant_time(pin, refused_.view()) &&
@@ -194,7 +193,7 @@ Result<void> Login::repeat_login(const Session& session, SendPin how) {
         return lost_ ? std::unexpected(*lost_) : missing_pin(token_.text(), info);
     }
     if (pin_.empty()) {
-        logged_in_ = false;  // nobody waits at the pad now, but who unlocks a key will
+        logged_in_ = false;  // nobody waits at the pad now; unlock asks again
         return missing_pin(token_.text(), info);
     }
     TRY(check_tries(info));
@@ -246,7 +245,7 @@ std::string Login::unblocking_advice() const {
                        token_.tool_command(kSetPin));
 }
 
-// What cannot be the PIN would only cost a try.
+// Saves an attempt: refuses what cannot be the PIN.
 Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
     if (pin.empty()) {
         return {};  // it is typed on the pad
@@ -272,7 +271,7 @@ Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
 }
 
 ReturnValue Login::send_pin(const Session& session, unsigned long user) const {
-    // C_Login takes what it does not change by a pointer to what it could.
+    // C_Login does not change the PIN, but its parameter is not const.
     auto* pin = const_cast<unsigned char*>(pin_.view().data());
     return session.functions().C_Login(session.handle(), user, pin_.empty() ? nullptr : pin,
                                        pin_.size());
@@ -282,8 +281,8 @@ ReturnValue Login::send_user_pin(const Session& session) const {
     return send_pin(session, CKU_USER);
 }
 
-// A library that believes that we are logged in does not send the PIN, though the token may have
-// forgotten (a card does when another of its applets is used).
+// A library that believes that we are logged in does not send the PIN. Yet the card may have
+// forgotten the login, as cards do when another applet is used.
 ReturnValue Login::send_user_pin_anew(const Session& session) const {
     const auto result = send_user_pin(session);
     if (result != CKR_USER_ALREADY_LOGGED_IN) {
@@ -293,7 +292,7 @@ ReturnValue Login::send_user_pin_anew(const Session& session) const {
     return send_user_pin(session);
 }
 
-// C_Login failed, but not for the PIN.
+// For failures of C_Login that do not concern the PIN.
 Error Login::login_error(ReturnValue value) {
     switch (value) {
         case CKR_USER_PIN_NOT_INITIALIZED:
@@ -313,7 +312,7 @@ Error Login::login_error(ReturnValue value) {
     }
 }
 
-// What C_Login said no to is dropped, and what could come of another try is said.
+// Forgets the PIN that C_Login refused. The error says how many attempts may be left.
 Error Login::drop_refused_pin(ReturnValue value) {
     const auto kind = classify_return_value(value);
     if (kind != TokenError::kPinRefused && kind != TokenError::kPinLocked) {

@@ -42,23 +42,23 @@ class Login {
 
     explicit Login(SessionPool& sessions) : token_(sessions.token()), sessions_(sessions) {}
 
-    // Takes part in the login, and proves the PIN right. Nothing: there is none; an empty one: none
-    // either, but somebody waits to type it on the token's own pad. kSecretRequired,
-    // kSecretAtDevice, kWrongSecret, kSecretLockedOut.
+    // Joins the login, or starts it, and proves the PIN right. No `pin`: none was given. An empty
+    // one: somebody waits to type it on the token's own pad. kSecretRequired, kSecretAtDevice,
+    // kWrongSecret, kSecretLockedOut.
     base::Result<Share> begin(std::optional<base::ByteView> pin);
 
-    // Logs in again where the token says that we are not logged in.
+    // Logs in, unless the token says that we are logged in.
     base::Result<void> restore(const Session& session);
-    // Logs in anew, whatever the library believes. For a turn alone.
+    // Logs in, even if the library believes that we are. Needs an exclusive turn.
     base::Result<void> renew(const Session& session);
-    // How often we did: what was seen before the last time may be gone.
+    // How often we logged in. Object handles of before the last time may be stale.
     std::uint64_t count() const { return count_; }
 
-    // For an operation with a key that wants the PIN each time (CKA_ALWAYS_AUTHENTICATE). CKR_OK,
-    // or CKR_USER_NOT_LOGGED_IN.
+    // Sends the PIN for one operation with a key that wants it each time
+    // (CKA_ALWAYS_AUTHENTICATE). CKR_OK, or CKR_USER_NOT_LOGGED_IN.
     base::Result<ReturnValue> confirm(const Session& session);
 
-    // Whether a PIN can be given again without a person.
+    // Whether we know the PIN and can send it again by ourselves.
     bool has_pin();
 
   private:
@@ -83,15 +83,15 @@ class Login {
 
     TokenPresence& token_;
     SessionPool& sessions_;
-    std::mutex mutex_;  // taken after a session and a turn: see Turns
+    std::mutex mutex_;  // lock order: see Turns
     std::size_t users_ = 0;
     std::atomic<std::uint64_t> count_ = 0;
-    bool logged_in_ = false;              // as far as we know
-    base::SecretBytes pin_;               // of the login; empty: it was typed on the token's pad
-    base::SecretBytes refused_;           // the last one that the token did not take …
+    bool logged_in_ = false;              // by us, as far as we know
+    base::SecretBytes pin_;               // of the login; empty if it was typed on the token's pad
+    base::SecretBytes refused_;           // the last PIN that the token refused …
     std::uint64_t refused_at_ = 0;        // … in which presence (TokenPresence::absences()) …
     bool refused_count_was_low_ = false;  // … and whether it then said that few tries are left
-    std::optional<base::Error> lost_;     // why there is no login though keys are open
+    std::optional<base::Error> lost_;     // why the login is lost though keys are open
 };
 
 }  // namespace ecryptfs::pkcs11_module

@@ -11,8 +11,8 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// How a token unwraps file keys. Which of them one can do is found out once, and then kept in the
-// key's URI: a file that was wrapped for one is unwrapped by the same.
+// How a token unwraps file keys. The best that a token can do is found once and then kept in the
+// key's URI, as a file must be unwrapped in the way that it was wrapped.
 enum class Mechanism : std::uint8_t {
     kOaepSha1,     // CKM_RSA_PKCS_OAEP with SHA-1, as the module openssl and ecryptfs-utils have it
     kOaepSha256,   // CKM_RSA_PKCS_OAEP with SHA-256, for tokens that refuse SHA-1
@@ -20,7 +20,7 @@ enum class Mechanism : std::uint8_t {
     kPkcs1,        // CKM_RSA_PKCS: padding of PKCS#1 v1.5
 };
 
-// Best first: in this order a token is tried.
+// Best first.
 inline constexpr std::array kMechanisms{Mechanism::kOaepSha1, Mechanism::kOaepSha256,
                                         Mechanism::kRawOaepSha1, Mechanism::kPkcs1};
 
@@ -28,7 +28,7 @@ inline constexpr std::array kMechanisms{Mechanism::kOaepSha1, Mechanism::kOaepSh
 std::string_view mechanism_name(Mechanism mechanism);
 std::optional<Mechanism> find_mechanism(std::string_view name);
 
-// What the public half does for it.
+// The padding by which the public half wraps.
 module::RsaPadding mechanism_padding(Mechanism mechanism);
 
 // CKM_… of PKCS#11.

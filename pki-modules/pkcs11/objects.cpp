@@ -38,7 +38,7 @@ CK_OBJECT_CLASS cryptoki_class(ObjectClass type) {
     return CKO_CERTIFICATE;
 }
 
-// A search template's value: the library only reads it.
+// For a search template. The library only reads the value.
 template <typename T>
 CK_ATTRIBUTE attribute(unsigned long type, const T& value) {
     return {type, const_cast<T*>(&value), sizeof value};
@@ -123,7 +123,7 @@ std::optional<std::vector<std::uint8_t>> read_attribute(const Session& session, 
     CK_ATTRIBUTE wanted{type, nullptr, 0};
     auto& functions = session.functions();
     if (functions.C_GetAttributeValue(session.handle(), object, &wanted, 1) != CKR_OK ||
-        wanted.ulValueLen > kMostAttribute) {  // (CK_ULONG)-1: not to be had
+        wanted.ulValueLen > kMostAttribute) {  // (CK_ULONG)-1: hidden or absent
         return std::nullopt;
     }
     std::vector<std::uint8_t> value(wanted.ulValueLen);

@@ -29,7 +29,7 @@ Result<std::string> pin_path(const std::string& pin_source) {
         return pin_source;
     }
     auto path = base::path_of_file_uri(pin_source);
-    if (!path) {  // RFC 7512 would also have it name a program; that is for others to run
+    if (!path) {  // RFC 7512 also allows a program: we run none
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      "pin-source is neither a path nor a file: URI", kAdvice});
     }
@@ -59,7 +59,7 @@ Result<PinInFile> read_pin(const std::string& pin_source) {
                                      fmt::format("pin-source: no PIN in {}", module::shown(path)),
                                      kAdvice});
     }
-    if (const auto slip = base::find_slip(line)) {  // a wrong PIN would cost a try
+    if (const auto slip = base::find_slip(line)) {  // a wrong PIN would cost an attempt
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
                   fmt::format("pin-source: the PIN in {} {}, so it was not tried",

@@ -11,11 +11,11 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// A PIN that was given, or else is in the file that the URI's pin-source names (as a path or a
-// file: URI): its first line.
+// The PIN to use: a given one, or else the first line of the file that the URI's pin-source names,
+// as a path or a file: URI.
 class ChosenPin {
   public:
-    // Borrows `given`. An empty one says that a person waits. An empty `pin_source`: there is none.
+    // Borrows `given`; an empty one means that a person waits. An empty `pin_source` means none.
     static base::Result<ChosenPin> choose(std::optional<base::ByteView> given,
                                           const std::string& pin_source);
 
@@ -23,7 +23,7 @@ class ChosenPin {
         return from_file_.empty() ? given_ : from_file_.view();
     }
 
-    // To whom else the file is open, and what to do; empty if to nobody.
+    // Who else can read the file, and what to do; empty if nobody can.
     const std::string& exposure() const { return exposure_; }
 
   private:

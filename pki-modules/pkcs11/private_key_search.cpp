@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which private key a name means: its own, or that of its public key or certificate.
+// Finds the private key that a name means: by its own name, or by that of its public key or
+// certificate.
 
 #include <fmt/format.h>
 
@@ -31,7 +32,7 @@ Result<Handles> find_rsa_keys(const Session& session, const ObjectName& name) {
     return found;
 }
 
-// Numbers decide where the private key shows them, as an id need not be unique.
+// An id need not be unique, so the numbers decide if the private key shows them.
 Result<Handles> find_half_keys(const Session& session, const PublicHalf& half, bool by_id) {
     auto keys = find_rsa_keys(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
     if (keys) {
@@ -76,7 +77,7 @@ Result<Handles> find_private_keys(const Session& session, const KeyName& name) {
             return keys;
         }
     }
-    // The label may be of an object that is not there any more.
+    // The label may have been that of an object that was deleted.
     return name.name.id ? find_rsa_keys(session, {name.name.id, std::nullopt}) : Handles{};
 }
 

@@ -93,7 +93,7 @@ Result<void> SessionPool::check(const Session& session) const {
     return {};
 }
 
-// With the mutex held. There is nothing to close: the library has forgotten all of it.
+// With the mutex held. There is nothing to close: a restarted library has no sessions.
 void SessionPool::notice_restart() {
     const auto starts = token_.library().starts();
     if (starts != library_starts_) {
@@ -111,7 +111,7 @@ Session SessionPool::lend(SessionHandle handle) {
     return {*this, handle, epoch_};
 }
 
-// For a token that has no more sessions: false if none of ours can come back.
+// For a token without free sessions. False if none is lent that could come back.
 bool SessionPool::wait_for_session() {
     std::unique_lock lock(mutex_);
     const auto returned = returned_;
@@ -138,7 +138,7 @@ void SessionPool::forget_sessions(std::uint64_t epoch) {
     {
         const std::scoped_lock lock(mutex_);
         if (epoch != epoch_) {
-            return;  // somebody did so already
+            return;  // another thread did so already
         }
         ++epoch_;
         open_.clear();
@@ -179,7 +179,7 @@ void SessionPool::put_back(const Session& session) noexcept {
         } else if (current) {
             std::erase(open_, session.handle_);
         } else {
-            // Most likely dead, and its number may have been given to a new one.
+            // Most likely dead, and a new session may have its number.
             is_another = std::ranges::find(open_, session.handle_) != open_.end();
         }
     }

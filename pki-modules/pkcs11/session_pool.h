@@ -15,7 +15,7 @@ namespace ecryptfs::pkcs11_module {
 
 class SessionPool;
 
-// A session with a token for the caller alone; goes back to its pool when it is destroyed. One
+// A session with a token, lent to one caller. Returns to its pool when it is destroyed. One
 // operation at a time.
 class Session {
   public:
@@ -28,12 +28,12 @@ class Session {
     ~Session();
 
     SessionHandle handle() const { return handle_; }
-    // Which of the token's presences it belongs to.
+    // Sessions of an older epoch are dead.
     std::uint64_t epoch() const { return epoch_; }
     Functions& functions() const;
     SessionPool& pool() const { return *pool_; }
 
-    // To be closed, not used again: an operation may still be under way in it.
+    // Has it closed instead of reused, as an operation may still be under way in it.
     void discard() { usable_ = false; }
 
   private:
@@ -45,7 +45,7 @@ class Session {
     bool usable_ = true;
 };
 
-// The sessions with one token, as many as there are operations at once. Any thread.
+// The sessions with one token: as many as there are operations at once. Any thread.
 class SessionPool {
   public:
     // Borrows the token.
@@ -57,20 +57,20 @@ class SessionPool {
     ~SessionPool() = default;
 
     TokenPresence& token() const { return token_; }
-    // For all that is done with the token in sessions.
+    // Take one for every operation with the token in a session.
     Turns& turns() { return turns_; }
 
-    // kTokenRemoved at once while the token is not there. Not for those who have a turn.
+    // kTokenRemoved, without waiting, if the token is away. Do not call it while you have a turn.
     base::Result<Session> take();
-    // The same, and the library has said that the session lives.
+    // The same, after the library has said that the session lives.
     base::Result<Session> take_live();
-    // Whether it still lives.
+    // An error if it is dead.
     base::Result<void> check(const Session& session) const;
 
-    // Sessions of this epoch were found dead: new ones are opened from now on.
+    // Call it when sessions of this epoch are dead. Opens new ones from then on.
     void forget_sessions(std::uint64_t epoch);
 
-    // Between the two, sessions that go back stay open: the last one to be closed ends a login.
+    // Between these two calls, returned sessions stay open: closing the last one would log out.
     void keep_open();
     void close_idle() noexcept;
 
@@ -89,7 +89,7 @@ class SessionPool {
     std::condition_variable came_back_;
     std::uint64_t epoch_ = 1;
     std::uint64_t library_starts_;
-    std::size_t lent_ = 0;        // with callers
+    std::size_t lent_ = 0;        // lent to callers
     std::uint64_t returned_ = 0;  // ever
     bool keep_open_ = false;
     std::vector<SessionHandle> idle_;

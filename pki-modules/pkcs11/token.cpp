@@ -19,7 +19,7 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-// All that were ever seen.
+// All tokens that this process has seen.
 class Tokens {
   public:
     static Tokens& instance() {
@@ -27,7 +27,7 @@ class Tokens {
         return *tokens;
     }
 
-    // Those that are in the library's slots now.
+    // Looks into the library's slots. Gives the tokens that are in them now.
     std::vector<Token*> update(Library& library, const std::vector<SlotId>& slots) {
         const std::scoped_lock lock(mutex_);
         std::vector<Token*> present;
@@ -56,7 +56,7 @@ class Tokens {
     }
 
   private:
-    // At the token that was last seen there.
+    // At the token that was last seen in this slot.
     Turns::Turn take_turn(const Library& library, SlotId slot) const {
         const auto found = std::ranges::find_if(all_, [&](const auto& token) {
             return &token->presence().library() == &library && token->presence().slot() == slot;
@@ -64,7 +64,7 @@ class Tokens {
         return found == all_.end() ? Turns::Turn{} : (*found)->sessions().turns().take_shared();
     }
 
-    // Two tokens that nothing tells from each other: the one that is in use stays where it is.
+    // Of two tokens with the same names, the one in use keeps its slot.
     static void set_slots(Token& token, const std::vector<SlotId>& slots) {
         token.has_twin_ = slots.size() > 1;
         if (!token.has_twin_) {
@@ -88,7 +88,7 @@ class Tokens {
 
 namespace {
 
-// The same token is often to be had by two libraries: the first one will do.
+// Often two libraries reach the same token: take it from the first.
 void add_new(std::vector<Token*>& to, const std::vector<Token*>& tokens, const KeyUri& uri) {
     for (auto* token : tokens) {
         const auto same = [&](Token* other) { return other->name() == token->name(); };
@@ -98,7 +98,7 @@ void add_new(std::vector<Token*>& to, const std::vector<Token*>& tokens, const K
     }
 }
 
-// "token=a;serial=1 or token=b;serial=2": as many as an advice has room for.
+// "token=a;serial=1 or token=b;serial=2": as many tokens as an advice has room for.
 std::string token_choices(const std::vector<Token*>& tokens) {
     constexpr std::size_t kRoom = 180;
     constexpr std::size_t kScheme = 7;  // "pkcs11:"

@@ -12,8 +12,8 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// A token that was seen, and what all keys on it share. Remembered as long as the process, as it
-// may be taken out and put back. Any thread.
+// A token that this process has seen, with everything that the keys on it share. Lives as long as
+// the process, as a token may be taken out and put back. Any thread.
 class Token {
   public:
     Token(Library& library, const TokenName& name, SlotId slot)
@@ -25,12 +25,13 @@ class Token {
     const std::string& text() const { return presence_.text(); }  // for messages
     const TokenName& name() const { return presence_.name(); }
 
-    // What it says it can do, best first.
+    // The mechanisms that it says it can do, best first.
     std::vector<Mechanism> mechanisms() const;
 
-    // Those that are there now and that the URI may mean.
+    // The tokens that are present and fit the URI.
     static base::Result<std::vector<Token*>> find_all(const KeyUri& uri);
-    // The one of them; kNotFound, kInvalidArgument if there are more or it has a twin.
+    // The only one of them. kNotFound if there is none, kInvalidArgument if there are more or the
+    // token has a twin.
     static base::Result<Token*> require_one(const std::vector<Token*>& tokens, const KeyUri& uri);
 
   private:
@@ -39,7 +40,7 @@ class Token {
     TokenPresence presence_;
     SessionPool sessions_;
     Login login_;
-    std::atomic<bool> has_twin_ = false;  // another one in a slot of the library has all its names
+    std::atomic<bool> has_twin_ = false;  // another token of the library has all the same names
 };
 
 }  // namespace ecryptfs::pkcs11_module

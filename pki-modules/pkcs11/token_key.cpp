@@ -21,13 +21,13 @@ using base::Result;
 
 namespace {
 
-// An id is what the parts of a key have in common; their labels may differ.
+// The parts of a key share its id. Their labels may differ.
 KeyName public_name(const KeyUri& uri) {
     return uri.id ? KeyName{{uri.id, std::nullopt}, std::nullopt}
                   : KeyName{{std::nullopt, uri.object}, uri.type};
 }
 
-// Objects that may be one key twice, such as two certificates for it.
+// Several objects may be one key, such as two certificates for it.
 Result<PublicHalf> require_one_key(std::vector<PublicHalf> halves, const Token& token) {
     const auto same = [&](const PublicHalf& half) {
         return half.numbers.modulus == halves.front().numbers.modulus;
@@ -49,7 +49,7 @@ Result<std::vector<PublicHalf>> find_token_public_halves(Token& token, const Key
     return find_public_halves(session, name);
 }
 
-// The token that has the key, as far as can be seen without a PIN.
+// The token that has the key, as far as it shows without a PIN.
 Result<Token*> find_key_token(const KeyUri& uri) {
     auto tokens = Token::find_all(uri);
     if (!tokens) {
@@ -75,8 +75,8 @@ bool has_room(Mechanism mechanism, const module::RsaNumbers& numbers) {
            numbers.modulus.size() >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
 }
 
-// Another one may do. Tokens refuse a mechanism by many a name: kInternal is what C_DecryptInit
-// said, as what C_Decrypt says of the bytes is kDecryptFailed.
+// Then another mechanism may work. Tokens refuse a mechanism by many return values: kInternal comes
+// from C_DecryptInit, and kDecryptFailed from C_Decrypt.
 bool is_about_mechanism(ErrorCode code) {
     return code == ErrorCode::kNotSupported || code == ErrorCode::kDecryptFailed ||
            code == ErrorCode::kInternal;
@@ -96,7 +96,7 @@ Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::opt
 Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pin) {
     auto halves = TRY(find_token_public_halves(token_, public_name(uri)));
     if (halves.empty()) {
-        // The private key may say what it is, to those who have the PIN.
+        // The private key may show its numbers to whoever has the PIN.
         auto opened = open_private(uri, pin);
         private_key_.reset();
         return opened;
@@ -113,7 +113,7 @@ Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> p
     private_key_ = std::move(key);
     KeyUri own = uri;
     if (const auto& name = private_key_->name(); !name.id && name.label) {
-        own.object = name.label;  // the URI may have had that of the certificate
+        own.object = name.label;  // the URI may have named the certificate
         own.type.reset();
     }
     auto public_half = TRY(find_public_half(*private_key_, own));
@@ -121,7 +121,7 @@ Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> p
     return set_locator(own, public_half.name);
 }
 
-// The numbers of the key, and the name that open_public() would find it by.
+// The key's numbers, and the name by which open_public() finds it.
 Result<PublicHalf> TokenKey::find_public_half(const TokenPrivateKey& key, const KeyUri& uri) {
     const auto& id = key.name().id;
     auto halves = TRY(find_token_public_halves(
@@ -134,7 +134,7 @@ Result<PublicHalf> TokenKey::find_public_half(const TokenPrivateKey& key, const 
         }
         return PublicHalf{*key.numbers(), key.name()};
     }
-    // A certificate that was renewed with another key may have kept its id.
+    // A renewed certificate may have kept its id though its key is new.
     const auto is_others = [&](const PublicHalf& one) {
         return key.numbers() && one.numbers.modulus != key.numbers()->modulus;
     };

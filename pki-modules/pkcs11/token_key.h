@@ -19,13 +19,13 @@ namespace ecryptfs::pkcs11_module {
 // An RSA key on a token: wraps in software, has the token unwrap. Any thread.
 class TokenKey {
   public:
-    // `pin`: nothing, or empty if a person waits. `with_private_half`: for encrypt() alone the
-    // token is only read, if it shows the public half to anybody.
+    // An empty `pin` means that a person waits. Without `with_private_half` the key can only
+    // encrypt(): then no PIN is needed, if the token shows the public half to anybody.
     static base::Result<std::unique_ptr<TokenKey>> open(std::string_view uri,
                                                         std::optional<base::ByteView> pin,
                                                         bool with_private_half);
 
-    // The URI to open it by from now on, with the mechanism in it.
+    // The URI that opens the key from now on. It holds the mechanism.
     const std::string& locator() const { return locator_; }
     std::size_t modulus_size() const { return public_half_->modulus_size(); }
     bool has_private_half() const { return private_key_ != nullptr; }

@@ -12,7 +12,7 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// Where one token is now. Finds it when it comes back, in whatever slot. Any thread.
+// Tracks where one token is. Finds it when it comes back, in whatever slot. Any thread.
 class TokenPresence {
   public:
     TokenPresence(Library& library, TokenName name, SlotId slot);

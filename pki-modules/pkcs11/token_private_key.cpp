@@ -132,7 +132,7 @@ Result<ObjectHandle> TokenPrivateKey::find_object(const Session& session) {
             return object_;
         }
     }
-    // Without a login a token shows no private keys.
+    // A token hides private keys from those who are not logged in.
     TRY(token_.login().restore(session));
     const auto logins = token_.login().count();
     const auto found = search_object(session);
@@ -167,7 +167,7 @@ Result<std::size_t> TokenPrivateKey::decrypt(Mechanism mechanism, ByteView wrapp
 Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism, ByteView wrapped,
                                                              ByteSpan plain, Tried& tried) {
     auto session = TRY(token_.sessions().take());
-    // Once denied, a key may want the PIN each time without saying so.
+    // A key that was denied may want the PIN each time without saying so.
     auto& turns = token_.sessions().turns();
     const auto turn =
         confirm_each_ || tried.denied_login ? turns.take_exclusive() : turns.take_shared();
@@ -190,8 +190,8 @@ Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism
     return std::nullopt;
 }
 
-// After a denial. The first time it may do to try again: because another thread has logged in
-// since, or because somebody else's operation came between the PIN for each use and that use.
+// After a denial it may be enough to try again: another thread may have logged in since, or another
+// operation may have come between a PIN and the use that it was for.
 Result<void> TokenPrivateKey::log_in_after_denial(const Session& session, Tried& tried) {
     auto& login = token_.login();
     if (!tried.denied_login || tried.login) {
@@ -205,7 +205,7 @@ Result<void> TokenPrivateKey::log_in_after_denial(const Session& session, Tried&
     return login.renew(session);
 }
 
-// Nothing: try again. An error: it is no use.
+// Gives an error if there is nothing left to try.
 Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed, Tried& tried) {
     if (failed.not_confirmed()) {
         return std::unexpected(*failed.not_confirmed());
@@ -245,7 +245,7 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
         token_.presence().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
 }
 
-// The token said something that may concern the bytes, or everything.
+// The return value may concern the wrapped bytes, or the token as a whole.
 Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session, const Decryption& failed,
                                                          Tried& tried) {
     const auto starts = token_.presence().library().starts();
@@ -254,7 +254,7 @@ Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session, const
     if (is_there && failed.began() && !was_restarted) {
         return std::unexpected(module::decrypt_failed());
     }
-    // A session that lives has nothing to do with it; to close the last one ends the login.
+    // Keep a session that lives: it is not the cause, and closing the last one logs out.
     if (!is_there || was_restarted || !token_.sessions().check(session)) {
         session.discard();
         token_.sessions().forget_sessions(session.epoch());

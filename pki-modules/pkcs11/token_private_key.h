@@ -14,28 +14,28 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// A private key on a token that is logged in to as long as this lives. Finds token, session, login
-// and object again when they got lost. Any thread.
+// A private key on a token. Keeps the login as long as it lives. Restores token, session, login and
+// object when they get lost. Any thread.
 class TokenPrivateKey {
   public:
     // kNotFound, kInvalidArgument if the URI names several.
     static base::Result<std::unique_ptr<TokenPrivateKey>> open(Token& token, const KeyUri& uri,
                                                                std::optional<base::ByteView> pin);
 
-    // What the object says of itself. Numbers, only if it shows them.
+    // What the object shows. Some hide their numbers.
     const ObjectName& name() const { return name_; }
     const std::optional<module::RsaNumbers>& numbers() const { return numbers_; }
 
-    // `wrapped` has the modulus's size. The size of the file key written into `room`.
+    // `wrapped` has the modulus's size. Gives the size of the file key written into `room`.
     base::Result<std::size_t> decrypt(Mechanism mechanism, base::ByteView wrapped,
                                       base::ByteSpan room);
 
   private:
-    // Which remedies a call has tried: each helps once or not at all.
+    // The remedies that a call has tried. Each is tried once.
     struct Tried {
         bool session = false;
-        bool login = false;   // of our own
-        bool repeat = false;  // without one
+        bool login = false;   // logging in ourselves
+        bool repeat = false;  // trying again without it
         bool object = false;
         std::optional<std::uint64_t> denied_login;  // Login::count() when the token wanted a login
     };
@@ -50,7 +50,7 @@ class TokenPrivateKey {
     std::string advice_on_others(const Session& session) const;
     std::string making_command(const Session& session) const;
     base::Result<ObjectHandle> find_object(const Session& session);
-    // Nothing: once more.
+    // Nothing means: try again.
     base::Result<std::optional<std::size_t>> try_once(Mechanism mechanism, base::ByteView wrapped,
                                                       base::ByteSpan plain, Tried& tried);
     base::Result<void> log_in_after_denial(const Session& session, Tried& tried);
@@ -68,7 +68,7 @@ class TokenPrivateKey {
 
     std::mutex mutex_;
     ObjectHandle object_ = 0;
-    std::uint64_t epoch_ = 0;   // of object_; 0: to be looked for
+    std::uint64_t epoch_ = 0;   // of object_; 0: search for it
     std::uint64_t logins_ = 0;  // likewise
 };
 

@@ -7,16 +7,16 @@
 
 namespace ecryptfs::pkcs11_module {
 
-// Who may use a token now. Most may beside each other; what must not be interrupted is done alone.
-// A card holds a PIN that is given for one use for the next operation only, whosever it is; and a
-// logout breaks off what others do.
+// Who may use a token now. Most operations share it; those that must not be interrupted have it to
+// themselves. A card uses a PIN that was given for one use for the next operation, whoever's that
+// is; and a logout breaks off all other operations.
 //
-// Order: first a session, as those who have the last ones may wait for a turn; then a turn, and
-// only one; then Login's lock and all others. SessionPool takes turns of its own to open and look
-// at sessions, so that nobody who has a turn may ask it for one.
+// Lock order: a session, then at most one turn, then Login's mutex and all others. The session
+// comes first because those who hold the last ones may wait for a turn. SessionPool takes turns of
+// its own, so do not ask it for a session during a turn.
 class Turns {
   public:
-    // Ends the turn when it goes.
+    // The turn lasts as long as this.
     struct Turn {
         std::shared_lock<std::shared_mutex> shared;
         std::unique_lock<std::shared_mutex> exclusive;
@@ -32,7 +32,7 @@ class Turns {
     }
 
   private:
-    std::mutex queue_;  // so that one who wants to be alone is not put off for ever
+    std::mutex queue_;  // so that an exclusive turn is not put off for ever
     std::shared_mutex mutex_;
 };
 

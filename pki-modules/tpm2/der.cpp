@@ -12,7 +12,7 @@ struct Length {
 
 // X.690, 8.1.3: below 128 in one byte, else in as many as the first one's low bits say. Two are
 // enough for what is read here.
-std::optional<Length> length_at(base::ByteView bytes) {
+std::optional<Length> read_length(base::ByteView bytes) {
     if (bytes.empty()) {
         return std::nullopt;
     }
@@ -36,7 +36,7 @@ std::optional<base::ByteView> DerReader::take(std::uint8_t tag) {
     if (!next_is(tag)) {
         return std::nullopt;
     }
-    const auto length = length_at(left_.subspan(1));
+    const auto length = read_length(left_.subspan(1));
     if (!length || left_.size() - 1 - length->bytes < length->value) {
         return std::nullopt;
     }

@@ -40,7 +40,7 @@ Error explain(const std::string& tcti, std::uint32_t code) {
                                       "--groups tss $(id -un); then log in anew");
         }
     }
-    if ((needs_of(tcti) & ~needs_of(default_tcti())) != 0) {
+    if ((tcti_needs(tcti) & ~tcti_needs(default_tcti())) != 0) {
         return {ErrorCode::kNotFound,
                 fmt::format("this process may not reach a TPM at {}", module::shown(tcti)),
                 "have the environment variable ECRYPTFS_TPM2_TCTI name one of that kind"};

@@ -32,7 +32,7 @@ Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
     const auto read = TRY(module::read_key_file(locator.path, "this key, which has no PIN"));
     auto file = TRY(parse_key_file(base::as_text(read.contents.view()), locator.path));
     auto area = TRY(read_public_area(file.public_area, locator.what()));
-    auto policy = TRY(policy_of(file.policy, locator.what()));
+    auto policy = TRY(parse_steps(file.policy, locator.what()));
     Found found;
     found.area = std::move(area);
     found.exposure = read.exposure.value_or("");
@@ -48,7 +48,7 @@ Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
 Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
     Bytes area;
     try {
-        Tpm::at(locator.tcti)->with_connection([&](TpmConnection& connection) {
+        Tpm::find_or_create(locator.tcti)->with_connection([&](TpmConnection& connection) {
             area = read_public(connection.esys(),
                                persistent_object(connection.esys(), locator.handle));
         });
@@ -76,7 +76,7 @@ Result<void> TpmKey::settle_policy(const Locator& locator, Found& found) {
         return settle_policy_by_pcrs(locator, found);
     }
     if (!key.policy.empty()) {
-        if (digest_of(key.policy, key.name_hash) != found.area.policy) {
+        if (policy_digest(key.policy, key.name_hash) != found.area.policy) {
             return std::unexpected(
                 Error{ErrorCode::kInvalidKey,
                       fmt::format("the policy that {} comes with is not that of the key", key.what),
@@ -98,17 +98,18 @@ Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found)
     KeyInTpm& key = found.in_tpm;
     const auto selection = TRY(parse_pcr_selection(locator.pcrs));
     std::vector<PcrValue> values;
-    Tpm::at(locator.tcti)->with_connection([&](TpmConnection& connection) {
+    Tpm::find_or_create(locator.tcti)->with_connection([&](TpmConnection& connection) {
         values = read_pcrs(connection.esys(), selection);
     });
-    Policy policy{{PolicyStep::Kind::kPcrs, marshal(selection), digest_of(values, key.name_hash)}};
+    Policy policy{
+        {PolicyStep::Kind::kPcrs, marshal(selection), values_digest(values, key.name_hash)}};
     for (const bool with_pin : {false, true}) {
         if (with_pin) {
             policy.push_back({PolicyStep::Kind::kAuthValue});
         }
-        if (digest_of(policy, key.name_hash) == found.area.policy) {
+        if (policy_digest(policy, key.name_hash) == found.area.policy) {
             key.policy = policy;
-            key.pcr_lines = lines_of(values);
+            key.pcr_lines = pcr_note_lines(values);
             return {};
         }
     }

@@ -54,7 +54,7 @@ struct Sensitive {
     Sensitive& operator=(Sensitive&&) = delete;
 };
 
-Result<void> take_options(const ecryptfs_pki_new_key& from, Wanted& to) {
+Result<void> read_options(const ecryptfs_pki_new_key& from, Wanted& to) {
     for (const auto& option : std::span(from.options, from.option_count)) {
         if (std::string_view(option.name) != "pcrs") {
             return std::unexpected(
@@ -68,7 +68,7 @@ Result<void> take_options(const ecryptfs_pki_new_key& from, Wanted& to) {
     return {};
 }
 
-Result<void> take_pin(const ecryptfs_pki_new_key& from, Wanted& to) {
+Result<void> read_pin(const ecryptfs_pki_new_key& from, Wanted& to) {
     if (from.secret == nullptr || from.secret->size == 0) {
         return {};
     }
@@ -82,7 +82,7 @@ Result<void> take_pin(const ecryptfs_pki_new_key& from, Wanted& to) {
     return {};
 }
 
-Result<Wanted> read_wishes(const ecryptfs_pki_new_key& from) {
+Result<Wanted> parse_request(const ecryptfs_pki_new_key& from) {
     auto place = TRY(parse_locator(from.where));
     if (!place.is_file() || !place.pcrs.empty() || place.without_pin) {
         return std::unexpected(
@@ -92,21 +92,21 @@ Result<Wanted> read_wishes(const ecryptfs_pki_new_key& from) {
                   "name the file to write, as file:///absolute/path, with ?tcti= at most"});
     }
     Wanted wanted{std::move(place), from.bits, {}, {}};
-    TRY(take_options(from, wanted));
-    TRY(take_pin(from, wanted));
+    TRY(read_options(from, wanted));
+    TRY(read_pin(from, wanted));
     return wanted;
 }
 
 // 3,072 bits, or the TPM's most, unless it is asked for something else.
-std::uint16_t settle_bits(const Esys& esys, std::uint32_t wanted) {
+std::uint16_t choose_bits(const Esys& esys, std::uint32_t wanted) {
     constexpr std::uint16_t kBest = 3072;
     constexpr std::uint16_t kUsual = 2048;
     if (wanted == 0) {
-        return can_make_rsa_keys_of(esys, kBest) ? kBest : kUsual;
+        return supports_rsa_bits(esys, kBest) ? kBest : kUsual;
     }
     const bool known = wanted == kUsual || wanted == kBest || wanted == 4096;
     const auto bits = static_cast<std::uint16_t>(known ? wanted : 0);
-    if (!known || !can_make_rsa_keys_of(esys, bits)) {
+    if (!known || !supports_rsa_bits(esys, bits)) {
         throw base::Failure({ErrorCode::kNotSupported,
                              fmt::format("the TPM makes no RSA keys of {} bits", wanted),
                              "choose 2048 or 3072 bits, or leave the choice to the module"});
@@ -118,7 +118,7 @@ Policy make_policy(const Wanted& wanted, const std::vector<PcrValue>& values) {
     Policy policy;
     if (!wanted.pcrs.empty()) {
         policy.push_back(
-            {PolicyStep::Kind::kPcrs, marshal(wanted.pcrs), digest_of(values, kNameHash)});
+            {PolicyStep::Kind::kPcrs, marshal(wanted.pcrs), values_digest(values, kNameHash)});
         if (!wanted.pin.empty()) {
             policy.push_back({PolicyStep::Kind::kAuthValue});
         }
@@ -136,7 +136,7 @@ TPM2B_PUBLIC key_template(std::uint16_t bits, const Policy& policy, bool has_pin
     if (policy.empty()) {
         key.objectAttributes |= TPMA_OBJECT_USERWITHAUTH;
     } else {
-        const Bytes digest = digest_of(policy, kNameHash);
+        const Bytes digest = policy_digest(policy, kNameHash);
         key.authPolicy.size = static_cast<UINT16>(digest.size());
         std::ranges::copy(digest, key.authPolicy.buffer);
     }
@@ -159,7 +159,7 @@ Bytes marshal_private(const TPM2B_PRIVATE& area) {
 }
 
 // P-256 is what readers of the file expect, and RSA where a TPM has no such curve.
-TpmObject usual_parent(const Esys& esys, bool& is_rsa) {
+TpmObject create_usual_parent(const Esys& esys, bool& is_rsa) {
     try {
         is_rsa = false;
         return create_primary(esys, kOwnerHierarchy, PrimaryType::kEcc);
@@ -177,15 +177,15 @@ KeyFile make_key(Esys& esys, const Wanted& wanted) {
     const Policy policy = make_policy(wanted, values);
     KeyFile file;
     file.empty_auth = wanted.pin.empty();
-    file.policy = commands_of(policy);
-    file.pcr_lines = lines_of(values);
+    file.policy = policy_commands(policy);
+    file.pcr_lines = pcr_note_lines(values);
     file.parent = kOwnerHierarchy;
-    const TpmObject parent = usual_parent(esys, file.rsa_parent);
+    const TpmObject parent = create_usual_parent(esys, file.rsa_parent);
     const TpmObject session =
         start_session(esys, parent, SessionType::kHmac, TPM2_ALG_SHA256, Encrypted::kBothWays);
     const Sensitive sensitive(wanted.pin);
     const TPM2B_PUBLIC area =
-        key_template(settle_bits(esys, wanted.bits), policy, !wanted.pin.empty());
+        key_template(choose_bits(esys, wanted.bits), policy, !wanted.pin.empty());
     const TPM2B_DATA outside = {};
     const TPML_PCR_SELECTION creation_pcrs = {};
     TPM2B_PRIVATE* private_area = nullptr;
@@ -205,10 +205,10 @@ KeyFile make_key(Esys& esys, const Wanted& wanted) {
 }  // namespace
 
 Result<std::string> generate_key(const ecryptfs_pki_new_key& new_key) {
-    const auto wanted = TRY(read_wishes(new_key));
+    const auto wanted = TRY(parse_request(new_key));
     TRY(module::check_no_file(wanted.place.path));
     std::string pem;
-    Tpm::at(wanted.place.tcti)->with_connection([&](TpmConnection& connection) {
+    Tpm::find_or_create(wanted.place.tcti)->with_connection([&](TpmConnection& connection) {
         connection.keep_at_most(1);  // beside the parent and the new one
         pem = to_pem(make_key(connection.esys(), wanted));
     });

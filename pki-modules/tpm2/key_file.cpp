@@ -217,7 +217,7 @@ Result<KeyFile> parse_old_der(base::ByteView bytes, const std::string& path) {
     return key;
 }
 
-std::vector<std::string> lines_on_pcrs(std::string_view text) {
+std::vector<std::string> find_pcr_lines(std::string_view text) {
     std::vector<std::string> lines;
     while (!text.empty()) {
         const auto end = text.find('\n');
@@ -286,7 +286,7 @@ Result<KeyFile> parse_key_file(std::string_view file, const std::string& path) {
     auto key = block->label == kLabel ? parse_der(bytes, path) : parse_old_der(bytes, path);
     if (key) {
         const auto start = static_cast<std::size_t>(block->text.data() - file.data());
-        key->pcr_lines = lines_on_pcrs(file.substr(0, start));
+        key->pcr_lines = find_pcr_lines(file.substr(0, start));
     }
     return key;
 }

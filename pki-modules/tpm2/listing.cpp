@@ -27,7 +27,7 @@ struct Item {
     std::vector<std::pair<const char*, std::string>> properties;
 };
 
-void give(const Item& item, ecryptfs_pki_take_item take, void* context) {
+void report_item(const Item& item, ecryptfs_pki_take_item take, void* context) {
     std::vector<ecryptfs_pki_property> properties;
     properties.reserve(item.properties.size());
     for (const auto& [name, value] : item.properties) {
@@ -55,7 +55,7 @@ std::string text_property(const Esys& esys, std::uint32_t first, std::uint32_t l
 
 std::string most_rsa_bits(const Esys& esys) {
     for (const std::uint16_t bits : std::to_array<std::uint16_t>({4096, 3072, 2048})) {
-        if (can_make_rsa_keys_of(esys, bits)) {
+        if (supports_rsa_bits(esys, bits)) {
             return std::to_string(bits);
         }
     }
@@ -131,7 +131,7 @@ std::vector<Item> collect(const Esys& esys, ecryptfs_pki_item_kind kind) {
 base::Result<void> list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take, void* context) {
     std::vector<Item> items;
     try {
-        Tpm::at(default_tcti())->with_connection([&](TpmConnection& connection) {
+        Tpm::find_or_create(default_tcti())->with_connection([&](TpmConnection& connection) {
             items = collect(connection.esys(), kind);
         });
     } catch (const TpmFailure& failure) {
@@ -141,7 +141,7 @@ base::Result<void> list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take
             return std::unexpected(failure.error());
         }
     }
-    std::ranges::for_each(items, [&](const Item& item) { give(item, take, context); });
+    std::ranges::for_each(items, [&](const Item& item) { report_item(item, take, context); });
     return {};
 }
 

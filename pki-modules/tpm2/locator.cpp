@@ -37,7 +37,7 @@ constexpr auto kWithoutDevice =
     std::to_array<std::string_view>({"cmd", "mssim", "swtpm", "tabrmd"});
 
 // tpm2-tss takes the name of a TCTI's library as well: libtss2-tcti-device.so.0.
-std::string_view name_of_tcti(std::string_view name) {
+std::string_view tcti_name(std::string_view name) {
     constexpr std::string_view kLibrary = "libtss2-tcti-";
     return name.starts_with(kLibrary)
                ? name.substr(kLibrary.size(), name.find(".so") - kLibrary.size())
@@ -50,7 +50,7 @@ Error refused(std::string_view uri, std::string_view why) {
             "handle:0x81000001"};
 }
 
-Result<void> take_attribute(std::string_view attribute, std::string_view uri, Locator& to) {
+Result<void> read_attribute(std::string_view attribute, std::string_view uri, Locator& to) {
     const auto equals = attribute.find('=');
     const std::string_view name = attribute.substr(0, equals);
     const auto value =
@@ -72,7 +72,7 @@ Result<void> take_attribute(std::string_view attribute, std::string_view uri, Lo
 }
 
 // Of two values of one name another reader than ours might take the other one.
-Result<void> take_query(std::string_view query, std::string_view uri, Locator& to) {
+Result<void> read_query(std::string_view query, std::string_view uri, Locator& to) {
     std::set<std::string_view> names;
     while (!query.empty()) {
         const auto end = query.find('&');
@@ -81,7 +81,7 @@ Result<void> take_query(std::string_view query, std::string_view uri, Locator& t
             !names.insert(name).second) {
             return std::unexpected(refused(uri, fmt::format("gives \"{}\" twice", name)));
         }
-        TRY(take_attribute(attribute, uri, to));
+        TRY(read_attribute(attribute, uri, to));
         query = end == std::string_view::npos ? "" : query.substr(end + 1);
     }
     return {};
@@ -123,9 +123,9 @@ std::string tool_command(std::string_view tool, std::string_view tcti, std::stri
 
 // What is known to need no device is listed: others reach a TPM by USB or a serial line. A
 // simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
-std::uint32_t needs_of(std::string_view tcti) {
+std::uint32_t tcti_needs(std::string_view tcti) {
     const auto colon = std::min(tcti.find(':'), tcti.size());
-    const auto name = name_of_tcti(tcti.substr(0, colon));
+    const auto name = tcti_name(tcti.substr(0, colon));
     const auto place = tcti.substr(std::min(colon + 1, tcti.size()));
     std::uint32_t needs = ECRYPTFS_PKI_NEEDS_TPM | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES;
     const bool is_tpm = name == "device" && (place.empty() || place.starts_with("/dev/tpm"));
@@ -152,7 +152,7 @@ Result<Locator> parse_locator(std::string_view uri) {
     const auto question = uri.find('?');
     const std::string_view place = uri.substr(0, question);
     if (question != std::string_view::npos) {
-        TRY(take_query(uri.substr(question + 1), uri, locator));
+        TRY(read_query(uri.substr(question + 1), uri, locator));
     }
     if (place.starts_with(kHandleScheme)) {
         const auto handle = TRY(parse_handle(place.substr(kHandleScheme.size()), uri));

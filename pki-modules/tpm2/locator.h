@@ -41,7 +41,7 @@ std::string default_tcti();
 std::string tool_command(std::string_view tool, std::string_view tcti, std::string_view arguments);
 
 // What it takes to reach the TPM there: ECRYPTFS_PKI_NEEDS_…
-std::uint32_t needs_of(std::string_view tcti);
+std::uint32_t tcti_needs(std::string_view tcti);
 
 // The URI of a persistent object in the TPM that `tcti` reaches.
 std::string handle_uri(std::uint32_t handle);

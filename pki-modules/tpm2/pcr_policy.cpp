@@ -49,7 +49,7 @@ Error bad_selection(std::string_view text, std::string_view why) {
             "name a bank and its PCRs, as sha256:7+11"};
 }
 
-Bytes hash_of(base::ByteView bytes, std::uint16_t hash) {
+Bytes compute_hash(base::ByteView bytes, std::uint16_t hash) {
     const auto* known = std::ranges::find(kHashes, hash, &HashName::hash);
     if (known == kHashes.end()) {
         throw base::Failure(
@@ -100,13 +100,13 @@ void append_uint32(Bytes& to, std::uint32_t value) {
     }
 }
 
-std::string line_of(const PcrValue& value) {
+std::string pcr_line(const PcrValue& value) {
     return fmt::format("PCR {}:{} = {}", hash_text(value.hash), value.number,
                        base::to_hex(value.value));
 }
 
 // The value that the lines note of a PCR.
-std::optional<Bytes> noted(const std::vector<std::string>& lines, const PcrValue& pcr) {
+std::optional<Bytes> noted_value(const std::vector<std::string>& lines, const PcrValue& pcr) {
     const std::string start = fmt::format("PCR {}:{} = ", hash_text(pcr.hash), pcr.number);
     const auto line = std::ranges::find_if(
         lines, [&](const std::string& candidate) { return candidate.starts_with(start); });
@@ -118,7 +118,7 @@ std::optional<Bytes> noted(const std::vector<std::string>& lines, const PcrValue
     return base::from_hex(digits);
 }
 
-Result<PolicyStep> step_of(const PolicyCommand& command, const std::string& what) {
+Result<PolicyStep> parse_step(const PolicyCommand& command, const std::string& what) {
     if (command.code == TPM2_CC_PolicyAuthValue) {
         return PolicyStep{PolicyStep::Kind::kAuthValue};
     }
@@ -156,7 +156,7 @@ std::string hash_text(std::uint16_t hash) {
 }
 
 std::size_t hash_size(std::uint16_t hash) {
-    return hash_of({}, hash).size();
+    return compute_hash({}, hash).size();
 }
 
 Result<PcrSelection> parse_pcr_selection(std::string_view text) {
@@ -204,7 +204,7 @@ void unmarshal(base::ByteView bytes, TPML_PCR_SELECTION& to) {
               ::Tss2_MU_TPML_PCR_SELECTION_Unmarshal(bytes.data(), bytes.size(), &used, &to));
 }
 
-PcrSelection selection_of(base::ByteView bytes) {
+PcrSelection unmarshal_selection(base::ByteView bytes) {
     TPML_PCR_SELECTION list = {};
     unmarshal(bytes, list);
     PcrSelection selection;
@@ -219,16 +219,16 @@ PcrSelection selection_of(base::ByteView bytes) {
     return selection;
 }
 
-Result<Policy> policy_of(const std::vector<PolicyCommand>& commands, const std::string& what) {
+Result<Policy> parse_steps(const std::vector<PolicyCommand>& commands, const std::string& what) {
     Policy policy;
     for (const PolicyCommand& command : commands) {
-        auto step = TRY(step_of(command, what));
+        auto step = TRY(parse_step(command, what));
         policy.push_back(std::move(step));
     }
     return policy;
 }
 
-std::vector<PolicyCommand> commands_of(const Policy& policy) {
+std::vector<PolicyCommand> policy_commands(const Policy& policy) {
     std::vector<PolicyCommand> commands;
     for (const PolicyStep& step : policy) {
         if (step.kind == PolicyStep::Kind::kAuthValue) {
@@ -241,29 +241,29 @@ std::vector<PolicyCommand> commands_of(const Policy& policy) {
     return commands;
 }
 
-Bytes digest_of(const std::vector<PcrValue>& values, std::uint16_t hash) {
+Bytes values_digest(const std::vector<PcrValue>& values, std::uint16_t hash) {
     Bytes all;
     for (const PcrValue& value : values) {
         append(all, value.value);
     }
-    return hash_of(all, hash);
+    return compute_hash(all, hash);
 }
 
 // Part 3 of the TPM 2.0 library specification, 23.7 and 23.14: each command's code and parameters
 // extend the digest, which begins as zeros.
-Bytes digest_of(const Policy& policy, std::uint16_t hash) {
-    Bytes digest(hash_of({}, hash).size());
-    for (const PolicyCommand& command : commands_of(policy)) {
+Bytes policy_digest(const Policy& policy, std::uint16_t hash) {
+    Bytes digest(compute_hash({}, hash).size());
+    for (const PolicyCommand& command : policy_commands(policy)) {
         append_uint32(digest, command.code);
         append(digest, command.parameters);
-        digest = hash_of(digest, hash);
+        digest = compute_hash(digest, hash);
     }
     return digest;
 }
 
-std::vector<std::string> lines_of(const std::vector<PcrValue>& values) {
+std::vector<std::string> pcr_note_lines(const std::vector<PcrValue>& values) {
     std::vector<std::string> lines;
-    std::ranges::transform(values, std::back_inserter(lines), line_of);
+    std::ranges::transform(values, std::back_inserter(lines), pcr_line);
     return lines;
 }
 
@@ -271,13 +271,13 @@ std::string changed_pcrs(const std::vector<std::string>& lines, const PolicyStep
                          std::uint16_t hash, const std::vector<PcrValue>& now) {
     std::vector<PcrValue> then;
     for (const PcrValue& pcr : now) {
-        auto value = noted(lines, pcr);
+        auto value = noted_value(lines, pcr);
         if (!value) {
             return {};
         }
         then.push_back({pcr.hash, pcr.number, std::move(*value)});
     }
-    if (digest_of(then, hash) != step.digest) {
+    if (values_digest(then, hash) != step.digest) {
         return {};
     }
     std::string changed;

@@ -53,19 +53,20 @@ std::string to_text(const PcrSelection& selection);
 // Between our form, the TPM's bytes and tpm2-tss's. Throw on bytes that are no selection.
 Bytes marshal(const PcrSelection& selection);
 void unmarshal(base::ByteView bytes, TPML_PCR_SELECTION& to);
-PcrSelection selection_of(base::ByteView bytes);
+PcrSelection unmarshal_selection(base::ByteView bytes);
 
 // The steps of a key file's policy. kNotSupported names a command that we cannot carry out.
-base::Result<Policy> policy_of(const std::vector<PolicyCommand>& commands, const std::string& what);
-std::vector<PolicyCommand> commands_of(const Policy& policy);
+base::Result<Policy> parse_steps(const std::vector<PolicyCommand>& commands,
+                                 const std::string& what);
+std::vector<PolicyCommand> policy_commands(const Policy& policy);
 
 // What TPM2_PolicyPCR compares: the hash of the values in order.
-Bytes digest_of(const std::vector<PcrValue>& values, std::uint16_t hash);
+Bytes values_digest(const std::vector<PcrValue>& values, std::uint16_t hash);
 // What stands in the public area of a key with this policy. All digests of `policy` are known.
-Bytes digest_of(const Policy& policy, std::uint16_t hash);
+Bytes policy_digest(const Policy& policy, std::uint16_t hash);
 
 // Lines for a key file that say what the PCRs were when the key was made.
-std::vector<std::string> lines_of(const std::vector<PcrValue>& values);
+std::vector<std::string> pcr_note_lines(const std::vector<PcrValue>& values);
 // Which of the PCRs are not as the lines of the key file say: "sha256:7, sha256:11". Empty if the
 // lines are not about `step`, whose digest they must give.
 std::string changed_pcrs(const std::vector<std::string>& lines, const PolicyStep& step,

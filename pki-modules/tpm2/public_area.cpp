@@ -40,7 +40,7 @@ std::optional<RsaPadding> oaep_padding(TPMI_ALG_HASH hash) {
 }
 
 // A key that is fixed to a scheme can do nothing else; for all others it is OAEP with SHA-256.
-std::optional<RsaPadding> padding_of(const TPMT_RSA_SCHEME& scheme) {
+std::optional<RsaPadding> scheme_padding(const TPMT_RSA_SCHEME& scheme) {
     switch (scheme.scheme) {
         case TPM2_ALG_NULL:
             return RsaPadding::kOaepSha256;
@@ -54,7 +54,7 @@ std::optional<RsaPadding> padding_of(const TPMT_RSA_SCHEME& scheme) {
 }
 
 // Part 2 of the TPM 2.0 library specification, 12.2.3.5: an exponent of 0 stands for 65,537.
-std::vector<std::uint8_t> exponent_of(const TPMS_RSA_PARMS& parameters) {
+std::vector<std::uint8_t> exponent_bytes(const TPMS_RSA_PARMS& parameters) {
     constexpr std::uint32_t kUsual = 65537;
     const std::uint32_t exponent = parameters.exponent == 0 ? kUsual : parameters.exponent;
     std::vector<std::uint8_t> bytes;
@@ -67,7 +67,7 @@ std::vector<std::uint8_t> exponent_of(const TPMS_RSA_PARMS& parameters) {
     return bytes;
 }
 
-std::vector<std::uint8_t> modulus_of(const TPM2B_PUBLIC_KEY_RSA& number) {
+std::vector<std::uint8_t> modulus_bytes(const TPM2B_PUBLIC_KEY_RSA& number) {
     const auto* end = number.buffer + number.size;
     const auto* first = std::find_if(number.buffer, end, [](BYTE byte) { return byte != 0; });
     return {first, end};
@@ -91,11 +91,11 @@ base::Result<PublicArea> read_public_area(base::ByteView bytes, const std::strin
         (key.objectAttributes & TPMA_OBJECT_RESTRICTED) != 0) {
         return refused(what, "may not decrypt what the TPM did not make itself");
     }
-    const auto padding = padding_of(key.parameters.rsaDetail.scheme);
+    const auto padding = scheme_padding(key.parameters.rsaDetail.scheme);
     if (!padding) {
         return refused(what, "is fixed to a scheme that cannot decrypt");
     }
-    return PublicArea{{modulus_of(key.unique.rsa), exponent_of(key.parameters.rsaDetail)},
+    return PublicArea{{modulus_bytes(key.unique.rsa), exponent_bytes(key.parameters.rsaDetail)},
                       *padding,
                       key.parameters.rsaDetail.scheme.scheme != TPM2_ALG_NULL,
                       key.nameAlg,

@@ -20,7 +20,7 @@ using base::Error;
 using base::ErrorCode;
 
 // A fresh connection, with fresh sessions and nothing loaded, may mend it.
-bool may_pass(TpmError kind) {
+bool may_be_transient(TpmError kind) {
     return kind == TpmError::kLost || kind == TpmError::kNoRoom || kind == TpmError::kPcrChanged;
 }
 
@@ -67,7 +67,7 @@ Error explain(const TpmFailure& failure, const KeyInTpm& key, const std::string&
 
 }  // namespace
 
-std::shared_ptr<Tpm> Tpm::at(const std::string& tcti) {
+std::shared_ptr<Tpm> Tpm::find_or_create(const std::string& tcti) {
     static std::mutex mutex;
     static std::map<std::string, std::weak_ptr<Tpm>> known;
     const std::scoped_lock lock(mutex);
@@ -80,7 +80,7 @@ std::shared_ptr<Tpm> Tpm::at(const std::string& tcti) {
     return tpm;
 }
 
-TpmConnection& Tpm::connected() {
+TpmConnection& Tpm::ensure_connected() {
     if (!connection_) {
         connection_ = std::make_unique<TpmConnection>(tcti_);
     }
@@ -91,10 +91,10 @@ void Tpm::with_connection(const std::function<void(TpmConnection&)>& work) {
     const std::scoped_lock lock(mutex_);
     for (bool again = false;; again = true) {
         try {
-            work(connected());
+            work(ensure_connected());
             return;
         } catch (const TpmFailure& failure) {
-            if (again || !may_pass(failure.kind())) {
+            if (again || !may_be_transient(failure.kind())) {
                 throw;
             }
             connection_.reset();
@@ -110,7 +110,7 @@ base::Result<std::size_t> Tpm::decrypt(KeyInTpm& key, base::ByteView wrapped, ba
             try {
                 size = connection.decrypt(key, wrapped, room);
             } catch (const TpmFailure& failure) {
-                if (may_pass(failure.kind())) {
+                if (may_be_transient(failure.kind())) {
                     throw;
                 }
                 error = failure.kind() == TpmError::kBadInput

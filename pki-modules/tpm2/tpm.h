@@ -53,15 +53,15 @@ class TpmConnection {
         TpmObject object;
     };
 
-    bool works();
-    const TpmObject& loaded(KeyInTpm& key);
+    bool still_answers();
+    const TpmObject& ensure_loaded(KeyInTpm& key);
     TpmObject load(KeyInTpm& key);
     TpmObject load_below_parent(KeyInTpm& key);
-    void need_hmac_session(const TpmObject& salt_key);
+    void ensure_hmac_session(const TpmObject& salt_key);
     const TpmObject& authorize(const KeyInTpm& key);
     // Any key of the TPM will do for the salt; null makes one for it.
-    void need_policy_session(std::uint16_t hash, const TpmObject* salt_key);
-    void carry_out(const PolicyStep& step, const KeyInTpm& key);
+    void ensure_policy_session(std::uint16_t hash, const TpmObject* salt_key);
+    void execute(const PolicyStep& step, const KeyInTpm& key);
     [[noreturn]] void refuse(const PolicyStep& step, const KeyInTpm& key);
 
     Esys esys_;
@@ -78,7 +78,7 @@ class Tpm {
     explicit Tpm(std::string tcti) : tcti_(std::move(tcti)) {}
 
     // The same one for the same `tcti` as long as somebody holds it.
-    static std::shared_ptr<Tpm> at(const std::string& tcti);
+    static std::shared_ptr<Tpm> find_or_create(const std::string& tcti);
 
     // Gives the size. Begins anew, once, when the TPM was reset or the connection lost.
     base::Result<std::size_t> decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
@@ -88,7 +88,7 @@ class Tpm {
     void with_connection(const std::function<void(TpmConnection&)>& work);
 
   private:
-    TpmConnection& connected();
+    TpmConnection& ensure_connected();
 
     const std::string tcti_;
     std::mutex mutex_;

@@ -43,7 +43,7 @@ const ecryptfs_pki_module& module_interface() noexcept {
     // are.
     constexpr int kPattern = 0x5a;
     ::mallopt(M_PERTURB, kPattern);
-    the_module.needs = needs_of(default_tcti());
+    the_module.needs = tcti_needs(default_tcti());
     return the_module;
 }
 

@@ -28,7 +28,7 @@ struct FreePlaintext {
     }
 };
 
-TPMT_RSA_DECRYPT scheme_of(const KeyInTpm& key) {
+TPMT_RSA_DECRYPT decryption_scheme(const KeyInTpm& key) {
     TPMT_RSA_DECRYPT scheme = {};
     scheme.scheme = key.fixed_scheme ? TPM2_ALG_NULL : TPM2_ALG_OAEP;
     scheme.details.oaep.hashAlg = TPM2_ALG_SHA256;
@@ -38,20 +38,20 @@ TPMT_RSA_DECRYPT scheme_of(const KeyInTpm& key) {
 }  // namespace
 
 std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room) {
-    const TpmObject& object = loaded(key);
+    const TpmObject& object = ensure_loaded(key);
     const TpmObject& session = authorize(key);
     const AuthScope pin(esys_, object, session, key.pin.view());
     TPM2B_PUBLIC_KEY_RSA in = {};
     in.size = static_cast<UINT16>(std::min(wrapped.size(), sizeof in.buffer));
     std::copy_n(wrapped.begin(), in.size, in.buffer);
-    const TPMT_RSA_DECRYPT scheme = scheme_of(key);
+    const TPMT_RSA_DECRYPT scheme = decryption_scheme(key);
     const TPM2B_DATA no_label = {};
     TPM2B_PUBLIC_KEY_RSA* out = nullptr;
     const auto code = ::Esys_RSA_Decrypt(esys_.get(), object.get(), session.get(), ESYS_TR_NONE,
                                          ESYS_TR_NONE, &in, &scheme, &no_label, &out);
     const std::unique_ptr<TPM2B_PUBLIC_KEY_RSA, FreePlaintext> plain(out);
     esys_.wipe_answer();
-    if (code == TPM2_RC_FAILURE && works()) {
+    if (code == TPM2_RC_FAILURE && still_answers()) {
         throw TpmFailure({ErrorCode::kDecryptFailed, "bad padding"}, TpmError::kBadInput);
     }
     check_tss("Esys_RSA_Decrypt", code);
@@ -65,7 +65,7 @@ std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::
 
 // For bytes of a wrong padding, some TPMs (libtpms) say TPM_RC_FAILURE, as one says to everything
 // that is out of order.
-bool TpmConnection::works() {
+bool TpmConnection::still_answers() {
     TPM2B_DIGEST* random = nullptr;
     const auto code =
         ::Esys_GetRandom(esys_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, 1, &random);
@@ -77,7 +77,7 @@ void TpmConnection::unload(const KeyInTpm& key) {
     loaded_.remove_if([&](const LoadedKey& entry) { return entry.key == &key; });
 }
 
-const TpmObject& TpmConnection::loaded(KeyInTpm& key) {
+const TpmObject& TpmConnection::ensure_loaded(KeyInTpm& key) {
     const auto found = std::ranges::find(loaded_, &key, &LoadedKey::key);
     if (found != loaded_.end()) {
         loaded_.splice(loaded_.begin(), loaded_, found);
@@ -90,7 +90,7 @@ const TpmObject& TpmConnection::loaded(KeyInTpm& key) {
 TpmObject TpmConnection::load(KeyInTpm& key) {
     if (key.handle != 0) {
         if (!hmac_session_) {
-            need_hmac_session(create_primary(esys_, kNullHierarchy, PrimaryType::kEcc));
+            ensure_hmac_session(create_primary(esys_, kNullHierarchy, PrimaryType::kEcc));
         }
         return persistent_object(esys_, key.handle);
     }
@@ -111,9 +111,9 @@ TpmObject TpmConnection::load_below_parent(KeyInTpm& key) {
     const TpmObject parent = is_persistent(key.parent)
                                  ? persistent_object(esys_, key.parent)
                                  : create_primary(esys_, key.parent, key.parent_type);
-    need_hmac_session(parent);
+    ensure_hmac_session(parent);
     if (!key.policy.empty()) {
-        need_policy_session(key.name_hash, &parent);
+        ensure_policy_session(key.name_hash, &parent);
     }
     return load_key(esys_, parent, hmac_session_, key.public_area, key.private_area);
 }
@@ -128,7 +128,7 @@ void TpmConnection::keep_at_most(std::size_t count) {
     }
 }
 
-void TpmConnection::need_hmac_session(const TpmObject& salt_key) {
+void TpmConnection::ensure_hmac_session(const TpmObject& salt_key) {
     if (!hmac_session_) {
         hmac_session_ = start_session(esys_, salt_key, SessionType::kHmac, TPM2_ALG_SHA256,
                                       Encrypted::kAnswers);
@@ -139,7 +139,7 @@ const TpmObject& TpmConnection::authorize(const KeyInTpm& key) {
     if (key.policy.empty()) {
         return hmac_session_;
     }
-    need_policy_session(key.name_hash, nullptr);
+    ensure_policy_session(key.name_hash, nullptr);
     if (policy_begun_) {
         check_tss("Esys_PolicyRestart",
                   ::Esys_PolicyRestart(esys_.get(), policy_session_.get(), ESYS_TR_NONE,
@@ -147,12 +147,12 @@ const TpmObject& TpmConnection::authorize(const KeyInTpm& key) {
     }
     policy_begun_ = true;  // a command that succeeds resets the policy by itself
     for (const PolicyStep& step : key.policy) {
-        carry_out(step, key);
+        execute(step, key);
     }
     return policy_session_;
 }
 
-void TpmConnection::need_policy_session(std::uint16_t hash, const TpmObject* salt_key) {
+void TpmConnection::ensure_policy_session(std::uint16_t hash, const TpmObject* salt_key) {
     if (policy_session_ && policy_hash_ == hash) {
         return;
     }
@@ -169,7 +169,7 @@ void TpmConnection::need_policy_session(std::uint16_t hash, const TpmObject* sal
     policy_begun_ = false;
 }
 
-void TpmConnection::carry_out(const PolicyStep& step, const KeyInTpm& key) {
+void TpmConnection::execute(const PolicyStep& step, const KeyInTpm& key) {
     if (step.kind == PolicyStep::Kind::kAuthValue) {
         check_tss("Esys_PolicyAuthValue",
                   ::Esys_PolicyAuthValue(esys_.get(), policy_session_.get(), ESYS_TR_NONE,
@@ -190,7 +190,7 @@ void TpmConnection::carry_out(const PolicyStep& step, const KeyInTpm& key) {
 }
 
 void TpmConnection::refuse(const PolicyStep& step, const KeyInTpm& key) {
-    const PcrSelection selection = selection_of(step.selection);
+    const PcrSelection selection = unmarshal_selection(step.selection);
     const std::string changed =
         changed_pcrs(key.pcr_lines, step, key.name_hash, read_pcrs(esys_, selection));
     throw TpmFailure(

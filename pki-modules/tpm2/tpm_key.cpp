@@ -37,7 +37,7 @@ Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
     }
     std::unique_ptr<TpmKey> key(new TpmKey(std::move(found), locator));
     if (with_private_half) {
-        key->tpm_ = Tpm::at(locator.tcti);
+        key->tpm_ = Tpm::find_or_create(locator.tcti);
         TRY(key->unlock(pin, locator.without_pin));
         key->needs_pin_ = !key->in_tpm_.pin.empty();
     }
@@ -53,7 +53,7 @@ Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool without_pin)
         return prove();
     }
     if (pin && !pin->empty()) {
-        auto opened = unlock_with(*pin);
+        auto opened = unlock_by_pin(*pin);
         // The needless PIN of a key that has none is no error, and where nothing is counted one may
         // find out.
         const bool needless =
@@ -68,7 +68,7 @@ Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool without_pin)
     return prove();
 }
 
-Result<void> TpmKey::unlock_with(base::ByteView pin) {
+Result<void> TpmKey::unlock_by_pin(base::ByteView pin) {
     const std::size_t most = hash_size(in_tpm_.name_hash);
     if (without_trailing_zeros(pin).size() > most) {
         return std::unexpected(

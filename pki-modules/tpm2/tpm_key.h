@@ -55,7 +55,7 @@ class TpmKey {
 
     TpmKey(Found found, const Locator& locator);
     base::Result<void> unlock(std::optional<base::ByteView> pin, bool without_pin);
-    base::Result<void> unlock_with(base::ByteView pin);
+    base::Result<void> unlock_by_pin(base::ByteView pin);
     base::Result<void> prove();
 
     module::RsaPublicKey public_half_;

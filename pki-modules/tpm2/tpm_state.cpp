@@ -130,7 +130,7 @@ Bytes read_public(const Esys& esys, const TpmObject& object) {
     return marshal(*area);
 }
 
-bool can_make_rsa_keys_of(const Esys& esys, std::uint16_t bits) {
+bool supports_rsa_bits(const Esys& esys, std::uint16_t bits) {
     TPMT_PUBLIC_PARMS wanted = {};
     wanted.type = TPM2_ALG_RSA;
     wanted.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;

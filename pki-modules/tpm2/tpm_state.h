@@ -27,7 +27,7 @@ std::vector<std::uint32_t> persistent_handles(const Esys& esys);
 // The public area of a persistent object, as a TPM2B_PUBLIC.
 Bytes read_public(const Esys& esys, const TpmObject& object);
 
-bool can_make_rsa_keys_of(const Esys& esys, std::uint16_t bits);
+bool supports_rsa_bits(const Esys& esys, std::uint16_t bits);
 
 // Why no secret is taken now, and until when.
 base::Error locked_out(const Esys& esys);

@@ -18,7 +18,7 @@ TEST(TctiNeeds, AreNoDeviceButTheTpmsWhereItIsReachedWithoutOne) {
     for (const char* tcti : {"device", "device:/dev/tpmrm0", "device:/dev/tpm0", "tabrmd",
                              "tabrmd:bus_type=session", "swtpm:path=/run/tpm",
                              "libtss2-tcti-device.so.0:/dev/tpmrm0", "libtss2-tcti-tabrmd.so"}) {
-        EXPECT_EQ(needs_of(tcti), kAlways) << tcti;
+        EXPECT_EQ(tcti_needs(tcti), kAlways) << tcti;
     }
 }
 
@@ -26,15 +26,15 @@ TEST(TctiNeeds, AreDevicesForAllThatIsNotKnown) {
     for (const char* tcti :
          {"device:/dev/other", "libtss2-tcti-device.so.0:/dev/other", "spi-ltt2go", "spi-ftdi",
           "i2c-ftdi", "spi-helper", "pcap:device:/dev/tpm0", "/usr/lib/libtss2-tcti-new.so", ""}) {
-        EXPECT_EQ(needs_of(tcti), kDevices) << tcti;
+        EXPECT_EQ(tcti_needs(tcti), kDevices) << tcti;
     }
 }
 
 TEST(TctiNeeds, AreTheNetworkAndProgramsWhereThoseReachIt) {
-    EXPECT_EQ(needs_of("swtpm"), kNetwork);
-    EXPECT_EQ(needs_of("mssim:host=localhost,port=2321"), kNetwork);
-    EXPECT_EQ(needs_of("libtss2-tcti-swtpm.so.0:port=2321"), kNetwork);
-    EXPECT_EQ(needs_of("cmd:tpm2_send"), kPrograms);
+    EXPECT_EQ(tcti_needs("swtpm"), kNetwork);
+    EXPECT_EQ(tcti_needs("mssim:host=localhost,port=2321"), kNetwork);
+    EXPECT_EQ(tcti_needs("libtss2-tcti-swtpm.so.0:port=2321"), kNetwork);
+    EXPECT_EQ(tcti_needs("cmd:tpm2_send"), kPrograms);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ Error error_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
         message =
             fmt::format("the PKI module gave status {} and no reason", std::to_underlying(status));
     }
-    return {code_of(status), std::move(message), text_of(error.advice)};
+    return {error_from_status(status), std::move(message), text_of(error.advice)};
 }
 
 std::string_view text_of(const char* text, std::size_t limit) {

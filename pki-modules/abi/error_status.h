@@ -35,13 +35,13 @@ inline constexpr auto kStatusTable = std::to_array<StatusMeaning>({
 });
 
 // ECRYPTFS_PKI_FAILED for an error without a status of its own.
-constexpr ecryptfs_pki_status status_of(base::ErrorCode code) {
+constexpr ecryptfs_pki_status status_from_error(base::ErrorCode code) {
     const auto* const found = std::ranges::find(kStatusTable, code, &StatusMeaning::code);
     return found == kStatusTable.end() ? ECRYPTFS_PKI_FAILED : found->status;
 }
 
 // kModuleFailed for ECRYPTFS_PKI_FAILED, and for a number that is no status.
-constexpr base::ErrorCode code_of(ecryptfs_pki_status status) {
+constexpr base::ErrorCode error_from_status(ecryptfs_pki_status status) {
     const auto* const found = std::ranges::find(kStatusTable, status, &StatusMeaning::status);
     return found == kStatusTable.end() ? base::ErrorCode::kModuleFailed : found->code;
 }

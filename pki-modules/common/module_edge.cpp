@@ -41,7 +41,7 @@ ecryptfs_pki_status report(const base::Error& error, ecryptfs_pki_error* to) noe
         put_text(to->message, error.message.empty() ? "unknown error" : error.message);
         put_text(to->advice, error.advice);
     }
-    return pki::status_of(error.code);
+    return pki::status_from_error(error.code);
 }
 
 ecryptfs_pki_status report_current_exception(ecryptfs_pki_error* to) noexcept {

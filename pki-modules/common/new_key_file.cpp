@@ -23,7 +23,7 @@ Error exists(const std::string& path) {
             "choose another name, or move the file away if nothing needs it"};
 }
 
-std::string folder_of(const std::string& path) {
+std::string parent_folder(const std::string& path) {
     const auto slash = path.rfind('/');
     return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
@@ -41,7 +41,7 @@ Error cannot_write(const std::string& path, int error_number) {
         case ErrorCode::kAlreadyExists:
             return exists(path);
         case ErrorCode::kNotFound:
-            error.advice = advice_on_folder(folder_of(path));
+            error.advice = advice_on_folder(parent_folder(path));
             return error;
         case ErrorCode::kAccessDenied:
             error.advice = "choose a folder that this user may write to";

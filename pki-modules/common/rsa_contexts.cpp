@@ -18,7 +18,7 @@ OSSL_PARAM text_parameter(const char* name, const char* text) {
     return ::OSSL_PARAM_construct_utf8_string(name, const_cast<char*>(text), 0);
 }
 
-std::array<OSSL_PARAM, 4> parameters_of(RsaPadding padding) {
+std::array<OSSL_PARAM, 4> padding_parameters(RsaPadding padding) {
     const char* hash = hash_name(padding);
     if (hash == nullptr) {
         return {text_parameter(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, OSSL_PKEY_RSA_PAD_MODE_PKCSV15),
@@ -78,7 +78,7 @@ RsaContexts::Lease RsaContexts::take() {
 EvpPkeyContext RsaContexts::prepare() const {
     EvpPkeyContext context(check_openssl(
         "EVP_PKEY_CTX_new_from_pkey", ::EVP_PKEY_CTX_new_from_pkey(nullptr, key_.get(), nullptr)));
-    const auto parameters = parameters_of(padding_);
+    const auto parameters = padding_parameters(padding_);
     if (operation_ == Operation::kEncrypt) {
         check_openssl("EVP_PKEY_encrypt_init_ex",
                       ::EVP_PKEY_encrypt_init_ex(context.get(), parameters.data()));

@@ -26,7 +26,7 @@ constexpr std::size_t kMinBits = 1024;
 constexpr std::size_t kSafeBits = 2048;
 constexpr std::size_t kMaxBits = 8UL * ECRYPTFS_PKI_MAX_WRAPPED_KEY;
 
-std::vector<std::uint8_t> number_of(const evp_pkey_st& key, const char* name) {
+std::vector<std::uint8_t> read_number(const evp_pkey_st& key, const char* name) {
     BIGNUM* number = nullptr;
     check_openssl("EVP_PKEY_get_bn_param", ::EVP_PKEY_get_bn_param(&key, name, &number));
     const Bignum owner(number);
@@ -59,7 +59,7 @@ EvpPkey make_public_key(const RsaNumbers& numbers) {
     return EvpPkey(key);
 }
 
-std::size_t bits_of(base::ByteView number) {
+std::size_t bit_count(base::ByteView number) {
     return number.empty() ? 0 : 8 * (number.size() - 1) + std::bit_width(number.front());
 }
 
@@ -69,7 +69,7 @@ std::size_t bits_of(base::ByteView number) {
 }
 
 // What a padding takes of the modulus's bytes. RFC 8017, 7.1.1: 2 hLen + 2; 7.2.1: 11.
-std::size_t overhead_of(RsaPadding padding) {
+std::size_t padding_overhead(RsaPadding padding) {
     switch (padding) {
         case RsaPadding::kOaepSha1:
             return 2 + 2 * 20;
@@ -86,7 +86,7 @@ std::size_t overhead_of(RsaPadding padding) {
 }
 
 RsaNumbers checked(RsaNumbers numbers, RsaPadding padding, std::string_view what) {
-    const std::size_t bits = bits_of(numbers.modulus);
+    const std::size_t bits = bit_count(numbers.modulus);
     if (bits < kMinBits) {
         refuse(fmt::format("{} has {} bits, too few to wrap a file key", what, bits));
     }
@@ -96,14 +96,14 @@ RsaNumbers checked(RsaNumbers numbers, RsaPadding padding, std::string_view what
     }
     if (numbers.exponent.empty() || numbers.exponent.size() > ECRYPTFS_PKI_MAX_EXPONENT) {
         refuse(fmt::format("{} has a public exponent of {} bits, at most {} can be used", what,
-                           bits_of(numbers.exponent), 8 * ECRYPTFS_PKI_MAX_EXPONENT));
+                           bit_count(numbers.exponent), 8 * ECRYPTFS_PKI_MAX_EXPONENT));
     }
     const bool modulus_is_odd = (numbers.modulus.back() & 1) != 0;
     const bool exponent_is_odd = (numbers.exponent.back() & 1) != 0;
     if (!modulus_is_odd || !exponent_is_odd || numbers.exponent == std::vector<std::uint8_t>{1}) {
         refuse(fmt::format("{} is damaged: these are not the numbers of an RSA key", what));
     }
-    if (numbers.modulus.size() < overhead_of(padding) + ECRYPTFS_PKI_MAX_FILE_KEY) {
+    if (numbers.modulus.size() < padding_overhead(padding) + ECRYPTFS_PKI_MAX_FILE_KEY) {
         refuse(fmt::format("{} has {} bits, too few for OAEP with {}", what, bits,
                            hash_name(padding)));
     }
@@ -112,8 +112,9 @@ RsaNumbers checked(RsaNumbers numbers, RsaPadding padding, std::string_view what
 
 }  // namespace
 
-RsaNumbers numbers_of(const evp_pkey_st& rsa_key) {
-    return {number_of(rsa_key, OSSL_PKEY_PARAM_RSA_N), number_of(rsa_key, OSSL_PKEY_PARAM_RSA_E)};
+RsaNumbers rsa_numbers(const evp_pkey_st& rsa_key) {
+    return {read_number(rsa_key, OSSL_PKEY_PARAM_RSA_N),
+            read_number(rsa_key, OSSL_PKEY_PARAM_RSA_E)};
 }
 
 RsaPublicKey::RsaPublicKey(RsaNumbers numbers, RsaPadding padding, std::string_view what)
@@ -125,7 +126,7 @@ void RsaPublicKey::describe(ecryptfs_pki_description& to, const std::string& war
     to.modulus_size = numbers_.modulus.size();
     std::ranges::copy(numbers_.exponent, to.exponent);
     to.exponent_size = numbers_.exponent.size();
-    const std::size_t bits = bits_of(numbers_.modulus);
+    const std::size_t bits = bit_count(numbers_.modulus);
     const std::string short_key =
         bits >= kSafeBits
             ? ""

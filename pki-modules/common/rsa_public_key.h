@@ -19,7 +19,7 @@ struct RsaNumbers {
     std::vector<std::uint8_t> exponent;
 };
 
-RsaNumbers numbers_of(const evp_pkey_st& rsa_key);
+RsaNumbers rsa_numbers(const evp_pkey_st& rsa_key);
 
 // The public half of an RSA key: what describe() and encrypt() of every module come down to. All
 // in software, without a secret. Any thread.

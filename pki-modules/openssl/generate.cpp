@@ -29,7 +29,7 @@ using Pkcs8 = base::Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
 using EncryptedPkcs8 = base::Handle<X509_SIG, X509_SIG_free>;
 using Algorithm = base::Handle<X509_ALGOR, X509_ALGOR_free>;
 
-Result<unsigned> settle_bits(std::uint32_t wanted) {
+Result<unsigned> choose_bits(std::uint32_t wanted) {
     constexpr unsigned kBest = 3072;
     if (wanted == 0) {
         return kBest;
@@ -84,7 +84,7 @@ Bio to_pem(const evp_pkey_st& key, base::ByteView passphrase) {
     return pem;
 }
 
-base::ByteView contents_of(BIO* bio) {
+base::ByteView bio_contents(BIO* bio) {
     char* text = nullptr;
     const long size = BIO_get_mem_data(bio, &text);
     return base::as_bytes({text, static_cast<std::size_t>(size)});
@@ -106,14 +106,14 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
     TRY(memory_is_safe());
     TRY(refuse_options(wanted));
     const auto path = TRY(base::path_of_file_uri(wanted.where));
-    const auto bits = TRY(settle_bits(wanted.bits));
+    const auto bits = TRY(choose_bits(wanted.bits));
     TRY(module::check_no_file(path));
     base::ByteView passphrase;
     if (wanted.secret != nullptr) {
         passphrase = {wanted.secret->data, wanted.secret->size};
     }
     const Bio pem = to_pem(*make_rsa_key(bits), passphrase);
-    TRY(module::write_new_key_file(path, contents_of(pem.get())));
+    TRY(module::write_new_key_file(path, bio_contents(pem.get())));
     return std::string(wanted.where);
 }
 

@@ -70,7 +70,7 @@ class Parser {
     Result<Der> decode_text(const PemBlock& block);
     Result<Pkcs8> decrypt_pkcs8(const Der& der);
     Result<EvpPkey> key_from_pkcs8(const Pkcs8& pkcs8);
-    Result<EvpPkey> only_rsa(EVP_PKEY* key);
+    Result<EvpPkey> require_rsa(EVP_PKEY* key);
 
     std::unexpected<Error> secret_required() const;
     std::unexpected<Error> wrong_secret() const;
@@ -79,7 +79,7 @@ class Parser {
     std::unexpected<Error> unreadable(const OpensslErrors& errors);
     std::unexpected<Error> undecodable(const OpensslErrors& errors) const;
 
-    static int hand_over_passphrase(char* to, int room, int writing, void* self);
+    static int supply_passphrase(char* to, int room, int writing, void* self);
 
     std::optional<base::ByteView> passphrase_;
     const std::string& path_;
@@ -87,7 +87,7 @@ class Parser {
     bool lacks_cipher_ = false;  // OpenSSL, for this key, without its legacy provider
 };
 
-int Parser::hand_over_passphrase(char* to, int room, int /*writing*/, void* self) {
+int Parser::supply_passphrase(char* to, int room, int /*writing*/, void* self) {
     auto& parser = *static_cast<Parser*>(self);
     parser.decrypted_ = true;
     const auto& passphrase = parser.passphrase_;
@@ -118,7 +118,7 @@ std::unexpected<Error> Parser::damaged() const {
 }
 
 std::unexpected<Error> Parser::unsupported() const {
-    const auto words = words_for(path_);
+    const auto words = command_words(path_);
     return std::unexpected(Error{
         ErrorCode::kInvalidKey,
         fmt::format("the private key in {} is encrypted in a way that OpenSSL does not offer here",
@@ -171,7 +171,7 @@ Result<Der> Parser::decode_text(const PemBlock& block) {
     unsigned char* data = nullptr;
     long size = 0;
     const int result = ::PEM_bytes_read_bio(&data, &size, nullptr, std::string(block.label).c_str(),
-                                            bio.get(), hand_over_passphrase, this);
+                                            bio.get(), supply_passphrase, this);
     if (result <= 0) {
         return unreadable(OpensslErrors::take());
     }
@@ -198,11 +198,11 @@ Result<Pkcs8> Parser::decrypt_pkcs8(const Der& der) {
 }
 
 Result<EvpPkey> Parser::key_from_pkcs8(const Pkcs8& pkcs8) {
-    return pkcs8 ? only_rsa(::EVP_PKCS82PKEY_ex(pkcs8.get(), nullptr, nullptr))
+    return pkcs8 ? require_rsa(::EVP_PKCS82PKEY_ex(pkcs8.get(), nullptr, nullptr))
                  : undecodable(OpensslErrors::take());
 }
 
-Result<EvpPkey> Parser::only_rsa(EVP_PKEY* key) {
+Result<EvpPkey> Parser::require_rsa(EVP_PKEY* key) {
     EvpPkey owner(key);
     if (!owner) {
         return undecodable(OpensslErrors::take());
@@ -251,7 +251,7 @@ Result<EvpPkey> Parser::parse(const PemBlock& block) {
     if (block.label == kPkcs8) {
         return key_from_pkcs8(Pkcs8(::d2i_PKCS8_PRIV_KEY_INFO(nullptr, &next, size)));
     }
-    return only_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, size, nullptr, nullptr));
+    return require_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, size, nullptr, nullptr));
 }
 
 std::vector<PemBlock>::const_iterator find_usable(const std::vector<PemBlock>& blocks) {

@@ -25,7 +25,7 @@ namespace {
 // A kind of PEM block that is no RSA private key, by the end of its label.
 struct Refusal {
     std::string_view label_end;
-    std::string_view what_it_is;
+    std::string_view contents;
     std::string_view advice;  // with Words in it
 };
 
@@ -75,7 +75,7 @@ bool needs_legacy_ciphers(base::ByteView pkcs12) {
 }
 
 std::string advice_for_binary(base::ByteView file, const std::string& path) {
-    const CommandWords words = words_for(path);
+    const CommandWords words = command_words(path);
     const auto from_der =
         fmt::format("openssl pkey -inform DER -in {} -aes256 -out {}", words.from, words.to);
     constexpr std::uint8_t kDerSequence = 0x30;
@@ -136,9 +136,9 @@ bool is_of_tpm2_tools(base::ByteView file) {
 }
 
 // What is no PEM at all, by its beginning.
-std::optional<Error> known_by_beginning(base::ByteView file, const std::string& path) {
+std::optional<Error> identify_by_beginning(base::ByteView file, const std::string& path) {
     const auto text = base::as_text(file);
-    const auto words = words_for(path);
+    const auto words = command_words(path);
     const auto holds = [&](std::string_view what, std::string advice) {
         return Error{ErrorCode::kInvalidKey, fmt::format("{} holds {}", shown(path), what),
                      std::move(advice)};
@@ -170,7 +170,7 @@ std::optional<Error> known_by_beginning(base::ByteView file, const std::string& 
 
 }  // namespace
 
-CommandWords words_for(const std::string& path) {
+CommandWords command_words(const std::string& path) {
     constexpr std::size_t kMost = 60;
     return path.size() <= kMost
                ? CommandWords{base::shell_word(path), base::shell_word(path + ".pem")}
@@ -191,7 +191,7 @@ Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
             return not_rsa(type, path);
         }
     }
-    const auto words = words_for(path);
+    const auto words = command_words(path);
     const auto openssh = std::ranges::find(blocks, kOpenssh, &PemBlock::label);
     if (openssh != blocks.end()) {
         if (const auto type = openssh_type(openssh->text); !type.empty()) {
@@ -201,11 +201,11 @@ Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
     for (const auto& refusal : kRefusals) {
         if (has_label(blocks, refusal.label_end)) {
             return {ErrorCode::kInvalidKey,
-                    fmt::format("{} holds {}", shown(path), refusal.what_it_is),
+                    fmt::format("{} holds {}", shown(path), refusal.contents),
                     fmt::format(fmt::runtime(refusal.advice), words.from, words.to)};
         }
     }
-    if (auto known = blocks.empty() ? known_by_beginning(file, path) : std::nullopt) {
+    if (auto known = blocks.empty() ? identify_by_beginning(file, path) : std::nullopt) {
         return *known;
     }
     return {ErrorCode::kInvalidKey, fmt::format("{} holds no private key in PEM form", shown(path)),

@@ -20,7 +20,7 @@ struct CommandWords {
     std::string from;
     std::string to;
 };
-CommandWords words_for(const std::string& path);
+CommandWords command_words(const std::string& path);
 
 base::Error not_rsa(std::string_view type, const std::string& path);
 

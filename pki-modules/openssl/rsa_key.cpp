@@ -38,7 +38,7 @@ Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
     const auto pem = file.contents.view();
     auto key = TRY(parse_rsa_private_key(pem, passphrase, path));
     const std::string what = fmt::format("the RSA key in {}", module::shown(path));
-    std::unique_ptr<RsaKey> opened(new RsaKey(module::numbers_of(*key), what));
+    std::unique_ptr<RsaKey> opened(new RsaKey(module::rsa_numbers(*key), what));
     if (!is_encrypted(pem)) {
         opened->warning_ = file.exposure.value_or("");
     }

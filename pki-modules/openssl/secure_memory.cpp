@@ -18,7 +18,7 @@ namespace ecryptfs::openssl_module {
 namespace {
 
 bool secure_heap_is_locked = false;
-bool allocator_is_ours = false;
+bool owns_allocator = false;
 thread_local bool in_secure_heap_scope = false;
 
 // Bytes of a number of an RSA-4096 key. What is larger serves one operation, and is wiped at its
@@ -103,7 +103,7 @@ bool lock_secure_heap() {
 void set_up_memory() noexcept {
     // Refused when the process has used OpenSSL before.
     static const bool first_call = [] {
-        allocator_is_ours = ::CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free) == 1;
+        owns_allocator = ::CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free) == 1;
         secure_heap_is_locked = lock_secure_heap();
         return true;
     }();
@@ -111,7 +111,7 @@ void set_up_memory() noexcept {
 }
 
 base::Result<void> memory_is_safe() {
-    if (!allocator_is_ours) {
+    if (!owns_allocator) {
         return std::unexpected(
             base::Error{base::ErrorCode::kInternal,
                         "the process used OpenSSL before the module openssl was loaded, "

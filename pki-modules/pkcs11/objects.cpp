@@ -82,7 +82,7 @@ std::optional<PublicHalf> read_certificate_half(const Session& session, ObjectHa
     if (!is_rsa) {
         return std::nullopt;
     }
-    return PublicHalf{module::numbers_of(*key), read_name(session, object), is_authority};
+    return PublicHalf{module::rsa_numbers(*key), read_name(session, object), is_authority};
 }
 
 std::optional<PublicHalf> read_key_half(const Session& session, ObjectHandle object) {

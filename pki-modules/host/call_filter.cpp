@@ -12,12 +12,12 @@ scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value) 
     return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
-scmp_arg_cmp is(unsigned argument, std::uint64_t value) {
+scmp_arg_cmp equals(unsigned argument, std::uint64_t value) {
     constexpr std::uint64_t kInt = 0xffffffff;
     return masked(argument, kInt, value);
 }
 
-scmp_arg_cmp is_not(unsigned argument, std::uint64_t value) {
+scmp_arg_cmp differs(unsigned argument, std::uint64_t value) {
     return {argument, SCMP_CMP_NE, value, 0};
 }
 
@@ -29,7 +29,8 @@ CallFilter::CallFilter(Unlisted unlisted)
     : filter_(
           ::seccomp_init(unlisted == Unlisted::kAllowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM))) {
     // The calls of another ABI of the processor have other numbers.
-    note(::seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)));
+    record_failure(
+        ::seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)));
     // A sandbox around us, such as an older unit of the agent, may keep the call that this
     // takes. This thread is bound anyhow, and there should be no other yet.
     static_cast<void>(::seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
@@ -47,20 +48,20 @@ void CallFilter::refuse(std::initializer_list<int> calls) {
     }
 }
 
-void CallFilter::allow_when(int call, std::initializer_list<scmp_arg_cmp> conditions) {
+void CallFilter::allow_matching(int call, std::initializer_list<scmp_arg_cmp> conditions) {
     add(SCMP_ACT_ALLOW, call, conditions);
 }
 
-void CallFilter::refuse_when(int call, std::initializer_list<scmp_arg_cmp> conditions) {
+void CallFilter::refuse_matching(int call, std::initializer_list<scmp_arg_cmp> conditions) {
     add(SCMP_ACT_ERRNO(EPERM), call, conditions);
 }
 
-void CallFilter::deny_knowledge(int call) {
+void CallFilter::refuse_as_unknown(int call) {
     add(SCMP_ACT_ERRNO(ENOSYS), call, {});
 }
 
 base::Result<void> CallFilter::apply() {
-    note(failure_ == 0 ? ::seccomp_load(filter_.get()) : 0);
+    record_failure(failure_ == 0 ? ::seccomp_load(filter_.get()) : 0);
     if (failure_ != 0) {
         return std::unexpected(base::system_error(base::ErrorCode::kModuleFailed,
                                                   "the filter of system calls", -failure_));
@@ -70,11 +71,11 @@ base::Result<void> CallFilter::apply() {
 
 void CallFilter::add(std::uint32_t action, int call,
                      std::initializer_list<scmp_arg_cmp> conditions) {
-    note(::seccomp_rule_add_array(filter_.get(), action, call,
-                                  static_cast<unsigned>(conditions.size()), conditions.begin()));
+    record_failure(::seccomp_rule_add_array(
+        filter_.get(), action, call, static_cast<unsigned>(conditions.size()), conditions.begin()));
 }
 
-void CallFilter::note(int result) {
+void CallFilter::record_failure(int result) {
     if (result < 0 && failure_ == 0) {
         failure_ = result;
     }

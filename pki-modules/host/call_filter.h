@@ -16,8 +16,8 @@ namespace ecryptfs::pki {
 
 // Conditions on an argument, counted from 0. Of an int the kernel looks at the lower half only.
 scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value);
-scmp_arg_cmp is(unsigned argument, std::uint64_t value);
-scmp_arg_cmp is_not(unsigned argument, std::uint64_t value);
+scmp_arg_cmp equals(unsigned argument, std::uint64_t value);
+scmp_arg_cmp differs(unsigned argument, std::uint64_t value);
 
 void free_filter(void* filter) noexcept;
 
@@ -30,18 +30,18 @@ class CallFilter {
 
     void allow(std::initializer_list<int> calls);
     void refuse(std::initializer_list<int> calls);
-    void allow_when(int call, std::initializer_list<scmp_arg_cmp> conditions);
-    void refuse_when(int call, std::initializer_list<scmp_arg_cmp> conditions);
+    void allow_matching(int call, std::initializer_list<scmp_arg_cmp> conditions);
+    void refuse_matching(int call, std::initializer_list<scmp_arg_cmp> conditions);
     // Fails as an old kernel does, so that the C library takes an older call, whose flags a filter
     // sees.
-    void deny_knowledge(int call);
+    void refuse_as_unknown(int call);
 
     // Binds this process, for good. kModuleFailed if libseccomp or the kernel takes something not.
     base::Result<void> apply();
 
   private:
     void add(std::uint32_t action, int call, std::initializer_list<scmp_arg_cmp> conditions);
-    void note(int result);
+    void record_failure(int result);
 
     base::Handle<void, free_filter> filter_;
     int failure_ = 0;

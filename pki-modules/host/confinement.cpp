@@ -12,19 +12,19 @@
 
 namespace ecryptfs::pki {
 
-base::Result<void> give_up_what_no_module_needs() {
+base::Result<void> give_up_common_rights() {
     // Without it no process may bind itself; and no setuid program helps a module out.
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return std::unexpected(
             base::system_error(base::ErrorCode::kModuleFailed, "giving up new privileges", errno));
     }
-    TRY(part_from_other_processes());
-    return refuse_calls_to_all_modules();
+    TRY(isolate_from_processes());
+    return refuse_common_calls();
 }
 
-base::Result<void> give_up_all_but(const ModuleNeeds& needs) {
+base::Result<void> give_up_unneeded_rights(const ModuleNeeds& needs) {
     TRY(limit_files(needs));
-    return refuse_calls_beyond(needs);
+    return refuse_unneeded_calls(needs);
 }
 
 }  // namespace ecryptfs::pki

@@ -13,9 +13,9 @@ namespace ecryptfs::pki {
 
 // Other processes, keyrings, name spaces, the system's administration. Call it before any code of
 // the module runs: loading is enough for that.
-base::Result<void> give_up_what_no_module_needs();
+base::Result<void> give_up_common_rights();
 
 // The rest, but for what the module says it needs, and the reading of files.
-base::Result<void> give_up_all_but(const ModuleNeeds& needs);
+base::Result<void> give_up_unneeded_rights(const ModuleNeeds& needs);
 
 }  // namespace ecryptfs::pki

@@ -180,17 +180,17 @@ void allow_descriptors(CallFilter& filter) {
     for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
         for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD, F_DUPFD_CLOEXEC,
                                   F_GETPIPE_SZ, F_GET_SEALS, kAddSeals}) {
-            filter.allow_when(call, {is(1, static_cast<std::uint64_t>(command))});
+            filter.allow_matching(call, {equals(1, static_cast<std::uint64_t>(command))});
         }
     }
     for (const int request : {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX}) {
-        filter.allow_when(SCMP_SYS(ioctl), {is(1, static_cast<std::uint64_t>(request))});
+        filter.allow_matching(SCMP_SYS(ioctl), {equals(1, static_cast<std::uint64_t>(request))});
     }
 }
 
 }  // namespace
 
-base::Result<void> allow_harmless_calls_only() {
+base::Result<void> allow_only_harmless_calls() {
     CallFilter filter(CallFilter::Unlisted::kRefused);
     allow_memory(filter);
     allow_threads(filter);
@@ -198,8 +198,8 @@ base::Result<void> allow_harmless_calls_only() {
     allow_reading_files(filter);
     allow_descriptors(filter);
     // The last filter's word counts where several refuse.
-    filter.deny_knowledge(SCMP_SYS(clone3));
-    filter.deny_knowledge(SCMP_SYS(openat2));
+    filter.refuse_as_unknown(SCMP_SYS(clone3));
+    filter.refuse_as_unknown(SCMP_SYS(openat2));
     return filter.apply();
 }
 

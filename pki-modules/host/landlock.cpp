@@ -74,7 +74,7 @@ int version() {
         ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
 }
 
-std::uint64_t known_to(int version, std::uint64_t rights) {
+std::uint64_t supported_rights(int version, std::uint64_t rights) {
     return rights & ~(version < kFirstWithTruncate ? kTruncate : 0) &
            ~(version < kFirstWithIoctl ? kIoctlOnDevice : 0);
 }
@@ -82,20 +82,22 @@ std::uint64_t known_to(int version, std::uint64_t rights) {
 // Rights that we are about to lose, but for what is kept of them below folders.
 class Ruleset {
   public:
-    Ruleset(int version, std::uint64_t lost) : version_(version), lost_(known_to(version, lost)) {
+    Ruleset(int version, std::uint64_t lost)
+        : version_(version), lost_(supported_rights(version, lost)) {
         const RulesetAttributes attributes{lost_, 0,
                                            version >= kFirstWithScopes ? kScopeSignals : 0};
-        rules_.reset(static_cast<int>(
-            note(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0))));
+        rules_.reset(static_cast<int>(record_failure(
+            ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0))));
     }
 
     // What is not there, or no longer, needs no rule.
     void keep(std::uint64_t rights, const fs::path& path) {
         const base::UniqueFd parent(::open(path.c_str(), O_PATH | O_CLOEXEC));
-        const landlock_path_beneath_attr rule{known_to(version_, rights) & lost_, parent.get()};
+        const landlock_path_beneath_attr rule{supported_rights(version_, rights) & lost_,
+                                              parent.get()};
         if (parent && rule.allowed_access != 0) {
-            note(::syscall(SYS_landlock_add_rule, rules_.get(), LANDLOCK_RULE_PATH_BENEATH, &rule,
-                           0));
+            record_failure(::syscall(SYS_landlock_add_rule, rules_.get(),
+                                     LANDLOCK_RULE_PATH_BENEATH, &rule, 0));
         }
     }
 
@@ -119,7 +121,7 @@ class Ruleset {
     }
 
     Result<void> apply() {
-        note(::syscall(SYS_landlock_restrict_self, rules_.get(), 0));
+        record_failure(::syscall(SYS_landlock_restrict_self, rules_.get(), 0));
         if (failure_ != 0) {
             return std::unexpected(
                 base::system_error(base::ErrorCode::kModuleFailed, "Landlock", failure_));
@@ -136,11 +138,11 @@ class Ruleset {
             found.push_back(*entry);
         }
         errno = failure.value();
-        note(failure ? -1 : 0);
+        record_failure(failure ? -1 : 0);
         return found;
     }
 
-    long note(long result) {
+    long record_failure(long result) {
         if (result < 0 && failure_ == 0) {
             failure_ = errno;
         }
@@ -165,7 +167,7 @@ bool is_withheld_device(std::string_view name) {
 }
 
 // Whatever its rules are: a process may trace those only that are bound by all that it is bound by.
-Result<void> part_from_other_processes() {
+Result<void> isolate_from_processes() {
     const int landlock = version();
     if (landlock < kFirstWithRefer) {
         return {};

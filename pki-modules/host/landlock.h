@@ -19,7 +19,7 @@ bool is_withheld_device(std::string_view name);
 
 // No tracing of processes other than those that we start, no look into their memory, no signals to
 // them; no terminals, cameras, microphones and the like.
-base::Result<void> part_from_other_processes();
+base::Result<void> isolate_from_processes();
 
 // No devices, no writing and no starting of programs, except as needed. The reading of files
 // outside /dev is as before. A device that appears directly in /dev later is for the next host.

@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::uint32_t kMaxThreads = 64;
 
-std::uint32_t threads_for(const ecryptfs::pki::Module& module) {
+std::uint32_t thread_count(const ecryptfs::pki::Module& module) {
     const auto cores = std::clamp(std::thread::hardware_concurrency(), 1U, kMaxThreads);
     return module.max_threads() == 0 ? cores : std::min(cores, module.max_threads());
 }
@@ -33,13 +33,13 @@ std::uint32_t threads_for(const ecryptfs::pki::Module& module) {
 ecryptfs::base::Result<void> serve(const char* module_path, bool makes_keys) {
     using namespace ecryptfs;
     TRY(base::forbid_dumps());
-    TRY(pki::give_up_what_no_module_needs());
+    TRY(pki::give_up_common_rights());
     const auto module = TRY(pki::Module::load(module_path));
     auto needs = module.needs();
     needs.files |= makes_keys;
-    TRY(pki::give_up_all_but(needs));
+    TRY(pki::give_up_unneeded_rights(needs));
     pki::Server server(module, STDIN_FILENO);
-    return server.run(threads_for(module));
+    return server.run(thread_count(module));
 }
 
 }  // namespace

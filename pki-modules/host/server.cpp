@@ -48,7 +48,7 @@ struct OpenResult {
 Result<OpenResult> open_key(const Module& module, const OpenKey& message) {
     auto key = TRY(module.open(std::string(message.locator), message.secret, message.use));
     auto description = TRY((key)->describe());
-    const auto signature = TRY(signature_of(description));
+    const auto signature = TRY(compute_signature(description));
     return OpenResult{std::move(key), std::string(signature.text()), std::move(description.warning),
                       std::move(description.locator)};
 }

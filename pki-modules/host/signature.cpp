@@ -16,7 +16,7 @@ constexpr std::size_t kSha1Size = 20;
 
 }  // namespace
 
-base::Result<wire::KeySignature> signature_of(const KeyDescription& key) {
+base::Result<wire::KeySignature> compute_signature(const KeyDescription& key) {
     if (key.modulus.size() < kMinModulus || key.modulus.size() > kMaxModulus ||
         key.exponent.empty()) {
         return std::unexpected(

@@ -43,11 +43,11 @@ constexpr unsigned kCloneFlags = 0;
 // A user name space of its own would make a process root in there, with more kernel to attack.
 void refuse_name_spaces(CallFilter& filter) {
     filter.refuse({SCMP_SYS(unshare), SCMP_SYS(setns)});
-    filter.deny_knowledge(SCMP_SYS(clone3));
+    filter.refuse_as_unknown(SCMP_SYS(clone3));
     for (const auto kind : std::initializer_list<std::uint64_t>{
              CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
              CLONE_NEWUTS}) {
-        filter.refuse_when(SCMP_SYS(clone), {masked(kCloneFlags, kind, kind)});
+        filter.refuse_matching(SCMP_SYS(clone), {masked(kCloneFlags, kind, kind)});
     }
 }
 
@@ -59,27 +59,27 @@ void refuse_other_processes(CallFilter& filter) {
                    SCMP_SYS(perf_event_open), SCMP_SYS(setpriority), SCMP_SYS(ioprio_set),
                    SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr), SCMP_SYS(sched_setparam),
                    SCMP_SYS(sched_setscheduler)});
-    filter.refuse_when(SCMP_SYS(prlimit64), {is_not(0, 0)});
+    filter.refuse_matching(SCMP_SYS(prlimit64), {differs(0, 0)});
     // Typing into the terminal of who runs ecryptfsctl.
-    filter.refuse_when(SCMP_SYS(ioctl), {is(1, TIOCSTI)});
-    filter.refuse_when(SCMP_SYS(ioctl), {is(1, TIOCLINUX)});
+    filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, TIOCSTI)});
+    filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, TIOCLINUX)});
     // Signals that the kernel sends for us: to the owner of a descriptor, to whoever opens a file
     // that we have a lease on, and which waits for us then.
     for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
         for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}) {
-            filter.refuse_when(call, {is(1, static_cast<std::uint64_t>(command))});
+            filter.refuse_matching(call, {equals(1, static_cast<std::uint64_t>(command))});
         }
     }
-    filter.refuse_when(SCMP_SYS(ioctl), {is(1, FIOSETOWN)});
-    filter.refuse_when(SCMP_SYS(ioctl), {is(1, SIOCSPGRP)});
+    filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, FIOSETOWN)});
+    filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, SIOCSPGRP)});
     // What we start is to end with us: the agent kills our process group.
     filter.refuse({SCMP_SYS(setsid), SCMP_SYS(setpgid)});
-    filter.refuse_when(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_PARENT, CLONE_PARENT)});
+    filter.refuse_matching(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_PARENT, CLONE_PARENT)});
     // To be read by others again, or to live on without the agent.
-    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SET_DUMPABLE), is_not(1, 0)});
-    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SET_PTRACER)});
-    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SCHED_CORE)});
-    filter.refuse_when(SCMP_SYS(prctl), {is(0, PR_SET_PDEATHSIG), is_not(1, SIGKILL)});
+    filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SET_DUMPABLE), differs(1, 0)});
+    filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SET_PTRACER)});
+    filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SCHED_CORE)});
+    filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SET_PDEATHSIG), differs(1, SIGKILL)});
 }
 
 // Keyrings hold tokens and mount passphrases. For the rest root's rights are needed, which
@@ -119,10 +119,10 @@ void refuse_sockets(CallFilter& filter, const ModuleNeeds& needs) {
     constexpr unsigned kMoreThanFamilies = 64;
     for (unsigned family = 0; family < kMoreThanFamilies; ++family) {
         if (!allowed(family)) {
-            filter.refuse_when(SCMP_SYS(socket), {is(0, family)});
+            filter.refuse_matching(SCMP_SYS(socket), {equals(0, family)});
         }
     }
-    filter.refuse_when(SCMP_SYS(socket), {{0, SCMP_CMP_GE, kMoreThanFamilies, 0}});
+    filter.refuse_matching(SCMP_SYS(socket), {{0, SCMP_CMP_GE, kMoreThanFamilies, 0}});
     if (!needs.local_services) {
         // Those too that take an identifier, which anybody may guess.
         filter.refuse({SCMP_SYS(ipc), SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl),
@@ -173,7 +173,7 @@ void refuse_writing(CallFilter& filter) {
                    SCMP_SYS(utimensat_time64),
                    SCMP_SYS(futimesat)});
     for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
-        filter.refuse_when(call, {is(1, F_SET_RW_HINT)});
+        filter.refuse_matching(call, {equals(1, F_SET_RW_HINT)});
     }
 }
 
@@ -193,21 +193,21 @@ void refuse_requests(CallFilter& filter, const ModuleNeeds& needs) {
     };
     for (std::uint64_t letter = 0; letter <= 0xff; ++letter) {
         if (!is_allowed(letter)) {
-            filter.refuse_when(SCMP_SYS(ioctl), {masked(1, kLetterMask, letter << 8)});
+            filter.refuse_matching(SCMP_SYS(ioctl), {masked(1, kLetterMask, letter << 8)});
         }
     }
 }
 
 void refuse_opening(CallFilter& filter, const ModuleNeeds& needs) {
-    filter.deny_knowledge(SCMP_SYS(openat2));  // its flags are in memory
+    filter.refuse_as_unknown(SCMP_SYS(openat2));  // its flags are in memory
     for (const auto& [call, flags] :
          {std::pair{SCMP_SYS(open), 1U}, std::pair{SCMP_SYS(openat), 2U}}) {
-        filter.refuse_when(call, {masked(flags, O_CREAT, O_CREAT)});
-        filter.refuse_when(call, {masked(flags, O_TRUNC, O_TRUNC)});
-        filter.refuse_when(call, {masked(flags, O_TMPFILE, O_TMPFILE)});
+        filter.refuse_matching(call, {masked(flags, O_CREAT, O_CREAT)});
+        filter.refuse_matching(call, {masked(flags, O_TRUNC, O_TRUNC)});
+        filter.refuse_matching(call, {masked(flags, O_TMPFILE, O_TMPFILE)});
         if (!needs.devices && !needs.tpm) {
-            filter.refuse_when(call, {masked(flags, O_WRONLY, O_WRONLY)});
-            filter.refuse_when(call, {masked(flags, O_RDWR, O_RDWR)});
+            filter.refuse_matching(call, {masked(flags, O_WRONLY, O_WRONLY)});
+            filter.refuse_matching(call, {masked(flags, O_RDWR, O_RDWR)});
         }
     }
 }
@@ -215,18 +215,18 @@ void refuse_opening(CallFilter& filter, const ModuleNeeds& needs) {
 // And, since there are no children to be ended, signals to others.
 void refuse_programs(CallFilter& filter) {
     filter.refuse({SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork)});
-    filter.refuse_when(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_THREAD, 0)});
+    filter.refuse_matching(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_THREAD, 0)});
     const auto self = static_cast<std::uint64_t>(::getpid());
     for (const int call : {SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
                            SCMP_SYS(rt_tgsigqueueinfo)}) {
-        filter.refuse_when(call, {is_not(0, self)});
+        filter.refuse_matching(call, {differs(0, self)});
     }
     filter.refuse({SCMP_SYS(tkill), SCMP_SYS(pidfd_send_signal)});
 }
 
 }  // namespace
 
-Result<void> refuse_calls_to_all_modules() {
+Result<void> refuse_common_calls() {
     CallFilter filter(CallFilter::Unlisted::kAllowed);
     refuse_name_spaces(filter);
     refuse_other_processes(filter);
@@ -234,7 +234,7 @@ Result<void> refuse_calls_to_all_modules() {
     return filter.apply();
 }
 
-Result<void> refuse_calls_beyond(const ModuleNeeds& needs) {
+Result<void> refuse_unneeded_calls(const ModuleNeeds& needs) {
     CallFilter filter(CallFilter::Unlisted::kAllowed);
     refuse_sockets(filter, needs);
     if (!needs.files) {
@@ -246,7 +246,7 @@ Result<void> refuse_calls_beyond(const ModuleNeeds& needs) {
         refuse_programs(filter);
     }
     TRY(filter.apply());
-    return needs == ModuleNeeds{} ? allow_harmless_calls_only() : base::Result<void>();
+    return needs == ModuleNeeds{} ? allow_only_harmless_calls() : base::Result<void>();
 }
 
 }  // namespace ecryptfs::pki

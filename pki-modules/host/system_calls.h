@@ -12,7 +12,7 @@
 
 namespace ecryptfs::pki {
 
-base::Result<void> refuse_calls_to_all_modules();
-base::Result<void> refuse_calls_beyond(const ModuleNeeds& needs);
+base::Result<void> refuse_common_calls();
+base::Result<void> refuse_unneeded_calls(const ModuleNeeds& needs);
 
 }  // namespace ecryptfs::pki

@@ -17,7 +17,7 @@ namespace {
 constexpr auto kChooseNoCode =
     std::to_array<std::string_view>({"auth", "pcrs", "pin-source", "x-mechanism"});
 constexpr std::string_view kEqualsSign = "%3D";  // normalized
-constexpr std::string_view kNotToBeRead = "%%";  // what no normalized value begins with
+constexpr std::string_view kUnreadable = "%%";   // what no normalized value begins with
 
 bool is_plain(char c) {
     return base::is_unreserved(c) || c == '/';
@@ -33,7 +33,7 @@ std::optional<std::string> normalized(std::string_view value) {
 // rules than ours.
 bool chooses_code(std::string_view name, std::string_view value) {
     return std::ranges::find(kChooseNoCode, name) == kChooseNoCode.end() ||
-           value.starts_with(kNotToBeRead) || value.contains(kEqualsSign);
+           value.starts_with(kUnreadable) || value.contains(kEqualsSign);
 }
 
 // Values by name. Those of one name keep their order: that may decide which of them counts.
@@ -48,7 +48,7 @@ std::multimap<std::string_view, std::string> attributes(std::string_view query) 
         }
         const auto value = text.substr(equals + 1);
         found.emplace(text.substr(0, equals),
-                      normalized(value).value_or(fmt::format("{}{}", kNotToBeRead, value)));
+                      normalized(value).value_or(fmt::format("{}{}", kUnreadable, value)));
     }
     return found;
 }

@@ -33,7 +33,7 @@ struct SocketPair {
 
 // Whoever started us may have left the numbers free that the child needs. Throws, so that the child
 // does not fail for want of descriptors: that would look as if the host could not be run.
-base::UniqueFd beyond_standard(base::UniqueFd fd, const char* what) {
+base::UniqueFd move_above_standard(base::UniqueFd fd, const char* what) {
     if (fd && fd.get() <= STDERR_FILENO) {
         fd = base::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     }
@@ -49,7 +49,7 @@ SocketPair make_socket_pair(int flags) {
         throw base::Failure(base::system_error(ErrorCode::kModuleFailed, kSocket, errno));
     }
     base::UniqueFd ours(sockets[0]);
-    return {std::move(ours), beyond_standard(base::UniqueFd(sockets[1]), kSocket)};
+    return {std::move(ours), move_above_standard(base::UniqueFd(sockets[1]), kSocket)};
 }
 
 // What the child needs, made before fork().
@@ -65,7 +65,7 @@ struct Start {
 
 // Nothing of ours stays with the host, no terminal either: neither descriptors, which whoever
 // started us may have left open, nor the session.
-bool keep_channel_only(const Start& start) {
+bool keep_only_channel(const Start& start) {
     return ::dup2(start.socket, STDIN_FILENO) >= 0 && ::dup2(start.nothing, STDOUT_FILENO) >= 0 &&
            ::dup2(start.text, STDERR_FILENO) >= 0 &&
            ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0 && ::setsid() >= 0;
@@ -77,7 +77,7 @@ bool keep_channel_only(const Start& start) {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != start.parent ||
-        !keep_channel_only(start)) {
+        !keep_only_channel(start)) {
         ::_exit(kExecFailed);
     }
     ::execl(start.program, start.program, start.module_path, start.task,
@@ -104,7 +104,8 @@ pid_t start_process(const Start& start) {
 HostProcess start_host(const HostPaths& paths, const std::string& module, HostTask task) {
     auto channel = make_socket_pair(0);
     auto text = make_socket_pair(SOCK_NONBLOCK);  // a module must not wait for who reads it
-    const auto nothing = beyond_standard(base::UniqueFd(::open(kNull, O_RDWR | O_CLOEXEC)), kNull);
+    const auto nothing =
+        move_above_standard(base::UniqueFd(::open(kNull, O_RDWR | O_CLOEXEC)), kNull);
     const auto module_path = fmt::format("{}/{}.so", paths.module_folder, module);
     const pid_t pid = start_process({
         .program = paths.host_program.c_str(),

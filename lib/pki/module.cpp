@@ -28,34 +28,34 @@ static_assert(std::to_underlying(ItemKind::kKeys) == ECRYPTFS_PKI_KEYS);
 static_assert(kMaxLocator < ECRYPTFS_PKI_MAX_LOCATOR);
 
 template <std::size_t kSize>
-std::string text_of(const char (&text)[kSize]) {
+std::string bounded_text(const char (&text)[kSize]) {
     return {text, ::strnlen(text, kSize)};
 }
 
-Error error_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
-    auto message = text_of(error.message);
+Error status_error(ecryptfs_pki_status status, const ecryptfs_pki_error& error) {
+    auto message = bounded_text(error.message);
     if (message.empty()) {
         message =
             fmt::format("the PKI module gave status {} and no reason", std::to_underlying(status));
     }
-    return {error_from_status(status), std::move(message), text_of(error.advice)};
+    return {error_from_status(status), std::move(message), bounded_text(error.advice)};
 }
 
-std::string_view text_of(const char* text, std::size_t limit) {
+std::string_view bounded_text(const char* text, std::size_t limit) {
     return text == nullptr ? std::string_view() : std::string_view(text).substr(0, limit);
 }
 
 // ecryptfs_pki_take_item, with a std::function as context.
 void take_item(void* context, const ecryptfs_pki_item* item) {
-    Item found{0, text_of(item->uri, kMaxLocator), text_of(item->label, kMaxText), {}};
+    Item found{0, bounded_text(item->uri, kMaxLocator), bounded_text(item->label, kMaxText), {}};
     for (std::size_t i = 0; i < std::min(item->property_count, kMaxProperties); ++i) {
-        found.properties.push_back({text_of(item->properties[i].name, kMaxText),
-                                    text_of(item->properties[i].value, kMaxText)});
+        found.properties.push_back({bounded_text(item->properties[i].name, kMaxText),
+                                    bounded_text(item->properties[i].value, kMaxText)});
     }
     (*static_cast<const std::function<void(const Item&)>*>(context))(found);
 }
 
-Error no_such_function(std::string_view module, std::string_view what) {
+Error missing_function(std::string_view module, std::string_view what) {
     return {ErrorCode::kNotSupported, fmt::format("the PKI module {} cannot {}", module, what)};
 }
 
@@ -75,15 +75,15 @@ Result<KeyDescription> ModuleKey::describe() const {
     ecryptfs_pki_error error{};
     const auto status = module_.describe(key_, &description, &error);
     if (status != ECRYPTFS_PKI_OK) {
-        return std::unexpected(error_of(status, error));
+        return std::unexpected(status_error(status, error));
     }
     const auto* const modulus = description.modulus;
     const auto* const exponent = description.exponent;
     return KeyDescription{
         {modulus, modulus + std::min(description.modulus_size, sizeof(description.modulus))},
         {exponent, exponent + std::min(description.exponent_size, sizeof(description.exponent))},
-        text_of(description.warning),
-        text_of(description.locator)};
+        bounded_text(description.warning),
+        bounded_text(description.locator)};
 }
 
 Result<base::ByteView> ModuleKey::run(KeyAction action, base::ByteView input,
@@ -93,7 +93,7 @@ Result<base::ByteView> ModuleKey::run(KeyAction action, base::ByteView input,
     std::size_t size = output.size();
     const auto status = function(key_, input.data(), input.size(), output.data(), &size, &error);
     if (status != ECRYPTFS_PKI_OK) {
-        return std::unexpected(error_of(status, error));
+        return std::unexpected(status_error(status, error));
     }
     if (size > output.size()) {
         return std::unexpected(Error{ErrorCode::kModuleFailed,
@@ -171,28 +171,28 @@ Result<std::unique_ptr<ModuleKey>> Module::open(const std::string& locator,
         module_->open(locator.c_str(), secret ? &given : nullptr,
                       static_cast<ecryptfs_pki_use>(std::to_underlying(use)), &key, &error);
     if (status != ECRYPTFS_PKI_OK) {
-        return std::unexpected(error_of(status, error));
+        return std::unexpected(status_error(status, error));
     }
     return std::make_unique<ModuleKey>(*module_, key);
 }
 
 Result<void> Module::list(ItemKind kind, const std::function<void(const Item&)>& take) const {
     if (module_->list == nullptr) {
-        return std::unexpected(no_such_function(name(), "list anything"));
+        return std::unexpected(missing_function(name(), "list anything"));
     }
     ecryptfs_pki_error error{};
     auto context = take;
     const auto status = module_->list(static_cast<ecryptfs_pki_item_kind>(std::to_underlying(kind)),
                                       take_item, &context, &error);
     if (status != ECRYPTFS_PKI_OK) {
-        return std::unexpected(error_of(status, error));
+        return std::unexpected(status_error(status, error));
     }
     return {};
 }
 
 Result<std::string> Module::make_key(const MakeKey& message) const {
     if (module_->generate == nullptr) {
-        return std::unexpected(no_such_function(name(), "make keys"));
+        return std::unexpected(missing_function(name(), "make keys"));
     }
     // The ABI wants strings that end in NUL.
     const std::string where(message.where);
@@ -211,9 +211,9 @@ Result<std::string> Module::make_key(const MakeKey& message) const {
     ecryptfs_pki_error error{};
     const auto status = module_->generate(&key, locator, &error);
     if (status != ECRYPTFS_PKI_OK) {
-        return std::unexpected(error_of(status, error));
+        return std::unexpected(status_error(status, error));
     }
-    return text_of(locator);
+    return bounded_text(locator);
 }
 
 }  // namespace ecryptfs::pki

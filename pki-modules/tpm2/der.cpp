@@ -7,11 +7,11 @@ namespace {
 
 struct Length {
     std::size_t value;
-    std::size_t bytes;  // of its own
+    std::size_t bytes;  // that the length itself takes
 };
 
-// X.690, 8.1.3: below 128 in one byte, else in as many as the first one's low bits say. Two are
-// enough for what is read here.
+// X.690, 8.1.3: a length below 128 has one byte. Else the low bits of the first byte say how many
+// follow. Two are enough for key files.
 std::optional<Length> read_length(base::ByteView bytes) {
     if (bytes.empty()) {
         return std::nullopt;

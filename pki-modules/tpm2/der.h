@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The little of DER (X.690) that TSS2 PEM files need. Pure.
+// The part of DER (X.690) that TSS2 PEM files need. Pure.
 
 #pragma once
 
@@ -25,7 +25,7 @@ constexpr std::uint8_t der_explicit(unsigned number) {
     return static_cast<std::uint8_t>(0xa0U + number);
 }
 
-// Takes elements off the front. Nothing, and nothing taken, for another tag or a bad length.
+// Takes elements off the front. Gives nothing, and takes nothing, at another tag or a bad length.
 class DerReader {
   public:
     explicit DerReader(base::ByteView bytes) : left_(bytes) {}
@@ -33,7 +33,8 @@ class DerReader {
     bool empty() const { return left_.empty(); }
     bool next_is(std::uint8_t tag) const { return !left_.empty() && left_.front() == tag; }
     std::optional<base::ByteView> take(std::uint8_t tag);
-    // 32 bits. A negative number is a handle whose writer took it for a signed one: the same bits.
+    // 32 bits. A negative number is a handle that its writer took for a signed number: gives the
+    // same bits.
     std::optional<std::uint32_t> take_uint32();
 
   private:

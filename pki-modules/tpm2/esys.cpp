@@ -25,7 +25,7 @@ using base::ErrorCode;
 
 constexpr std::string_view kDevice = "device:";
 
-// What keeps this user from a TPM device, in words that help; tpm2-tss says "IO failure".
+// Why this user cannot reach the TPM. tpm2-tss only says "IO failure".
 Error explain(const std::string& tcti, std::uint32_t code) {
     if (tcti.starts_with(kDevice)) {
         const std::string path = tcti.substr(kDevice.size());
@@ -50,8 +50,8 @@ Error explain(const std::string& tcti, std::uint32_t code) {
             "check that the TPM or simulator runs, and that nobody else has it to himself"};
 }
 
-// A TCTI that is a file, as its name before the colon may say, and the TCTI that "pcap" writes the
-// traffic of, which stands after the colon.
+// Checks the library of a TCTI whose name, before the colon, is a path. Also checks the TCTI that
+// "pcap" records, which stands after its colon.
 std::string with_checked_library(const std::string& tcti) {
     const auto colon = std::min(tcti.find(':'), tcti.size());
     std::string name = tcti.substr(0, colon);
@@ -105,7 +105,7 @@ void Esys::wipe_answer() noexcept {
     if (::Esys_GetSysContext(context_.get(), &buffer) != TSS2_RC_SUCCESS) {
         return;
     }
-    // A command of zeros is put together in that buffer, and never sent.
+    // Writes a command of zeros into that buffer, and never sends it.
     TPM2B_PUBLIC_KEY_RSA zeros = {};
     zeros.size = sizeof zeros.buffer;
     TPMT_RSA_DECRYPT scheme = {};
@@ -117,7 +117,7 @@ void Esys::wipe_answer() noexcept {
 }
 
 void Esys::wipe_sensitive() noexcept {
-    // One that has no parent fails, but not before it took the place of the last one.
+    // A call without a parent fails, but first overwrites what the last call left.
     TPM2B_SENSITIVE_CREATE zeros = {};
     zeros.sensitive.userAuth.size = sizeof zeros.sensitive.userAuth.buffer;
     const TPM2B_PUBLIC area = {};

@@ -16,24 +16,24 @@ void free_esys(void* object) noexcept;
 void close_tcti(TSS2_TCTI_OPAQUE_CONTEXT_BLOB* tcti) noexcept;
 void close_esys(ESYS_CONTEXT* context) noexcept;
 
-// What ESYS hands out.
+// Memory that ESYS allocated.
 template <typename T>
 using EsysPtr = base::Handle<T, free_esys>;
 
 // A connection to a TPM. One thread at a time.
 class Esys {
   public:
-    // `tcti` as Tss2_TctiLdr_Initialize() takes it. Throws TpmFailure of kUnreachable, whose error
-    // is kNotFound or kAccessDenied where that is known.
+    // `tcti` as Tss2_TctiLdr_Initialize() takes it. Throws TpmFailure of kUnreachable. Its error is
+    // kNotFound or kAccessDenied.
     explicit Esys(const std::string& tcti);
 
     ESYS_CONTEXT* get() const { return context_.get(); }
     // By which it was reached.
     const std::string& tcti() const { return name_; }
 
-    // ESYS keeps the last answer, decrypted, in a buffer of its own: overwrites it.
+    // Overwrites the last answer, which ESYS keeps, decrypted, in a buffer of its own.
     void wipe_answer() noexcept;
-    // And what Esys_Create() was given, which holds a PIN.
+    // Overwrites what Esys_Create() was given, which holds a PIN.
     void wipe_sensitive() noexcept;
 
   private:
@@ -42,8 +42,8 @@ class Esys {
     base::Handle<ESYS_CONTEXT, close_esys> context_;
 };
 
-// What this process has in the TPM: a transient key or a session, which is flushed when this goes,
-// or a persistent key, which stays. Borrows the connection.
+// An object in the TPM. A transient key or a session is flushed with this; a persistent key stays.
+// Borrows the connection.
 class TpmObject {
   public:
     enum class Kind { kTransient, kPersistent };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a locator names, before it is used: read from its file or from the TPM.
+// Reads the key that a locator names, from its file or from the TPM, before its first use.
 
 #include <fmt/format.h>
 
@@ -69,7 +69,8 @@ Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
     return found;
 }
 
-// Which policy is to be carried out, if any. A key's file says; for one in the TPM, its URI.
+// Finds the policy to execute, if there is one. A key's file says it. For a key in the TPM, the URI
+// does.
 Result<void> TpmKey::settle_policy(const Locator& locator, Found& found) {
     KeyInTpm& key = found.in_tpm;
     if (!locator.pcrs.empty()) {
@@ -93,7 +94,7 @@ Result<void> TpmKey::settle_policy(const Locator& locator, Found& found) {
     return {};
 }
 
-// With the PCRs as they are now, and with a PIN or without: one of the two must be the key's.
+// Takes the PCRs as they are now, with a PIN and without: one of the two must be the key's policy.
 Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found) {
     KeyInTpm& key = found.in_tpm;
     const auto selection = TRY(parse_pcr_selection(locator.pcrs));

@@ -30,7 +30,7 @@ using base::Result;
 
 constexpr std::uint16_t kNameHash = TPM2_ALG_SHA256;
 
-// A key that is to be made, as far as that is known without the TPM.
+// The request for a new key, as far as it is known without the TPM.
 struct Wanted {
     Locator place;
     std::uint32_t bits = 0;
@@ -38,7 +38,7 @@ struct Wanted {
     base::ByteView pin;
 };
 
-// Wiped when it goes.
+// The new key's PIN. Wiped in the end.
 struct Sensitive {
     TPM2B_SENSITIVE_CREATE value = {};
 
@@ -97,7 +97,7 @@ Result<Wanted> parse_request(const ecryptfs_pki_new_key& from) {
     return wanted;
 }
 
-// 3,072 bits, or the TPM's most, unless it is asked for something else.
+// 3,072 bits by default, or 2,048 if the TPM cannot do that.
 std::uint16_t choose_bits(const Esys& esys, std::uint32_t wanted) {
     constexpr std::uint16_t kBest = 3072;
     constexpr std::uint16_t kUsual = 2048;
@@ -158,7 +158,7 @@ Bytes marshal_private(const TPM2B_PRIVATE& area) {
     return bytes;
 }
 
-// P-256 is what readers of the file expect, and RSA where a TPM has no such curve.
+// Readers of the file expect P-256, or RSA where a TPM lacks that curve.
 TpmObject create_usual_parent(const Esys& esys, bool& is_rsa) {
     try {
         is_rsa = false;

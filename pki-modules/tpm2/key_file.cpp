@@ -28,7 +28,7 @@ using module::shown;
 using Bio = base::Handle<BIO, BIO_free>;
 
 constexpr std::string_view kLabel = "TSS2 PRIVATE KEY";
-// Of before the draft, as openssl_tpm2_engine wrote until 2018.
+// Older than the draft: openssl_tpm2_engine wrote it until 2018.
 constexpr std::string_view kOldLabel = "TSS2 KEY BLOB";
 
 // 2.23.133.10.1.3 (loadable), .4 (importable), .5 (sealed data)
@@ -131,8 +131,8 @@ std::optional<bool> parse_boolean(base::ByteView element) {
     return value->front() != 0;
 }
 
-// The optional fields in their order. Of no use here: secret [2], authPolicy [3], which offers
-// other policies beside the first one, description [4], and what later versions may add.
+// The optional fields in their order. Skips those that we do not need: secret [2], authPolicy [3],
+// which offers alternative policies, description [4], and fields of later versions.
 bool parse_optional_fields(DerReader& reader, KeyFile& key) {
     constexpr unsigned kMost = 30;  // the last number that X.690 writes in one byte
     for (unsigned number = 0; number <= kMost; ++number) {
@@ -222,7 +222,7 @@ std::vector<std::string> find_pcr_lines(std::string_view text) {
     while (!text.empty()) {
         const auto end = text.find('\n');
         const auto line = text.substr(0, end);
-        // One with dashes could begin a PEM block of its own when it is written.
+        // A line with dashes could begin a PEM block when it is written.
         if (line.starts_with("PCR ") && line.find('-') == std::string_view::npos) {
             lines.emplace_back(line);
         }

@@ -20,17 +20,17 @@ struct PolicyCommand {
 };
 
 struct KeyFile {
-    bool empty_auth = false;  // it says that the key has no PIN
+    bool empty_auth = false;  // the file says that the key has no PIN
     std::vector<PolicyCommand> policy;
-    bool rsa_parent = false;  // of the two usual primary keys, the RSA one
+    bool rsa_parent = false;  // the parent is the usual primary key of RSA, not of P-256
     std::uint32_t parent = 0;
     Bytes public_area;   // TPM2B_PUBLIC
     Bytes private_area;  // TPM2B_PRIVATE, encrypted by the TPM
-    // Lines before the PEM block that begin with "PCR ": what we note of the PCRs' values.
+    // Lines before the PEM block that begin with "PCR ": our notes of the PCRs' values.
     std::vector<std::string> pcr_lines;
 };
 
-// `path` is for messages. kInvalidKey, with advice, for anything that is no such file. Pure.
+// `path` is for messages. kInvalidKey, with advice, for any other file. Pure.
 base::Result<KeyFile> parse_key_file(std::string_view file, const std::string& path);
 
 std::string to_pem(const KeyFile& key);

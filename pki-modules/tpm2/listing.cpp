@@ -38,7 +38,7 @@ void report_item(const Item& item, ecryptfs_pki_take_item take, void* context) {
     take(context, &given);
 }
 
-// Properties of the TPM that are four characters each, padded with NULs or spaces.
+// Joins TPM properties of four characters each, padded with NULs or spaces.
 std::string text_property(const Esys& esys, std::uint32_t first, std::uint32_t last) {
     std::string text;
     for (std::uint32_t tag = first; tag <= last; ++tag) {
@@ -77,7 +77,7 @@ std::string firmware_version(const Esys& esys) {
     return fmt::format("{}.{}.{}.{}", first >> 16, first & 0xffff, second >> 16, second & 0xffff);
 }
 
-// A new key is a file: this one is a proposal.
+// A proposal: a new key is a file, and the user names it.
 std::string proposed_file() {
     const char* home = std::getenv("HOME");
     const std::string folder = home != nullptr && *home == '/' ? home : "";
@@ -104,7 +104,7 @@ void add_key(const Esys& esys, std::uint32_t handle, std::vector<Item>& to) {
     const auto area =
         read_public_area(read_public(esys, persistent_object(esys, handle)), "the key");
     if (!area) {
-        return;  // not one that could serve, such as the storage root key
+        return;  // no key for decrypting, such as the storage root key
     }
     const char* hash = module::hash_name(area->padding);
     to.push_back({handle_uri(handle),

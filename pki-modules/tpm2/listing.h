@@ -7,8 +7,8 @@
 
 namespace ecryptfs::tpm2_module {
 
-// The TPM that locators mean by default, and its persistent RSA keys that can decrypt. Nothing on a
-// machine without a TPM.
+// Lists the default TPM, or its persistent RSA keys that can decrypt. Lists nothing on a machine
+// without a TPM.
 base::Result<void> list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take, void* context);
 
 }  // namespace ecryptfs::tpm2_module

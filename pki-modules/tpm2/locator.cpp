@@ -36,7 +36,7 @@ constexpr std::uint32_t kPersistent = 0x81000000;
 constexpr auto kWithoutDevice =
     std::to_array<std::string_view>({"cmd", "mssim", "swtpm", "tabrmd"});
 
-// tpm2-tss takes the name of a TCTI's library as well: libtss2-tcti-device.so.0.
+// tpm2-tss also takes the file name of a TCTI's library: libtss2-tcti-device.so.0.
 std::string_view tcti_name(std::string_view name) {
     constexpr std::string_view kLibrary = "libtss2-tcti-";
     return name.starts_with(kLibrary)
@@ -121,8 +121,8 @@ std::string tool_command(std::string_view tool, std::string_view tcti, std::stri
         arguments);
 }
 
-// What is known to need no device is listed: others reach a TPM by USB or a serial line. A
-// simulator is reached by TCP, unless a path names its socket; "cmd" starts a program.
+// A TCTI in the list needs no device. Others may reach a TPM by USB or a serial line. A simulator
+// is reached by TCP, unless a path names its socket. "cmd" starts a program.
 std::uint32_t tcti_needs(std::string_view tcti) {
     const auto colon = std::min(tcti.find(':'), tcti.size());
     const auto name = tcti_name(tcti.substr(0, colon));

@@ -31,7 +31,7 @@ struct Locator {
     std::string what() const;
 };
 
-// kInvalidArgument, with the reason.
+// kInvalidArgument, with the reason, for any other text.
 base::Result<Locator> parse_locator(std::string_view uri);
 
 // "device:/dev/tpmrm0", or what the environment variable ECRYPTFS_TPM2_TCTI says.
@@ -40,10 +40,10 @@ std::string default_tcti();
 // "tpm2_TOOL --tcti … ARGUMENTS" for the TPM there, to be typed in a shell: for advice.
 std::string tool_command(std::string_view tool, std::string_view tcti, std::string_view arguments);
 
-// What it takes to reach the TPM there: ECRYPTFS_PKI_NEEDS_…
+// What a process needs to reach the TPM there: ECRYPTFS_PKI_NEEDS_…
 std::uint32_t tcti_needs(std::string_view tcti);
 
-// The URI of a persistent object in the TPM that `tcti` reaches.
+// The URI of a persistent object in the default TPM.
 std::string handle_uri(std::uint32_t handle);
 
 }  // namespace ecryptfs::tpm2_module

@@ -105,7 +105,7 @@ std::string pcr_line(const PcrValue& value) {
                        base::to_hex(value.value));
 }
 
-// The value that the lines note of a PCR.
+// The value that the lines note for a PCR.
 std::optional<Bytes> noted_value(const std::vector<std::string>& lines, const PcrValue& pcr) {
     const std::string start = fmt::format("PCR {}:{} = ", hash_text(pcr.hash), pcr.number);
     const auto line = std::ranges::find_if(
@@ -129,7 +129,8 @@ Result<PolicyStep> parse_step(const PolicyCommand& command, const std::string& w
                               what, command.code),
                   "use a key without a policy, or with one on PCRs"});
     }
-    // The parameters as the policy's digest is made of them: the selection, then the bare digest.
+    // The parameters are those that extend the policy's digest: the selection, then the bare
+    // digest.
     TPML_PCR_SELECTION selection = {};
     std::size_t used = 0;
     const auto& bytes = command.parameters;

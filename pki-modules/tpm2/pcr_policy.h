@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Policies that bind a key to the values of PCRs. Pure: what the TPM says comes in as values.
+// Policies that bind a key to the values of PCRs. Pure: no TPM is asked.
 
 #pragma once
 
@@ -30,45 +30,46 @@ struct PcrValue {
     Bytes value;
 };
 
-// One command of a policy that we can carry out.
+// One command of a policy that we can execute.
 struct PolicyStep {
     enum class Kind { kPcrs, kAuthValue };
     Kind kind = Kind::kPcrs;
     Bytes selection = {};  // TPML_PCR_SELECTION
-    Bytes digest = {};     // of the PCRs' values; empty: as they are when the key is used
+    Bytes digest = {};     // of the PCRs' values; empty: their values when the key is used
 };
 using Policy = std::vector<PolicyStep>;
 
 bool asks_for_pin(const Policy& policy);
 
-// "sha256", for messages also of hashes that we do not know.
+// "sha256"; a hexadecimal number for a hash that we do not know.
 std::string hash_text(std::uint16_t hash);
-// In bytes: the most that a PIN of a key with this name hash can have.
+// In bytes. A PIN of a key with this name hash cannot be longer.
 std::size_t hash_size(std::uint16_t hash);
 
 // "sha256:7+11", several banks joined by commas. kInvalidArgument.
 base::Result<PcrSelection> parse_pcr_selection(std::string_view text);
 std::string to_text(const PcrSelection& selection);
 
-// Between our form, the TPM's bytes and tpm2-tss's. Throw on bytes that are no selection.
+// Convert between our form, the TPM's bytes and tpm2-tss's form. Throw on bytes that are no
+// selection.
 Bytes marshal(const PcrSelection& selection);
 void unmarshal(base::ByteView bytes, TPML_PCR_SELECTION& to);
 PcrSelection unmarshal_selection(base::ByteView bytes);
 
-// The steps of a key file's policy. kNotSupported names a command that we cannot carry out.
+// The steps of a key file's policy. kNotSupported, by name, for a command that we cannot execute.
 base::Result<Policy> parse_steps(const std::vector<PolicyCommand>& commands,
                                  const std::string& what);
 std::vector<PolicyCommand> policy_commands(const Policy& policy);
 
-// What TPM2_PolicyPCR compares: the hash of the values in order.
+// TPM2_PolicyPCR compares this: the hash of the values in order.
 Bytes values_digest(const std::vector<PcrValue>& values, std::uint16_t hash);
-// What stands in the public area of a key with this policy. All digests of `policy` are known.
+// The digest in the public area of a key with this policy. No step of `policy` has an empty digest.
 Bytes policy_digest(const Policy& policy, std::uint16_t hash);
 
-// Lines for a key file that say what the PCRs were when the key was made.
+// Lines for a key file that note the PCRs' values when the key was made.
 std::vector<std::string> pcr_note_lines(const std::vector<PcrValue>& values);
-// Which of the PCRs are not as the lines of the key file say: "sha256:7, sha256:11". Empty if the
-// lines are not about `step`, whose digest they must give.
+// The PCRs whose values differ from the notes in the key file: "sha256:7, sha256:11". Empty if the
+// notes do not belong to `step`: their digest must be the step's.
 std::string changed_pcrs(const std::vector<std::string>& lines, const PolicyStep& step,
                          std::uint16_t hash, const std::vector<PcrValue>& now);
 

@@ -39,7 +39,7 @@ std::optional<RsaPadding> oaep_padding(TPMI_ALG_HASH hash) {
     }
 }
 
-// A key that is fixed to a scheme can do nothing else; for all others it is OAEP with SHA-256.
+// A key that is fixed to a scheme can use no other. All others use OAEP with SHA-256.
 std::optional<RsaPadding> scheme_padding(const TPMT_RSA_SCHEME& scheme) {
     switch (scheme.scheme) {
         case TPM2_ALG_NULL:

@@ -13,14 +13,14 @@ struct TPM2B_PUBLIC;  // NOLINT(readability-identifier-naming): tpm2-tss's name
 
 namespace ecryptfs::tpm2_module {
 
-// What the public area of an RSA key says.
+// The public area of an RSA key.
 struct PublicArea {
     module::RsaNumbers numbers;
     module::RsaPadding padding = module::RsaPadding::kOaepSha256;
-    bool fixed_scheme = false;    // else the scheme is chosen with each use
+    bool fixed_scheme = false;    // otherwise each use chooses the scheme
     std::uint16_t name_hash = 0;  // TPM_ALG_ID
-    bool user_with_auth = false;  // a PIN alone, or none, is enough to use it
-    bool no_lockout = false;      // wrong PINs are not counted
+    bool user_with_auth = false;  // the PIN, which may be empty, is enough to use it
+    bool no_lockout = false;      // the TPM does not count wrong PINs
     Bytes policy;                 // the digest; empty if there is none
 };
 

@@ -19,7 +19,7 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 
-// A fresh connection, with fresh sessions and nothing loaded, may mend it.
+// Then a new connection, with new sessions and nothing loaded, may help.
 bool may_be_transient(TpmError kind) {
     return kind == TpmError::kLost || kind == TpmError::kNoRoom || kind == TpmError::kPcrChanged;
 }

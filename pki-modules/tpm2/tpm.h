@@ -18,24 +18,24 @@ struct TPMS_CONTEXT;  // NOLINT(readability-identifier-naming): tpm2-tss's name
 
 namespace ecryptfs::tpm2_module {
 
-// All that the TPM needs to use a key, also after it has forgotten everything. Belongs to one open
-// key, which stays where it is in memory.
+// Everything that the TPM needs to use a key, even after a reset. Belongs to one open key, and must
+// not move in memory.
 struct KeyInTpm {
     std::string what;          // for messages
-    std::uint32_t handle = 0;  // of a persistent key; the next four are for all others
+    std::uint32_t handle = 0;  // of a persistent key; the next four are for other keys
     std::uint32_t parent = 0;
     PrimaryType parent_type = PrimaryType::kEcc;
     Bytes public_area;
     Bytes private_area;
     std::uint16_t name_hash = 0;
     bool fixed_scheme = false;
-    Policy policy;  // none: the PIN is enough
+    Policy policy;  // empty: the PIN is enough
     std::vector<std::string> pcr_lines;
     base::SecretBytes pin;
-    EsysPtr<TPMS_CONTEXT> saved;  // the key as it was once loaded, encrypted by the TPM
+    EsysPtr<TPMS_CONTEXT> saved;  // the loaded key, encrypted by the TPM
 };
 
-// What was set up with the TPM: gone when the connection is. One thread at a time.
+// A connection, with the sessions and loaded keys that end with it. One thread at a time.
 class TpmConnection {
   public:
     explicit TpmConnection(const std::string& tcti) : esys_(tcti) {}
@@ -44,7 +44,7 @@ class TpmConnection {
     // One command when the key is loaded and has no policy. Throws TpmFailure.
     std::size_t decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
     void unload(const KeyInTpm& key);
-    // Unloads those unused for longest. TPMs bear three loaded keys in all.
+    // Unloads the keys unused for longest. A TPM holds as few as three loaded keys.
     void keep_at_most(std::size_t count);
 
   private:
@@ -59,7 +59,7 @@ class TpmConnection {
     TpmObject load_below_parent(KeyInTpm& key);
     void ensure_hmac_session(const TpmObject& salt_key);
     const TpmObject& authorize(const KeyInTpm& key);
-    // Any key of the TPM will do for the salt; null makes one for it.
+    // Any key of the TPM can encrypt the salt. Null makes one.
     void ensure_policy_session(std::uint16_t hash, const TpmObject* salt_key);
     void execute(const PolicyStep& step, const KeyInTpm& key);
     [[noreturn]] void refuse(const PolicyStep& step, const KeyInTpm& key);
@@ -68,7 +68,7 @@ class TpmConnection {
     TpmObject hmac_session_;
     TpmObject policy_session_;
     std::uint16_t policy_hash_ = 0;
-    bool policy_begun_ = false;    // and not used up by a successful command
+    bool policy_begun_ = false;    // and no successful command has used it up
     std::list<LoadedKey> loaded_;  // the last used first
 };
 
@@ -77,14 +77,15 @@ class Tpm {
   public:
     explicit Tpm(std::string tcti) : tcti_(std::move(tcti)) {}
 
-    // The same one for the same `tcti` as long as somebody holds it.
+    // Gives the same Tpm for the same `tcti` as long as somebody holds it.
     static std::shared_ptr<Tpm> find_or_create(const std::string& tcti);
 
-    // Gives the size. Begins anew, once, when the TPM was reset or the connection lost.
+    // Gives the size. Starts over, once, if the TPM was reset or the connection lost.
     base::Result<std::size_t> decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
     void unload(const KeyInTpm& key) noexcept;
 
-    // Runs `work` with the connection, alone; once more with a new one if it was lost meanwhile.
+    // Runs `work` with the connection, one at a time. If the connection was lost, runs it again
+    // with a new one.
     void with_connection(const std::function<void(TpmConnection&)>& work);
 
   private:

@@ -36,11 +36,11 @@ ecryptfs_pki_module the_module = {
 }  // namespace
 
 const ecryptfs_pki_module& module_interface() noexcept {
-    // The libraries write to stderr unless they are told otherwise, before their first message. Who
-    // looks for a fault may say something else.
+    // The libraries write to stderr, unless this is set before their first message. Whoever
+    // searches for a fault may set it differently.
     ::setenv("TSS2_LOG", "all+none", 0);
-    // From version 4 on they keep copies of the PIN where we do not see them, and free them as they
-    // are.
+    // Since version 4 they keep copies of the PIN that we cannot reach, and free them without
+    // wiping.
     constexpr int kPattern = 0x5a;
     ::mallopt(M_PERTURB, kPattern);
     the_module.needs = tcti_needs(default_tcti());

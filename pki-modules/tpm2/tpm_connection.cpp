@@ -16,8 +16,8 @@ namespace {
 
 using base::ErrorCode;
 
-// Every TPM, and every connection to the kernel's resource manager, holds three keys at least: one
-// that was used before, one that is being loaded, and its parent.
+// Every TPM, and every connection to the kernel's resource manager, holds at least three keys: one
+// from before, the one being loaded, and its parent.
 constexpr std::size_t kMostBeforeLoading = 1;
 
 // Wipes what came out of the TPM before it is freed.
@@ -63,8 +63,7 @@ std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::
     return plain->size;
 }
 
-// For bytes of a wrong padding, some TPMs (libtpms) say TPM_RC_FAILURE, as one says to everything
-// that is out of order.
+// Tells a bad padding from a broken TPM: some TPMs (libtpms) answer TPM_RC_FAILURE to both.
 bool TpmConnection::still_answers() {
     TPM2B_DIGEST* random = nullptr;
     const auto code =
@@ -99,7 +98,7 @@ TpmObject TpmConnection::load(KeyInTpm& key) {
         try {
             return load_context(esys_, *key.saved);
         } catch (const TpmFailure&) {
-            key.saved.reset();  // of before a reset of the TPM
+            key.saved.reset();  // saved before a reset of the TPM
         }
     }
     TpmObject object = load_below_parent(key);

@@ -15,7 +15,7 @@ namespace {
 TpmError classify_format_one(std::uint32_t code) {
     constexpr std::uint32_t kSubjectMask = TPM2_RC_N_MASK | TPM2_RC_P;
     const bool about_handle_or_session = (code & TPM2_RC_P) == 0 && (code & TPM2_RC_N_MASK) != 0;
-    // Which TPMs name the parameter and which say nothing differs.
+    // Some TPMs name the parameter, others do not.
     const bool about_first_parameter =
         (code & kSubjectMask) == TPM2_RC_P + TPM2_RC_1 || (code & kSubjectMask) == 0;
     switch (code & ~kSubjectMask) {
@@ -29,7 +29,7 @@ TpmError classify_format_one(std::uint32_t code) {
             return TpmError::kLost;
         case TPM2_RC_VALUE:
             if (about_handle_or_session) {
-                return TpmError::kLost;  // a handle that stands for nothing any more
+                return TpmError::kLost;  // a stale handle
             }
             break;
         case TPM2_RC_INTEGRITY:
@@ -78,8 +78,8 @@ TpmError classify_code(std::uint32_t code) {
     if (comes_from_tpm(code)) {
         return classify_tpm_code(code & ~TSS2_RC_LAYER_MASK);
     }
-    // What the libraries themselves report is a connection that broke, an answer that nobody can
-    // read, or a key or session that they do not know any more.
+    // The libraries themselves report a broken connection, an unreadable answer, or a key or
+    // session that they have forgotten.
     const bool out_of_memory = (code & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_MEMORY;
     return out_of_memory ? TpmError::kOther : TpmError::kLost;
 }

@@ -11,18 +11,18 @@
 
 namespace ecryptfs::tpm2_module {
 
-// What a failure means to us, whichever library or TPM it came from.
+// What a failure means to us, whichever library or TPM reported it.
 enum class TpmError {
     kOther,
     kWrongSecret,  // the authorization failed
     kLockedOut,    // the TPM takes no authorizations for a while
-    kLost,         // the connection, a session or a loaded key is gone: begin anew
-    kUnreachable,  // there is no connection to be had
+    kLost,         // the connection, a session or a loaded key is gone: start over
+    kUnreachable,  // no connection is possible
     kNoRoom,       // too many keys or sessions are loaded
     kPolicy,       // the key's policy does not hold
     kPcrChanged,   // a PCR changed between the check and the use
-    kForeign,      // a key blob of another TPM or parent, or a damaged one
-    kBadInput      // the first parameter is not right: what was to be decrypted
+    kForeign,      // the key blob is damaged, or of another TPM or parent
+    kBadInput      // the first parameter is bad: the bytes to decrypt
 };
 
 class TpmFailure : public base::Failure {

@@ -44,9 +44,8 @@ Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
     return key;
 }
 
-// The TPM counts what fails, and locks itself: one thing is tried, with the PIN or, if the URI says
-// so, without. What the file says of it (emptyAuth) is no reason to try: tpm2-tools 5.4 writes the
-// opposite.
+// The TPM counts failures and locks itself. So only one thing is tried: the PIN or, if the URI says
+// so, no PIN. The file's emptyAuth does not count, as tpm2-tools 5.4 writes the opposite.
 Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool without_pin) {
     const bool takes_pin = in_tpm_.policy.empty() || asks_for_pin(in_tpm_.policy);
     if (without_pin || !takes_pin) {
@@ -54,8 +53,8 @@ Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool without_pin)
     }
     if (pin && !pin->empty()) {
         auto opened = unlock_by_pin(*pin);
-        // The needless PIN of a key that has none is no error, and where nothing is counted one may
-        // find out.
+        // A PIN for a key that has none is no error. If the TPM does not count failures, we may
+        // try.
         const bool needless =
             !opened && opened.error().code == ErrorCode::kWrongSecret && no_lockout_ && prove();
         return needless ? Result<void>{} : opened;

@@ -18,7 +18,8 @@ namespace ecryptfs::tpm2_module {
 // An RSA key in the TPM. Any thread; encrypt() never waits for the TPM.
 class TpmKey {
   public:
-    // For encrypt() alone, a key in a file needs no TPM, and no key needs its PIN.
+    // Without `with_private_half` the key can only encrypt(): then no PIN is needed, and no TPM if
+    // the key is in a file.
     static base::Result<std::unique_ptr<TpmKey>> open(std::string_view locator,
                                                       std::optional<base::ByteView> pin,
                                                       bool with_private_half);
@@ -41,7 +42,7 @@ class TpmKey {
     base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
 
   private:
-    // What was read of a key before it is used.
+    // A key as it was read, before its first use.
     struct Found {
         PublicArea area;
         KeyInTpm in_tpm;
@@ -62,7 +63,7 @@ class TpmKey {
     KeyInTpm in_tpm_;
     bool no_lockout_;
     std::string exposure_;
-    bool needs_pin_ = true;  // as far as is known: only its use tells
+    bool needs_pin_ = true;  // until a use has shown that it needs none
     std::string tcti_;
     std::shared_ptr<Tpm> tpm_;  // null when opened for encrypt() alone
 };

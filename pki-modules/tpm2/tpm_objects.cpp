@@ -20,7 +20,7 @@ constexpr TPMA_OBJECT kStorageKey = TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTR
                                     TPMA_OBJECT_DECRYPT | TPMA_OBJECT_NODA | TPMA_OBJECT_FIXEDTPM |
                                     TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN;
 
-// draft-bottomley-tpm2-keys, 3.1.8; nothing may differ, or another key comes out.
+// draft-bottomley-tpm2-keys, 3.1.8. Any difference makes another key.
 TPM2B_PUBLIC storage_template(PrimaryType type) {
     TPM2B_PUBLIC area = {};
     TPMT_PUBLIC& key = area.publicArea;
@@ -171,8 +171,8 @@ AuthScope::AuthScope(const Esys& esys, const TpmObject& key, const TpmObject& se
     check_tss("Esys_TR_SetAuth", code);
 }
 
-// ESYS appends the value to the session's key when it begins to put a command together: here one of
-// zeros, which then fails, unsent, as it has the same session twice.
+// ESYS appends the value to the session's key when it begins a command. Here the value is zeros,
+// and the command has the same session twice, so that ESYS fails before it sends it.
 AuthScope::~AuthScope() {
     TPM2B_AUTH zeros = {};
     zeros.size = static_cast<UINT16>(size_);
@@ -187,7 +187,7 @@ AuthScope::~AuthScope() {
     const TPM2B_DATA label = {};
     if (::Esys_RSA_Decrypt_Async(context_, key_, session_, session_, ESYS_TR_NONE, &in, &scheme,
                                  &label) == TSS2_RC_SUCCESS) {
-        // Another version of ESYS did send it: the TPM refuses it for the same reason.
+        // Another version of ESYS did send it. The TPM refuses it for the same reason.
         TPM2B_PUBLIC_KEY_RSA* nothing = nullptr;
         static_cast<void>(::Esys_RSA_Decrypt_Finish(context_, &nothing));
         ::Esys_Free(nothing);

@@ -21,33 +21,32 @@ inline constexpr std::uint32_t kNullHierarchy = 0x40000007;
 
 enum class PrimaryType { kEcc, kRsa };
 
-// The storage key of P-256 or RSA-2048 that readers of TSS2 PEM files take for the parent where the
-// file names a hierarchy: its template says all there is to it. The hierarchy has no password.
+// The storage key of P-256 or RSA-2048 that is the parent where a TSS2 PEM file names a hierarchy.
+// Its template determines it. The hierarchy must have no password.
 TpmObject create_primary(const Esys& esys, std::uint32_t hierarchy, PrimaryType type);
 
-// kLost if there is none.
+// kLost if there is no such object.
 TpmObject persistent_object(const Esys& esys, std::uint32_t handle);
 bool is_persistent(std::uint32_t handle);
 
-// A session whose key is made from a secret encrypted for `salt_key`, so that who listens on the
-// bus cannot compute it; kept open. What it encrypts costs time: a secret is in the answers only
-// unless a key is made.
+// A session that stays open. Its key comes from a secret that is encrypted for `salt_key`, so that
+// nobody who listens on the bus can compute it. Encryption costs time: the answers hold secrets,
+// and only the making of a key sends one.
 enum class SessionType { kHmac, kPolicy };
 enum class Encrypted { kAnswers, kBothWays };
 TpmObject start_session(const Esys& esys, const TpmObject& salt_key, SessionType type,
                         std::uint16_t hash, Encrypted encrypted);
 
-// The areas are a TPM2B_PUBLIC and a TPM2B_PRIVATE. kForeign if it is not of this parent and TPM.
+// The areas are a TPM2B_PUBLIC and a TPM2B_PRIVATE. kForeign for a key of another parent or TPM.
 TpmObject load_key(const Esys& esys, const TpmObject& parent, const TpmObject& session,
                    base::ByteView public_area, base::ByteView private_area);
 
-// A loaded key's context, encrypted by the TPM, by which to load it again without its parent.
+// The context of a loaded key, encrypted by the TPM. Loads the key again without its parent.
 EsysPtr<TPMS_CONTEXT> save_context(const Esys& esys, const TpmObject& key);
 TpmObject load_context(const Esys& esys, const TPMS_CONTEXT& context);
 
-// While it lives, ESYS knows the authorization value of a key. Afterwards nothing of that is left
-// in ESYS's memory, which is not locked: neither in the key nor in the session that it was used
-// with.
+// Gives ESYS the authorization value of a key as long as this lives. Afterwards wipes it from
+// ESYS's memory, which is not locked: from the key and from the session that used it.
 class AuthScope {
   public:
     AuthScope(const Esys& esys, const TpmObject& key, const TpmObject& session,
@@ -65,7 +64,7 @@ class AuthScope {
     std::size_t size_;
 };
 
-// As the TPM compares them: without zeros at the end.
+// The TPM compares values without trailing zeros.
 base::ByteView without_trailing_zeros(base::ByteView auth_value);
 
 }  // namespace ecryptfs::tpm2_module

@@ -26,7 +26,7 @@ EsysPtr<TPMS_CAPABILITY_DATA> capability(const Esys& esys, TPM2_CAP kind, std::u
     return EsysPtr<TPMS_CAPABILITY_DATA>(data);
 }
 
-// As many of the wanted PCRs as the TPM gives in one answer: eight at most.
+// As many of the wanted PCRs as the TPM gives in one answer: at most eight.
 std::vector<PcrValue> read_some_pcrs(const Esys& esys, const PcrBank& wanted) {
     TPML_PCR_SELECTION selection = {};
     unmarshal(marshal(PcrSelection{wanted}), selection);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a TPM says of itself to anybody. All throw TpmFailure.
+// What a TPM tells anybody about itself. All throw TpmFailure.
 
 #pragma once
 
@@ -13,13 +13,13 @@
 
 namespace ecryptfs::tpm2_module {
 
-// TPM_PT_…; 0 for one that the TPM does not have.
+// TPM_PT_…; 0 for a property that the TPM lacks.
 std::uint32_t property(const Esys& esys, std::uint32_t tag);
 
-// In the order of the selection. kNotSupported for a bank or PCR that the TPM does not have.
+// In the order of the selection. kNotSupported for a bank or PCR that the TPM lacks.
 std::vector<PcrValue> read_pcrs(const Esys& esys, const PcrSelection& selection);
 
-// The banks that are in use, with their PCRs.
+// The banks in use, with their PCRs.
 PcrSelection pcr_banks(const Esys& esys);
 
 std::vector<std::uint32_t> persistent_handles(const Esys& esys);
@@ -29,7 +29,7 @@ Bytes read_public(const Esys& esys, const TpmObject& object);
 
 bool supports_rsa_bits(const Esys& esys, std::uint16_t bits);
 
-// Why no secret is taken now, and until when.
+// Says why the TPM takes no PIN now, and for how long.
 base::Error locked_out(const Esys& esys);
 
 }  // namespace ecryptfs::tpm2_module

@@ -11,18 +11,18 @@
 
 namespace ecryptfs::module {
 
-// No file with one key in it is larger.
+// No file with a single key is larger.
 inline constexpr std::size_t kMaxKeyFileSize = 65536;
 
 struct KeyFile {
     base::SecretBytes contents;  // at least one byte
-    // For a key that needs no secret: to whom else the file is open, and what to do; one line.
+    // Who else can read the file, and what to do: one line. Matters for a key without a secret.
     std::optional<std::string> exposure;
 };
 
-// What the regular file `path` holds, in locked memory. Never waits on a FIFO or a device.
-// `subject`: what others could read, for KeyFile::exposure. kNotFound, kAccessDenied; kInvalidKey
-// for what cannot be a key file.
+// Reads the regular file `path` into locked memory. Never waits for a FIFO or a device. `subject`
+// names what others could read, for KeyFile::exposure. kNotFound, kAccessDenied; kInvalidKey for
+// anything that cannot be a key file.
 base::Result<KeyFile> read_key_file(const std::string& path, std::string_view subject);
 
 }  // namespace ecryptfs::module

@@ -31,7 +31,7 @@ std::string shown(std::string_view path) {
     }
     std::size_t start = path.size() - kMost;
     while (start < path.size() && base::is_continuation(path[start])) {
-        ++start;  // not into the middle of a character
+        ++start;  // skips the rest of a split character
     }
     return fmt::format("…{}", path.substr(start));
 }

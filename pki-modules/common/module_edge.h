@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The edge between our C++ and the C ABI: no exception gets out, every failure becomes a status
-// and a filled ecryptfs_pki_error.
+// The edge between our C++ and the C ABI. Lets no exception out, and turns every failure into a
+// status and a filled ecryptfs_pki_error.
 
 #pragma once
 
@@ -16,17 +16,18 @@
 
 namespace ecryptfs::module {
 
-// Writes `text` with its NUL: cut to fit, control characters and what is not UTF-8 as '?'.
+// Writes `text` with a NUL, cut to fit. Control characters and bad UTF-8 become '?'.
 void put_text(std::span<char> field, std::string_view text);
 
-// A path or URI as part of a message: long ones lose their beginning, so that the rest of the
-// message still fits.
+// A path or URI for a message. Cuts off the beginning of a long one, so that the rest of the
+// message fits.
 std::string shown(std::string_view path);
 
 ecryptfs_pki_status report(const base::Error& error, ecryptfs_pki_error* to) noexcept;
 ecryptfs_pki_status report_current_exception(ecryptfs_pki_error* to) noexcept;
 
-// Does one ABI call's work: a callable that returns base::Result<void>, or throws base::Failure.
+// Runs the work of one ABI call: a callable that returns base::Result<void>, or throws
+// base::Failure.
 template <typename Work>
 ecryptfs_pki_status at_edge(ecryptfs_pki_error* error, Work&& work) noexcept {
     try {
@@ -37,11 +38,11 @@ ecryptfs_pki_status at_edge(ecryptfs_pki_error* error, Work&& work) noexcept {
     }
 }
 
-// What the ABI asks of callers of encrypt() and decrypt(), so that no module need look again.
+// The ABI's rules for callers of encrypt() and decrypt(), checked once for all modules.
 base::Result<void> check_encrypt_sizes(std::size_t in_size, std::size_t room, std::size_t modulus);
 base::Result<void> check_decrypt_call(bool has_private_half, std::size_t room);
 
-// The one answer to bytes that cannot be unwrapped, whatever is wrong with them.
+// The one error for bytes that cannot be unwrapped, whatever is wrong with them.
 base::Error decrypt_failed();
 
 }  // namespace ecryptfs::module

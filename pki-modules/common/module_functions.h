@@ -78,7 +78,7 @@ struct KeyFunctions {
     static Key& behind(ecryptfs_pki_key* key) { return *reinterpret_cast<Key*>(key); }
 };
 
-// `make_key` takes what is wanted and gives a Result<std::string>: the new key's locator.
+// `make_key` takes the request and gives a Result<std::string>: the new key's locator.
 template <auto make_key>
 ecryptfs_pki_status generate(const ecryptfs_pki_new_key* wanted, char* locator,
                              ecryptfs_pki_error* error) noexcept {
@@ -89,7 +89,7 @@ ecryptfs_pki_status generate(const ecryptfs_pki_new_key* wanted, char* locator,
     });
 }
 
-// `list_items` takes the rest, and gives a Result<void>.
+// `list_items` takes the other parameters and gives a Result<void>.
 template <auto list_items>
 ecryptfs_pki_status list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take, void* context,
                          ecryptfs_pki_error* error) noexcept {

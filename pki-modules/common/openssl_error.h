@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How calls of OpenSSL are checked: check_openssl("EVP_PKEY_decrypt", ::EVP_PKEY_decrypt(…)).
+// Checks calls of OpenSSL: check_openssl("EVP_PKEY_decrypt", ::EVP_PKEY_decrypt(…)).
 
 #pragma once
 
@@ -12,23 +12,23 @@
 
 namespace ecryptfs::module {
 
-// What the calling thread's OpenSSL error queue held; the queue is empty afterwards.
+// The contents of the calling thread's OpenSSL error queue. take() empties the queue.
 class OpensslErrors {
   public:
     static OpensslErrors take();
 
     bool has(int library, int reason) const;
-    // A reason common to all of OpenSSL's libraries, such as ERR_R_UNSUPPORTED.
+    // For a reason that all of OpenSSL's libraries share, such as ERR_R_UNSUPPORTED.
     bool has(int reason) const;
     bool out_of_memory() const;
-    // What went wrong first, in OpenSSL's words. Never holds a secret.
+    // The first error, in OpenSSL's words. Never holds a secret.
     std::string text() const;
 
   private:
     std::vector<unsigned long> codes_;
 };
 
-// OpenSSL's locked memory is used up.
+// For when OpenSSL's locked memory is used up.
 base::Error out_of_locked_memory();
 
 // base::Failure of kInternal: "CALL: what OpenSSL says"; or of out_of_locked_memory().

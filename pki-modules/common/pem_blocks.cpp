@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr std::string_view kDashes = "-----";
 
-// The block that begins at the start of `text`. Nothing if that line is no BEGIN line after all.
+// The block that begins at the start of `text`. Nothing if the first line is no BEGIN line.
 std::optional<PemBlock> block_at_start(std::string_view text) {
     const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
     const std::size_t label_end = line.find(kDashes, kBegin.size());

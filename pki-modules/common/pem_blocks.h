@@ -10,11 +10,11 @@ namespace ecryptfs::module {
 // One "-----BEGIN LABEL-----" … "-----END LABEL-----".
 struct PemBlock {
     std::string_view label;
-    std::string_view text;  // with both lines; up to the end of the file if the END line is missing
+    std::string_view text;  // with both lines; to the end of the file if the END line is missing
     bool complete = false;
 };
 
-// The blocks of a PEM file (RFC 7468) in order; text around them is passed over. Pure, views into
+// The blocks of a PEM file (RFC 7468), in order. Skips text around them. Pure. Gives views into
 // `file`.
 std::vector<PemBlock> find_pem_blocks(std::string_view file);
 

@@ -19,16 +19,16 @@ void free_pkey_context(evp_pkey_ctx_st* context) noexcept;
 using EvpPkey = base::Handle<evp_pkey_st, free_pkey>;
 using EvpPkeyContext = base::Handle<evp_pkey_ctx_st, free_pkey_context>;
 
-// How a file key is padded: OAEP with an empty label and this hash, also in MGF1; or PKCS#1 v1.5,
-// for keys that can do nothing else.
+// The padding of a file key: OAEP with an empty label and this hash, also in MGF1; or PKCS#1 v1.5,
+// for keys that can do no better.
 enum class RsaPadding { kOaepSha1, kOaepSha256, kOaepSha384, kOaepSha512, kPkcs1 };
 
-// "SHA256", as OpenSSL has it; null for PKCS#1 v1.5.
+// OpenSSL's name: "SHA256". Null for PKCS#1 v1.5.
 const char* hash_name(RsaPadding padding);
 
 // Contexts for RSA encryption with one key and one padding. An EVP_PKEY_CTX serves one thread at a
-// time and is costly to prepare: each is prepared once and handed out again, so there are as many
-// as there were calls at once. Any thread.
+// time and is costly to prepare, so each is reused: there are as many as there were calls at once.
+// Any thread.
 class RsaContexts {
   public:
     enum class Operation { kEncrypt, kDecrypt };
@@ -36,7 +36,7 @@ class RsaContexts {
     RsaContexts(EvpPkey key, RsaPadding padding, Operation operation)
         : key_(std::move(key)), padding_(padding), operation_(operation) {}
 
-    // One context for the caller alone; goes back when it is destroyed.
+    // Lends one context to the caller. Returns it when destroyed.
     class Lease {
       public:
         Lease(RsaContexts& from, EvpPkeyContext context)

@@ -68,7 +68,7 @@ std::size_t bit_count(base::ByteView number) {
         {base::ErrorCode::kInvalidKey, std::move(message), "use an RSA key of 2048 to 4096 bits"});
 }
 
-// What a padding takes of the modulus's bytes. RFC 8017, 7.1.1: 2 hLen + 2; 7.2.1: 11.
+// How many of the modulus's bytes the padding takes. RFC 8017, 7.1.1: 2 hLen + 2; 7.2.1: 11.
 std::size_t padding_overhead(RsaPadding padding) {
     switch (padding) {
         case RsaPadding::kOaepSha1:

@@ -21,16 +21,16 @@ struct RsaNumbers {
 
 RsaNumbers rsa_numbers(const evp_pkey_st& rsa_key);
 
-// The public half of an RSA key: what describe() and encrypt() of every module come down to. All
-// in software, without a secret. Any thread.
+// The public half of an RSA key: does the work of describe() and encrypt() for every module, in
+// software and without a secret. Any thread.
 class RsaPublicKey {
   public:
     // `what` names the key in messages ("the key in /home/…"). Throws base::Failure: kInvalidKey
-    // for a key whose size the kernel, the padding or the ABI cannot bear.
+    // for a key whose size does not suit the kernel, the padding or the ABI.
     RsaPublicKey(RsaNumbers numbers, RsaPadding padding, std::string_view what);
 
     std::size_t modulus_size() const { return numbers_.modulus.size(); }
-    // `warning`: what else is to be said of the key; may be empty.
+    // `warning`: a further warning about the key; may be empty.
     void describe(ecryptfs_pki_description& to, const std::string& warning) const;
 
     // Returns the size written: the modulus's.

@@ -42,7 +42,7 @@ Result<unsigned> choose_bits(std::uint32_t wanted) {
     return wanted;
 }
 
-// What is freed on the way is wiped: the allocator is ours.
+// OpenSSL's temporary memory is wiped when freed, by our own allocator.
 module::EvpPkey make_rsa_key(unsigned bits) {
     const module::EvpPkeyContext context(check_openssl(
         "EVP_PKEY_CTX_new_from_name", ::EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr)));
@@ -54,7 +54,7 @@ module::EvpPkey make_rsa_key(unsigned bits) {
     return module::EvpPkey(key);
 }
 
-// scrypt of 16 MiB, which is what OpenSSL's own programs take, and near the most that they read.
+// scrypt with 16 MiB, as OpenSSL's own programs use. They read little more.
 EncryptedPkcs8 encrypt(PKCS8_PRIV_KEY_INFO& key, base::ByteView passphrase) {
     constexpr std::uint64_t kCost = 16384;
     constexpr std::uint64_t kBlocks = 8;
@@ -70,7 +70,7 @@ EncryptedPkcs8 encrypt(PKCS8_PRIV_KEY_INFO& key, base::ByteView passphrase) {
     return encrypted;
 }
 
-// In the secure heap, as PEM without a passphrase is the private key itself.
+// In the secure heap, as PEM without a passphrase shows the private key.
 Bio to_pem(const evp_pkey_st& key, base::ByteView passphrase) {
     Bio pem(check_openssl("BIO_new", ::BIO_new(::BIO_s_secmem())));
     const Pkcs8 pkcs8(check_openssl("EVP_PKEY2PKCS8", ::EVP_PKEY2PKCS8(&key)));

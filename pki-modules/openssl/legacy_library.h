@@ -12,9 +12,9 @@ namespace ecryptfs::openssl_module {
 void free_library(ossl_lib_ctx_st* library) noexcept;
 void unload_provider(ossl_provider_st* provider) noexcept;
 
-// While it lives, what this thread does with OpenSSL has the legacy provider's ciphers beside the
-// others: for keys that OpenSSL 1.0 and others encrypted. What is to outlive it must not keep its
-// library, as an EVP_PKEY does.
+// Gives this thread the ciphers of OpenSSL's legacy provider, besides the usual ones, as long as
+// this lives. Keys that OpenSSL 1.0 encrypted need them. Nothing that outlives this may keep its
+// library context, as an EVP_PKEY does.
 class LegacyLibrary {
   public:
     LegacyLibrary();
@@ -31,7 +31,7 @@ class LegacyLibrary {
     using Provider = base::Handle<ossl_provider_st, unload_provider>;
 
     base::Handle<ossl_lib_ctx_st, free_library> library_;
-    Provider default_;  // unloaded before their library goes
+    Provider default_;  // unloaded before their library context
     Provider legacy_;
     ossl_lib_ctx_st* before_ = nullptr;  // the thread's own
 };

@@ -45,13 +45,13 @@ void free_der(unsigned char* der) {
     OPENSSL_free(der);
 }
 
-// For the moment of parsing in ordinary memory, as in OpenSSL's own decoders; wiped when freed.
+// In ordinary memory while it is parsed, as in OpenSSL's own decoders. Wiped when freed.
 struct Der {
     base::Handle<unsigned char, free_der> data;
     long size = 0;
 };
 
-// The one file that is being parsed, for messages.
+// Parses the key in one file.
 class Parser {
   public:
     Parser(std::optional<base::ByteView> passphrase, const std::string& path)
@@ -60,7 +60,7 @@ class Parser {
     Result<EvpPkey> parse(const PemBlock& block);
 
   private:
-    // A key without its encryption: PKCS#8, if it was encrypted as such.
+    // A decrypted key. Has `pkcs8` only if it was encrypted as PKCS#8.
     struct Plain {
         Der der;
         Pkcs8 pkcs8;
@@ -83,8 +83,8 @@ class Parser {
 
     std::optional<base::ByteView> passphrase_;
     const std::string& path_;
-    bool decrypted_ = false;     // with the passphrase: what is wrong from here on may be its fault
-    bool lacks_cipher_ = false;  // OpenSSL, for this key, without its legacy provider
+    bool decrypted_ = false;     // from here on a wrong passphrase may cause any failure
+    bool lacks_cipher_ = false;  // this key needs OpenSSL's legacy provider
 };
 
 int Parser::supply_passphrase(char* to, int room, int /*writing*/, void* self) {
@@ -128,8 +128,8 @@ std::unexpected<Error> Parser::unsupported() const {
                     words.from, words.to)});
 }
 
-// Says why OpenSSL could not read or decrypt the PEM text. An encrypted key has no check sum: a
-// wrong passphrase and damaged bytes look alike unless the damage shows in the form.
+// Says why OpenSSL could not read or decrypt the PEM text. An encrypted key has no check sum, so a
+// wrong passphrase often looks like damaged bytes.
 std::unexpected<Error> Parser::unreadable(const OpensslErrors& errors) {
     if (errors.has(ERR_LIB_PEM, PEM_R_UNSUPPORTED_ENCRYPTION) ||
         errors.has(ERR_LIB_EVP, EVP_R_UNKNOWN_PBE_ALGORITHM) || errors.has(ERR_R_UNSUPPORTED)) {
@@ -142,8 +142,8 @@ std::unexpected<Error> Parser::unreadable(const OpensslErrors& errors) {
     return undecodable(errors);
 }
 
-// Says why the text's DER is no key: of 256 wrong passphrases, one decrypts to something with a
-// right padding.
+// Says why the text's DER is no key. One of 256 wrong passphrases decrypts to bytes with a valid
+// padding.
 std::unexpected<Error> Parser::undecodable(const OpensslErrors& errors) const {
     if (errors.out_of_memory()) {
         return std::unexpected(module::out_of_locked_memory());
@@ -154,7 +154,7 @@ std::unexpected<Error> Parser::undecodable(const OpensslErrors& errors) const {
     return passphrase_ && !passphrase_->empty() ? wrong_secret() : secret_required();
 }
 
-// Base64 and the traditional encryption: gives the DER.
+// Decodes base64, and decrypts the traditional encryption.
 Result<Der> Parser::decode_text(const PemBlock& block) {
     if (!block.complete) {
         return damaged();
@@ -207,7 +207,7 @@ Result<EvpPkey> Parser::require_rsa(EVP_PKEY* key) {
     if (!owner) {
         return undecodable(OpensslErrors::take());
     }
-    ::ERR_clear_error();  // left behind by attempts that led nowhere
+    ::ERR_clear_error();  // left behind by OpenSSL's failed attempts
     if (::EVP_PKEY_is_a(key, "RSA") != 1) {
         const char* type = ::EVP_PKEY_get0_type_name(key);
         return std::unexpected(not_rsa(type == nullptr ? "unknown" : type, path_));

@@ -11,9 +11,9 @@
 
 namespace ecryptfs::openssl_module {
 
-// The RSA private key in a PEM file: PKCS#1 or PKCS#8, encrypted (also in the traditional way, with
-// Proc-Type and DEK-Info lines) or not. `path` is for messages. kSecretRequired, kWrongSecret;
-// kInvalidKey, with advice, for anything that is not such a key.
+// Reads the RSA private key in a PEM file: PKCS#1 or PKCS#8, plain or encrypted (also in the
+// traditional way, with Proc-Type and DEK-Info lines). `path` is for messages. kSecretRequired,
+// kWrongSecret; kInvalidKey, with advice, for any other file.
 base::Result<module::EvpPkey> parse_rsa_private_key(base::ByteView pem,
                                                     std::optional<base::ByteView> passphrase,
                                                     const std::string& path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files that hold no RSA private key in PEM form: what they hold instead, and what to do. Pure.
+// Says what a file holds that has no RSA private key in PEM form, and what to do. Pure.
 
 #pragma once
 
@@ -14,8 +14,8 @@
 
 namespace ecryptfs::openssl_module {
 
-// What a command in an advice calls the file, and the file that it writes: quoted for a shell.
-// FILE and FILE.pem for a long path, which would leave no room for the command.
+// The names of the file, and of the file to write, in the command of an advice: quoted for a shell.
+// FILE and FILE.pem if the path is so long that the command would not fit.
 struct CommandWords {
     std::string from;
     std::string to;
@@ -24,7 +24,7 @@ CommandWords command_words(const std::string& path);
 
 base::Error not_rsa(std::string_view type, const std::string& path);
 
-// `blocks`: of the file, none of them a key that the module takes.
+// `blocks`: those of the file. None holds a key that the module can use.
 base::Error unusable_file(base::ByteView file, const std::vector<module::PemBlock>& blocks,
                           const std::string& path);
 

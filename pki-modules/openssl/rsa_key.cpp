@@ -45,7 +45,7 @@ Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
     if (with_private_half) {
         opened->private_half_.emplace(std::move(key), RsaPadding::kOaepSha1,
                                       RsaContexts::Operation::kDecrypt);
-        // A file with a damaged private half would otherwise open, and fail at each use.
+        // Otherwise a file with a damaged private half would open, and fail at each use.
         TRY(module::prove_halves_match(
             opened->public_half_,
             [&](base::ByteView wrapped, base::ByteSpan room) {
@@ -57,7 +57,7 @@ Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
 }
 
 Result<std::size_t> RsaKey::decrypt_first(base::ByteView wrapped, base::ByteSpan room) {
-    // Made beforehand, as these are no part of the key.
+    // Prepare these outside the secure heap, as they hold nothing of the key.
     static_cast<void>(private_half_->take());
     std::array<std::uint8_t, 1> random{};
     check_openssl("RAND_priv_bytes", ::RAND_priv_bytes(random.data(), 1));

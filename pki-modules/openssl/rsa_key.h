@@ -13,11 +13,11 @@
 
 namespace ecryptfs::openssl_module {
 
-// An RSA key from a PEM file, parsed once. RSA-OAEP with SHA-1 and an empty label, as the daemon of
-// ecryptfs-utils has it. Any thread.
+// An RSA key from a PEM file, parsed once. RSA-OAEP with SHA-1 and an empty label, as in the daemon
+// of ecryptfs-utils. Any thread.
 class RsaKey {
   public:
-    // `with_private_half`: for encrypt() alone the private half is not kept.
+    // Without `with_private_half` the key can only encrypt(), and keeps no private half.
     static base::Result<std::unique_ptr<RsaKey>> open(std::string_view locator,
                                                       std::optional<base::ByteView> passphrase,
                                                       bool with_private_half);

@@ -21,13 +21,12 @@ bool secure_heap_is_locked = false;
 bool owns_allocator = false;
 thread_local bool in_secure_heap_scope = false;
 
-// Bytes of a number of an RSA-4096 key. What is larger serves one operation, and is wiped at its
-// end.
+// The size of a number in an RSA-4096 key. Larger memory serves a single operation, and is wiped at
+// its end.
 constexpr std::size_t kLargestToKeep = 512;
 
-// OpenSSL wipes much but not all: the DER of a private key that was decoded, and the block that
-// OAEP unpadded (which holds the file key), go back to the allocator as they are (3.0). So its
-// allocator is ours, which wipes everything.
+// OpenSSL 3.0 does not wipe everything: it frees the decoded DER of a private key as it is, and the
+// block that OAEP unpadded, which holds the file key. So we give it an allocator that wipes.
 void* allocate(std::size_t size, const char* file, int line) {
     if (size == 0) {
         return nullptr;
@@ -74,9 +73,9 @@ std::size_t memory_lock_limit() {
     return limit.rlim_cur;
 }
 
-// An open RSA-2048 key takes 4 KiB, RSA-4096 takes 5. The limit is often 8 MiB, sometimes 64 KiB,
-// and secrets and what is read from files need their share, here and in the host: a quarter of it,
-// at least enough for one key. Pages that are not used cost nothing.
+// An open RSA-2048 key takes 4 KiB, an RSA-4096 key 5. The limit is often 8 MiB, sometimes 64 KiB,
+// and secrets and file contents need their share of it, here and in the host. So take at most half
+// of it, but enough for one key. Unused pages cost nothing.
 bool lock_secure_heap() {
     constexpr int kSmallestPiece = 32;
     constexpr std::size_t kLargest = 1048576;

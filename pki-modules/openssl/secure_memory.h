@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What OpenSSL does with memory that held a key: kept out of swap and core dumps, wiped when freed.
+// Keeps OpenSSL's memory for keys out of swap and core dumps, and wipes it when it is freed.
 
 #pragma once
 
@@ -11,14 +11,14 @@
 
 namespace ecryptfs::openssl_module {
 
-// Before anything else in the process uses OpenSSL. Only the first call does something.
+// Call it before anything else in the process uses OpenSSL. Only the first call has an effect.
 void set_up_memory() noexcept;
 
-// An error, with advice, when set_up_memory() could not do all of its work: no key may be opened.
+// An error, with advice, if set_up_memory() failed in part. Then no key may be opened.
 base::Result<void> memory_is_safe();
 
-// Bytes in OpenSSL's secure heap, wiped when they go. For what OpenSSL reads or writes: its heap is
-// locked already, where SecretBytes would need more of what a small limit allows.
+// Bytes in OpenSSL's secure heap, wiped in the end, for OpenSSL to read or write. That heap is
+// locked already; SecretBytes would take more of a limit that may be small.
 class SecureBuffer {
   public:
     // kMemoryLock when the heap is used up.
@@ -39,9 +39,9 @@ class SecureBuffer {
     std::size_t size_;
 };
 
-// While it lives, what OpenSSL allocates in this thread to keep comes from its secure heap. For the
-// first use of a private key: OpenSSL then copies the primes into its Montgomery contexts, which
-// stay as long as the key, and has ordinary memory for them.
+// While it lives, OpenSSL takes memory that this thread allocates from the secure heap. For the
+// first use of a private key: then OpenSSL copies the primes into its Montgomery contexts, which
+// live as long as the key, and would take ordinary memory for them.
 class SecureHeapScope {
   public:
     SecureHeapScope() noexcept;

@@ -28,11 +28,11 @@ void free_filter(void* filter) noexcept {
 CallFilter::CallFilter(Unlisted unlisted)
     : filter_(
           ::seccomp_init(unlisted == Unlisted::kAllowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM))) {
-    // The calls of another ABI of the processor have other numbers.
+    // Another ABI of the processor numbers its calls differently.
     record_failure(
         ::seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)));
-    // A sandbox around us, such as an older unit of the agent, may keep the call that this
-    // takes. This thread is bound anyhow, and there should be no other yet.
+    // A sandbox around us, such as an older unit of the agent, may refuse the call that this needs.
+    // This thread is bound anyhow, and there should be no other yet.
     static_cast<void>(::seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A seccomp filter of this process's system calls: libseccomp behind a few lines.
+// A seccomp filter for this process's system calls: a thin layer over libseccomp.
 
 #pragma once
 
@@ -14,14 +14,15 @@ struct scmp_arg_cmp;
 
 namespace ecryptfs::pki {
 
-// Conditions on an argument, counted from 0. Of an int the kernel looks at the lower half only.
+// Conditions on an argument, counted from 0. equals() compares the lower half only, which is all
+// that the kernel reads of an int.
 scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value);
 scmp_arg_cmp equals(unsigned argument, std::uint64_t value);
 scmp_arg_cmp differs(unsigned argument, std::uint64_t value);
 
 void free_filter(void* filter) noexcept;
 
-// What is refused fails with EPERM. Of several filters each can refuse.
+// A refused call fails with EPERM. If there are several filters, each can refuse.
 class CallFilter {
   public:
     enum class Unlisted { kAllowed, kRefused };
@@ -32,11 +33,11 @@ class CallFilter {
     void refuse(std::initializer_list<int> calls);
     void allow_matching(int call, std::initializer_list<scmp_arg_cmp> conditions);
     void refuse_matching(int call, std::initializer_list<scmp_arg_cmp> conditions);
-    // Fails as an old kernel does, so that the C library takes an older call, whose flags a filter
-    // sees.
+    // Has the call fail as on an old kernel. Then the C library uses an older call, whose flags a
+    // filter can see.
     void refuse_as_unknown(int call);
 
-    // Binds this process, for good. kModuleFailed if libseccomp or the kernel takes something not.
+    // Binds this process for good. kModuleFailed if libseccomp or the kernel refuses the filter.
     base::Result<void> apply();
 
   private:

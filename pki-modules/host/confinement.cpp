@@ -13,7 +13,8 @@
 namespace ecryptfs::pki {
 
 base::Result<void> give_up_common_rights() {
-    // Without it no process may bind itself; and no setuid program helps a module out.
+    // A process must do this before it may bind itself. It also keeps setuid programs from helping
+    // a module out.
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return std::unexpected(
             base::system_error(base::ErrorCode::kModuleFailed, "giving up new privileges", errno));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a host takes away from itself, and so from its module, for good: seccomp and, where the
-// kernel has it, Landlock. docs/threat-model.md says what is left. Main thread; the threads that it
-// starts afterwards are bound as it is. kModuleFailed if the kernel refuses.
+// A host gives up rights for good, and its module with it: by seccomp and, if the kernel has it,
+// Landlock. docs/threat-model.md says which rights are left. Main thread; threads that it starts
+// later are bound too. kModuleFailed if the kernel refuses.
 
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace ecryptfs::pki {
 
-// Other processes, keyrings, name spaces, the system's administration. Call it before any code of
-// the module runs: loading is enough for that.
+// Gives up other processes, keyrings, name spaces and the system's administration. Call it before
+// the module is loaded, as loading runs its code.
 base::Result<void> give_up_common_rights();
 
-// The rest, but for what the module says it needs, and the reading of files.
+// Gives up all other rights, except those that the module says it needs, and reading files.
 base::Result<void> give_up_unneeded_rights(const ModuleNeeds& needs);
 
 }  // namespace ecryptfs::pki

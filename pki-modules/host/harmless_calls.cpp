@@ -13,7 +13,7 @@
 namespace ecryptfs::pki {
 namespace {
 
-// Newer than libseccomp 2.5; numbers since Linux 5.1 are those of all architectures.
+// Unknown to libseccomp 2.5. Since Linux 5.1 all architectures share the numbers of new calls.
 constexpr int kCachestat = 451;
 constexpr int kMapShadowStack = 453;
 constexpr int kFutexWake = 454;
@@ -49,7 +49,7 @@ void allow_memory(CallFilter& filter) {
                   kMseal});
 }
 
-// And processes: which of them are made, another filter says.
+// And processes: another filter limits which may be made.
 void allow_threads(CallFilter& filter) {
     filter.allow({SCMP_SYS(clone),
                   SCMP_SYS(exit),
@@ -117,7 +117,7 @@ void allow_time(CallFilter& filter) {
                   SCMP_SYS(timerfd_gettime64)});
 }
 
-// How they are opened, another filter says. Neither locks nor watches, which others notice.
+// Another filter limits how files are opened. No locks and no watches, which others would notice.
 void allow_reading_files(CallFilter& filter) {
     filter.allow({SCMP_SYS(open),
                   SCMP_SYS(openat),
@@ -162,7 +162,7 @@ void allow_reading_files(CallFilter& filter) {
                   kCachestat});
 }
 
-// Descriptors are not passed on: sendmsg() and sendmmsg() could.
+// Without sendmsg() and sendmmsg(), which could pass descriptors on.
 void allow_descriptors(CallFilter& filter) {
     filter.allow(
         {SCMP_SYS(read),        SCMP_SYS(readv),       SCMP_SYS(write),      SCMP_SYS(writev),
@@ -197,7 +197,7 @@ base::Result<void> allow_only_harmless_calls() {
     allow_time(filter);
     allow_reading_files(filter);
     allow_descriptors(filter);
-    // The last filter's word counts where several refuse.
+    // Where several filters refuse, the last one chooses the error.
     filter.refuse_as_unknown(SCMP_SYS(clone3));
     filter.refuse_as_unknown(SCMP_SYS(openat2));
     return filter.apply();

@@ -6,9 +6,9 @@
 
 namespace ecryptfs::pki {
 
-// For a module that needs nothing: from now on this process has memory, threads, the reading of
-// files, time, and the descriptors that it has; all other system calls fail with EPERM, also those
-// that no kernel has yet. On top of other filters. kModuleFailed.
+// For a module that needs nothing. From now on this process can use memory, threads, time and its
+// open descriptors, and can read files. All other system calls fail with EPERM, even those of
+// future kernels. Other filters still apply. kModuleFailed.
 base::Result<void> allow_only_harmless_calls();
 
 }  // namespace ecryptfs::pki

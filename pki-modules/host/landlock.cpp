@@ -26,8 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::Result;
 
-// Of newer kernels than the headers that we are built with:
-// Documentation/userspace-api/landlock.rst.
+// Newer than the kernel headers that we build with. Documentation/userspace-api/landlock.rst.
 constexpr std::uint64_t kTruncate = 1ULL << 14;       // LANDLOCK_ACCESS_FS_TRUNCATE, version 3
 constexpr std::uint64_t kIoctlOnDevice = 1ULL << 15;  // LANDLOCK_ACCESS_FS_IOCTL_DEV, version 5
 constexpr std::uint64_t kScopeSignals = 1ULL << 1;    // LANDLOCK_SCOPE_SIGNAL, version 6
@@ -46,8 +45,8 @@ constexpr std::uint64_t kWrite = LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
 constexpr std::uint64_t kUse = kRead | kWrite | kIoctlOnDevice;
 
 constexpr char kDeviceFolder[] = "/dev";
-// Of what is in there, by what a name begins with. What people see, hear and type by; what stands
-// for other processes or for a part of the kernel that filters of system calls keep us from.
+// Entries of /dev, by how their names begin: devices by which people see, hear and type; and those
+// that stand for other processes, or for a part of the kernel that our system call filters close.
 constexpr auto kWithheld = std::to_array<std::string_view>(
     {"adsp",   "amidi",       "audio", "console", "dmmidi", "dri",       "dsp",   "ecryptfs",
      "fb",     "fuse",        "hvc",   "input",   "kmsg",   "mem",       "media", "midi",
@@ -57,8 +56,8 @@ constexpr auto kSharedMemory = std::to_array<std::string_view>({"hugepages", "mq
 constexpr auto kForAll =
     std::to_array<std::string_view>({"full", "null", "random", "urandom", "zero"});
 
-// struct landlock_ruleset_attr as of version 6. Older kernels take the longer one if what they do
-// not know is zero.
+// struct landlock_ruleset_attr of version 6. Older kernels take it if the fields that they do not
+// know are zero.
 struct RulesetAttributes {
     std::uint64_t handled_files;
     std::uint64_t handled_network;
@@ -79,7 +78,7 @@ std::uint64_t supported_rights(int version, std::uint64_t rights) {
            ~(version < kFirstWithIoctl ? kIoctlOnDevice : 0);
 }
 
-// Rights that we are about to lose, but for what is kept of them below folders.
+// The rights that we are about to lose, except where keep() keeps them below a folder.
 class Ruleset {
   public:
     Ruleset(int version, std::uint64_t lost)
@@ -90,7 +89,7 @@ class Ruleset {
             ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0))));
     }
 
-    // What is not there, or no longer, needs no rule.
+    // A path that does not exist needs no rule.
     void keep(std::uint64_t rights, const fs::path& path) {
         const base::UniqueFd parent(::open(path.c_str(), O_PATH | O_CLOEXEC));
         const landlock_path_beneath_attr rule{supported_rights(version_, rights) & lost_,
@@ -101,7 +100,7 @@ class Ruleset {
         }
     }
 
-    // Rules are for all that is below a folder, and know no exceptions.
+    // A rule holds for everything below a folder, without exceptions: so one for each other folder.
     void keep_outside_devices(std::uint64_t rights) {
         for (const auto& entry : entries("/")) {
             if (entry.path() != kDeviceFolder) {
@@ -110,7 +109,7 @@ class Ruleset {
         }
     }
 
-    // For those whose name is wanted; a link is not followed, but what it leads to has a name too.
+    // For the devices whose name is wanted. Does not follow links: their targets have names too.
     void keep_devices(std::uint64_t rights, const std::function<bool(std::string_view)>& wanted) {
         for (const auto& entry : entries(kDeviceFolder)) {
             std::error_code failure;
@@ -157,7 +156,8 @@ class Ruleset {
 
 }  // namespace
 
-// Serial lines, where card readers may be, are called ttyS0, ttyUSB0, ttyACM0; terminals tty, tty1.
+// Terminals are called tty and tty1. Serial lines, which may lead to card readers, are called
+// ttyS0, ttyUSB0 or ttyACM0.
 bool is_withheld_device(std::string_view name) {
     const bool is_terminal = name.starts_with("tty") &&
                              name.find_first_not_of("0123456789", 3) == std::string_view::npos;
@@ -166,13 +166,13 @@ bool is_withheld_device(std::string_view name) {
            });
 }
 
-// Whatever its rules are: a process may trace those only that are bound by all that it is bound by.
+// With any ruleset at all, a process may trace only processes under at least the same rulesets.
 Result<void> isolate_from_processes() {
     const int landlock = version();
     if (landlock < kFirstWithRefer) {
         return {};
     }
-    // To move files between folders is lost by any ruleset that does not speak of it.
+    // A ruleset that does not mention moving files between folders forbids it.
     Ruleset rules(landlock, kMakeDevices | LANDLOCK_ACCESS_FS_REFER | kUse);
     rules.keep(LANDLOCK_ACCESS_FS_REFER, "/");
     rules.keep_outside_devices(kUse);

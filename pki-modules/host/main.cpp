@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ecryptfs-pki-host MODULE.so [--make-keys]: started by ecryptfs-agent, with a SEQPACKET socket to
-// it as standard input. Loads one PKI module and does its work in a process of its own, where it
-// may crash or hang, and which may do little else.
+// ecryptfs-pki-host MODULE.so [--make-keys]: ecryptfs-agent starts it, with a SEQPACKET socket to
+// the agent as standard input. Loads one PKI module and does its work in a process of its own.
+// There the module may crash or hang, and can do little harm.
 
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ std::uint32_t thread_count(const ecryptfs::pki::Module& module) {
     return module.max_threads() == 0 ? cores : std::min(cores, module.max_threads());
 }
 
-// What the module does not need is gone before it sees its first key.
+// Gives up what the module does not need before the module sees its first key.
 ecryptfs::base::Result<void> serve(const char* module_path, bool makes_keys) {
     using namespace ecryptfs;
     TRY(base::forbid_dumps());
@@ -52,8 +52,8 @@ int main(int argc, char** argv) {
                    stderr);
         return 2;
     }
-    // Libraries that talk to a server, as p11-kit's and the smart card daemon's, do not all take
-    // care of one that goes away.
+    // Some libraries that talk to a server, such as p11-kit or the smart card daemon, do not expect
+    // it to go away.
     ::signal(SIGPIPE, SIG_IGN);
     try {
         if (const auto served = serve(argv[1], makes_keys); !served) {
@@ -64,6 +64,6 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "ecryptfs-pki-host: %s\n", unexpected.what());
         return 1;
     }
-    // No exit(): a vendor's library may hang or crash in its own clean-up, and nobody needs it.
+    // No exit(): a vendor's library may hang or crash in its clean-up, which nobody needs.
     ::_exit(0);
 }

@@ -32,7 +32,7 @@ Failed failed(std::uint64_t id, const Error& error) {
 
 void send_packet(int socket, const FromHost& message, base::ByteSpan buffer) {
     if (const auto packet = encode(message, buffer)) {
-        // A broker that is gone is noticed by the next receive.
+        // The next receive notices a broker that is gone.
         static_cast<void>(::send(socket, packet->data(), packet->size(), MSG_NOSIGNAL));
         ::explicit_bzero(buffer.data(), packet->size());
     }
@@ -55,8 +55,8 @@ Result<OpenResult> open_key(const Module& module, const OpenKey& message) {
 
 }  // namespace
 
-// A key and those who work with it. When it has been closed, and its last user is done, the broker
-// is told: no sooner has the module wiped it.
+// A key and its users. Tells the broker that it is closed only when the last user is done, as the
+// module wipes the key no sooner.
 class Server::OpenedKey {
   public:
     OpenedKey(std::shared_ptr<const ModuleKey> key, std::uint64_t number, int socket)
@@ -121,7 +121,7 @@ void Server::serve(Buffers& buffers) {
         if (size <= 0) {
             return;
         }
-        // One that does not decode would be a fault of ours: there is no id to answer to, and the
+        // A message that does not decode is a fault of ours. It has no id to answer, so the
         // broker's deadline deals with it.
         const auto packet = buffers.packet.span().first(static_cast<std::size_t>(size));
         if (const auto message = decode_to_host(packet)) {
@@ -139,7 +139,7 @@ void Server::handle(const OpenKey& message, Buffers& buffers) {
     }
     {
         const std::unique_lock lock(keys_mutex_);
-        // Moved, as it is closed when its last user lets go of it.
+        // Moved, so that the map and its users are the only owners.
         keys_.insert_or_assign(
             message.key, std::make_shared<OpenedKey>(std::move(opened->key), message.key, socket_));
     }
@@ -147,7 +147,7 @@ void Server::handle(const OpenKey& message, Buffers& buffers) {
 }
 
 void Server::handle(const CloseKey& message, Buffers& buffers) {
-    std::shared_ptr<OpenedKey> key;  // goes, if we are its last user, outside the lock
+    std::shared_ptr<OpenedKey> key;  // if we are its last user, destroyed outside the lock
     {
         const std::unique_lock lock(keys_mutex_);
         if (auto found = keys_.extract(message.key)) {

@@ -15,9 +15,8 @@
 
 namespace ecryptfs::pki {
 
-// Answers messages to a host with a module. Each thread takes the next message off the socket
-// itself, so there is no queue here: what the broker has sent and nobody has taken yet waits in the
-// socket.
+// Answers a host's messages with a module. Each thread takes the next message off the socket
+// itself, so there is no queue here: messages wait in the socket until a thread takes them.
 class Server {
   public:
     // Borrows both. `socket`: a SEQPACKET socket to the broker.
@@ -27,12 +26,12 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    // Greets the broker, then serves it with `threads` threads until it closes the socket.
+    // Greets the broker, then serves it with `threads` threads until the broker closes the socket.
     // kMemoryLock if there is no locked memory for the messages.
     base::Result<void> run(std::uint32_t threads);
 
   private:
-    // A thread's memory: the message it works on, what comes of it, and the answer's packet.
+    // A thread's memory: its message, the result, and the packet with the answer.
     struct Buffers {
         base::SecretBytes packet;
         base::SecretBytes output;
@@ -58,7 +57,7 @@ class Server {
     std::unordered_map<std::uint64_t, std::shared_ptr<OpenedKey>> keys_;
 };
 
-// Tells the broker that there is nothing to serve with.
+// Tells the broker why this host cannot serve.
 void refuse(int socket, const base::Error& error);
 
 }  // namespace ecryptfs::pki

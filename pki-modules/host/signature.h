@@ -8,8 +8,8 @@
 
 namespace ecryptfs::pki {
 
-// The signature by which the kernel knows a key: the first eight bytes of the SHA-1 of its OpenPGP
-// packet. kInvalidKey if the numbers are not those of an RSA key of 1,024 to 4,096 bits.
+// The signature that names a key in the kernel: the first eight bytes of the SHA-1 of its OpenPGP
+// packet. kInvalidKey for numbers that are not of an RSA key of 1,024 to 4,096 bits.
 base::Result<wire::KeySignature> compute_signature(const KeyDescription& key);
 
 }  // namespace ecryptfs::pki

@@ -26,21 +26,21 @@ namespace {
 
 using base::Result;
 
-// Newer than libseccomp 2.5; numbers since Linux 5.1 are those of all architectures.
+// Unknown to libseccomp 2.5. Since Linux 5.1 all architectures share the numbers of new calls.
 constexpr int kFchmodat2 = 452;
 constexpr int kSetxattrat = 463;
 constexpr int kRemovexattrat = 466;
 constexpr int kOpenTreeAttr = 467;
 constexpr int kFileSetattr = 469;
 
-// Where clone() has its flags.
+// The argument of clone() that has the flags.
 #ifdef __s390__
 constexpr unsigned kCloneFlags = 1;
 #else
 constexpr unsigned kCloneFlags = 0;
 #endif
 
-// A user name space of its own would make a process root in there, with more kernel to attack.
+// In a user name space of its own a process is root, and can attack more of the kernel.
 void refuse_name_spaces(CallFilter& filter) {
     filter.refuse({SCMP_SYS(unshare), SCMP_SYS(setns)});
     filter.refuse_as_unknown(SCMP_SYS(clone3));
@@ -51,7 +51,7 @@ void refuse_name_spaces(CallFilter& filter) {
     }
 }
 
-// Landlock does some of it, where there is one.
+// Landlock does some of this, where the kernel has it.
 void refuse_other_processes(CallFilter& filter) {
     filter.refuse({SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
                    SCMP_SYS(process_madvise), SCMP_SYS(process_mrelease), SCMP_SYS(pidfd_getfd),
@@ -60,11 +60,11 @@ void refuse_other_processes(CallFilter& filter) {
                    SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr), SCMP_SYS(sched_setparam),
                    SCMP_SYS(sched_setscheduler)});
     filter.refuse_matching(SCMP_SYS(prlimit64), {differs(0, 0)});
-    // Typing into the terminal of who runs ecryptfsctl.
+    // These type into the terminal of whoever runs ecryptfsctl.
     filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, TIOCSTI)});
     filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, TIOCLINUX)});
-    // Signals that the kernel sends for us: to the owner of a descriptor, to whoever opens a file
-    // that we have a lease on, and which waits for us then.
+    // These have the kernel send signals for us: to the owner of a descriptor, or to whoever opens
+    // a file that we have a lease on, and then waits for us.
     for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
         for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}) {
             filter.refuse_matching(call, {equals(1, static_cast<std::uint64_t>(command))});
@@ -72,19 +72,18 @@ void refuse_other_processes(CallFilter& filter) {
     }
     filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, FIOSETOWN)});
     filter.refuse_matching(SCMP_SYS(ioctl), {equals(1, SIOCSPGRP)});
-    // What we start is to end with us: the agent kills our process group.
+    // Our children must end with us: the agent kills our process group.
     filter.refuse({SCMP_SYS(setsid), SCMP_SYS(setpgid)});
     filter.refuse_matching(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_PARENT, CLONE_PARENT)});
-    // To be read by others again, or to live on without the agent.
+    // These let others read our memory again, or let us outlive the agent.
     filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SET_DUMPABLE), differs(1, 0)});
     filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SET_PTRACER)});
     filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SCHED_CORE)});
     filter.refuse_matching(SCMP_SYS(prctl), {equals(0, PR_SET_PDEATHSIG), differs(1, SIGKILL)});
 }
 
-// Keyrings hold tokens and mount passphrases. For the rest root's rights are needed, which
-// ecryptfsctl may have, or it is a part of the kernel in which more faults are found than in
-// others.
+// Keyrings hold tokens and mount passphrases. The other calls need root's rights, which ecryptfsctl
+// may have, or reach parts of the kernel that have more faults than others.
 void refuse_the_system(CallFilter& filter) {
     filter.refuse({SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(keyctl)});
     filter.refuse({SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(pivot_root),
@@ -97,7 +96,7 @@ void refuse_the_system(CallFilter& filter) {
                    SCMP_SYS(acct), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
                    SCMP_SYS(clock_settime), SCMP_SYS(clock_settime64), SCMP_SYS(sethostname),
                    SCMP_SYS(setdomainname), SCMP_SYS(iopl), SCMP_SYS(ioperm)});
-    // What is asked for by io_uring passes no filter.
+    // Requests by io_uring bypass filters.
     filter.refuse({SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
                    SCMP_SYS(bpf), SCMP_SYS(userfaultfd)});
 }
@@ -124,7 +123,7 @@ void refuse_sockets(CallFilter& filter, const ModuleNeeds& needs) {
     }
     filter.refuse_matching(SCMP_SYS(socket), {{0, SCMP_CMP_GE, kMoreThanFamilies, 0}});
     if (!needs.local_services) {
-        // Those too that take an identifier, which anybody may guess.
+        // Also the calls that take an identifier, which anybody can guess.
         filter.refuse({SCMP_SYS(ipc), SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl),
                        SCMP_SYS(shmdt), SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semtimedop),
                        SCMP_SYS(semtimedop_time64), SCMP_SYS(semctl), SCMP_SYS(msgget),
@@ -139,8 +138,8 @@ void refuse_sockets(CallFilter& filter, const ModuleNeeds& needs) {
     }
 }
 
-// Landlock alone leaves out permissions, owners, attributes and times of files and, at first, their
-// truncation; and there may be none.
+// Landlock does not cover permissions, owners, attributes and times of files, nor at first their
+// truncation; and a kernel may lack it.
 void refuse_writing(CallFilter& filter) {
     filter.refuse({SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(mkdir),
                    SCMP_SYS(mkdirat), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(rmdir),
@@ -177,13 +176,14 @@ void refuse_writing(CallFilter& filter) {
     }
 }
 
-// By the letter in bits 8 to 15 of a request (ioctl-number.rst), those that change files and whole
-// file systems through a descriptor that may only read: FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, those
-// of FAT, NILFS, OCFS2, Btrfs (FICLONE and others took its letter), CIFS, FUSE, F2FS.
+// Requests that change files or whole file systems through a descriptor that may only read, by the
+// letter in bits 8 to 15 (ioctl-number.rst): FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, and those of FAT,
+// NILFS, OCFS2, Btrfs (FICLONE and others share its letter), CIFS, FUSE and F2FS.
 constexpr auto kFileLetters =
     std::to_array<std::uint64_t>({0x00, 'X', 'f', 'n', 'o', 'r', 'v', 0x94, 0xcf, 0xe5, 0xf5});
 
-// Without a device to talk to, a module asks only what is there to read, and about the network.
+// A module without a device may only ask how much there is to read ('T') and, if it needs the
+// network, about that.
 void refuse_requests(CallFilter& filter, const ModuleNeeds& needs) {
     constexpr std::uint64_t kLetterMask = 0xff00;
     constexpr std::uint64_t kSocketLetter = 0x89;
@@ -212,7 +212,7 @@ void refuse_opening(CallFilter& filter, const ModuleNeeds& needs) {
     }
 }
 
-// And, since there are no children to be ended, signals to others.
+// Also refuses signals to others: a process without children has none to end.
 void refuse_programs(CallFilter& filter) {
     filter.refuse({SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork)});
     filter.refuse_matching(SCMP_SYS(clone), {masked(kCloneFlags, CLONE_THREAD, 0)});

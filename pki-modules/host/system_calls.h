@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Seccomp filters: lists of system calls that fail from now on, with EPERM, in all threads. Lists
-// of what is refused, not of what is allowed: the agent's unit has one of the latter, which holds
-// here too, and a vendor's library may need anything that does no harm. kModuleFailed if the kernel
-// or libseccomp does not take them.
+// Seccomp filters: the listed system calls fail with EPERM from now on, in all threads. The lists
+// say what is refused, as a vendor's library may need any harmless call. The agent's unit has a
+// list of what is allowed, which holds here too. kModuleFailed if the kernel or libseccomp refuses
+// them.
 
 #pragma once
 

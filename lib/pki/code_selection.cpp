@@ -17,26 +17,26 @@ namespace {
 constexpr auto kChooseNoCode =
     std::to_array<std::string_view>({"auth", "pcrs", "pin-source", "x-mechanism"});
 constexpr std::string_view kEqualsSign = "%3D";  // normalized
-constexpr std::string_view kUnreadable = "%%";   // what no normalized value begins with
+constexpr std::string_view kUnreadable = "%%";   // no normalized value begins so
 
 bool is_plain(char c) {
     return base::is_unreserved(c) || c == '/';
 }
 
-// What may be written plain or encoded is plain, all else encoded. Nothing if it is not to be read.
+// Decodes all characters that may stand plain, and encodes all others. Nothing for a bad encoding.
 std::optional<std::string> normalized(std::string_view value) {
     const auto decoded = base::percent_decoded(value);
     return decoded ? std::optional(base::percent_encoded(*decoded, is_plain)) : std::nullopt;
 }
 
-// What has no equals sign, in whatever form, holds no second attribute for a parser with other
-// rules than ours.
+// A value with an equals sign, in whatever form, could hold a second attribute for a parser with
+// other rules than ours.
 bool chooses_code(std::string_view name, std::string_view value) {
     return std::ranges::find(kChooseNoCode, name) == kChooseNoCode.end() ||
            value.starts_with(kUnreadable) || value.contains(kEqualsSign);
 }
 
-// Values by name. Those of one name keep their order: that may decide which of them counts.
+// Values by name. Values of one name keep their order, as it may decide which of them counts.
 std::multimap<std::string_view, std::string> attributes(std::string_view query) {
     std::multimap<std::string_view, std::string> found;
     while (!query.empty()) {

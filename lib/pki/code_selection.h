@@ -7,11 +7,11 @@
 
 namespace ecryptfs::pki {
 
-// What of a key's locator may choose the code that its module loads, such as a PKCS#11 library
-// (module-path=) or a way to a TPM (tcti=); anybody of this user writes locators. Keys for which it
-// is the same may share a process. That is the query but for attributes that are known to choose no
-// code, in one order and percent-encoding: the same before and after a module has settled the
-// locator; empty for what the system has set up. Pure.
+// The part of a key's locator that may choose the code that its module loads, such as a PKCS#11
+// library (module-path=) or a way to a TPM (tcti=). Any process of the user can write locators, so
+// only keys with the same selection may share a host. It is the query without the attributes that
+// are known to choose no code, in one order and percent-encoding: a module that completes a locator
+// does not change it. Empty if the locator chooses nothing but what the system has set up. Pure.
 std::string code_selection(std::string_view locator);
 
 }  // namespace ecryptfs::pki

@@ -20,7 +20,7 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 
-// What a shell gives for a program that cannot be run.
+// A shell's exit status for a program that cannot be run.
 constexpr int kExecFailed = 127;
 constexpr char kSocket[] = "socket to a PKI host";
 constexpr char kNull[] = "/dev/null";
@@ -31,8 +31,8 @@ struct SocketPair {
     base::UniqueFd theirs;
 };
 
-// Whoever started us may have left the numbers free that the child needs. Throws, so that the child
-// does not fail for want of descriptors: that would look as if the host could not be run.
+// The child needs the standard numbers, which whoever started us may have left free. Throws if no
+// descriptor is left: a failure in the child would look as if the host could not be run.
 base::UniqueFd move_above_standard(base::UniqueFd fd, const char* what) {
     if (fd && fd.get() <= STDERR_FILENO) {
         fd = base::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
@@ -52,7 +52,7 @@ SocketPair make_socket_pair(int flags) {
     return {std::move(ours), move_above_standard(base::UniqueFd(sockets[1]), kSocket)};
 }
 
-// What the child needs, made before fork().
+// Everything that the child needs, made before fork().
 struct Start {
     const char* program;
     const char* module_path;
@@ -63,8 +63,8 @@ struct Start {
     int nothing;  // /dev/null
 };
 
-// Nothing of ours stays with the host, no terminal either: neither descriptors, which whoever
-// started us may have left open, nor the session.
+// The host gets nothing else of ours: no descriptors, which whoever started us may have left open,
+// no session, and so no terminal.
 bool keep_only_channel(const Start& start) {
     return ::dup2(start.socket, STDIN_FILENO) >= 0 && ::dup2(start.nothing, STDOUT_FILENO) >= 0 &&
            ::dup2(start.text, STDERR_FILENO) >= 0 &&
@@ -85,8 +85,8 @@ bool keep_only_channel(const Start& start) {
     ::_exit(kExecFailed);
 }
 
-// fork() rather than posix_spawn(): that one waits until the child has read the program from disk,
-// and the broker waits for nobody.
+// fork() instead of posix_spawn(), which waits until the child has read the program from disk. The
+// broker must not wait.
 pid_t start_process(const Start& start) {
     const pid_t pid = ::fork();
     if (pid < 0) {
@@ -103,7 +103,7 @@ pid_t start_process(const Start& start) {
 
 HostProcess start_host(const HostPaths& paths, const std::string& module, HostTask task) {
     auto channel = make_socket_pair(0);
-    auto text = make_socket_pair(SOCK_NONBLOCK);  // a module must not wait for who reads it
+    auto text = make_socket_pair(SOCK_NONBLOCK);  // a module must not wait until somebody reads it
     const auto nothing =
         move_above_standard(base::UniqueFd(::open(kNull, O_RDWR | O_CLOEXEC)), kNull);
     const auto module_path = fmt::format("{}/{}.so", paths.module_folder, module);

@@ -8,8 +8,8 @@
 
 namespace ecryptfs::pki {
 
-// A packet that is only looked at keeps its descriptors. The kernel says that there are some by
-// MSG_CTRUNC, as we have no room for them.
+// A packet that we only peek at keeps its descriptors. MSG_CTRUNC says that there are some, as we
+// give the kernel no room for them.
 Received receive_packet(int socket, base::ByteSpan buffer, int flags) {
     iovec room{buffer.data(), buffer.size()};
     msghdr message{};
@@ -25,7 +25,8 @@ Received receive_packet(int socket, base::ByteSpan buffer, int flags) {
     if ((message.msg_flags & MSG_CTRUNC) != 0) {
         return {Reception::kDescriptor, {}};
     }
-    static_cast<void>(::recv(socket, nullptr, 0, MSG_DONTWAIT));  // the same, now dropped
+    static_cast<void>(
+        ::recv(socket, nullptr, 0, MSG_DONTWAIT));  // removes the packet that we peeked at
     return {Reception::kPacket, buffer.first(static_cast<std::size_t>(size))};
 }
 

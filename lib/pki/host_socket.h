@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The starter's end of a socket to a host. Whoever has the other end may send descriptors along,
-// and to drop one may take long: see base::close_apart().
+// Our end of a socket to a host. The other end may send descriptors along, and closing one may take
+// long: see base::close_apart().
 
 #pragma once
 
@@ -11,9 +11,9 @@ namespace ecryptfs::pki {
 
 enum class Reception {
     kPacket,      // `packet` holds it, cut to the buffer's size
-    kNothing,     // for now
-    kEnd,         // nobody will send any more
-    kDescriptor,  // came with the next packet, and stays in the socket: base::close_apart() it
+    kNothing,     // no packet yet
+    kEnd,         // the other end is closed
+    kDescriptor,  // one came with the next packet and stays in the socket: base::close_apart() it
 };
 
 struct Received {

@@ -150,7 +150,7 @@ std::uint32_t Module::max_threads() const {
 }
 
 ModuleNeeds Module::needs() const {
-    // The table of version 1 ends before it.
+    // The table of version 1 has no `needs`.
     const auto needs = module_->abi_version < 2 ? 0 : module_->needs;
     return {.network = (needs & ECRYPTFS_PKI_NEEDS_NETWORK) != 0,
             .local_services = (needs & ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES) != 0,
@@ -194,7 +194,7 @@ Result<std::string> Module::make_key(const MakeKey& message) const {
     if (module_->generate == nullptr) {
         return std::unexpected(missing_function(name(), "make keys"));
     }
-    // The ABI wants strings that end in NUL.
+    // The ABI takes strings that end in NUL.
     const std::string where(message.where);
     std::deque<std::string> texts;
     std::vector<ecryptfs_pki_property> options;

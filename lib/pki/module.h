@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A PKI module as C++: loaded once and never unloaded, its statuses turned into Errors. The ABI
+// A PKI module as C++. It is loaded once and never unloaded; its statuses become Errors. The ABI
 // header says what each call does. Any thread, within the module's limit.
 
 #pragma once
@@ -27,22 +27,22 @@ struct KeyDescription {
     std::vector<std::uint8_t> modulus;
     std::vector<std::uint8_t> exponent;
     std::string warning;
-    std::string locator;  // to open it by from now on; empty: as before
+    std::string locator;  // opens the key from now on; empty: as before
 };
 
-// What a module says that it needs, of ecryptfs_pki_needs.
+// The rights of ecryptfs_pki_needs that a module says it needs.
 struct ModuleNeeds {
     bool network = false;
     bool local_services = false;
     bool devices = false;
     bool files = false;
     bool programs = false;
-    bool tpm = false;  // of the devices those of the TPM
+    bool tpm = false;  // the TPM's devices
 
     bool operator==(const ModuleNeeds&) const = default;
 };
 
-// An open key of a module; closes it in the end.
+// An open key of a module. Closes it in the end.
 class ModuleKey {
   public:
     ModuleKey(const ::ecryptfs_pki_module& module, ::ecryptfs_pki_key* key)
@@ -54,7 +54,7 @@ class ModuleKey {
     base::Result<KeyDescription> describe() const;
 
     // Writes into `output` and gives the part written. kModuleFailed if the module claims to have
-    // written more than there was room for.
+    // written more than fits.
     base::Result<base::ByteView> run(KeyAction action, base::ByteView input,
                                      base::ByteSpan output) const;
 
@@ -65,14 +65,14 @@ class ModuleKey {
 
 class Module {
   public:
-    // `path`: NAME.so. kUnknownModule if it is not there, kModuleFailed if it cannot be loaded, has
-    // an ABI version that we do not know or another name than its file.
+    // `path`: NAME.so. kUnknownModule if there is no such file. kModuleFailed if it cannot be
+    // loaded, has an unknown ABI version, or has another name than its file.
     static base::Result<Module> load(const std::string& path);
 
     std::string_view name() const;
     std::string_view version() const;
     std::string_view description() const;
-    // Threads that may work at once; 0 for as many as there are cores.
+    // How many threads may work at once; 0 for as many as there are cores.
     std::uint32_t max_threads() const;
     ModuleNeeds needs() const;
 
@@ -80,9 +80,9 @@ class Module {
                                                   std::optional<base::ByteView> secret,
                                                   KeyUse use) const;
 
-    // Gives `take` one item after the other; its views end with the call. Item::id is 0.
+    // Calls `take` for each item, whose views are valid only during the call. Item::id is 0.
     base::Result<void> list(ItemKind kind, const std::function<void(const Item&)>& take) const;
-    // Makes the key that `message` describes, and gives its locator.
+    // Makes the key that `message` describes. Gives its locator.
     base::Result<std::string> make_key(const MakeKey& message) const;
 
   private:

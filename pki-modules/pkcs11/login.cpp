@@ -7,7 +7,6 @@
 
 #include <utility>
 
-#include "lib/base/secret_slip.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -144,9 +143,9 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     if (!pin || (pin->empty() && !has_pad(info))) {
         return missing_pin(token_.text(), info);
     }
-    TRY(check_tries(info));
-    TRY(check_form(*pin, info));
-    if (was_pin_refused(*pin, info)) {
+    TRY(check_attempts(info, token_));
+    TRY(check_form(*pin, info, token_));
+    if (refused_.matches(*pin, token_.absences(), info)) {
         return std::unexpected(
             Error{ErrorCode::kWrongSecret,
                   fmt::format("{} refused this PIN before; it was not tried again", token_.text()),
@@ -163,15 +162,8 @@ Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
     logged_in_ = true;
     ++count_;
     lost_.reset();
-    refused_.clear();
+    refused_.forget();
     return {};
-}
-
-// The token would refuse it again, unless it was away meanwhile or somebody has reset its count.
-bool Login::was_pin_refused(ByteView pin, const TokenInfo& info) const {
-    const bool count_was_reset = refused_count_was_low_ && !info.has(CKF_USER_PIN_COUNT_LOW);
-    return !pin.empty() && base::equal_in_constant_time(pin, refused_.view()) &&
-           token_.absences() == refused_at_ && !count_was_reset;
 }
 
 Result<void> Login::restore(const Session& session) {
@@ -196,7 +188,7 @@ Result<void> Login::repeat_login(const Session& session, SendPin how) {
         logged_in_ = false;  // nobody waits at the pad now; unlock asks again
         return missing_pin(token_.text(), info);
     }
-    TRY(check_tries(info));
+    TRY(check_attempts(info, token_));
     const auto result = (this->*how)(session);
     if (result != CKR_OK && result != CKR_USER_ALREADY_LOGGED_IN) {
         return std::unexpected(drop_refused_pin(result));
@@ -211,7 +203,7 @@ Result<ReturnValue> Login::confirm(const Session& session) {
     if (pin_.empty()) {
         return lost_ ? std::unexpected(*lost_) : missing_pin(token_.text(), info);
     }
-    TRY(check_tries(info));
+    TRY(check_attempts(info, token_));
     const auto result = send_pin(session, CKU_CONTEXT_SPECIFIC);
     if (result == CKR_OK || classify_return_value(result) == TokenError::kNotLoggedIn) {
         return result;
@@ -222,52 +214,6 @@ Result<ReturnValue> Login::confirm(const Session& session) {
 bool Login::has_pin() {
     const std::scoped_lock lock(mutex_);
     return !pin_.empty();
-}
-
-Result<void> Login::check_tries(const TokenInfo& info) const {
-    const auto locked_out = [this](std::string_view why, std::string advice) {
-        return std::unexpected(Error{ErrorCode::kSecretLockedOut,
-                                     fmt::format("{} {}", token_.text(), why), std::move(advice)});
-    };
-    if (info.has(CKF_USER_PIN_LOCKED)) {
-        return locked_out("takes no PIN any more: too many were wrong", unblocking_advice());
-    }
-    if (info.has(CKF_USER_PIN_FINAL_TRY)) {
-        return locked_out("takes one more PIN before it locks itself, so none was tried",
-                          fmt::format("log in once with the right PIN, which resets the count: {}",
-                                      token_.tool_command("--login --list-objects")));
-    }
-    return {};
-}
-
-std::string Login::unblocking_advice() const {
-    return fmt::format("unblock it with the PUK and its own tool, or as its security officer: {}",
-                       token_.tool_command(kSetPin));
-}
-
-// Saves an attempt: refuses what cannot be the PIN.
-Result<void> Login::check_form(ByteView pin, const TokenInfo& info) const {
-    if (pin.empty()) {
-        return {};  // it is typed on the pad
-    }
-    const auto not_tried = [this](std::string_view why, std::string advice) {
-        return std::unexpected(
-            Error{ErrorCode::kWrongSecret,
-                  fmt::format("this cannot be the PIN of {}: it {}; it was not tried",
-                              token_.text(), why),
-                  std::move(advice)});
-    };
-    if (const auto slip = base::find_slip(pin); slip && slip->certain) {
-        return not_tried(slip->what, "give the PIN alone, as text");
-    }
-    const bool says_sizes = info.max_pin_size != 0 && info.min_pin_size <= info.max_pin_size &&
-                            info.max_pin_size != CK_UNAVAILABLE_INFORMATION;
-    if (says_sizes && (pin.size() < info.min_pin_size || pin.size() > info.max_pin_size)) {
-        return not_tried(fmt::format("has {} byte{}", pin.size(), pin.size() == 1 ? "" : "s"),
-                         fmt::format("give the right PIN, which has {} to {} bytes",
-                                     info.min_pin_size, info.max_pin_size));
-    }
-    return {};
 }
 
 ReturnValue Login::send_pin(const Session& session, unsigned long user) const {
@@ -318,24 +264,12 @@ Error Login::drop_refused_pin(ReturnValue value) {
     if (kind != TokenError::kPinRefused && kind != TokenError::kPinLocked) {
         return login_error(value);
     }
-    refused_ = std::move(pin_);
     logged_in_ = false;
-    Error error{ErrorCode::kWrongSecret, fmt::format("{} refused the PIN", token_.text()),
-                "give the right PIN"};
-    const auto info = token_.info();
-    refused_at_ = token_.absences();
-    refused_count_was_low_ = info && info->has(CKF_USER_PIN_COUNT_LOW);
-    if (kind == TokenError::kPinLocked || (info && info->has(CKF_USER_PIN_LOCKED))) {
-        error.code = ErrorCode::kSecretLockedOut;
-        error.message += " and takes no more";
-        error.advice = unblocking_advice();
-    } else if (info && info->has(CKF_USER_PIN_FINAL_TRY)) {
-        error.advice += "; only one more try is left before the token locks itself";
-    } else if (info && info->has(CKF_USER_PIN_COUNT_LOW)) {
-        error.advice += "; a few more wrong ones and the token locks itself";
-    }
-    lost_ = error;
-    return error;
+    auto said = token_.info();
+    const auto info = said ? std::optional(std::move(*said)) : std::nullopt;
+    refused_.remember(std::move(pin_), token_.absences(), info);
+    lost_ = refusal(value, info, token_);
+    return *lost_;
 }
 
 }  // namespace ecryptfs::pkcs11_module

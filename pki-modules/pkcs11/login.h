@@ -11,6 +11,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "pki-modules/pkcs11/pin_rules.h"
 #include "pki-modules/pkcs11/session_pool.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -71,13 +72,9 @@ class Login {
     base::Result<void> compare_pin(std::optional<base::ByteView> pin, const TokenInfo& info) const;
     using SendPin = ReturnValue (Login::*)(const Session&) const;
     base::Result<void> repeat_login(const Session& session, SendPin how = &Login::send_user_pin);
-    base::Result<void> check_tries(const TokenInfo& info) const;
-    std::string unblocking_advice() const;
-    base::Result<void> check_form(base::ByteView pin, const TokenInfo& info) const;
     ReturnValue send_pin(const Session& session, unsigned long user) const;
     ReturnValue send_user_pin(const Session& session) const;
     ReturnValue send_user_pin_anew(const Session& session) const;
-    bool was_pin_refused(base::ByteView pin, const TokenInfo& info) const;
     base::Error drop_refused_pin(ReturnValue value);
     base::Error login_error(ReturnValue value);
 
@@ -86,12 +83,10 @@ class Login {
     std::mutex mutex_;  // lock order: see Turns
     std::size_t users_ = 0;
     std::atomic<std::uint64_t> count_ = 0;
-    bool logged_in_ = false;              // by us, as far as we know
-    base::SecretBytes pin_;               // of the login; empty if it was typed on the token's pad
-    base::SecretBytes refused_;           // the last PIN that the token refused …
-    std::uint64_t refused_at_ = 0;        // … in which presence (TokenPresence::absences()) …
-    bool refused_count_was_low_ = false;  // … and whether it then said that few tries are left
-    std::optional<base::Error> lost_;     // why the login is lost though keys are open
+    bool logged_in_ = false;  // by us, as far as we know
+    base::SecretBytes pin_;   // of the login; empty if it was typed on the token's pad
+    RefusedPin refused_;
+    std::optional<base::Error> lost_;  // why the login is lost though keys are open
 };
 
 }  // namespace ecryptfs::pkcs11_module

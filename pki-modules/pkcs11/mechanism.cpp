@@ -5,10 +5,16 @@
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "ecryptfs_pki_module.h"
 
 namespace ecryptfs::pkcs11_module {
 namespace {
 
+using base::Error;
+using base::ErrorCode;
+using base::Result;
 using module::RsaPadding;
 
 struct Traits {
@@ -29,6 +35,18 @@ const Traits& mechanism_traits(Mechanism mechanism) {
     return *std::ranges::find(kTraits, mechanism, &Traits::mechanism);
 }
 
+// RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.
+bool has_room(Mechanism mechanism, std::size_t modulus_size) {
+    return mechanism != Mechanism::kOaepSha256 || modulus_size >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
+}
+
+// Then another mechanism may work. Tokens refuse a mechanism by many return values: kInternal comes
+// from C_DecryptInit, and kDecryptFailed from C_Decrypt.
+bool is_about_mechanism(ErrorCode code) {
+    return code == ErrorCode::kNotSupported || code == ErrorCode::kDecryptFailed ||
+           code == ErrorCode::kInternal;
+}
+
 }  // namespace
 
 std::string_view mechanism_name(Mechanism mechanism) {
@@ -46,6 +64,32 @@ RsaPadding mechanism_padding(Mechanism mechanism) {
 
 unsigned long cryptoki_type(Mechanism mechanism) {
     return mechanism_traits(mechanism).type;
+}
+
+bool offers(const std::vector<Mechanism>& offered, Mechanism mechanism) {
+    return std::ranges::find(offered, cryptoki_type(mechanism), cryptoki_type) != offered.end();
+}
+
+Result<Mechanism> choose_mechanism(const std::vector<Mechanism>& offered, std::size_t modulus_size,
+                                   const Trial& trial, const Error& none_works) {
+    std::optional<Error> failure;
+    for (const auto mechanism : offered) {
+        if (!has_room(mechanism, modulus_size)) {
+            continue;
+        }
+        auto tried = trial(mechanism);
+        if (tried) {
+            return mechanism;
+        }
+        auto& error = tried.error();
+        if (!is_about_mechanism(error.code)) {
+            return std::unexpected(std::move(error));
+        }
+        if (error.code == ErrorCode::kInternal && !failure) {
+            failure = std::move(error);
+        }
+    }
+    return std::unexpected(failure.value_or(none_works));
 }
 
 }  // namespace ecryptfs::pkcs11_module

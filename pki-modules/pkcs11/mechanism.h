@@ -4,9 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "lib/base/error.h"
 #include "pki-modules/common/rsa_contexts.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -33,5 +36,18 @@ module::RsaPadding mechanism_padding(Mechanism mechanism);
 
 // CKM_… of PKCS#11.
 unsigned long cryptoki_type(Mechanism mechanism);
+
+// Whether the token, which offers these, has the CKM_… of the mechanism.
+bool offers(const std::vector<Mechanism>& offered, Mechanism mechanism);
+
+// Uses a key once with a mechanism.
+using Trial = std::function<base::Result<void>(Mechanism)>;
+
+// Tries those of `offered` that suit a modulus of this many bytes, in their order, and gives the
+// first that works. An error that cannot come from the mechanism ends the search. If none works,
+// gives the first kInternal error, which says most, or else `none_works`.
+base::Result<Mechanism> choose_mechanism(const std::vector<Mechanism>& offered,
+                                         std::size_t modulus_size, const Trial& trial,
+                                         const base::Error& none_works);
 
 }  // namespace ecryptfs::pkcs11_module

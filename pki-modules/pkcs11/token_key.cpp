@@ -69,19 +69,6 @@ Result<Token*> find_key_token(const KeyUri& uri) {
     return Token::require_one(*tokens, uri);
 }
 
-// RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.
-bool has_room(Mechanism mechanism, const module::RsaNumbers& numbers) {
-    return mechanism != Mechanism::kOaepSha256 ||
-           numbers.modulus.size() >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
-}
-
-// Then another mechanism may work. Tokens refuse a mechanism by many return values: kInternal comes
-// from C_DecryptInit, and kDecryptFailed from C_Decrypt.
-bool is_about_mechanism(ErrorCode code) {
-    return code == ErrorCode::kNotSupported || code == ErrorCode::kDecryptFailed ||
-           code == ErrorCode::kInternal;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::optional<ByteView> pin,
@@ -153,11 +140,9 @@ Result<PublicHalf> TokenKey::find_public_half(const TokenPrivateKey& key, const 
 }
 
 Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
-    const auto candidates = token_.mechanisms();
+    const auto offered = token_.mechanisms();
     if (uri.mechanism) {
-        const auto type = cryptoki_type(*uri.mechanism);
-        if (std::ranges::none_of(candidates,
-                                 [=](Mechanism one) { return cryptoki_type(one) == type; })) {
+        if (!offers(offered, *uri.mechanism)) {
             return std::unexpected(
                 Error{ErrorCode::kNotSupported,
                       fmt::format("{} cannot do {}", token_.text(), mechanism_name(*uri.mechanism)),
@@ -166,31 +151,15 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
         use(*uri.mechanism, half.numbers);
         return {};
     }
-    std::optional<Error> failure;
-    for (const auto mechanism : candidates) {
-        if (!has_room(mechanism, half.numbers)) {
-            continue;
-        }
+    const auto trial = [&](Mechanism mechanism) {
         use(mechanism, half.numbers);
-        auto proven = prove();
-        if (proven) {
-            return proven;
-        }
-        auto& error = proven.error();
-        if (!is_about_mechanism(error.code)) {
-            return std::unexpected(std::move(error));
-        }
-        if (error.code == ErrorCode::kInternal && !failure) {
-            failure = std::move(error);
-        }
-    }
-    if (failure) {
-        return std::unexpected(std::move(*failure));
-    }
-    return std::unexpected(
-        Error{ErrorCode::kInvalidKey,
-              fmt::format("{} does not unwrap what its public half wraps", text()),
-              "check that the two belong together, and that the key may decrypt"});
+        return prove();
+    };
+    TRY(choose_mechanism(offered, half.numbers.modulus.size(), trial,
+                         {ErrorCode::kInvalidKey,
+                          fmt::format("{} does not unwrap what its public half wraps", text()),
+                          "check that the two belong together, and that the key may decrypt"}));
+    return {};
 }
 
 Result<void> TokenKey::prove() {

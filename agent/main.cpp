@@ -9,6 +9,7 @@
 #include "agent/bus/service.h"
 #include "agent/bus/session_watch.h"
 #include "agent/keys/keys.h"
+#include "agent/modules/host_connection.h"
 #include "agent/modules/host_pool.h"
 #include "agent/requests/descriptor_store.h"
 #include "agent/requests/device.h"
@@ -56,7 +57,8 @@ int run(const agent::Options& options) {
     agent::DescriptorStore store(loop);
     agent::Handover handover(std::move(inherited.memory));
     agent::Device device(loop, store, handover.fd(), options.device);
-    agent::HostPool hosts(loop, options.hosts);
+    agent::ProcessLauncher launcher(loop, options.host_paths);
+    agent::HostPool hosts(loop, launcher, options.host_idle_time);
     agent::Keys keys(loop, hosts, handover.keys());
     agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});

@@ -246,7 +246,7 @@ void BusService::announce_module(const wire::PkiType& module) {
 }
 
 void BusService::secret_needed(const wire::KeySignature& signature) {
-    if (!signal_limit_.allows()) {
+    if (!signal_limit_.allows(loop_.now())) {
         return;
     }
     const auto info = parts_.keys.info(signature);

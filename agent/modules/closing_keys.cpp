@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/runtime/time_limits.h"
+
 namespace ecryptfs::agent {
 
 bool ClosingKeys::closed(std::uint64_t key) {
@@ -33,7 +35,7 @@ void ClosingKeys::process_ended() {
 bool ClosingKeys::is_late(Clock::time_point now, Clock::duration patience) const {
     return std::ranges::any_of(keys_, [=](const auto& entry) {
         const auto& closing = entry.second;
-        return now - closing.since > (closing.waits.empty() ? patience : kLimit);
+        return now - closing.since > (closing.waits.empty() ? patience : kCloseLimit);
     });
 }
 

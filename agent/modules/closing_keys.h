@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/runtime/event_loop.h"
+#include "agent/runtime/time_source.h"
 
 namespace ecryptfs::agent {
 
@@ -38,10 +38,6 @@ class CloseWait {
 // Keys go by Key::id.
 class ClosingKeys {
   public:
-    // How long a process may take when somebody waits: two operations of a slow token may come
-    // first. Less than the five seconds that logind waits before it sends the machine to sleep.
-    static constexpr auto kLimit = std::chrono::seconds(3);
-
     // A key that is being closed already keeps its first time.
     void add(std::uint64_t key, Clock::time_point now) { keys_.try_emplace(key, Closing{now}); }
     // The process was asked to close a key that was added, once more if it was before.
@@ -55,7 +51,7 @@ class ClosingKeys {
 
     bool empty() const { return keys_.empty(); }
     // Whether the process has had more time than it may take: `patience` for keys that nobody
-    // waits for, kLimit for the others.
+    // waits for, kCloseLimit for the others.
     bool is_late(Clock::time_point now, Clock::duration patience) const;
 
     // Adds those that are being closed now.

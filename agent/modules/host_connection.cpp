@@ -28,10 +28,10 @@ base::SecretBytes packet_buffer() {
 
 }  // namespace
 
-HostConnection::HostConnection(EventLoop& loop, HostConnectionUser& user,
-                               const pki::HostPaths& paths, const std::string& module)
+HostConnection::HostConnection(EventLoop& loop, HostListener& listener, const pki::HostPaths& paths,
+                               const std::string& module)
     : loop_(loop),
-      user_(user),
+      listener_(listener),
       paths_(paths),
       incoming_(packet_buffer()),
       outgoing_(packet_buffer()) {
@@ -89,15 +89,16 @@ bool HostConnection::read_message() {
     if (outcome == pki::Reception::kEnd) {
         readiness_.stop();  // it is ending: exited() will tell how
     } else if (outcome == pki::Reception::kDescriptor) {
-        user_.connection_lost({ErrorCode::kModuleFailed, "the PKI host passed on a descriptor"});
+        listener_.connection_lost(
+            {ErrorCode::kModuleFailed, "the PKI host passed on a descriptor"});
     }
     if (outcome != pki::Reception::kPacket) {
         return false;
     }
     if (const auto message = pki::decode_from_host(packet)) {
-        user_.message_arrived(*message);
+        listener_.message_arrived(*message);
     } else {
-        user_.connection_lost(message.error());
+        listener_.connection_lost(message.error());
     }
     ::explicit_bzero(packet.data(), packet.size());
     return true;
@@ -107,7 +108,7 @@ void HostConnection::read_messages() {
     for (int left = kMessagesATurn; left > 0 && !ended_ && read_message(); --left) {
     }
     if (!ended_) {
-        user_.messages_read();
+        listener_.messages_read();
     }
 }
 
@@ -119,7 +120,7 @@ void HostConnection::read_text() {
             return;
         }
         if (outcome == pki::Reception::kPacket) {
-            user_.text_arrived(base::as_text(packet));
+            listener_.text_arrived(base::as_text(packet));
         } else {
             close_text();
         }
@@ -142,7 +143,19 @@ void HostConnection::exited(int code, int status) {
     if (ended_) {
         return;
     }
-    user_.connection_lost(pki::host_ended(paths_, code, status));
+    listener_.connection_lost(pki::host_ended(paths_, code, status));
+}
+
+ProcessLauncher::ProcessLauncher(EventLoop& loop, pki::HostPaths paths)
+    : loop_(loop), paths_(std::move(paths)) {}
+
+base::Result<std::unique_ptr<RunningHost>> ProcessLauncher::start(HostListener& listener,
+                                                                  const wire::PkiType& module) {
+    try {
+        return std::make_unique<HostConnection>(loop_, listener, paths_, module.text());
+    } catch (const base::Failure& failure) {
+        return std::unexpected(failure.error());
+    }
 }
 
 }  // namespace ecryptfs::agent

@@ -7,9 +7,10 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
-#include <string_view>
 
+#include "agent/modules/host_launcher.h"
 #include "agent/runtime/event_loop.h"
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
@@ -19,40 +20,17 @@
 
 namespace ecryptfs::agent {
 
-// Whoever deals with what the process says. May call end() on the connection, but not destroy it.
-class HostConnectionUser {
+class HostConnection : public RunningHost {
   public:
-    virtual ~HostConnectionUser() = default;
-    // Views end with the call.
-    virtual void message_arrived(const pki::FromHost& message) = 0;
-    // That was all that is read in one turn of the loop.
-    virtual void messages_read() = 0;
-    // Something that the process wrote on standard error: it may be any bytes.
-    virtual void text_arrived(std::string_view text) = 0;
-    // The process has ended by itself, or talks nonsense.
-    virtual void connection_lost(const base::Error& why) = 0;
-};
-
-class HostConnection {
-  public:
-    // Borrows the loop and the user. Starts the process with the module.
-    HostConnection(EventLoop& loop, HostConnectionUser& user, const pki::HostPaths& paths,
+    // Borrows the loop and the listener. Starts the process with the module. Throws base::Failure.
+    HostConnection(EventLoop& loop, HostListener& listener, const pki::HostPaths& paths,
                    const std::string& module);
-    HostConnection(const HostConnection&) = delete;
-    HostConnection& operator=(const HostConnection&) = delete;
-    ~HostConnection();
+    ~HostConnection() override;
 
-    pid_t pid() const { return pid_; }
-
-    // False if the socket is full or the connection at its end; nothing was sent then.
-    bool send(const pki::ToHost& message);
-
-    // Lets the process close its keys and end by itself. The user hears no more.
-    void finish();
-
-    // Kills the process and what its module has started, and has it reaped when it is dead. The
-    // user hears no more.
-    void end();
+    pid_t pid() const override { return pid_; }
+    bool send(const pki::ToHost& message) override;
+    void finish() override;
+    void end() override;
 
   private:
     bool read_message();
@@ -62,7 +40,7 @@ class HostConnection {
     void exited(int code, int status);
 
     EventLoop& loop_;
-    HostConnectionUser& user_;
+    HostListener& listener_;
     pki::HostPaths paths_;
     pid_t pid_ = 0;
     base::UniqueFd socket_;
@@ -74,6 +52,19 @@ class HostConnection {
     bool ended_ = false;
     base::SecretBytes incoming_;
     base::SecretBytes outgoing_;
+};
+
+class ProcessLauncher : public HostLauncher {
+  public:
+    // Borrows the loop.
+    ProcessLauncher(EventLoop& loop, pki::HostPaths paths);
+
+    base::Result<std::unique_ptr<RunningHost>> start(HostListener& listener,
+                                                     const wire::PkiType& module) override;
+
+  private:
+    EventLoop& loop_;
+    pki::HostPaths paths_;
 };
 
 }  // namespace ecryptfs::agent

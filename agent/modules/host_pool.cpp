@@ -12,23 +12,20 @@ extern "C" {
 #include <utility>
 #include <vector>
 
+#include "agent/runtime/event_loop.h"
+#include "agent/runtime/time_limits.h"
 #include "lib/base/handle.h"
 #include "lib/pki/code_selection.h"
 
 namespace ecryptfs::agent {
-namespace {
 
 using namespace std::chrono_literals;
 
-// Meanwhile nobody reads requests: that is less than the guard looks on (guard_process.cpp).
-constexpr auto kTimeToFinish = 1s;
-
-}  // namespace
-
-HostPool::HostPool(EventLoop& loop, HostSettings settings)
-    : loop_(loop),
-      settings_(std::move(settings)),
-      cleanup_(loop.timer(1ms, [this] { dropped_.clear(); })) {}
+HostPool::HostPool(TimeSource& time, HostLauncher& launcher, Clock::duration idle_time)
+    : time_(time),
+      launcher_(launcher),
+      idle_time_(idle_time),
+      cleanup_(time.make_timer(1ms, [this] { dropped_.clear(); })) {}
 
 void HostPool::on_change(std::function<void(const wire::PkiType&)> changed) {
     changed_ = std::move(changed);
@@ -53,8 +50,8 @@ void HostPool::submit(Job job) {
         return;
     }
     if (found == hosts_.end()) {
-        auto host =
-            std::make_unique<Host>(loop_, settings_, module, [this, module] { changed_(module); });
+        auto host = std::make_unique<ModuleClient>(time_, launcher_, idle_time_, module,
+                                                   [this, module] { changed_(module); });
         found = hosts_.emplace(name, std::move(host)).first;
     }
     found->second->submit(std::move(job));
@@ -74,13 +71,13 @@ void HostPool::drop_hosts_out_of_use() {
             ++host;
         }
     }
-    cleanup_.run_after(0ms);
+    cleanup_->run_after(0ms);
 }
 
 // By its number, in all hosts of its module: the locator may have changed when it was opened, and
 // then names another. Jobs that fail may have others submitted, and hosts dropped.
 void HostPool::close_key(const Key& key) {
-    std::vector<Host*> hosts;
+    std::vector<ModuleClient*> hosts;
     for (const auto& [name, host] : hosts_) {
         if (name.first == key.module) {
             hosts.push_back(host.get());
@@ -100,7 +97,7 @@ void HostPool::when_closed(std::move_only_function<void()> done) {
 }
 
 void HostPool::finish() {
-    const auto deadline = Clock::now() + kTimeToFinish;
+    const auto deadline = time_.now() + kEndLimit;
     std::vector<base::UniqueFd> processes;
     for (const auto& [module, host] : hosts_) {
         if (const auto pid = host->finish(); pid != 0) {
@@ -108,7 +105,7 @@ void HostPool::finish() {
         }
     }
     for (const auto& process : processes) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - time_.now());
         if (process) {
             has_ended(process.get(), static_cast<int>(std::max(left, 0ms).count()));
         }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/modules/host.h"
+#include "agent/modules/module_client.h"
 
 namespace ecryptfs::agent {
 
@@ -22,8 +22,8 @@ class HostPool {
   public:
     static constexpr std::size_t kMaxHosts = 16;
 
-    // Borrows the loop.
-    HostPool(EventLoop& loop, HostSettings settings);
+    // Borrows the time and the launcher. A process that nobody needs for `idle_time` is ended.
+    HostPool(TimeSource& time, HostLauncher& launcher, Clock::duration idle_time);
 
     // Told the module one of whose hosts has other info now, or is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
@@ -51,12 +51,13 @@ class HostPool {
 
     void drop_hosts_out_of_use();
 
-    EventLoop& loop_;
-    HostSettings settings_;
+    TimeSource& time_;
+    HostLauncher& launcher_;
+    Clock::duration idle_time_;
     std::function<void(const wire::PkiType&)> changed_ = [](const wire::PkiType& /*module*/) {};
-    std::map<Name, std::unique_ptr<Host>> hosts_;
-    std::vector<std::unique_ptr<Host>> dropped_;  // but maybe still on the call stack
-    EventLoop::Source cleanup_;                   // of those
+    std::map<Name, std::unique_ptr<ModuleClient>> hosts_;
+    std::vector<std::unique_ptr<ModuleClient>> dropped_;  // but maybe still on the call stack
+    std::unique_ptr<Timer> cleanup_;                      // of those
 };
 
 }  // namespace ecryptfs::agent

@@ -4,18 +4,14 @@
 
 #include <algorithm>
 
+#include "agent/runtime/time_limits.h"
+
 namespace ecryptfs::agent {
-namespace {
 
-// Of the three seconds that the kernel waits, and most tokens' own work is yet to come.
-constexpr auto kUnnoticed = std::chrono::milliseconds(500);
-
-}  // namespace
-
-void OpenKeys::opened(std::uint64_t key, bool at_device) {
+void OpenKeys::opened(std::uint64_t key, bool at_device, Clock::time_point now) {
     auto& state = keys_.at(key);
     state.is_open = true;
-    slowest_ = std::max(slowest_, Clock::now() - state.asked_for);
+    slowest_ = std::max(slowest_, now - state.asked_for);
     at_device_ = at_device_ || at_device;
 }
 
@@ -33,7 +29,7 @@ bool OpenKeys::is_open(std::uint64_t key) const {
 }
 
 bool OpenKeys::can_be_opened_again(Clock::duration start) const {
-    return keys_.empty() || (!at_device_ && start + slowest_ < kUnnoticed);
+    return keys_.empty() || (!at_device_ && start + slowest_ < kUnnoticedStart);
 }
 
 }  // namespace ecryptfs::agent

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which keys a host process has open, and whether another process could take its place unnoticed.
+// Pure: it is told the time.
 
 #pragma once
 
 #include <cstdint>
 #include <unordered_map>
 
-#include "agent/runtime/event_loop.h"
+#include "agent/runtime/time_source.h"
 
 namespace ecryptfs::agent {
 
 // Keys go by Key::id.
 class OpenKeys {
   public:
-    void opening(std::uint64_t key) { keys_.insert_or_assign(key, State{Clock::now(), false}); }
+    void opening(std::uint64_t key, Clock::time_point now) {
+        keys_.insert_or_assign(key, State{now, false});
+    }
     // `at_device` is set when a person typed the secret there, so that we cannot do it again.
-    void opened(std::uint64_t key, bool at_device);
+    void opened(std::uint64_t key, bool at_device, Clock::time_point now);
     // Whether there was such a key.
     bool erase(std::uint64_t key);
 

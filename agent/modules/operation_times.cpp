@@ -7,19 +7,20 @@
 namespace ecryptfs::agent {
 namespace {
 
-constexpr Clock::duration kGreatestLimit = std::chrono::seconds(5);
-// Of how many the usual time is an average, about.
+constexpr Clock::duration kLeast = kLeastOperationLimit;
+constexpr Clock::duration kGreatest = kGreatestOperationLimit;
+// The usual time is an average of about this many.
 constexpr int kRecent = 8;
 
 }  // namespace
 
-void OperationTimes::done_after(Clock::duration time) {
+void OperationTimes::add(Clock::duration time) {
     usual_ += (time - usual_) / kRecent;
-    limit_ = std::clamp(std::max(limit_ - limit_ / kRecent, 2 * time), kLeastLimit, kGreatestLimit);
+    limit_ = std::clamp(std::max(limit_ - limit_ / kRecent, 2 * time), kLeast, kGreatest);
 }
 
-void OperationTimes::given_up() {
-    limit_ = std::min(2 * limit_, kGreatestLimit);
+void OperationTimes::extend_limit() {
+    limit_ = std::min(2 * limit_, kGreatest);
 }
 
 }  // namespace ecryptfs::agent

@@ -114,7 +114,7 @@ void Requests::take(RequestSlot& slot, base::ByteView bytes) {
         ++counts_.stale;
     } else {
         ++counts_.malformed;
-        if (log_limit_.allows()) {
+        if (log_limit_.allows(Clock::now())) {
             log_line(Priority::kWarning,
                      frame ? "the kernel sent a frame that is no request" : frame.error().message);
         }
@@ -240,7 +240,7 @@ void Requests::succeed(const InFlight& request, const Key& key, base::ByteView d
 void Requests::fail(const InFlight& request, const Error& why, std::string_view signature) {
     ++counts_.failed[why.code];
     reply(request, base::traits(why.code).status, {});
-    if (log_limit_.allows()) {
+    if (log_limit_.allows(Clock::now())) {
         const auto* what = request.operation == Operation::kDecrypt ? "decrypt" : "encrypt";
         const auto hint = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
         log_line(

@@ -42,6 +42,17 @@ void block(int signal_number) {
     ::sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
+class LoopTimer : public Timer {
+  public:
+    explicit LoopTimer(EventLoop::Source source) : source_(std::move(source)) {}
+
+    void run_after(Clock::duration delay) override { source_.run_after(delay); }
+    void stop() override { source_.stop(); }
+
+  private:
+    EventLoop::Source source_;
+};
+
 }  // namespace
 
 // What sd-event hands back to us: one of the kinds of handlers is set.
@@ -205,6 +216,11 @@ EventLoop::Source EventLoop::timer(Clock::duration accuracy,
     Source timer{source, std::move(owned)};
     timer.stop();
     return timer;
+}
+
+std::unique_ptr<Timer> EventLoop::make_timer(Clock::duration accuracy,
+                                             std::move_only_function<void()> handler) {
+    return std::make_unique<LoopTimer>(timer(accuracy, std::move(handler)));
 }
 
 EventLoop::Source EventLoop::on_file_change(const std::string& folder, const std::string& name,

@@ -7,20 +7,19 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include "agent/runtime/time_source.h"
 
 struct sd_event;
 struct sd_event_source;
 
 namespace ecryptfs::agent {
 
-using Clock = std::chrono::steady_clock;
-
-class EventLoop {
+class EventLoop : public TimeSource {
   public:
     // An event's handler, called until this object goes; it may go while its handler runs. An
     // exception that leaves a handler is logged and ends nothing.
@@ -57,7 +56,11 @@ class EventLoop {
     EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
-    ~EventLoop();
+    ~EventLoop() override;
+
+    Clock::time_point now() const override { return Clock::now(); }
+    std::unique_ptr<Timer> make_timer(Clock::duration accuracy,
+                                      std::move_only_function<void()> handler) override;
 
     // Borrows `fd`. The handler gets epoll's event bits.
     Source on_io(int fd, std::uint32_t events,

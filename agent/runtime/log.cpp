@@ -69,19 +69,18 @@ void log_line(Priority priority, std::string_view message, std::initializer_list
     }
 }
 
-bool LogLimit::allows() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - period_start_ >= period_) {
-        if (swallowed_ > 0) {
+bool LogLimit::allows(Clock::time_point now) {
+    if (!period_start_ || now - *period_start_ >= period_) {
+        if (left_out_ > 0) {
             log_line(Priority::kWarning,
-                     fmt::format("{} more lines of this kind were left out", swallowed_));
+                     fmt::format("{} more lines of this kind were left out", left_out_));
         }
         period_start_ = now;
         written_ = 0;
-        swallowed_ = 0;
+        left_out_ = 0;
     }
     if (written_ == burst_) {
-        ++swallowed_;
+        ++left_out_;
         return false;
     }
     ++written_;

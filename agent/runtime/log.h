@@ -8,8 +8,11 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "agent/runtime/time_source.h"
 
 namespace ecryptfs::agent {
 
@@ -34,15 +37,15 @@ class LogLimit {
         : burst_(burst), period_(period) {}
 
     // Whether a line may be written now. When a new period begins, first writes how many lines the
-    // last one swallowed.
-    bool allows();
+    // last one left out.
+    bool allows(Clock::time_point now);
 
   private:
     std::uint32_t burst_;
     std::chrono::seconds period_;
-    std::chrono::steady_clock::time_point period_start_ = {};
+    std::optional<Clock::time_point> period_start_;
     std::uint32_t written_ = 0;
-    std::uint64_t swallowed_ = 0;
+    std::uint64_t left_out_ = 0;
 };
 
 }  // namespace ecryptfs::agent

@@ -70,7 +70,8 @@ Options options_of(const CommandLine& line) {
         return std::ranges::count(line.lock_on, event) > 0;
     };
     return {line.device,
-            {line.paths, milliseconds(line.idle_seconds)},
+            line.paths,
+            milliseconds(line.idle_seconds),
             milliseconds(line.reply_within_seconds),
             {locks_on(kSuspend), locks_on(kScreenLock), locks_on(kLogOut)}};
 }
@@ -82,7 +83,7 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
     CommandLine line{defaults.device,
                      {ECRYPTFS_LIBEXECDIR "/ecryptfs-pki-host", ECRYPTFS_MODULEDIR},
                      {kSuspend, kLogOut},
-                     seconds(defaults.hosts.idle_time),
+                     seconds(defaults.host_idle_time),
                      seconds(defaults.reply_within)};
     CLI::App app(
         "Answers the kernel's requests for eCryptfs file keys with keys from files, smart cards "

@@ -7,17 +7,19 @@
 #include <string>
 
 #include "agent/bus/session_watch.h"
-#include "agent/modules/host.h"
+#include "agent/runtime/time_limits.h"
+#include "lib/pki/host_process.h"
 #include "lib/wire/device_frame.h"
 
 namespace ecryptfs::agent {
 
 struct Options {
     std::string device = wire::kDevicePath;
-    HostSettings hosts;
-    // Below the kernel's ecryptfs_message_wait_timeout, which is 3 s unless the module was loaded
-    // with another.
-    std::chrono::milliseconds reply_within{2800};
+    pki::HostPaths host_paths;
+    // After which a host that nobody needs is ended.
+    std::chrono::milliseconds host_idle_time{std::chrono::minutes(5)};
+    // To be less than the kernel's limit, if that was changed.
+    std::chrono::milliseconds reply_within = kReplyLimit;
     LockOn lock_on;
 };
 

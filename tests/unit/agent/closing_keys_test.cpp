@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/runtime/time_limits.h"
+
 namespace ecryptfs::agent {
 namespace {
 
@@ -96,10 +98,10 @@ TEST_F(Closing, IsLateByTheTimeAtWhichItBegan) {
 TEST_F(Closing, HasLessTimeWhenSomebodyWaits) {
     constexpr auto kPatience = 1h;
     keys_.add(1, begin_);
-    EXPECT_FALSE(keys_.is_late(begin_ + ClosingKeys::kLimit + 1ms, kPatience));
+    EXPECT_FALSE(keys_.is_late(begin_ + kCloseLimit + 1ms, kPatience));
     wait();
-    EXPECT_FALSE(keys_.is_late(begin_ + ClosingKeys::kLimit, kPatience));
-    EXPECT_TRUE(keys_.is_late(begin_ + ClosingKeys::kLimit + 1ms, kPatience));
+    EXPECT_FALSE(keys_.is_late(begin_ + kCloseLimit, kPatience));
+    EXPECT_TRUE(keys_.is_late(begin_ + kCloseLimit + 1ms, kPatience));
 }
 
 TEST_F(Closing, GivesUpItsWaitsSilentlyWithTheAgent) {

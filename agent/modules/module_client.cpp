@@ -250,6 +250,7 @@ void ModuleClient::start_process() {
 void ModuleClient::refuse_for(Clock::duration time, const Error& why) {
     log(Priority::kError, fmt::format(": {}", why.message));
     process_.refuse(time_.now() + time, why);
+    tick_soon();  // to let go of the process when it has ended
     auto closed = std::exchange(closing_, {});
     changed_();
     queue_.fail_all(why);
@@ -263,6 +264,7 @@ void ModuleClient::connection_lost(const Error& why) {
     }
     log(Priority::kWarning, fmt::format(": {}; another will take its place", why.message));
     process_.lose(time_.now());
+    tick_soon();  // to let go of the process when it has ended
     auto closed = std::exchange(closing_, {});
     changed_();
     queue_.lose_process(why);

@@ -541,6 +541,16 @@ TEST_F(ModuleClients, AreOutOfUseWithoutJobsAndKeys) {
     EXPECT_TRUE(client_.is_out_of_use());
 }
 
+TEST_F(ModuleClients, AreOutOfUseSoonAfterAnIdleProcessHasDied) {
+    open_first_key();
+    time_.advance(1s);
+    host().die();
+    EXPECT_FALSE(client_.is_out_of_use()) << "the process may still be there";
+    time_.advance(200ms);
+    EXPECT_TRUE(client_.is_out_of_use());
+    EXPECT_TRUE(host().is_deleted);
+}
+
 TEST(ModuleClientLog, ShowsAFewPrintableLinesOfWhatTheProcessWrote) {
     test::FakeTime time;
     test::FakeLauncher launcher;

@@ -50,8 +50,9 @@ bool JobQueue::is_hopeless(const Job& job, Clock::time_point now) const {
     return now + (job.action ? times_.usual() : 0s) > job.deadline;
 }
 
+// Jobs that a process died over are sent one at a time, which tells which of them kills it.
 std::size_t JobQueue::window() const {
-    if (one_at_a_time_) {
+    if (has_suspects_) {
         return 1;
     }
     const auto usual = times_.usual();
@@ -59,7 +60,16 @@ std::size_t JobQueue::window() const {
     return threads_ * std::clamp(soon, kLeastAtOnce, kMostAtOnce);
 }
 
+void JobQueue::review_suspects() {
+    const auto is_suspect = [](const Job& job) { return job.attempts > 0 || job.lost_opens > 0; };
+    has_suspects_ =
+        has_suspects_ &&
+        (std::ranges::any_of(pending_, is_suspect) ||
+         std::ranges::any_of(sent_, [&](const auto& sent) { return is_suspect(sent.second.job); }));
+}
+
 void JobQueue::send_jobs(Clock::time_point now) {
+    review_suspects();
     std::vector<Job> hopeless;
     const auto most = window();
     auto job = pending_.begin();
@@ -116,7 +126,6 @@ std::optional<Job> JobQueue::take_answered(std::uint64_t id, Clock::time_point n
     if (node.empty()) {
         return std::nullopt;
     }
-    one_at_a_time_ = false;
     mark_started(now);
     const auto& [job, started] = node.mapped();
     if (job.action && started) {
@@ -181,7 +190,7 @@ void JobQueue::fail_jobs_with(std::uint64_t key, const Error& why) {
 }
 
 void JobQueue::lose_process(const Error& why) {
-    one_at_a_time_ = true;
+    has_suspects_ = true;
     keys_ = {};
     auto unfinished = std::move(sent_);
     sent_.clear();

@@ -89,6 +89,7 @@ class JobQueue {
     };
 
     std::size_t window() const;
+    void review_suspects();
     bool is_hopeless(const Job& job, Clock::time_point now) const;
     bool send_job(Job& job, Clock::time_point now);
     void mark_started(Clock::time_point now);
@@ -101,7 +102,7 @@ class JobQueue {
 
     JobSender& sender_;
     std::uint32_t threads_ = 1;
-    bool one_at_a_time_ = false;  // after a loss, to tell which job kills the process
+    bool has_suspects_ = false;
     OperationTimes times_;
     std::uint64_t last_id_ = 0;
     std::pmr::unsynchronized_pool_resource memory_;  // of the next two

@@ -320,19 +320,85 @@ TEST_F(JobQueues, RepeatInOrderWhatADeadProcessHad) {
     }
 }
 
-TEST_F(JobQueues, SendOneJobAtATimeAfterALossUntilOneIsAnswered) {
-    open_first_key(4);
+TEST_F(JobQueues, AskOneAtATimeForWhatADeadProcessHadBegun) {
+    open_first_key(2);
     for (int i = 0; i < 20; ++i) {
         add(job(1));
     }
-    EXPECT_EQ(sent_.size(), 8U);
+    EXPECT_EQ(sent_.size(), 4U);
     lose_process();
     EXPECT_EQ(sent_.size(), 1U);
     open_key();
-    EXPECT_EQ(sent_.size(), 8U);
+    EXPECT_EQ(jobs_sent(), (std::vector{1}));
+    do_operation();
+    EXPECT_EQ(jobs_sent(), (std::vector{2}));
+    do_operation();
+    EXPECT_EQ(jobs_sent(), (std::vector{3, 4, 5, 6})) << "nobody suspects these";
+}
+
+TEST_F(JobQueues, SuspectNobodyWhereAProcessDiedIdle) {
+    open_first_key(2);
     lose_process();
+    add(job(1));
+    open_key();
+    for (int i = 0; i < 20; ++i) {
+        add(job(1));
+    }
+    EXPECT_EQ(sent_.size(), 4U);
+}
+
+TEST_F(JobQueues, FindOutTheJobThatKillsHostsAndFailNoOther) {
+    open_first_key(4);
+    add(job(1));
+    add(job(1));
+    add(job(1));
+    lose_process();  // by the second of them
+    open_key();
+    do_operation();
+    EXPECT_EQ(jobs_sent(), (std::vector{2}));
     lose_process();
+    EXPECT_THAT(outcome(2), FailsWith(ErrorCode::kModuleFailed, "died"));
+    open_key();
+    EXPECT_EQ(jobs_sent(), (std::vector{3}));
+    do_operation();
+    EXPECT_THAT(outcome(1), test::Succeeds());
+    EXPECT_THAT(outcome(3), test::Succeeds());
+}
+
+TEST_F(JobQueues, FindOutTheKeyThatKillsHostsWhenItIsOpened) {
+    queue_.set_threads(4);
+    add(job(1));
+    add(job(2));
+    add(job(3));
+    EXPECT_EQ(sent_.size(), 3U);
+    lose_process();  // by the second of them
+    open_key();
+    do_operation();
     EXPECT_EQ(sent_.size(), 1U);
+    EXPECT_EQ(sent_.front().key, 2U);
+    lose_process();
+    EXPECT_THAT(outcome(2), FailsWith(ErrorCode::kModuleFailed, "died"));
+    open_key();
+    do_operation();
+    EXPECT_THAT(outcome(1), test::Succeeds());
+    EXPECT_THAT(outcome(3), test::Succeeds());
+}
+
+TEST_F(JobQueues, SuspectNoJobThatADeadProcessHadNotBegun) {
+    open_first_key(1);
+    add(job(1));
+    add(job(1));
+    lose_process();
+    open_key();
+    EXPECT_EQ(jobs_sent(), (std::vector{1}));
+    lose_process();
+    EXPECT_THAT(outcome(1), FailsWith(ErrorCode::kModuleFailed, "died"));
+    open_key();
+    lose_process();
+    EXPECT_TRUE(is_unanswered(2)) << "this was its first time";
+    open_key();
+    do_operation();
+    EXPECT_THAT(outcome(2), test::Succeeds());
 }
 
 TEST_F(JobQueues, RepeatNoOpenThatAPersonWaitsFor) {

@@ -46,7 +46,7 @@ class Walk {
             host.check = [this](const Told& told) { check_told(told); };
         };
         for (int i = 0; i < 3; ++i) {
-            add_key();
+            keys_.push_back(new_key());
         }
     }
 
@@ -132,32 +132,54 @@ class Walk {
         }
     }
 
-    void add_key() {
-        auto key = test::new_key(++last_key_);
-        keys_.push_back(std::move(key));
-    }
+    std::shared_ptr<Key> new_key() { return test::new_key(++last_key_); }
 
     void submit(bool is_open) {
-        const auto& key = keys_.at(any<std::size_t>(0, keys_.size() - 1));
+        if (is_open) {
+            open_key();
+        } else {
+            const auto key = keys_.at(any<std::size_t>(0, keys_.size() - 1));
+            submit(key, pki::KeyAction::kDecrypt, any_time(3s));
+        }
+    }
+    // As Keys::unlock(): with a key of its own, which then takes the place of an older one.
+    void open_key() {
+        const auto key = new_key();
+        opening_.insert(key);
+        submit(key, std::nullopt, kOpenReplyLimit);
+    }
+    void opened(const std::shared_ptr<Key>& key, bool is_success) {
+        opening_.erase(key);
+        if (!is_success || closed_.contains(key->id)) {
+            closed_.insert(key->id);
+            client_.close_key(*key);
+        } else {
+            replace_key(key);
+        }
+    }
+
+    void submit(const std::shared_ptr<Key>& key, std::optional<pki::KeyAction> action,
+                Clock::duration time_left) {
         const auto number = jobs_.size();
         auto& job = jobs_.emplace_back();
         unanswered_.insert(number);
         job.key = key->id;
-        job.is_open = is_open;
-        job.deadline = time_.now() + (is_open ? kOpenReplyLimit : any_time(3s));
+        job.is_open = !action;
+        job.deadline = time_.now() + time_left;
         job.input.resize(sizeof number);
         std::memcpy(job.input.data(), &number, sizeof number);
         auto kept = std::make_shared<int>();
         job.kept = kept;
-        client_.submit({key, is_open ? std::nullopt : std::optional(pki::KeyAction::kDecrypt),
-                        job.input, job.deadline,
-                        [this, number, kept](const Result<JobResult>& result) {
-                            unanswered_.erase(number);
-                            check_answer(jobs_.at(number), result);
-                            if (any(0, 9) == 0 && !is_ending_) {
-                                submit(any(0, 3) == 0);  // as a follower is
-                            }
-                        }});
+        auto done = [this, number, key, kept](const Result<JobResult>& result) {
+            unanswered_.erase(number);
+            check_answer(jobs_.at(number), result);
+            if (jobs_.at(number).is_open) {
+                opened(key, result.has_value());
+            } else if (any(0, 9) == 0 && !is_ending_) {
+                submit(any(0, 3) == 0);  // as a follower is
+            }
+        };
+        client_.submit({key, action, job.input, job.deadline, std::move(done)});
     }
 
     void pass_time(Clock::duration time) {
@@ -168,13 +190,20 @@ class Walk {
     }
 
     // Another key takes its place: no number is used twice.
-    void close_key() {
-        const auto at = any<std::size_t>(0, keys_.size() - 1);
-        const auto key = std::exchange(keys_.at(at), nullptr);
-        keys_.erase(keys_.begin() + static_cast<std::ptrdiff_t>(at));
-        add_key();
+    void replace_key(const std::shared_ptr<Key>& by) {
+        auto& place = keys_.at(any<std::size_t>(0, keys_.size() - 1));
+        const auto key = std::exchange(place, by);
         closed_.insert(key->id);
         client_.close_key(*key);
+    }
+    void close_key() {
+        if (!opening_.empty() && any(0, 3) == 0) {
+            const auto key = *opening_.begin();
+            closed_.insert(key->id);
+            client_.close_key(*key);
+        } else {
+            replace_key(new_key());
+        }
         if (any(0, 1) == 0) {
             ++waits_;
             const auto wait = std::make_shared<CloseWait>([this] { --waits_; });
@@ -185,7 +214,6 @@ class Walk {
 
     void die() {
         if (auto* process = host()) {
-            count_death();
             process->die();
         }
     }
@@ -195,7 +223,6 @@ class Walk {
         if (!process || !is_greeted_) {
             return;
         }
-        count_death();
         const std::uint64_t unknown = 1'000'000'000;
         switch (any(0, 3)) {
             case 0:
@@ -257,7 +284,6 @@ class Walk {
             process.say(pki::Closed{told.key});
             return;
         }
-        is_suspicious_ = false;
         switch (any(0, 9)) {
             case 0:
                 process.say(
@@ -279,11 +305,29 @@ class Walk {
     // What must be so.
 
     void begin_process() {
+        if (launcher_.hosts.size() > 1) {
+            count_deaths((*(launcher_.hosts.end() - 2))->told);
+        }
         is_greeted_ = false;
         open_in_process_.clear();
     }
 
-    void count_death() { is_suspicious_ = true; }
+    // Of the jobs that a process had begun, a job a thread.
+    void count_deaths(const std::deque<Told>& told) {
+        std::uint32_t begun = 0;
+        for (const auto& one : told) {
+            if (one.kind != Told::Kind::kClose && begun++ < kThreads) {
+                if (one.kind == Told::Kind::kOperation) {
+                    ++jobs_.at(number_of(one)).deaths;
+                }
+            }
+        }
+    }
+    static std::size_t number_of(const Told& told) {
+        std::size_t number = 0;
+        std::ranges::copy(told.input, reinterpret_cast<std::uint8_t*>(&number));
+        return number;
+    }
 
     void check_told(const Told& told) {
         EXPECT_TRUE(is_greeted_) << "told before its greeting";
@@ -300,13 +344,13 @@ class Walk {
         if (told.kind == Told::Kind::kOpen) {
             return;
         }
-        std::size_t number = 0;
-        std::memcpy(&number, told.input.data(), sizeof number);
-        const auto& job = jobs_.at(number);
+        const auto& job = jobs_.at(number_of(told));
         EXPECT_EQ(job.key, told.key);
         EXPECT_EQ(job.answers, 0) << "sent though it was answered";
         EXPECT_LE(time_.now(), job.deadline) << "sent past its deadline";
         EXPECT_TRUE(open_in_process_.contains(told.key)) << "its key is not open";
+        EXPECT_LT(job.deaths, kMaxAttempts) << "it kills hosts";
+        EXPECT_TRUE(job.deaths == 0 || jobs == 1) << "others may die with it";
     }
 
     void check_answer(ModelJob& job, const Result<JobResult>& result) {
@@ -356,13 +400,13 @@ class Walk {
     test::FakeTime time_;
     test::FakeLauncher launcher_;
     std::vector<std::shared_ptr<Key>> keys_;
+    std::set<std::shared_ptr<Key>> opening_;  // for a person
     std::uint64_t last_key_ = 0;
     std::deque<ModelJob> jobs_;
     std::set<std::size_t> unanswered_;
     std::set<std::uint64_t> closed_;
     std::set<std::uint64_t> open_in_process_;
     bool is_greeted_ = false;
-    bool is_suspicious_ = false;
     bool is_ending_ = false;
     int waits_ = 0;
     std::size_t successes_ = 0;

@@ -238,6 +238,9 @@ void JobQueue::expire(Clock::time_point now) {
         if (sent.job.deadline < now && sent.job.done) {
             Job told{sent.job.key, {}, {}, {}, std::exchange(sent.job.done, {})};
             late.push_back(std::move(told));
+            if (!sent.job.action) {
+                keys_.erase(sent.job.key->id);  // nobody will know that it is open
+            }
         }
     }
     fail(late, late_error());

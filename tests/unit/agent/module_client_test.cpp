@@ -425,6 +425,16 @@ TEST_F(ModuleClients, CloseAKeyThatIsBeingOpenedWhenItIsOpen) {
     EXPECT_EQ(closed, 1);
 }
 
+TEST_F(ModuleClients, CloseAKeyThatIsOpenOnlyWhenThePersonHasGivenUp) {
+    submit(1, {}, 10s);
+    host().greet();
+    time_.advance(11s);
+    expect_failure(1, ErrorCode::kTimedOut);
+    say_opened();
+    say_closed();
+    EXPECT_TRUE(client_.is_out_of_use());
+}
+
 TEST_F(ModuleClients, CloseNoKeyThatCouldNotBeOpened) {
     open(1);
     host().greet();

@@ -216,7 +216,7 @@ const sd_bus_vtable kKeyTable[] = {
     KEY_PROPERTY(
         "Locator", "s", [](auto& it) { return it.info->locator; }, kChanges),
     KEY_PROPERTY(
-        "State", "s", [](auto& it) { return name_of(it.info->state); }, kChanges),
+        "State", "s", [](auto& it) { return state_name(it.info->state); }, kChanges),
     KEY_PROPERTY(
         "Serial", "i", [](auto& it) { return it.info->serial.value; }, kChanges),
     KEY_PROPERTY(
@@ -234,15 +234,13 @@ const sd_bus_vtable kKeyTable[] = {
 int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void* data, void** found,
              sd_bus_error* /*error*/) noexcept {
     return guarded(kObject, [&] {
-        static KeyObject current;     // sd-bus looks at one object at a time
-        std::string_view name(path);  // also the prefix alone
-        name.remove_prefix(std::min(sizeof(ipc::kKeyPathPrefix), name.size()));
-        const auto signature = wire::KeySignature::from_text(name);
+        static KeyObject current;  // sd-bus looks at one object at a time
+        const auto signature = signature_in_path(path);
         if (!signature) {
             return 0;
         }
         current.service = static_cast<BusService*>(data);
-        current.info = current.service->parts().keys.info(*signature);
+        current.info = current.service->parts().keys.find(*signature);
         *found = &current;
         return current.info ? 1 : 0;
     });
@@ -348,6 +346,15 @@ int add_bus_objects(sd_bus* bus, BusService& service) {
 
 std::string key_path(const wire::KeySignature& signature) {
     return fmt::format("{}/{}", ipc::kKeyPathPrefix, signature.text());
+}
+
+std::optional<wire::KeySignature> signature_in_path(std::string_view path) {
+    constexpr std::string_view kPrefix(ipc::kKeyPathPrefix);
+    if (!path.starts_with(kPrefix) || path.size() <= kPrefix.size()) {
+        return std::nullopt;  // another object's, or the prefix alone
+    }
+    const auto signature = wire::KeySignature::from_text(path.substr(kPrefix.size() + 1));
+    return signature ? std::optional(*signature) : std::nullopt;
 }
 
 std::string module_path(const wire::PkiType& module) {

@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "lib/wire/auth_token.h"
 #include "lib/wire/key_signature.h"
@@ -18,6 +20,8 @@ class BusService;
 int add_bus_objects(sd_bus* bus, BusService& service);
 
 std::string key_path(const wire::KeySignature& signature);
+// Nothing for a path that is no key's.
+std::optional<wire::KeySignature> signature_in_path(std::string_view path);
 std::string module_path(const wire::PkiType& module);
 
 }  // namespace ecryptfs::agent

@@ -60,11 +60,25 @@ void BusService::start() {
 }
 
 int BusService::set_up(sd_bus* bus) {
-    const int result = add_bus_objects(bus, *this);
+    int result =
+        ::sd_bus_add_filter(bus, nullptr, message_handler<&BusService::message_arrived>, this);
+    result = result < 0 ? result : add_bus_objects(bus, *this);
     return result < 0
                ? result
                : ::sd_bus_request_name_async(bus, nullptr, ipc::kBusName, 0,
                                              message_handler<&BusService::name_answered>, this);
+}
+
+// Before the objects are looked at: whoever asks wants to know what is so now.
+void BusService::message_arrived(sd_bus_message* message) {
+    if (::sd_bus_message_is_method_call(message, nullptr, nullptr) <= 0) {
+        return;
+    }
+    parts_.keys.refresh_from_keyring();
+    // A token that cannot be used is worth showing to whoever asks for it by name.
+    if (const auto signature = signature_in_path(::sd_bus_message_get_path(message))) {
+        static_cast<void>(parts_.keys.refresh_from_keyring(*signature));
+    }
 }
 
 void BusService::name_answered(sd_bus_message* reply) {
@@ -218,7 +232,7 @@ void BusService::announce_changes() {
 
 void BusService::announce_key(const wire::KeySignature& signature) {
     const auto path = key_path(signature);
-    if (!parts_.keys.info(signature)) {
+    if (!parts_.keys.find(signature)) {
         if (shown_keys_.erase(signature) > 0) {
             ::sd_bus_emit_object_removed(link_.get(), path.c_str());
         }
@@ -249,7 +263,7 @@ void BusService::secret_needed(const wire::KeySignature& signature) {
     if (!signal_limit_.allows(loop_.now())) {
         return;
     }
-    const auto info = parts_.keys.info(signature);
+    const auto info = parts_.keys.find(signature);
     ::sd_bus_emit_signal(link_.get(), ipc::kManagerPath, ipc::kManagerInterface, "SecretNeeded",
                          "ss", std::string(signature.text()).c_str(),
                          info ? info->locator.c_str() : "");

@@ -57,6 +57,7 @@ class BusService {
 
   private:
     int set_up(sd_bus* bus);
+    void message_arrived(sd_bus_message* message);
     void finish_when_closed(const BusCall& call, base::Result<void> result);
     void name_answered(sd_bus_message* reply);
     void announce_changes();

@@ -98,8 +98,8 @@ Result<KeySource> legacy_source(const wire::PrivateKeyToken& token, const wire::
 
 }  // namespace
 
-Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
-                                       const wire::KeySignature& signature) {
+Result<wire::PrivateKeyToken> private_key_token(base::ByteView payload,
+                                                const wire::KeySignature& signature) {
     const auto token = wire::parse_auth_token(payload);
     if (!token) {
         return std::unexpected(invalid(signature, token.error().message));
@@ -116,7 +116,7 @@ Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
     return *key;
 }
 
-Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
+Result<KeySource> key_source(const wire::PrivateKeyToken& token) {
     const auto module = TRY(module_for(token.pki_type));
     auto source = wire::is_locator(token.blob)
                       ? KeySource{module, std::string(base::as_text(token.blob)), {}}
@@ -131,6 +131,10 @@ Result<KeySource> source_of(const wire::PrivateKeyToken& token) {
         return std::unexpected(invalid(token.signature, "its secret is too long"));
     }
     return source;
+}
+
+bool is_usable_locator(std::string_view locator) {
+    return wire::is_locator(base::as_bytes(locator)) && locator.size() <= pki::kMaxLocator;
 }
 
 }  // namespace ecryptfs::agent

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
@@ -22,11 +23,14 @@ struct KeySource {
 
 // The private-key token in a payload, as a view into it. kInvalidToken, with the reason and advice,
 // if there is none of this signature.
-base::Result<wire::PrivateKeyToken> token_in(base::ByteView payload,
-                                             const wire::KeySignature& signature);
+base::Result<wire::PrivateKeyToken> private_key_token(base::ByteView payload,
+                                                      const wire::KeySignature& signature);
 
 // kInvalidToken if its blob is neither a URI nor one of ecryptfs-utils' openssl or
 // pkcs11-helper module.
-base::Result<KeySource> source_of(const wire::PrivateKeyToken& token);
+base::Result<KeySource> key_source(const wire::PrivateKeyToken& token);
+
+// Whether it is a URI, and not too long for a host.
+bool is_usable_locator(std::string_view locator);
 
 }  // namespace ecryptfs::agent

@@ -10,7 +10,6 @@
 #include "agent/keys/key_source.h"
 #include "agent/runtime/log.h"
 #include "lib/base/try.h"
-#include "lib/wire/legacy_blob.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -22,81 +21,17 @@ using base::SecretBytes;
 using wire::KeySignature;
 using namespace std::chrono_literals;
 
-// A person waits for these, and some tokens are slow.
-constexpr auto kOpenDeadline = 110s;
 // The kernel tells nobody that a key has gone (CONFIG_WATCH_QUEUE is off in Debian's kernels, and
 // would not tell that one has expired). So it is asked, about keys that are in some memory, often
 // enough to notice within a second. The accuracy lets agents wake up together.
 constexpr auto kSweepEvery = 750ms;
 constexpr auto kSweepAccuracy = 250ms;
 
-Error locked_error(const KeySignature& signature) {
-    return {ErrorCode::kKeyLocked, fmt::format("key {} is locked", signature.text()),
-            fmt::format("unlock it: ecryptfsctl unlock {}", signature.text())};
-}
-
-Error locked_meanwhile() {
-    return {ErrorCode::kKeyLocked, "the key was locked while it was being opened", "try again"};
-}
-
-bool concerns_secret(ErrorCode code) {
-    return code == ErrorCode::kSecretRequired || code == ErrorCode::kWrongSecret ||
-           code == ErrorCode::kSecretLockedOut || code == ErrorCode::kSecretAtDevice;
-}
-
-bool concerns_key(ErrorCode code) {
-    return code == ErrorCode::kInvalidKey || code == ErrorCode::kNotFound ||
-           code == ErrorCode::kAccessDenied || code == ErrorCode::kUnknownModule ||
-           code == ErrorCode::kInvalidArgument;
-}
-
-KeyState state_without_token(ErrorCode why) {
-    switch (why) {
-        case ErrorCode::kKeyExpired:
-            return KeyState::kExpired;
-        case ErrorCode::kKeyRevoked:
-            return KeyState::kRevoked;
-        case ErrorCode::kInvalidToken:
-            return KeyState::kUnusable;
-        default:
-            return KeyState::kMissing;
-    }
-}
-
-bool is_usable_locator(std::string_view locator) {
-    return wire::is_locator(base::as_bytes(locator)) && locator.size() <= pki::kMaxLocator;
-}
-
-bool has_token(KeyState state) {
-    return state == KeyState::kUnopened || state == KeyState::kUnlocked ||
-           state == KeyState::kLocked || state == KeyState::kUnusable;
-}
-
 }  // namespace
 
-std::string_view name_of(KeyState state) {
-    switch (state) {
-        case KeyState::kUnopened:
-            return "unopened";
-        case KeyState::kUnlocked:
-            return "unlocked";
-        case KeyState::kLocked:
-            return "locked";
-        case KeyState::kExpired:
-            return "expired";
-        case KeyState::kRevoked:
-            return "revoked";
-        case KeyState::kMissing:
-            return "missing";
-        case KeyState::kUnusable:
-            break;
-    }
-    return "unusable";
-}
-
-Keys::Keys(EventLoop& loop, HostPool& hosts, KeyNotePlaces notes)
+Keys::Keys(EventLoop& loop, KeyHosts& hosts, KeyNotePlaces notes)
     : loop_(loop),
-      hosts_(hosts),
+      opener_(hosts),
       notes_(notes),
       sweep_(loop.timer(kSweepAccuracy, [this] { sweep(); })) {}
 
@@ -106,40 +41,20 @@ void Keys::on_change(std::function<void(const KeySignature&)> changed) {
 
 void Keys::restore() {
     for (const auto& note : notes_.all()) {
-        restore(note);
+        if (!note.in_user_keyring) {
+            static_cast<void>(
+                keyring_.announce(note.signature, note.serial));  // or it is not found
+        }
+        static_cast<void>(refresh_from_keyring(note.signature));  // the table says what it found
+        carry_out(table_.restore(note));
     }
     if (notes_.lock_all_others()) {
         lock_all_without_a_note();
     }
 }
 
-void Keys::restore(const KeyNoteView& note) {
-    if (!note.in_user_keyring) {
-        static_cast<void>(tokens_.remember(note.signature, note.serial));  // or it is not found
-    }
-    const auto found = look_up(note.signature);
-    if (!found || (*found)->serial != note.serial) {
-        notes_.erase(note.signature);
-        return;
-    }
-    auto& entry = **found;
-    if (note.locked) {
-        close(entry);
-        set_state(note.signature, entry, KeyState::kLocked);
-        return;
-    }
-    auto secret = note.secret ? SecretBytes::copy_of(*note.secret) : SecretBytes();
-    if (!secret || !base::equal_in_constant_time(entry.blob.view(), note.blob)) {
-        notes_.erase(note.signature);
-    } else if (note.secret) {
-        close(entry);
-        entry.key = make_key({0, entry.module, entry.locator, std::move(*secret),
-                              pki::KeyUse::kPrivate, note.signature});
-        watch_tokens();
-    }
-}
-
 void Keys::lock_all_without_a_note() {
+    refresh_from_keyring();
     bool all_have_notes = true;
     for (const auto& signature : list()) {
         if (!notes_.has(signature) && lock(signature)) {
@@ -151,88 +66,27 @@ void Keys::lock_all_without_a_note() {
     }
 }
 
-// Nothing is to be said of a key whose token tells all.
-void Keys::note(const KeySignature& signature, const Entry& entry) {
-    const bool locked = entry.state == KeyState::kLocked;
-    const bool has_secret = entry.key && entry.key->secret;
-    if (!has_token(entry.state) || !entry.registered ||
-        (entry.in_user_keyring && !locked && !has_secret)) {
-        notes_.erase(signature);
-        return;
-    }
-    KeyNoteView view{signature, entry.serial, entry.in_user_keyring, locked, {}, std::nullopt};
-    if (!locked) {
-        view.blob = entry.blob.view();
-    }
-    if (has_secret) {
-        view.secret = entry.key->secret->view();
-    }
-    if (notes_.write(view)) {
-        return;
-    }
-    log_line(Priority::kNotice,
-             locked ? fmt::format("all keys will be locked when the agent is restarted: there is "
-                                  "no room to note that key {} is locked",
-                                  signature.text())
-                    : fmt::format("key {} will be locked when the agent is restarted: there is no "
-                                  "room to keep its secret",
-                                  signature.text()),
-             {{"ECRYPTFS_SIGNATURE", signature.text()}});
-}
+// --- Requests ---
 
-Result<KeyRef> Keys::key_for(const KeySignature& signature, pki::KeyAction action) {
-    const auto found = TRY(look_up_once_a_turn(signature));
-    auto& entry = *found;
+// Those that were read together ask the keyring once: that is a quarter of what a request costs us.
+Result<KeyRef> Keys::use_key(const KeySignature& signature, pki::KeyAction action) {
+    if (!keyring_.is_current(signature, loop_.turn()) || !table_.has_token(signature)) {
+        TRY(refresh_from_keyring(signature));
+    }
+    auto key = table_.use_key(signature, action);
     watch_tokens();
-    if (entry.key) {
-        entry.used = true;
-        return entry.key;
-    }
-    if (action == pki::KeyAction::kDecrypt) {
-        return std::unexpected(locked_error(signature));
-    }
-    if (!entry.public_key) {
-        entry.public_key =
-            make_key({0, entry.module, entry.locator, {}, pki::KeyUse::kPublic, signature});
-    }
-    return entry.public_key;
+    return key;
 }
 
-Error Keys::note_failure(const KeySignature& signature, const Key& key, Error why) {
-    const auto found = entries_.find(signature);
-    if (found == entries_.end()) {
-        return why;
-    }
-    auto& entry = found->second;
-    ++entry.counts.failed;
-    const bool is_current = entry.key && entry.key->id == key.id;
-    if (concerns_secret(why.code)) {
-        if (is_current) {
-            close(entry);
-            set_state(signature, entry, KeyState::kLocked);
-            note(signature, entry);
-        }
-        return locked_error(signature);
-    }
-    if (is_current && concerns_key(why.code)) {
-        set_state(signature, entry, KeyState::kUnusable);
-    }
-    return why;
+Error Keys::record_failure(const Key& key, Error why) {
+    return carry_out(table_.record_failure(key, std::move(why)));
 }
 
-void Keys::note_success(const KeySignature& signature, const Key& key,
-                        std::chrono::microseconds latency) {
-    const auto found = entries_.find(signature);
-    if (found == entries_.end()) {
-        return;
-    }
-    auto& entry = found->second;
-    ++entry.counts.answered;
-    entry.counts.latency.add(latency);
-    if (entry.key && entry.key->id == key.id) {
-        set_state(signature, entry, KeyState::kUnlocked);
-    }
+void Keys::record_success(const Key& key, std::chrono::microseconds latency) {
+    carry_out(table_.record_success(key, latency));
 }
+
+// --- People ---
 
 void Keys::add(const wire::PkiType& module, std::string locator, std::optional<SecretBytes> secret,
                std::move_only_function<void(Result<AddedKey>)> done) {
@@ -242,264 +96,105 @@ void Keys::add(const wire::PkiType& module, std::string locator, std::optional<S
                   fmt::format("a key's locator is a URI of at most {} bytes", pki::kMaxLocator)}));
         return;
     }
-    const auto key = make_key(
-        {0, module, std::move(locator), std::move(secret), pki::KeyUse::kPrivate, std::nullopt});
-    const auto locks = times_all_locked_;
-    open(key, [this, key, locks, done = std::move(done)](const Result<JobResult>& opened) mutable {
-        if (locks != times_all_locked_) {
-            hosts_.close_key(*key);
-            done(std::unexpected(locked_meanwhile()));
-        } else {
-            done(take_in(key, opened));
-        }
-    });
+    const auto key = table_.begin_add(module, std::move(locator), std::move(secret));
+    opener_.open(key, Clock::now(),
+                 [this, key, done = std::move(done)](const Result<OpenedKey>& opened) mutable {
+                     done(accept_opened_key(key, opened));
+                 });
 }
 
-// The module may have settled more than the locator said: that goes into the token.
-Result<AddedKey> Keys::take_in(const std::shared_ptr<Key>& key, const Result<JobResult>& opened) {
-    if (!opened) {
-        return std::unexpected(opened.error());
+Result<AddedKey> Keys::accept_opened_key(const KeyRef& key, const Result<OpenedKey>& opened) {
+    if (opened) {
+        static_cast<void>(refresh_from_keyring(opened->signature));  // there need be no token yet
     }
-    if (!opened->locator.empty()) {
-        if (!is_usable_locator(opened->locator)) {
-            hosts_.close_key(*key);
-            return std::unexpected(
-                Error{ErrorCode::kModuleFailed, "the PKI module gave a locator that is no URI"});
-        }
-        key->locator = opened->locator;
-    }
-    const auto& signature = *opened->signature;
-    key->signature = signature;
-    AddedKey added{signature, wire::encode_private_key_token(signature, key->module, key->locator),
-                   std::string(opened->warning)};
-    auto blob = SecretBytes::copy_of(base::as_bytes(key->locator));
-    if (!blob) {
-        hosts_.close_key(*key);
-        return std::unexpected(std::move(blob.error()));
-    }
-    const auto known = look_up(signature);
-    if (!known || !holds(**known, key->module, blob->view())) {
-        forget(signature);
-        entries_.insert_or_assign(signature, Entry{.module = key->module,
-                                                   .pki_type = key->module,
-                                                   .locator = key->locator,
-                                                   .blob = std::move(*blob)});
-    }
-    entries_.at(signature).registered = false;
-    TRY(put_unlocked(key, signature));
-    return added;
-}
-
-// Makes `key`, just opened, the one in use. One that is in use already stays, as requests may be
-// under way with it, but the newer secret is the one that opens it from now on.
-Result<void> Keys::put_unlocked(const std::shared_ptr<Key>& key, const KeySignature& signature) {
-    const auto found = entries_.find(signature);
-    if (found == entries_.end()) {
-        hosts_.close_key(*key);
-        return std::unexpected(Error{ErrorCode::kUnknownKey,
-                                     fmt::format("key {} went away meanwhile", signature.text())});
-    }
-    auto& entry = found->second;
-    if (entry.key && entry.state == KeyState::kUnlocked) {
-        entry.key->secret = std::move(key->secret);
-        hosts_.close_key(*key);
-    } else {
-        close(entry);
-        entry.key = key;
-        entry.used = true;
-        watch_tokens();
-        set_state(signature, entry, KeyState::kUnlocked);
-    }
-    note(signature, entry);
-    return {};
-}
-
-Keys::Locks Keys::locks_of(const KeySignature& signature) const {
-    const auto found = entries_.find(signature);
-    return {found == entries_.end() ? 0 : found->second.times_locked, times_all_locked_};
+    TRY(carry_out(table_.finish_add(key, opened)));
+    const auto& signature = opened->signature;
+    return AddedKey{signature, wire::encode_private_key_token(signature, key->module, key->locator),
+                    opened->warning};
 }
 
 Result<void> Keys::register_token(const KeySignature& signature, keyring::KeySerial serial) {
-    const auto found = entries_.find(signature);
-    if (found == entries_.end()) {
+    if (!table_.find(signature)) {
         return std::unexpected(Error{ErrorCode::kUnknownKey,
                                      fmt::format("key {} was not added", signature.text()),
                                      "call AddKey first"});
     }
-    const auto token = tokens_.find(signature);
-    if (!token || token->serial != serial) {
-        TRY(tokens_.remember(signature, serial));
-    }
-    found->second.registered = true;
-    found->second.serial = {};  // of whichever token look_up() finds
-    const auto entry = TRY(look_up(signature));
-    note(signature, *entry);
-    changed_(signature);
-    return {};
+    TRY(keyring_.announce(signature, serial));
+    table_.trust_next_token(signature);
+    return refresh_from_keyring(signature);
 }
 
 void Keys::abandon(const KeySignature& signature) {
-    const auto found = entries_.find(signature);
-    if (found != entries_.end() && !found->second.registered) {
-        found->second.registered = true;
-        found->second.serial = {};
-        static_cast<void>(look_up(signature));  // forgets it where there is no token
+    if (table_.awaits_token(signature)) {
+        table_.trust_next_token(signature);
+        static_cast<void>(refresh_from_keyring(signature));  // forgets it where there is no token
     }
 }
 
 void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secret,
                   std::move_only_function<void(Result<void>)> done) {
-    const auto found = look_up(signature);
-    if (!found) {
-        done(std::unexpected(found.error()));
+    if (auto seen = refresh_from_keyring(signature); !seen) {
+        done(std::move(seen));
         return;
     }
-    const auto& entry = **found;
-    if (!secret) {
-        if (auto source = source_of({signature, entry.pki_type, entry.blob.view()})) {
-            secret = std::move(source->secret);
-        }
+    const auto key = table_.begin_unlock(signature, std::move(secret));
+    if (!key) {
+        done(std::unexpected(key.error()));
+        return;
     }
-    const auto key = make_key(
-        {0, entry.module, entry.locator, std::move(secret), pki::KeyUse::kPrivate, signature});
-    const auto locks = locks_of(signature);
-    open(key, [this, key, locks, done = std::move(done)](const Result<JobResult>& opened) mutable {
-        if (locks != locks_of(*key->signature)) {
-            hosts_.close_key(*key);
-            done(std::unexpected(locked_meanwhile()));
-        } else {
-            done(opened ? put_unlocked(key, *key->signature) : std::unexpected(opened.error()));
-        }
-    });
+    opener_.open(
+        *key, Clock::now(),
+        [this, key = *key, done = std::move(done)](const Result<OpenedKey>& opened) mutable {
+            done(carry_out(table_.finish_unlock(key, opened)));
+        });
 }
 
+// A key that was just added may have no token yet.
 Result<void> Keys::lock(const KeySignature& signature) {
-    cancel_opens(signature);
-    const auto found = look_up(signature);
-    if (!found) {
-        abandon(signature);  // its token may be yet to be written
-        return std::unexpected(found.error());
-    }
-    ++(*found)->times_locked;
-    close(**found);
-    set_state(signature, **found, KeyState::kLocked);
-    note(signature, **found);
-    return {};
+    auto seen = refresh_from_keyring(signature);
+    carry_out(table_.lock(signature));
+    return table_.is_locked(signature) ? Result<void>() : std::move(seen);
 }
 
 void Keys::lock_all() {
-    ++times_all_locked_;
-    cancel_opens(std::nullopt);
-    for (const auto& signature : list()) {
-        static_cast<void>(lock(signature));  // fails where there is nothing to lock
-    }
+    refresh_from_keyring();  // so that keys that nobody needed yet are locked, too
+    carry_out(table_.lock_all());
 }
 
 void Keys::forget(const KeySignature& signature) {
-    tokens_.forget(signature);
-    notes_.erase(signature);
-    cancel_opens(signature);
-    if (auto entry = entries_.extract(signature)) {
-        close(entry.mapped());
-        changed_(signature);
+    carry_out(table_.forget(signature));
+}
+
+// --- The keyring ---
+
+Result<void> Keys::refresh_from_keyring(const KeySignature& signature) {
+    const auto token = keyring_.refresh(signature, loop_.turn());
+    auto outcome = token ? table_.see_token(signature, *token)
+                         : Outcome<Result<void>>{std::unexpected(token.error()),
+                                                 table_.lose_token(signature, token.error().code)};
+    keyring_.wipe();
+    return carry_out(std::move(outcome));
+}
+
+void Keys::refresh_from_keyring() {
+    keyring_.refresh_list();
+    for (const auto& signature : list()) {
+        static_cast<void>(refresh_from_keyring(signature));  // the table has what it found
     }
 }
 
-std::vector<KeySignature> Keys::list() {
-    auto signatures = tokens_.list();
-    for (const auto& [signature, entry] : entries_) {
-        signatures.push_back(signature);
-    }
+std::vector<KeySignature> Keys::list() const {
+    auto signatures = table_.signatures();
+    signatures.insert(signatures.end(), keyring_.signatures().begin(), keyring_.signatures().end());
     std::ranges::sort(signatures);
     const auto repeated = std::ranges::unique(signatures);
     signatures.erase(repeated.begin(), repeated.end());
     return signatures;
 }
 
-std::optional<KeyInfo> Keys::info(const KeySignature& signature) {
-    const auto looked_up = look_up(signature);
-    const auto found = entries_.find(signature);
-    if (found == entries_.end()) {
-        // A token that cannot be used is worth showing; none at all is not.
-        if (looked_up || looked_up.error().code == ErrorCode::kUnknownKey) {
-            return std::nullopt;
-        }
-        return KeyInfo{signature, {}, {}, state_without_token(looked_up.error().code), 0, true, {}};
-    }
-    const auto& entry = found->second;
-    return KeyInfo{signature,    entry.module.text(),   entry.locator, entry.state,
-                   entry.serial, entry.in_user_keyring, entry.counts};
-}
-
-// Keeps no copy of the token, which may hold a passphrase.
-Result<Keys::Entry*> Keys::look_up(const KeySignature& signature) {
-    auto found = refresh(signature);
-    tokens_.wipe();
-    return found;
-}
-
-Result<Keys::Entry*> Keys::refresh(const KeySignature& signature) {
-    const auto stored = tokens_.find(signature);
-    const auto token = stored ? token_in(stored->payload, signature)
-                              : Result<wire::PrivateKeyToken>(std::unexpected(stored.error()));
-    if (!token) {
-        token_gone(signature, token.error());
-        return std::unexpected(token.error());
-    }
-    auto found = entries_.find(signature);
-    const bool known =
-        found != entries_.end() && has_token(found->second.state) &&
-        (!found->second.registered || ((found->second.serial == keyring::KeySerial{} ||
-                                        found->second.serial == stored->serial) &&
-                                       holds(found->second, token->pki_type, token->blob)));
-    if (!known) {
-        auto entry = entry_of(*token);
-        if (!entry) {
-            token_gone(signature, entry.error());
-            return std::unexpected(std::move(entry.error()));
-        }
-        if (found != entries_.end()) {
-            close(found->second);
-            notes_.erase(signature);
-        }
-        found = entries_.insert_or_assign(signature, std::move(*entry)).first;
-        watch_tokens();
-        changed_(signature);
-    }
-    found->second.serial = stored->serial;
-    found->second.in_user_keyring = stored->in_user_keyring;
-    found->second.seen_in = loop_.turn();
-    return &found->second;
-}
-
-// For requests that were read together: a look-up is a quarter of what one costs us.
-Result<Keys::Entry*> Keys::look_up_once_a_turn(const KeySignature& signature) {
-    const auto found = entries_.find(signature);
-    if (found != entries_.end() && found->second.seen_in == loop_.turn() &&
-        has_token(found->second.state)) {
-        return &found->second;
-    }
-    return look_up(signature);
-}
-
-bool Keys::holds(const Entry& entry, const wire::PkiType& pki_type, base::ByteView blob) {
-    return entry.pki_type == pki_type && base::equal_in_constant_time(entry.blob.view(), blob);
-}
-
-Result<Keys::Entry> Keys::entry_of(const wire::PrivateKeyToken& token) {
-    auto source = TRY(source_of(token));
-    auto blob = TRY(SecretBytes::copy_of(token.blob));
-    const auto key = make_key({0, source.module, source.locator, std::move(source.secret),
-                               pki::KeyUse::kPrivate, token.signature});
-    return Entry{.module = source.module,
-                 .pki_type = token.pki_type,
-                 .locator = source.locator,
-                 .blob = std::move(blob),
-                 .key = key};
-}
-
 void Keys::watch_tokens() {
-    if (!std::exchange(sweep_is_due_, true)) {
+    if (!sweep_is_due_ && !table_.keys_in_memory().empty()) {
+        sweep_is_due_ = true;
         sweep_.run_after(kSweepEvery);
     }
 }
@@ -507,79 +202,48 @@ void Keys::watch_tokens() {
 // Closes the keys whose tokens have gone. Goes on while there are others to watch.
 void Keys::sweep() {
     sweep_is_due_ = false;
-    std::vector<KeySignature> watched;
-    for (const auto& [signature, entry] : entries_) {
-        if (entry.public_key || (entry.key && (entry.used || entry.key->secret))) {
-            watched.push_back(signature);
-        }
+    for (const auto& signature : table_.keys_in_memory()) {
+        static_cast<void>(refresh_from_keyring(signature));
     }
-    for (const auto& signature : watched) {
-        static_cast<void>(look_up(signature));
-    }
-    if (!watched.empty()) {
-        watch_tokens();
-    }
+    watch_tokens();
 }
 
-void Keys::token_gone(const KeySignature& signature, const Error& why) {
-    const auto found = entries_.find(signature);
-    if (found == entries_.end() || !found->second.registered) {
-        return;
-    }
-    if (why.code == ErrorCode::kUnknownKey) {
-        forget(signature);
-        return;
-    }
-    cancel_opens(signature);
-    close(found->second);
-    found->second.blob = {};  // it may hold a passphrase
-    set_state(signature, found->second, state_without_token(why.code));
-    notes_.erase(signature);
-}
+// --- What the table wants done ---
 
-void Keys::open(const std::shared_ptr<Key>& key,
-                std::move_only_function<void(Result<JobResult>)> done) {
-    opening_.emplace(key->id, key);
-    auto opened = [this, id = key->id, done = std::move(done)](Result<JobResult> result) mutable {
-        opening_.erase(id);
-        done(std::move(result));
-    };
-    hosts_.submit({key, {}, {}, Clock::now() + kOpenDeadline, std::move(opened)});
-}
-
-// Of one key or of all. Those who wait for them are told when the host has let go.
-void Keys::cancel_opens(const std::optional<KeySignature>& signature) {
-    const auto opening = opening_;  // some end in here
-    for (const auto& [id, key] : opening) {
-        if (!signature || key->signature == signature) {
-            hosts_.close_key(*key);
-            key->secret.reset();
-        }
+// Notes come first: a process that dies in here must not leave a locked key unlocked. Hosts come
+// last: requests that fail as their key is closed come back to this object.
+void Keys::carry_out(const KeyEffects& effects) {
+    for (const auto& signature : effects.forgotten) {
+        keyring_.forget(signature);
     }
-}
-
-// The requests that wait for it fail in here. Jobs may have the key a little longer, the secret
-// not.
-void Keys::close(Entry& entry) {
-    entry.used = false;
-    if (const auto key = std::exchange(entry.key, nullptr)) {
-        hosts_.close_key(*key);
-        key->secret.reset();
+    for (const auto& signature : effects.noted) {
+        write_note(signature);
     }
-    if (const auto key = std::exchange(entry.public_key, nullptr)) {
-        hosts_.close_key(*key);
-    }
-}
-
-void Keys::set_state(const KeySignature& signature, Entry& entry, KeyState state) {
-    if (std::exchange(entry.state, state) != state) {
+    for (const auto& signature : effects.changed) {
         changed_(signature);
     }
+    watch_tokens();
+    opener_.close(effects.closed);
 }
 
-std::shared_ptr<Key> Keys::make_key(Key key) {
-    key.id = ++last_key_id_;
-    return std::make_shared<Key>(std::move(key));
+void Keys::write_note(const KeySignature& signature) {
+    const auto note = table_.note(signature);
+    if (!note) {
+        notes_.erase(signature);
+        return;
+    }
+    if (notes_.write(*note)) {
+        return;
+    }
+    log_line(Priority::kNotice,
+             note->locked
+                 ? fmt::format("all keys will be locked when the agent is restarted: there is no "
+                               "room to note that key {} is locked",
+                               signature.text())
+                 : fmt::format("key {} will be locked when the agent is restarted: there is no "
+                               "room to keep its secret",
+                               signature.text()),
+             {{"ECRYPTFS_SIGNATURE", signature.text()}});
 }
 
 }  // namespace ecryptfs::agent

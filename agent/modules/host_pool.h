@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/keys/key_hosts.h"
 #include "agent/modules/module_client.h"
 
 namespace ecryptfs::agent {
@@ -18,7 +19,7 @@ namespace ecryptfs::agent {
 // the like that a key's locator has a module load, so that code which anybody of this user may name
 // has no secret but its own key's. Bounded, as names and locators come from tokens that anybody of
 // this user may write.
-class HostPool {
+class HostPool : public KeyHosts {
   public:
     static constexpr std::size_t kMaxHosts = 16;
 
@@ -28,9 +29,8 @@ class HostPool {
     // Told the module one of whose hosts has other info now, or is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
 
-    // To the host of the job's key.
-    void submit(Job job);
-    void close_key(const Key& key);
+    void submit(Job job) override;
+    void close_key(const Key& key) override;
     // Calls back when no process has any of the keys any more that were to be closed until now.
     void when_closed(std::move_only_function<void()> done);
 

@@ -157,7 +157,7 @@ Requests::InFlight* Requests::leader_of(const InFlight& request) {
 
 void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
     const auto& signature = packet.signature;
-    const auto key = keys_.key_for(signature, action_of(packet.operation));
+    const auto key = keys_.use_key(signature, action_of(packet.operation));
     if (!key) {
         if (key.error().code == ErrorCode::kKeyLocked) {
             locked_key_wanted_(signature);
@@ -207,7 +207,7 @@ void Requests::done(std::uint64_t id, const Result<JobResult>& result) {
 
 void Requests::give_up(InFlight request, const Error& error) {
     const auto& signature = *request.key->signature;
-    const auto why = keys_.note_failure(signature, *request.key, error);
+    const auto why = keys_.record_failure(*request.key, error);
     if (why.code == ErrorCode::kKeyLocked) {
         locked_key_wanted_(signature);
     }
@@ -234,7 +234,7 @@ void Requests::succeed(const InFlight& request, const Key& key, base::ByteView d
     const auto latency =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.received);
     latency_[key.module].add(latency);
-    keys_.note_success(*key.signature, key, latency);
+    keys_.record_success(key, latency);
 }
 
 void Requests::fail(const InFlight& request, const Error& why, std::string_view signature) {

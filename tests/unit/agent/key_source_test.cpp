@@ -2,6 +2,7 @@
 
 #include "agent/keys/key_source.h"
 
+#include "tests/unit/agent/keys_support.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::agent {
@@ -9,27 +10,14 @@ namespace {
 
 using base::ErrorCode;
 using test::Bytes;
+using test::counted;
 using test::FailsWith;
 using test::Succeeds;
+using test::with_nul;
 
 base::Result<KeySource> source(std::string_view pki_type, base::ByteView blob) {
-    return source_of({base::value_or_throw(wire::KeySignature::from_text("0123456789abcdef")),
-                      base::value_or_throw(wire::PkiType::from_text(pki_type)), blob});
-}
-
-// Fields as ecryptfs-utils counts them.
-Bytes counted(std::initializer_list<std::string> fields) {
-    Bytes blob;
-    for (const auto& field : fields) {
-        blob.push_back(static_cast<std::uint8_t>(field.size()));
-        blob.push_back(static_cast<std::uint8_t>(field.size() >> 8));
-        blob.insert(blob.end(), field.begin(), field.end());
-    }
-    return blob;
-}
-
-std::string with_nul(std::string text) {
-    return text + '\0';
+    return key_source({base::value_or_throw(wire::KeySignature::from_text("0123456789abcdef")),
+                       base::value_or_throw(wire::PkiType::from_text(pki_type)), blob});
 }
 
 TEST(KeySource, IsTheUriThatATokenOfOursHolds) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Has hosts open keys for people who wait, and close them.
+
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "agent/keys/key.h"
+#include "agent/keys/key_hosts.h"
+#include "agent/keys/key_table.h"
+#include "agent/runtime/event_loop.h"
+#include "lib/base/error.h"
+
+namespace ecryptfs::agent {
+
+class KeyOpener {
+  public:
+    // A person waits, and some tokens are slow.
+    static constexpr auto kTimeToOpen = std::chrono::seconds(110);
+
+    // Borrows the hosts.
+    explicit KeyOpener(KeyHosts& hosts) : hosts_(hosts) {}
+
+    // Calls `opened` once, maybe before it returns.
+    void open(const KeyRef& key, Clock::time_point now,
+              std::move_only_function<void(const base::Result<OpenedKey>&)> opened);
+    // Cancels what opens them. Whoever waits for that is told when the host has let go.
+    void close(std::span<const KeyRef> keys);
+
+  private:
+    KeyHosts& hosts_;
+};
+
+}  // namespace ecryptfs::agent

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "agent/keys/key_opener.h"
+
+#include <vector>
+
+#include "tests/unit/agent/fake_key_hosts.h"
+#include "tests/unit/agent/keys_support.h"
+#include "tests/unit/support.h"
+
+namespace ecryptfs::agent {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using test::FailsWith;
+using test::Succeeds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class KeyOpening : public ::testing::Test {
+  protected:
+    KeyRef make_key() {
+        return std::make_shared<Key>(Key{++last_id_,
+                                         test::openssl_module(),
+                                         "file:///k.pem",
+                                         {},
+                                         pki::KeyUse::kPrivate,
+                                         std::nullopt});
+    }
+    KeyRef open() {
+        auto key = make_key();
+        opener_.open(key, now_,
+                     [this](const Result<OpenedKey>& opened) { answers_.push_back(opened); });
+        return key;
+    }
+
+    const Clock::time_point now_{std::chrono::hours(5)};
+    test::FakeKeyHosts hosts_;
+    KeyOpener opener_{hosts_};
+    std::uint64_t last_id_ = 0;
+    std::vector<Result<OpenedKey>> answers_;
+};
+
+TEST_F(KeyOpening, AsksAHostForTheKeyAndLeavesItTimeForASlowToken) {
+    const auto key = open();
+    ASSERT_THAT(hosts_.jobs(), SizeIs(1));
+    const auto& job = hosts_.jobs().front();
+    EXPECT_EQ(job.key, key);
+    EXPECT_FALSE(job.action);
+    EXPECT_EQ(job.deadline, now_ + KeyOpener::kTimeToOpen);
+    EXPECT_THAT(answers_, IsEmpty());
+}
+
+TEST_F(KeyOpening, GivesWhatTheHostSaidAfterItsViewsHaveEnded) {
+    open();
+    {
+        std::string warning = "it is readable by others";
+        std::string locator = "file:///settled.pem";
+        hosts_.finish(0, JobResult{{}, test::signature(1), warning, locator});
+        warning.assign(warning.size(), 'x');
+        locator.assign(locator.size(), 'x');
+    }
+    ASSERT_THAT(answers_, SizeIs(1));
+    ASSERT_THAT(answers_[0], Succeeds());
+    EXPECT_EQ(answers_[0]->signature, test::signature(1));
+    EXPECT_EQ(answers_[0]->warning, "it is readable by others");
+    EXPECT_EQ(answers_[0]->locator, "file:///settled.pem");
+}
+
+TEST_F(KeyOpening, PassesAnErrorOn) {
+    open();
+    hosts_.finish(0, std::unexpected(Error{ErrorCode::kWrongSecret, "no"}));
+    ASSERT_THAT(answers_, SizeIs(1));
+    EXPECT_THAT(answers_[0], FailsWith(ErrorCode::kWrongSecret, "no"));
+}
+
+TEST_F(KeyOpening, RefusesAHostThatDoesNotSayWhichKeyItOpened) {
+    open();
+    hosts_.finish(0, JobResult{});
+    ASSERT_THAT(answers_, SizeIs(1));
+    EXPECT_THAT(answers_[0], FailsWith(ErrorCode::kModuleFailed, "did not say which"));
+}
+
+TEST_F(KeyOpening, AnswersEachPersonWhenTheHostsFailAtOnce) {
+    hosts_.refuse({ErrorCode::kOverloaded, "full"});
+    open();
+    open();
+    ASSERT_THAT(answers_, SizeIs(2));
+    EXPECT_THAT(answers_[1], FailsWith(ErrorCode::kOverloaded, "full"));
+}
+
+TEST_F(KeyOpening, AnswersWhoWaitsForAKeyThatIsClosed) {
+    const auto first = open();
+    open();
+    opener_.close(std::vector<KeyRef>{first});
+    EXPECT_THAT(hosts_.closed(), ElementsAre(first->id));
+    ASSERT_THAT(answers_, SizeIs(1));
+    EXPECT_THAT(answers_[0], FailsWith(ErrorCode::kKeyLocked, "locked"));
+    EXPECT_THAT(hosts_.jobs(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace ecryptfs::agent

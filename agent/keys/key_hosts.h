@@ -3,7 +3,7 @@
 #pragma once
 
 #include "agent/keys/key.h"
-#include "agent/modules/host.h"
+#include "agent/modules/job.h"
 
 namespace ecryptfs::agent {
 

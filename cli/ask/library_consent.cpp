@@ -49,7 +49,7 @@ Result<void> append_line(const std::string& file, const std::string& line) {
     text += line + '\n';
     std::error_code failed;
     fs::create_directories(fs::path(file).parent_path(), failed);
-    return write_whole_file(file, base::as_bytes(text), IfThere::kReplace);
+    return write_whole_file(file, base::as_bytes(text), base::IfThere::kReplace);
 }
 
 }  // namespace

@@ -48,12 +48,12 @@ TEST(MountAdvice, OnWhatTheKernelRefuses) {
 }
 
 TEST(MountAdvice, OnWhatMayBeMeantSo) {
-    cli::Objections objections(false);
-    const auto raised = objections.raise({ErrorCode::kInternal, "what stands in the way"});
+    cli::CheckFindings findings(false);
+    const auto raised = findings.add_problem({ErrorCode::kInternal, "what stands in the way"});
     ASSERT_FALSE(raised);
     EXPECT_EQ(raised.error().advice, "--force, if it is meant so");
-    cli::Objections forced(true);
-    EXPECT_TRUE(forced.raise(raised.error()));
+    cli::CheckFindings forced(true);
+    EXPECT_TRUE(forced.add_problem(raised.error()));
 }
 
 TEST(MountAdvice, OnAFolderWhoseNameIsNoText) {

@@ -243,7 +243,7 @@ TEST(LowerName, IsRefusedIfItCannotBeOne) {
 
 TEST(NewFileKey, IsReadAgainFromBothPackets) {
     const auto fekek = value_or_throw(derive_passphrase_key(as_bytes("a"), kDefaultSalt));
-    for (const auto& cipher : ciphers()) {
+    for (const auto& cipher : wire::ciphers()) {
         if (cipher.name == "twofish" || cipher.name == "cast6") {
             continue;  // OpenSSL has neither
         }

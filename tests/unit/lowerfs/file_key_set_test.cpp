@@ -53,7 +53,8 @@ std::string noise_for(const KeySignature& signature) {
 }
 
 PassphraseKey copy_of(const PassphraseKey& key) {
-    return {key.signature, base::value_or_throw(key.key.duplicate()), key.salt};
+    return {key.signature, base::value_or_throw(base::SecretBytes::copy_of(key.key.view())),
+            key.salt};
 }
 
 PassphraseKey name_key_of(std::string_view passphrase) {
@@ -87,7 +88,7 @@ TEST_F(FileKeySetTest, LooksAPassphraseKeyUpOnce) {
     FileKeySet keys(nullptr, [&](const KeySignature& signature) {
         ++lookups;
         EXPECT_EQ(signature, correct_horse_key().signature);
-        return base::value_or_throw(correct_horse_key().key.duplicate());
+        return base::value_or_throw(base::SecretBytes::copy_of(correct_horse_key().key.view()));
     });
     EXPECT_THAT(keys.open(*file_.header), Succeeds());
     EXPECT_THAT(keys.open(*file_.header), Succeeds());

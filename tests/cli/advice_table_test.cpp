@@ -51,7 +51,8 @@ const std::map<std::string, std::string> kExcused = {
     {"remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what there is: "
      "cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*",
      "of a quota that is used up: tests/vm/doctor_test.cpp"},
-    {"use a kernel with key management (CONFIG_KEYS)", "this kernel has it"},
+    {"see the kernel's log for why: journalctl --dmesg",
+     "of a mount helper that is killed: tests/cli/mount_helper_test.cpp"},
     {"name the lower folder", "of a mount: tests/vm/mount_verb_test.cpp"},
     {"sudo ecryptfsctl umount {}", "of a mount: tests/vm/mount_verb_test.cpp"},
 };

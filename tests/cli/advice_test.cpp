@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "lib/base/allowed_libraries.h"
 #include "lib/base/shell_word.h"
 #include "lib/ipc/bus_error.h"
 #include "tests/cli/fake_agent.h"
@@ -387,6 +388,31 @@ TEST_F(Advice, OnUrisOfKeys) {
         {"mkdir modules", "ecryptfsctl list-tokens --module-dir modules", ErrorCode::kUnknownModule,
          "install the package ecryptfs-agent anew",
          "ecryptfsctl list-tokens --help"},  // tests/installed installs it
+    });
+}
+
+// The list of libraries is in the home that the password database has.
+TEST_F(Advice, OnLibrariesThatAreAllowed) {
+    const auto list = base::shell_word(base::value_or_throw(base::allowed_libraries_path()));
+    const auto allow = [](const std::string& library) {
+        return "ecryptfsctl add-key key.pem --allow-library " + library;
+    };
+    check_all({
+        {"mkdir -p " + list, allow("/bin/sh"), ErrorCode::kMalformed, "remove it: rm -r " + list,
+         "rm -r " + list + " && " + allow("/bin/sh")},
+        {"chmod 666 " + list, allow("/bin/ls"), ErrorCode::kAccessDenied,
+         "look whether its libraries are yours, then: chmod 600 " + list,
+         "chmod 600 " + list + " && " + allow("/bin/ls")},
+        {"mv " + list + " list && ln -s \"$PWD/list\" " + list, allow("/bin/cat"),
+         ErrorCode::kAccessDenied, "put the file itself in the place of the link",
+         "mv list " + list + " && " + allow("/bin/cat")},
+        {"head -c 70000 /dev/zero >" + list, allow("/bin/cat"), ErrorCode::kMalformed,
+         "take the libraries out that are not used any more",
+         ": >" + list + " && " + allow("/bin/cat")},
+        {"", allow("/usr"), ErrorCode::kInvalidArgument, "name the library itself",
+         allow("/bin/sh")},
+        {"cp /bin/true \"$(printf 'a\\nb')\"", allow("\"$(printf 'a\\nb')\""),
+         ErrorCode::kNotSupported, "rename it", "mv a*b ab && " + allow("ab")},
     });
 }
 

@@ -171,6 +171,8 @@ TEST_F(Pkcs11Advice, OnUris) {
          {"pkcs11:token=shim;object=a;colour=red", "pkcs11:token=%zz", "file:///key.pem"}) {
         expect_advice(refusal({uri}), ECRYPTFS_PKI_INVALID_LOCATOR, kSeeKeys);
     }  // that command is run in tests/integration/advice_test.cpp
+    expect_advice(refusal({"pkcs11:token=shim;token=shim;object=a"}), ECRYPTFS_PKI_INVALID_LOCATOR,
+                  "give it once");
     expect_advice(refusal({"pkcs11:token=shim;object=a?pin-value=1"}), ECRYPTFS_PKI_INVALID_LOCATOR,
                   "leave it out to be asked for it, or name a file that holds it: "
                   "pin-source=file:/…");

@@ -240,6 +240,32 @@ TEST_F(AgentAdvice, OnPkcs11NamesWhatIsThere) {
     EXPECT_THAT(follow("ecryptfsctl list-keys --available"), HasSubstr("object=files"));
 }
 
+TEST_F(AgentAdvice, OnALibraryOfTheUsersOwn) {
+    start_agent();
+    const auto try_with = [&](const std::string& library) {
+        fs::create_directories(fs::path(library).parent_path());
+        fs::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
+        return fmt::format("ecryptfsctl add-key 'pkcs11:token=contract;object=none?module-path={}'",
+                           library);
+    };
+    const auto library = file("own/p11.so");
+    const auto typed = try_with(library);
+    constexpr std::string_view kProgram = "ecryptfsctl add-key";
+    const auto with_word =
+        fmt::format("{} --allow-library {}{}", kProgram, library, typed.substr(kProgram.size()));
+    expect_advice(typed, ErrorCode::kAccessDenied, "if you trust it: " + with_word);
+    EXPECT_NE(in_shell(with_word + " --passphrase-file -", kPin).exit_code,
+              code(ErrorCode::kAccessDenied))
+        << "which opened the token, if not that key";
+
+    const auto far = file(std::string(200, 'd') + "/" + std::string(60, 'f') + "/p11.so");
+    const auto long_typed = try_with(far);
+    expect_advice(long_typed, ErrorCode::kAccessDenied,
+                  "if you trust it, give its path to --allow-library");
+    EXPECT_NE(in_shell(long_typed + " --passphrase-file - --allow-library " + far, kPin).exit_code,
+              code(ErrorCode::kAccessDenied));
+}
+
 TEST_F(AgentAdvice, OnALibraryThatDoesNotStart) {
     auto environment = bus_.environment();
     environment["SOFTHSM2_CONF"] = "/nowhere";

@@ -51,6 +51,12 @@ const std::map<std::string, std::string> kExcused = {
     {"remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what there is: "
      "cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*",
      "of a quota that is used up: tests/vm/doctor_test.cpp"},
+    {"see that the token or TPM is well, and try again",
+     "of a module that takes minutes to answer"},
+    {"choose an --output that nobody else can write into",
+     "of root in somebody's folder: tests/cli/decrypt_as_root_test.cpp"},
+    {"have root own the library: a library of a user's is not loaded then",
+     "of a user whom the password database does not have"},
     {"see the kernel's log for why: journalctl --dmesg",
      "of a mount helper that is killed: tests/cli/mount_helper_test.cpp"},
     {"name the lower folder", "of a mount: tests/vm/mount_verb_test.cpp"},
@@ -223,6 +229,19 @@ class AdviceFinder {
         for (auto i = range.first; i < std::min(range.second, tokens_.size()); ++i) {
             if (tokens_[i].kind == Token::Kind::kLiteral && tokens_[i].text.contains(' ')) {
                 texts_.insert(tokens_[i].text);
+            } else if (is_word(tokens_[i]) && tokens_[i].text.starts_with('k')) {
+                add_constant(tokens_[i].text);
+            }
+        }
+    }
+
+    // kName = "…", or kName[] = "…".
+    void add_constant(const std::string& name) {
+        for (std::size_t i = 0; i + 4 < tokens_.size(); ++i) {
+            const auto equals = i + (tokens_[i + 1].is("[") ? 3U : 1U);
+            if (tokens_[i].is(name) && tokens_[equals].is("=") &&
+                tokens_[equals + 1].kind == Token::Kind::kLiteral) {
+                texts_.insert(tokens_[equals + 1].text);
             }
         }
     }
@@ -317,7 +336,11 @@ TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
 TEST(AdviceTable, FindsAdviceWhereverItIsGiven) {
     EXPECT_EQ(advice_in(R"(
         constexpr char kAdvice[] = "of a constant";
-        Error no(std::string why, std::string advice = {}) { f("x y"); return {ErrorCode::kBusy, why, advice}; }
+        constexpr std::string_view kWords = "of any constant"; int x = 16'384; // '"
+        auto d = Error{ErrorCode::kBusy, "a message", kWords};
+        Error no(std::string why, std::string advice = {}) {
+            f("x y"); return {ErrorCode::kBusy, why, advice};
+        }
         auto a = Error{base::ErrorCode::kBusy, fmt::format("a message {}", x), "of a {}, " "b"};
         auto b = no("a message, and", yes ? "of a helper" : "or another");
         auto c = system_error(code, "a message", errno, "of errno");
@@ -327,9 +350,9 @@ TEST(AdviceTable, FindsAdviceWhereverItIsGiven) {
         const auto holds = [&](std::string_view what, std::string advice) { return 1; };
         holds("what it is", "of a lambda");
         f("none here"); error.message = "nor here";)"),
-              (std::set<std::string>{"of a constant", "of a {}, b", "of a helper", "or another",
-                                     "of errno", "set to {}", "of a finding", "of a function",
-                                     "of a lambda"}));
+              (std::set<std::string>{"of a constant", "of any constant", "of a {}, b",
+                                     "of a helper", "or another", "of errno", "set to {}",
+                                     "of a finding", "of a function", "of a lambda"}));
 }
 
 TEST(AdviceTable, KnowsTheRowOfAnAdvice) {

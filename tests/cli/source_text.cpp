@@ -37,7 +37,10 @@ class Reader {
         } else if (rest_.front() == '\'') {
             quoted('\'');
         } else if (is_word_character(rest_.front())) {
-            const auto end = std::ranges::find_if_not(rest_, is_word_character);
+            const bool is_number = std::isdigit(static_cast<unsigned char>(rest_.front())) != 0;
+            const auto end = std::ranges::find_if_not(rest_, [&](char c) {
+                return is_word_character(c) || (is_number && c == '\'');  // 16'384
+            });
             const auto size = static_cast<std::size_t>(end - rest_.begin());
             tokens_.push_back({Token::Kind::kWord, std::string(rest_.substr(0, size))});
             skip(size);

@@ -60,7 +60,7 @@ TEST_F(RogueModuleHost, EndsWhenItClosesItsSocket) {
     auto host = start("closes-socket");
     const auto opened = host.open_key(1, "rogue:key", std::nullopt);
     ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().message, "the PKI host talks to nobody any more");
+    EXPECT_EQ(opened.error().message, "the PKI host closed its connection");
     EXPECT_FALSE(host.open_key(2, "rogue:key", std::nullopt));
 }
 

@@ -18,10 +18,10 @@
 namespace ecryptfs::pki {
 namespace {
 
-// A TPM needs milliseconds to flush its keys, and may have a command to end before.
-constexpr long kPatience = 5'000;  // milliseconds
+// A TPM flushes its keys within milliseconds, but may have to finish a command first.
+constexpr long kTimeToEnd = 5'000;  // milliseconds
 
-// A signal handler reads it: the socket before the host, which says that there is one.
+// A signal handler reads it. `host` is set last, and says that the place is taken.
 struct LiveHost {
     std::atomic<pid_t> host = 0;
     std::atomic<int> socket = -1;
@@ -36,8 +36,8 @@ long milliseconds_now() {
     return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
-// The host has its end of the socket until it ends.
-bool has_ended_by(int socket, long deadline) {
+// Whether the host ends in time: it keeps its end of the socket open until then.
+bool wait_for_end(int socket, long deadline) {
     pollfd end{socket, 0, 0};  // hanging up is always reported
     int ready = 0;
     do {
@@ -47,12 +47,12 @@ bool has_ended_by(int socket, long deadline) {
     return ready > 0;
 }
 
-// What the host reads next is the end.
+// The host reads an end of file next.
 void tell_to_end(int socket) {
     ::shutdown(socket, SHUT_WR);
 }
 
-void end_by(int signal) {
+void handle_fatal_signal(int signal) {
     if (!is_ending.exchange(true)) {
         end_live_hosts();
     }
@@ -60,14 +60,14 @@ void end_by(int signal) {
     ::raise(signal);
 }
 
-void handle_fatal_signals() {
+void install_signal_handlers() {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
         struct sigaction before{};
         if (::sigaction(signal, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) {
-            continue;  // ignored: it ends nothing
+            continue;  // ignored or handled already
         }
         struct sigaction ours{};
-        ours.sa_handler = end_by;
+        ours.sa_handler = handle_fatal_signal;
         ours.sa_flags = SA_NODEFER;
         ::sigaction(signal, &ours, nullptr);
     }
@@ -76,7 +76,7 @@ void handle_fatal_signals() {
 }  // namespace
 
 void add_live_host(pid_t host, int socket) {
-    static const bool handled = (handle_fatal_signals(), true);
+    static const bool handled = (install_signal_handlers(), true);
     static_cast<void>(handled);
     const auto free =
         std::ranges::find_if(live_hosts, [](const auto& place) { return place.host == 0; });
@@ -100,18 +100,18 @@ void end_live_hosts() noexcept {
             tell_to_end(place.socket);
         }
     }
-    const long deadline = milliseconds_now() + kPatience;
+    const long deadline = milliseconds_now() + kTimeToEnd;
     for (const auto& place : live_hosts) {
         if (place.host != 0) {
-            has_ended_by(place.socket, deadline);
+            wait_for_end(place.socket, deadline);
         }
     }
 }
 
-void end_host(pid_t host, int socket, bool answers) {
-    if (answers) {
+void end_host(pid_t host, int socket, bool is_responsive) {
+    if (is_responsive) {
         tell_to_end(socket);
-        has_ended_by(socket, milliseconds_now() + kPatience);
+        wait_for_end(socket, milliseconds_now() + kTimeToEnd);
     }
     remove_live_host(host);
     kill_host(host);

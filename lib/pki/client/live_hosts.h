@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The PKI hosts that this process has started and not ended yet. A host that is killed leaves what
-// it has in a TPM without a resource manager, where there is room for three keys: so hosts are told
-// to end, also when a signal ends this process.
+// The PKI hosts that this process has started and that still run. They are told to end, also when a
+// signal ends this process: a host that is killed leaves its keys in a TPM without a resource
+// manager, where there is room for three.
 
 #pragma once
 
@@ -15,11 +15,12 @@ namespace ecryptfs::pki {
 void add_live_host(pid_t host, int socket);
 void remove_live_host(pid_t host);
 
-// Tells all live hosts to close their keys and end, and waits for it some seconds at most. Reaps
+// Tells all live hosts to close their keys and end, and waits for them some seconds at most. Reaps
 // none. Safe in a signal handler.
 void end_live_hosts() noexcept;
 
-// The same of one, which is killed if it does not end; at once unless `answers`. Reaps it.
-void end_host(pid_t host, int socket, bool answers);
+// Tells one host to end, and kills it if it does not. Kills it at once unless it is responsive.
+// Reaps it.
+void end_host(pid_t host, int socket, bool is_responsive);
 
 }  // namespace ecryptfs::pki

@@ -30,12 +30,12 @@ using base::Result;
 
 using namespace std::chrono_literals;
 
-// For what a device should do at once, though a slow one needs some seconds.
+// For operations that take a slow device some seconds.
 constexpr auto kAnswerTimeout = 30s;
-// For a whole list, and its longest.
+// For a whole list, and its greatest length.
 constexpr auto kListTimeout = 120s;
 constexpr std::size_t kMaxItems = 10'000;
-// Of a host that has closed its socket, to end by itself.
+// For a host to end by itself when it has closed its socket.
 constexpr auto kTimeToEnd = 1s;
 
 std::chrono::milliseconds time_until(std::chrono::steady_clock::time_point deadline) {
@@ -43,7 +43,7 @@ std::chrono::milliseconds time_until(std::chrono::steady_clock::time_point deadl
     return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(left));
 }
 
-// Whether the descriptor became readable; one that has no deadline waits as long as it takes.
+// Whether the descriptor became readable. Without a deadline it waits as long as it takes.
 bool wait_for_input(int fd, std::optional<std::chrono::steady_clock::time_point> deadline) {
     pollfd readable{fd, POLLIN, 0};
     int ready = 0;
@@ -54,7 +54,7 @@ bool wait_for_input(int fd, std::optional<std::chrono::steady_clock::time_point>
     return ready > 0;
 }
 
-std::uint64_t id_of(const FromHost& message) {
+std::uint64_t message_id(const FromHost& message) {
     return std::visit(
         [](const auto& one) -> std::uint64_t {
             if constexpr (requires { one.id; }) {
@@ -105,7 +105,7 @@ Result<ModuleHost> ModuleHost::start(const HostPaths& paths, const std::string& 
 
 ModuleHost::~ModuleHost() {
     if (process_.socket && process_.pid != 0) {
-        end_host(process_.pid, process_.socket.get(), answers_);
+        end_host(process_.pid, process_.socket.get(), is_responsive_);
     }
     base::close_apart(std::move(process_.socket));
     base::close_apart(std::move(process_.text));
@@ -118,7 +118,7 @@ Result<void> ModuleHost::list(ItemKind kind, const std::function<void(const Item
     }
     const auto deadline = after(kListTimeout);
     for (std::size_t items = 0; items <= kMaxItems; ++items) {
-        const auto answer = TRY(answer_to(id, std::min(deadline, after(kAnswerTimeout))));
+        const auto answer = TRY(receive_answer(id, std::min(deadline, after(kAnswerTimeout))));
         if (const auto* item = std::get_if<Item>(&answer)) {
             take(*item);
         } else if (std::holds_alternative<Done>(answer)) {
@@ -129,7 +129,7 @@ Result<void> ModuleHost::list(ItemKind kind, const std::function<void(const Item
             break;
         }
     }
-    return out_of_turn();
+    return reject_answer();
 }
 
 Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
@@ -138,11 +138,11 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
     if (secret) {
         message.secret = secret->view();
     }
-    // As long as it takes: a person may have to touch or type on the device.
+    // Without a deadline: a person may have to touch the device or type on it.
     const auto answer = TRY(ask(message, std::nullopt));
     const auto* opened = std::get_if<Opened>(&answer);
     if (opened == nullptr) {
-        return out_of_turn();
+        return reject_answer();
     }
     const auto signature = TRY(wire::KeySignature::from_text(opened->signature));
     return OpenedKey{signature, std::string(opened->warning)};
@@ -152,21 +152,21 @@ Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView 
     const auto answer =
         TRY(ask(KeyOperation{0, key, KeyAction::kDecrypt, encrypted_fek}, after(kAnswerTimeout)));
     const auto* done = std::get_if<Done>(&answer);
-    return done != nullptr ? base::SecretBytes::copy_of(done->output) : out_of_turn();
+    return done != nullptr ? base::SecretBytes::copy_of(done->output) : reject_answer();
 }
 
 Result<std::string> ModuleHost::make_key(const MakeKey& message) {
     const auto answer = TRY(ask(message, std::nullopt));
     const auto* done = std::get_if<Done>(&answer);
-    return done != nullptr ? Result<std::string>(base::as_text(done->output)) : out_of_turn();
+    return done != nullptr ? Result<std::string>(base::as_text(done->output)) : reject_answer();
 }
 
-// The one answer to a message, or why it failed. Views end with the next call.
+// Sends a message and gives its one answer, or why it failed. Views end with the next call.
 template <typename Message>
 Result<FromHost> ModuleHost::ask(Message message, Deadline deadline) {
     message.id = ++last_id_;
     TRY(send(message));
-    auto answer = answer_to(message.id, deadline);
+    auto answer = receive_answer(message.id, deadline);
     if (answer) {
         if (const auto* failed = std::get_if<Failed>(&*answer)) {
             return std::unexpected(to_error(failed->why));
@@ -180,23 +180,23 @@ Result<void> ModuleHost::send(const ToHost& message) {
     const auto sent = ::send(process_.socket.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
     ::explicit_bzero(packet_.span().data(), packet.size());
     if (sent < 0) {
-        return std::unexpected(lost());
+        return std::unexpected(reap_lost_host());
     }
     unanswered_.insert(last_id_);
     return {};
 }
 
-// What was not answered in time may still be, late, but once.
-Result<FromHost> ModuleHost::answer_to(std::uint64_t id, Deadline deadline) {
+// Skips late answers to earlier messages: each may still come, once.
+Result<FromHost> ModuleHost::receive_answer(std::uint64_t id, Deadline deadline) {
     for (;;) {
         auto answer = receive(deadline);
         if (!answer) {
             return answer;
         }
-        const auto answered = id_of(*answer);
+        const auto answered = message_id(*answer);
         const bool is_item = std::holds_alternative<Item>(*answer);
         if (is_item ? answered != id : unanswered_.erase(answered) == 0) {
-            return out_of_turn();
+            return reject_answer();
         }
         if (answered == id) {
             return answer;
@@ -215,28 +215,28 @@ Result<FromHost> ModuleHost::receive(Deadline deadline) {
             case Reception::kNothing:
                 break;
             case Reception::kEnd:
-                return std::unexpected(lost());
+                return std::unexpected(reap_lost_host());
             case Reception::kDescriptor:
-                return out_of_turn();
+                return reject_answer();
         }
     }
-    answers_ = false;
+    is_responsive_ = false;
     return std::unexpected(Error{ErrorCode::kTimedOut, "the PKI module gave no answer in time",
                                  "see that the token or TPM is well, and try again"});
 }
 
-std::unexpected<Error> ModuleHost::out_of_turn() {
+std::unexpected<Error> ModuleHost::reject_answer() {
     end_process();
     return std::unexpected(
-        Error{ErrorCode::kModuleFailed, "the PKI host answered what it was not asked"});
+        Error{ErrorCode::kModuleFailed, "the PKI host sent an answer that was not asked for"});
 }
 
-Error ModuleHost::lost() {
+Error ModuleHost::reap_lost_host() {
     const base::UniqueFd process(::pidfd_open(process_.pid, 0));
     const bool ended = process && wait_for_input(process.get(), after(kTimeToEnd));
     const auto end = end_process();
     return ended ? host_ended(paths_, end.si_code, end.si_status)
-                 : Error{ErrorCode::kModuleFailed, "the PKI host talks to nobody any more"};
+                 : Error{ErrorCode::kModuleFailed, "the PKI host closed its connection"};
 }
 
 siginfo_t ModuleHost::end_process() {

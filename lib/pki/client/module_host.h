@@ -65,21 +65,21 @@ class ModuleHost {
         : paths_(std::move(paths)), process_(std::move(process)), packet_(std::move(packet)) {}
 
     using Clock = std::chrono::steady_clock;
-    using Deadline = std::optional<Clock::time_point>;  // none: as long as it takes
+    using Deadline = std::optional<Clock::time_point>;  // none: without a limit
     static Clock::time_point after(Clock::duration time) { return Clock::now() + time; }
 
     base::Result<void> send(const ToHost& message);
     base::Result<FromHost> receive(Deadline deadline);
-    base::Result<FromHost> answer_to(std::uint64_t id, Deadline deadline);
+    base::Result<FromHost> receive_answer(std::uint64_t id, Deadline deadline);
     template <typename Message>
     base::Result<FromHost> ask(Message message, Deadline deadline);
-    std::unexpected<base::Error> out_of_turn();
-    base::Error lost();
+    std::unexpected<base::Error> reject_answer();
+    base::Error reap_lost_host();
     siginfo_t end_process();
 
     HostPaths paths_;
-    HostProcess process_;  // pid 0 once it was reaped
-    bool answers_ = true;  // in time, until now
+    HostProcess process_;        // pid 0 once it was reaped
+    bool is_responsive_ = true;  // has always answered in time
     base::SecretBytes packet_;
     std::uint64_t last_id_ = 0;  // of a message
     std::set<std::uint64_t> unanswered_;

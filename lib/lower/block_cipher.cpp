@@ -17,7 +17,7 @@ namespace {
 using base::ErrorCode;
 using base::Result;
 
-// OpenSSL's name of a cipher; empty if it has none. Twofish and CAST6 it never had.
+// OpenSSL's name of a cipher; empty if it has none. It never had Twofish and CAST6.
 std::string openssl_name(const wire::Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
     const char* suffix = mode == BlockCipher::Mode::kCbc ? "CBC" : "ECB";
     if (cipher.name == "aes") {
@@ -60,7 +60,7 @@ Result<BlockCipher> BlockCipher::create(const wire::Cipher& cipher, Mode mode, D
     const auto found = TRY(find(cipher, mode, key.size()));
     EvpCipherContext context(::EVP_CIPHER_CTX_new());
     const int encrypts = direction == Direction::kEncrypt ? 1 : 0;
-    // The key's size first, as Blowfish's and CAST5's may be another than OpenSSL's own choice.
+    // The key's size first: Blowfish and CAST5 take others than OpenSSL's default.
     if (!context ||
         ::EVP_CipherInit_ex2(context.get(), found.get(), nullptr, nullptr, encrypts, nullptr) !=
             1 ||
@@ -76,9 +76,9 @@ Result<void> BlockCipher::run(base::ByteView iv, base::ByteView in, base::ByteSp
     if (in.size() % block_size_ != 0 || in.size() != out.size() ||
         in.size() > std::size_t{std::numeric_limits<int>::max()} ||
         (!iv.empty() && iv.size() != block_size_)) {
-        return std::unexpected(
-            base::Error{ErrorCode::kMalformed,
-                        fmt::format("{} bytes are no whole blocks of {}", in.size(), block_size_)});
+        return std::unexpected(base::Error{
+            ErrorCode::kMalformed,
+            fmt::format("{} bytes are not whole blocks of {}", in.size(), block_size_)});
     }
     int size = 0;
     if (::EVP_CipherInit_ex2(context_.get(), nullptr, nullptr, iv.empty() ? nullptr : iv.data(), -1,

@@ -20,7 +20,8 @@ class BlockCipher {
     static base::Result<BlockCipher> create(const wire::Cipher& cipher, Mode mode,
                                             Direction direction, base::ByteView key);
 
-    // Whole blocks, into as many bytes, which may be the same. `iv`: a block, or empty for kEcb.
+    // Whole blocks of `in` into as many bytes of `out`, which may be the same memory. `iv`: a
+    // block, or empty for kEcb.
     base::Result<void> run(base::ByteView iv, base::ByteView in, base::ByteSpan out);
 
   private:

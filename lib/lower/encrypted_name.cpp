@@ -25,7 +25,7 @@ using wire::PacketReader;
 // crypto.c: portable_filename_chars
 constexpr std::string_view kAlphabet =
     "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-constexpr std::size_t kCharacters = 4;  // for
+constexpr std::size_t kCharacters = 4;  // stand for these:
 constexpr std::size_t kBytes = 3;
 
 constexpr std::uint8_t kTag70 = 0x46;
@@ -36,10 +36,10 @@ std::unexpected<base::Error> bad_name(std::string_view problem, std::size_t at) 
                                        fmt::format("encrypted name: {} (byte {})", problem, at)});
 }
 
-// The prefix but for the dot at its end, in front of which a tool may put something.
+// The prefix without the dot at its end. A tool may put something in front of that dot.
 constexpr std::string_view kStem = kEncryptedNamePrefix.substr(0, kEncryptedNamePrefix.size() - 1);
 
-// How long the name is that begins so, by its packet's length; nothing if it does not begin as one.
+// The size of an encrypted name by its packet's length; nothing if it does not begin as one.
 std::optional<std::size_t> encoded_size(std::string_view name) {
     if (!is_encrypted_name(name)) {
         return std::nullopt;
@@ -108,7 +108,7 @@ std::string encode_name_bytes(ByteView bytes) {
 
 Result<std::vector<std::uint8_t>> decode_name_bytes(std::string_view text) {
     if (text.size() % kCharacters != 0) {
-        return bad_name(fmt::format("{} characters, which is no multiple of {}: it was cut",
+        return bad_name(fmt::format("{} characters, which is not a multiple of {}: it was cut",
                                     text.size(), kCharacters),
                         text.size());
     }
@@ -146,7 +146,7 @@ Result<EncryptedName> parse_encrypted_name(std::string_view name) {
     }
     const auto encrypted = body.subspan(kFixed);
     if (encrypted.size() % cipher->block_size != 0) {
-        return reader.fail(fmt::format("{} encrypted bytes, which are no whole blocks of {}",
+        return reader.fail(fmt::format("{} encrypted bytes, which are not whole blocks of {}",
                                        encrypted.size(), cipher->block_size),
                            start + kFixed);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names of lower files that are encrypted: a prefix, and a Tag 70 packet in eCryptfs' own base 64
-// (crypto.c: ecryptfs_encode_for_filename; keystore.c: ecryptfs_parse_tag_70_packet). So are the
-// targets of symbolic links. Pure.
+// Encrypted names of lower files, and targets of symbolic links, which look the same: a prefix, and
+// a Tag 70 packet in eCryptfs' own base 64 (crypto.c: ecryptfs_encode_for_filename; keystore.c:
+// ecryptfs_parse_tag_70_packet). Pure.
 
 #pragma once
 
@@ -31,26 +31,26 @@ struct EncryptedName {
     std::vector<std::uint8_t> encrypted;  // whole blocks
 };
 
-// kMalformed, with what and at which byte of the name or, behind the prefix, of the packet.
+// kMalformed: says what is wrong, and at which byte of the name or of the packet behind its prefix.
 base::Result<EncryptedName> parse_encrypted_name(std::string_view name);
 
 // A way to read a lower name.
 struct NameReading {
     EncryptedName name;
-    std::string added;  // what some tool put into the name; empty for a name as it was written
+    std::string added;  // by some tool; empty for a name as eCryptfs wrote it
 };
 
-// How a lower name can be read: as it is or, if it is no encrypted name, without the text that a
-// tool for synchronising or copying has put behind it or in front of one of its dots: "… (1)",
-// "….sync-conflict-20240101-120000-ABCDEFG", "… (conflicted copy)….ojU--". The packet's length says
-// where a name ends, so a name that was cut is not read. Several readings may be possible: only the
-// right one decrypts to text. None for any other name.
+// The ways to read a lower name: as it is or, if that is not an encrypted name, without text that a
+// tool for synchronising or copying has added at its end or in front of a dot: "… (1)",
+// "….sync-conflict-20240101-120000-ABCDEFG", "… (conflicted copy)….ojU--". Of several readings only
+// the right one decrypts to text. A name that was cut has none, as its packet's length shows, and
+// neither has any other name.
 std::vector<NameReading> read_lower_name(std::string_view name);
 
-// What parse_encrypted_name() takes apart. At most wire::kMaxPacketLength - 9 bytes encrypted.
+// The opposite of parse_encrypted_name(). At most wire::kMaxPacketLength - 9 bytes encrypted.
 std::string encode_encrypted_name(const EncryptedName& name);
 
-// Four characters of "-.0-9A-Za-z" for three bytes, of which the last may be filled up by zeros.
+// Four characters of "-.0-9A-Za-z" for three bytes. Zeros fill the last three up.
 std::string encode_name_bytes(base::ByteView bytes);
 base::Result<std::vector<std::uint8_t>> decode_name_bytes(std::string_view text);
 

@@ -27,7 +27,7 @@ std::unexpected<base::Error> failed(ErrorCode code, std::string message) {
 
 Result<FileKey> file_key_from_decrypted(base::ByteView decrypted) {
     if (!wire::has_valid_checksum(decrypted)) {
-        // In the words for wrong padding, too: whoever can tell them apart can decrypt with the
+        // The same words as for wrong padding: who could tell the two apart, could decrypt with the
         // key.
         return std::unexpected(base::Error{
             ErrorCode::kDecryptFailed, std::string(base::traits(ErrorCode::kDecryptFailed).meaning),
@@ -49,8 +49,8 @@ Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fek
         return failed(ErrorCode::kMalformed,
                       fmt::format("unknown cipher {:#04x}", packet.cipher_code));
     }
-    // AES-192 keys fill a block and a half, and are encrypted as two (keystore.c:
-    // parse_tag_3_packet)
+    // An AES-192 key is one and a half blocks, and encrypted as two (keystore.c:
+    // parse_tag_3_packet).
     const std::size_t key_size = std::min(packet.encrypted_fek.size(), cipher->largest_key);
     if (!cipher->takes_key(key_size) || key_size > fekek.size() ||
         packet.encrypted_fek.size() >= key_size + cipher->block_size) {
@@ -96,7 +96,7 @@ Result<base::SecretBytes> file_key_to_encrypt(const FileKey& key) {
 
 Result<std::vector<std::uint8_t>> encrypt_file_key(const FileKey& key, base::ByteView fekek) {
     const auto size = key.fek.size();
-    // AES-192 keys fill a block and a half: see file_key_from_packet().
+    // Of the ciphers' usual keys only AES-192's is not whole blocks: see file_key_from_packet().
     const auto block = key.cipher->block_size;
     const auto padded_size = (size + block - 1) / block * block;
     if (size > fekek.size() || std::min(padded_size, key.cipher->largest_key) != size) {

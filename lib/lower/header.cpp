@@ -24,14 +24,14 @@ using base::Result;
 using wire::KeySignature;
 using wire::PacketReader;
 
-// A byte that has to have one value.
+// A byte that must have one value.
 struct Expected {
     std::size_t at;  // in the packet's body
     std::uint8_t value;
     std::string_view name;
 };
 
-// Takes a length and as many bytes, in which some have the one value that the kernel knows.
+// Takes a length and as many bytes. The `expected` ones must have the value that the kernel knows.
 Result<ByteView> take_body(PacketReader& reader, std::string_view name, std::size_t smallest,
                            std::size_t largest, std::initializer_list<Expected> expected) {
     const auto body = reader.take_counted(name, smallest, largest);
@@ -49,7 +49,7 @@ Result<ByteView> take_body(PacketReader& reader, std::string_view name, std::siz
     return body;
 }
 
-KeySignature signature_at(ByteView body, std::size_t at) {
+KeySignature read_signature(ByteView body, std::size_t at) {
     return KeySignature::from_bytes(body.subspan(at).first<KeySignature::kSize>());
 }
 
@@ -59,7 +59,7 @@ Result<KeyPacket> take_tag_1(PacketReader& reader) {
         reader, "Tag 1 packet", kPublicKeyFixed + 1, kPublicKeyFixed + wire::kMaxEncryptedFek,
         {{0, kPublicKeyVersion, "version"}, {kPublicKeyFixed - 1, kRsa, "algorithm"}}));
     return KeyPacket{.kind = PacketKind::kPublicKey,
-                     .signature = signature_at(body, 1),
+                     .signature = read_signature(body, 1),
                      .encrypted_fek = body.subspan(kPublicKeyFixed)};
 }
 
@@ -73,7 +73,7 @@ Result<KeySignature> take_tag_11(PacketReader& reader) {
     }
     const auto body = TRY(take_body(reader, "Tag 11 packet", kLiteralSize, kLiteralSize,
                                     {{0, kBinary, "format"}, {1, kNameSize, "name's size"}}));
-    return signature_at(body, kLiteralSize - KeySignature::kSize);
+    return read_signature(body, kLiteralSize - KeySignature::kSize);
 }
 
 // keystore.c: parse_tag_3_packet; behind the tag, and the Tag 11 packet that follows
@@ -114,7 +114,7 @@ Result<KeyPacket> take_packet(PacketReader& reader) {
     return packet;
 }
 
-// Where the next sound packet begins behind the byte that the reader is at; the end if nowhere.
+// Where the next sound packet begins behind the reader's byte; the end if there is none.
 std::size_t find_sound_packet(PacketReader reader) {
     while (!reader.empty()) {
         static_cast<void>(reader.take("byte", 1));
@@ -149,31 +149,31 @@ bool covers_others(const PacketReader& start, const KeyPacket& packet) {
     }
     PacketReader behind = start;
     static_cast<void>(behind.take("packet", packet.size));
-    const bool goes_on = behind.empty() || behind.left().front() == 0 || take_packet(behind);
-    return reader.position() == end || !goes_on;
+    const bool continues = behind.empty() || behind.left().front() == 0 || take_packet(behind);
+    return reader.position() == end || !continues;
 }
 
-// A body by its packet's length alone, whatever the tag.
+// Takes a packet's body by its length alone, whatever the tag.
 std::optional<ByteView> skip_packet(PacketReader& reader) {
     static_cast<void>(reader.take("tag", 1));
     const auto body = reader.take_counted("packet", 0, wire::kMaxPacketLength);
     return body ? std::optional(*body) : std::nullopt;
 }
 
-// Steps over a packet that take_packet() refused, and the Tag 11 that belongs to it; `next_sound`
-// is where the next sound packet begins.
+// Skips a packet that take_packet() refused, and the Tag 11 that belongs to it. `next_sound` is
+// where the next sound packet begins.
 DamagedPacket take_damaged(PacketReader& reader, base::Error error, std::size_t next_sound) {
     DamagedPacket damaged{
         .offset = reader.position(), .tag = reader.left().front(), .error = std::move(error)};
     PacketReader by_length = reader;
     auto body = damaged.tag == 0 ? std::nullopt : skip_packet(by_length);
     if (body && damaged.tag == kTag1 && body->size() > KeySignature::kSize) {
-        damaged.signature = signature_at(*body, 1);
+        damaged.signature = read_signature(*body, 1);
     } else if (body && !by_length.empty() && by_length.left().front() == kTag11) {
         body = skip_packet(by_length);
         const bool own = by_length.position() <= next_sound;
         if (body && own && body->size() == kLiteralSize) {
-            damaged.signature = signature_at(*body, kLiteralSize - KeySignature::kSize);
+            damaged.signature = read_signature(*body, kLiteralSize - KeySignature::kSize);
         }
     }
     const std::size_t next = body ? std::min(by_length.position(), next_sound) : next_sound;
@@ -182,7 +182,7 @@ DamagedPacket take_damaged(PacketReader& reader, base::Error error, std::size_t 
     return damaged;
 }
 
-// Packets up to zeros or the end.
+// Takes packets up to zeros or the end.
 void take_packets(PacketReader& reader, Header& header) {
     const std::size_t end = reader.position() + reader.left().size();
     std::size_t next_sound = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The header of a lower file: what eCryptfs writes in front of a file's encrypted contents, or into
-// its extended attribute (docs/protocol.md section 6; crypto.c: ecryptfs_read_headers_virt;
+// Reads the header of a lower file, which eCryptfs writes in front of the encrypted contents or
+// into an extended attribute (docs/protocol.md section 6; crypto.c: ecryptfs_read_headers_virt;
 // keystore.c: ecryptfs_parse_packet_set). Pure.
 
 #pragma once
@@ -18,17 +18,17 @@ namespace ecryptfs::lower {
 
 // Contents are encrypted in extents of this many bytes, the last one filled up.
 inline constexpr std::size_t kExtentSize = 4096;
-// The kernel looks for all of a header in the first so many bytes.
+// The kernel reads only so many bytes of a header.
 inline constexpr std::size_t kMaxHeader = 4096;
 // What the kernel writes in front of the contents, where a page is not larger
 // (ECRYPTFS_MINIMUM_HEADER_EXTENT_SIZE).
 inline constexpr std::uint64_t kLeastSizeAtFront = 8192;
-// More packets than this are not looked at. The kernel writes one for each key of the mount.
+// Further packets are not read. The kernel writes one for each key of the mount.
 inline constexpr std::size_t kMaxKeyPackets = 128;
-// The extended attribute that a header is in when the mount was told `ecryptfs_xattr_metadata`.
+// The extended attribute with the header, where the mount has `ecryptfs_xattr_metadata`.
 inline constexpr char kHeaderAttribute[] = "user.ecryptfs";
 
-// Whether bytes begin with a size and eCryptfs' marker: any 32 bits, and the same xor 0x3c81b7f5.
+// Whether bytes begin with a size and eCryptfs' marker: any 32 bits, and these xor 0x3c81b7f5.
 bool has_marker(base::ByteView bytes);
 
 enum HeaderFlag : std::uint32_t {
@@ -43,20 +43,20 @@ enum class PacketKind : std::uint8_t {
     kPassphrase,  // Tag 3, and the Tag 11 behind it that has the signature
 };
 
-// One way to the file key. Views into the bytes that were parsed; offsets from their first.
+// One way to the file key. Has views into the bytes that were parsed, and offsets in them.
 struct KeyPacket {
     PacketKind kind = PacketKind::kPublicKey;
     std::size_t offset = 0;
     std::size_t size = 0;  // with tags and lengths
     wire::KeySignature signature;
     base::ByteView encrypted_fek = {};
-    // Of passphrase packets only; a public-key packet has its cipher within what it encrypts.
+    // The rest for passphrase packets only. A public-key packet has the cipher's code encrypted.
     std::uint8_t cipher_code = 0;
     base::ByteView salt = {};          // not used by the kernel: the token has it
     std::size_t signature_offset = 0;  // of the Tag 11
 };
 
-// What is in a packet's place and cannot be used.
+// Bytes in the place of a packet that cannot be used.
 struct DamagedPacket {
     std::size_t offset = 0;                            // from the first byte of the header
     std::size_t size = 0;                              // up to where the next packet was found
@@ -76,10 +76,10 @@ struct Header {
     std::optional<base::Error> damage;
 };
 
-// kMalformed, with what and at which byte, for: no marker, a version above 3, a size that no file
-// can have, a header size below the kernel's 8,192. A packet that does not follow the format costs
-// itself only: the next one is looked for behind its length or, if that cannot be right, wherever a
-// sound packet begins. The kernel gives up there. Not more than kMaxKeyPackets.
+// kMalformed, with what is wrong and at which byte, for: no marker, a version above 3, a size that
+// no file can have, a header size below the kernel's 8,192. A damaged packet is skipped, by its
+// length or, if that cannot be right, up to where a sound packet begins. The kernel gives up there.
+// Reads kMaxKeyPackets at most.
 base::Result<Header> parse_header(base::ByteView bytes);
 
 }  // namespace ecryptfs::lower

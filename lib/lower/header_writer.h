@@ -43,12 +43,12 @@ struct NewHeader {
     std::span<const NewKeyPacket> packets;  // in the order of the mount's keys
 };
 
-// The header's bytes as far as its packets go: all of an extended attribute, and in front to be
-// filled up by zeros to `size_at_front`. kInvalidArgument for no packets or more than the kernel
-// reads again, for sizes that it does not take.
+// The header's bytes up to the last packet's. An extended attribute has just these; in front of the
+// contents, zeros follow up to `size_at_front`. kInvalidArgument for no packets, more than the
+// kernel reads again, or sizes that it does not take.
 base::Result<std::vector<std::uint8_t>> encode_header(const NewHeader& header);
 
-// The first bytes of a header, which are all that changes when the file grows or shrinks.
+// The first bytes of a header. Nothing else changes when the file grows or shrinks.
 std::array<std::uint8_t, 8> encode_plain_size(std::uint64_t plain_size);
 
 }  // namespace ecryptfs::lower

@@ -22,7 +22,7 @@ constexpr std::size_t kLeastPrefix = 16;     // ECRYPTFS_FILENAME_MIN_RANDOM_PRE
 constexpr std::uint8_t kInsteadOfNul = 'B';  // ECRYPTFS_NON_NULL
 constexpr std::size_t kLongestName = 8192;   // fits into a packet, with all that is around it
 
-std::unexpected<base::Error> not_ours() {
+std::unexpected<base::Error> wrong_key_error() {
     return std::unexpected(
         base::Error{ErrorCode::kDecryptFailed,
                     "the encrypted name is damaged, or was made with another passphrase"});
@@ -50,8 +50,8 @@ Result<std::vector<std::uint8_t>> make_prefix(base::ByteView fnek, std::size_t s
 }
 
 // kDecryptFailed if it was not encrypted with this key.
-Result<std::string> decrypt_with(base::ByteView key, const wire::Cipher& cipher,
-                                 const EncryptedName& name, base::ByteView fnek) {
+Result<std::string> decrypt_with_key(base::ByteView key, const wire::Cipher& cipher,
+                                     const EncryptedName& name, base::ByteView fnek) {
     auto decryption = TRY(BlockCipher::create(cipher, BlockCipher::Mode::kEcb,
                                               BlockCipher::Direction::kDecrypt, key));
     std::vector<std::uint8_t> plain(name.encrypted.size());
@@ -59,13 +59,13 @@ Result<std::string> decrypt_with(base::ByteView key, const wire::Cipher& cipher,
     const auto nul = std::ranges::find(plain, 0);
     const auto prefix_size = static_cast<std::size_t>(nul - plain.begin());
     if (nul == plain.end() || prefix_size < kLeastPrefix) {
-        return not_ours();
+        return wrong_key_error();
     }
     const auto prefix = TRY(make_prefix(fnek, prefix_size));
     const bool ours = std::ranges::equal(prefix, base::ByteView(plain).first(prefix_size));
     const auto text = base::as_text(base::ByteView(plain).subspan(prefix_size + 1));
     if (!ours || text.empty() || text.find('\0') != std::string_view::npos) {
-        return not_ours();
+        return wrong_key_error();
     }
     return std::string(text);
 }
@@ -79,12 +79,12 @@ Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek)
         if (cipher == nullptr || !cipher->takes_key(size) || size > fnek.size()) {
             continue;
         }
-        auto plain = decrypt_with(fnek.first(size), *cipher, name, fnek);
+        auto plain = decrypt_with_key(fnek.first(size), *cipher, name, fnek);
         if (plain || plain.error().code != ErrorCode::kDecryptFailed) {
             return plain;
         }
     }
-    return not_ours();
+    return wrong_key_error();
 }
 
 Result<EncryptedName> encrypt_name(std::string_view plain, const NameCipher& cipher,

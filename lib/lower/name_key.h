@@ -14,10 +14,10 @@
 
 namespace ecryptfs::lower {
 
-// The name that was encrypted under a FNEK of 64 bytes (keystore.c:
-// ecryptfs_parse_tag_70_packet). In front of it the kernel puts bytes that it makes from the FNEK,
-// which tell a wrong FNEK and most damage: kDecryptFailed. kNotSupported for a cipher that OpenSSL
-// does not have. The name may hold anything but NUL; whoever makes a file of it looks for slashes.
+// Decrypts a name with the 64 bytes of a FNEK (keystore.c: ecryptfs_parse_tag_70_packet).
+// kDecryptFailed for a wrong FNEK and most damage: bytes that the kernel makes from the FNEK stand
+// in front of the name. kNotSupported for a cipher that OpenSSL does not have. The name may hold
+// anything but NUL: before making a file of it, check for slashes.
 base::Result<std::string> decrypt_name(const EncryptedName& name, base::ByteView fnek);
 
 // What a mount encrypts names with.
@@ -27,9 +27,9 @@ struct NameCipher {
     std::size_t key_size;          // how much of the FNEK it takes
 };
 
-// Encrypts a name or a link's target (keystore.c: ecryptfs_write_tag_70_packet). The same name
-// always gives the same. kInvalidArgument for an empty one, one with NUL, or one that is too long
-// for a packet; a lower name of over 255 bytes is for the caller to refuse.
+// Encrypts a name or a link's target (keystore.c: ecryptfs_write_tag_70_packet). Equal names give
+// equal results. kInvalidArgument for a name that is empty, has a NUL, or is too long for a packet.
+// The caller refuses lower names of more than 255 bytes.
 base::Result<EncryptedName> encrypt_name(std::string_view plain, const NameCipher& cipher,
                                          base::ByteView fnek);
 

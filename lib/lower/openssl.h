@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What this folder's files share of OpenSSL.
+// OpenSSL's objects and errors, for all files of this folder.
 
 #pragma once
 
@@ -27,7 +27,7 @@ using EvpCipher = base::Handle<evp_cipher_st, free_cipher>;
 using EvpDigestContext = base::Handle<evp_md_ctx_st, free_digest_context>;
 using EvpDigest = base::Handle<evp_md_st, free_digest>;
 
-// A library context of our own: with OpenSSL's legacy provider too, where it is installed, whatever
+// A library context of our own, with OpenSSL's legacy provider where that is installed, whatever
 // the machine's openssl.cnf says. Lives as long as the process.
 ossl_lib_ctx_st* openssl_library();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file that ecryptfs-wrap-passphrase writes, ~/.ecryptfs/wrapped-passphrase as a rule: a mount
-// passphrase under a wrapping passphrase (docs/protocol.md section 5). Pure.
+// The file that ecryptfs-wrap-passphrase writes, usually ~/.ecryptfs/wrapped-passphrase: a mount
+// passphrase encrypted under a wrapping passphrase (docs/protocol.md section 5). Pure.
 
 #pragma once
 
@@ -22,7 +22,7 @@ struct WrappedPassphrase {
     std::vector<std::uint8_t> encrypted;    // 16 to 64 bytes, whole blocks
 };
 
-// kMalformed, with what and at which byte.
+// kMalformed, with what is wrong and at which byte.
 base::Result<WrappedPassphrase> parse_wrapped_passphrase(base::ByteView file);
 
 // A file of version 2.

@@ -20,7 +20,7 @@ using base::SecretBytes;
 
 constexpr std::size_t kBlock = 16;
 
-Result<BlockCipher> cipher_of(const PassphraseKey& key, BlockCipher::Direction direction) {
+Result<BlockCipher> make_cipher(const PassphraseKey& key, BlockCipher::Direction direction) {
     constexpr std::uint8_t kAes128 = 7;
     return BlockCipher::create(*wire::find_cipher(kAes128), BlockCipher::Mode::kEcb, direction,
                                key.key.view().first(kBlock));
@@ -35,7 +35,7 @@ Result<SecretBytes> unwrap_passphrase(const WrappedPassphrase& wrapped,
         return std::unexpected(
             Error{ErrorCode::kWrongSecret, "this is not the wrapping passphrase of that file"});
     }
-    auto cipher = cipher_of(key, BlockCipher::Direction::kDecrypt);
+    auto cipher = make_cipher(key, BlockCipher::Direction::kDecrypt);
     auto padded = SecretBytes::create(wrapped.encrypted.size());
     if (!cipher || !padded) {
         return std::unexpected(cipher ? padded.error() : cipher.error());
@@ -62,7 +62,7 @@ Result<WrappedPassphrase> wrap_passphrase(base::ByteView passphrase,
         return std::unexpected(openssl_error("RAND_bytes"));
     }
     const auto key = TRY(derive_passphrase_key(wrapping_passphrase, salt));
-    auto cipher = cipher_of(key, BlockCipher::Direction::kEncrypt);
+    auto cipher = make_cipher(key, BlockCipher::Direction::kEncrypt);
     auto padded = SecretBytes::create((passphrase.size() + kBlock - 1) / kBlock * kBlock);
     if (!cipher || !padded) {
         return std::unexpected(cipher ? padded.error() : cipher.error());

@@ -9,13 +9,13 @@
 
 namespace ecryptfs::lower {
 
-// AES-128 in ECB, under the first 16 bytes of the wrapping passphrase's derived key. kWrongSecret
-// if the signature is not the wrapping passphrase's, kMalformed if nothing comes out.
+// Decrypts by AES-128 in ECB, under the first 16 bytes of the wrapping passphrase's derived key.
+// kWrongSecret if the signature is not the wrapping passphrase's, kMalformed for an empty result.
 base::Result<base::SecretBytes> unwrap_passphrase(const WrappedPassphrase& wrapped,
                                                   base::ByteView wrapping_passphrase);
 
-// With a fresh salt. kInvalidArgument for passphrases of no or more than 64 bytes, and for one with
-// a NUL in it, which would end it.
+// Encrypts with a fresh salt. kInvalidArgument for a passphrase that is empty, longer than 64
+// bytes, or has a NUL, which would end it.
 base::Result<WrappedPassphrase> wrap_passphrase(base::ByteView passphrase,
                                                 base::ByteView wrapping_passphrase);
 

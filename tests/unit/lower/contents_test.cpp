@@ -127,7 +127,7 @@ TEST(ExtentCipher, AreWholeBlocks) {
     const FileKey key{wire::find_cipher(7), secret(pattern(16))};
     auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes part(17);
-    EXPECT_THAT(extents.decrypt(0, part), FailsWith(ErrorCode::kMalformed, "no whole blocks"));
+    EXPECT_THAT(extents.decrypt(0, part), FailsWith(ErrorCode::kMalformed, "not whole blocks"));
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST(EncryptedName, IsRefusedWithWhatIsWrongAndWhere) {
              {std::string(kEncryptedNamePrefix),
               "encrypted name: tag needs 1 bytes, 0 are left (byte 0)"},
              {std::string(kEncryptedNamePrefix) + "FWYVt",
-              "5 characters, which is no multiple of 4"},
+              "5 characters, which is not a multiple of 4"},
              {with_packet("47 19" + sig + "07" + block), "tag 0x47 instead of 0x46 (byte 0)"},
              {with_packet("46 09" + sig + "07"),
               "Tag 70 packet of 9 bytes, where 10 to 8383 are expected (byte 1)"},
@@ -96,7 +96,7 @@ TEST(EncryptedName, IsRefusedWithWhatIsWrongAndWhere) {
               "something follows the packet (byte 26)"},
              {with_packet("46 19" + sig + "06" + block), "unknown cipher 0x06 (byte 10)"},
              {with_packet("46 18" + sig + "07" + std::string(30, '7') + "00"),
-              "15 encrypted bytes, which are no whole blocks of 16 (byte 11)"},
+              "15 encrypted bytes, which are not whole blocks of 16 (byte 11)"},
          })) {
         EXPECT_THAT(parse_encrypted_name(name), FailsWith(ErrorCode::kMalformed, problem)) << name;
     }

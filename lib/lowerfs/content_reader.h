@@ -14,9 +14,9 @@
 
 namespace ecryptfs::lowerfs {
 
-// All that a file's owner sees of it.
+// The contents as the file's owner sees them.
 lower::FileRange whole_contents(const LowerFile& file);
-// What is encrypted behind that, up to the last whole cipher block.
+// Encrypted data behind that, up to the last whole cipher block.
 lower::FileRange contents_beyond_size(const LowerFile& file);
 
 // Decrypts the contents of a lower file at any offset. One thread at a time.
@@ -50,7 +50,7 @@ class ContentReader {
     std::uint64_t data_offset_;
     std::uint64_t size_;
     lower::ExtentCipher extents_;
-    std::vector<std::uint8_t> edge_;  // an extent of which a part is wanted
+    std::vector<std::uint8_t> edge_;  // an extent that is wanted in part
 };
 
 // Adds a range behind the others. One that begins where the last one ends makes that longer.

@@ -22,8 +22,8 @@ using base::ErrorCode;
 using base::Result;
 using wire::KeySignature;
 
-// The kernel writes one packet for each key. A file with more is somebody's trap: each attempt is
-// an operation of a token, which may be slow, or want a person's finger.
+// The kernel writes one packet for each key. More of them are somebody's trap: each attempt is an
+// operation of a token, which may be slow, or want a person's touch.
 constexpr int kTriesPerKey = 2;
 constexpr int kTriesPerFile = 8;
 
@@ -119,7 +119,7 @@ Result<std::string> FileKeySet::plain_name(const std::string& name) {
     }
     for (const auto& [encrypted, added] : readings) {
         plain = decrypt_name(encrypted);
-        // Of two readings of a changed name the wrong one decrypts to noise.
+        // The wrong one of two readings decrypts to noise.
         if (plain && (added.empty() || base::is_printable(*plain))) {
             return *plain + added;
         }

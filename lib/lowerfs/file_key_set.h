@@ -32,21 +32,21 @@ class FileKeySet {
 
     void add_passphrase_key(lower::PassphraseKey key);
 
-    // By the first packet that one of the keys opens. A private key is tried twice at most, and all
-    // of them eight times. kUnknownKey, with the keys that would do, if there is none; else why the
-    // last key that should have opened it did not.
+    // The file key in the first packet that one of the keys opens. A private key is tried twice at
+    // most, and all of them eight times. kUnknownKey, with the keys that are wanted, if there is
+    // none of them; else the error of the last key that was tried.
     base::Result<lower::FileKey> open(const lower::Header& header);
 
-    // What a name of a lower folder, or a link's target, stands for; itself if it is not encrypted.
-    // What a tool has added to it, such as " (1)", is at the end of the plain name.
-    // kUnknownKey, kMalformed, kDecryptFailed.
+    // Decrypts a lower name or a link's target; gives it unchanged if it is not encrypted. Text
+    // that a tool has added, such as " (1)", is at the end of the plain name. kUnknownKey,
+    // kMalformed, kDecryptFailed.
     base::Result<std::string> plain_name(const std::string& name);
 
     // Whether there is a key for it. A key from elsewhere is looked up.
     bool has_key_for_packet(const lower::KeyPacket& packet);
     bool has_key_for_name(const wire::KeySignature& signature);
 
-    // Whether a packet or name of this key was come to, though it may have been damaged.
+    // Whether a packet or a name wanted this key, which may have failed to open it.
     bool was_used(const wire::KeySignature& signature) const { return used_.contains(signature); }
 
   private:
@@ -58,7 +58,7 @@ class FileKeySet {
     PrivateKeys* private_keys_;
     PassphraseKeyLookup look_up_;
     std::set<wire::KeySignature> used_;
-    // An empty one was looked up in vain.
+    // An empty key was looked up and not found.
     std::map<wire::KeySignature, base::SecretBytes> passphrase_keys_;
 };
 

@@ -16,7 +16,7 @@ void FolderChain::push(base::UniqueFd folder) {
     struct stat status{};
     ::fstat(folder.get(), &status);
     folders_.push_back({std::move(folder), status.st_dev, status.st_ino});
-    // The first stays open: there is always a way back to it.
+    // The first one stays open, so that it can always be reached.
     if (folders_.size() > kOpenFolders + 1) {
         folders_[folders_.size() - 1 - kOpenFolders].fd.reset();
     }

@@ -10,19 +10,19 @@
 
 namespace ecryptfs::lowerfs {
 
-// The folders from a first one down to where the work is. Only the last few are open, so that depth
-// costs no descriptors. Those above are opened again as "..", and it is checked that they are the
-// same: nobody can lead us elsewhere by moving a folder.
+// The folders from a first one down to the current one. Only the last few are open, so that depth
+// costs no descriptors. Folders above are opened again as ".." and compared: nobody can lead us
+// elsewhere by moving a folder.
 class FolderChain {
   public:
     void push(base::UniqueFd folder);
 
-    // The last folder's descriptor; -1 if it could not be reached again, or there is none.
+    // The current folder's descriptor; -1 if there is none, or it could not be reached again.
     int current() const;
     int first() const { return folders_.front().fd.get(); }
 
-    // Opens the last but one again where need be: only as long as the last can be searched. False
-    // if that is no longer where the last one is.
+    // Opens the folder above the current one again, if it is closed. The current one must be
+    // searchable. False if the current one was moved elsewhere.
     bool reach_parent();
     void pop();
 

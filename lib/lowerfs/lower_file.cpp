@@ -30,7 +30,7 @@ Result<std::vector<std::uint8_t>> read_front(int fd, std::size_t size) {
     return bytes;
 }
 
-// Nothing where there is no such attribute, or none at all on that filesystem.
+// Empty if there is no such attribute, or the file system has none at all.
 std::vector<std::uint8_t> read_attribute(int fd) {
     std::vector<std::uint8_t> bytes(lower::kMaxHeader);
     const auto size = ::fgetxattr(fd, lower::kHeaderAttribute, bytes.data(), bytes.size());
@@ -42,19 +42,18 @@ std::vector<std::uint8_t> read_attribute(int fd) {
 
 Result<LowerFile> open_lower_file(int folder, const std::string& name) {
     LowerFile file;
-    const int follow = folder == AT_FDCWD ? 0 : O_NOFOLLOW;  // what was typed may be a link
+    const int follow = folder == AT_FDCWD ? 0 : O_NOFOLLOW;  // a path that was typed may be a link
     file.fd.reset(
         ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow));
     if (!file.fd || ::fstat(file.fd.get(), &file.status) != 0) {
         return std::unexpected(base::system_error("opening it", errno));
     }
     if (!S_ISREG(file.status.st_mode)) {
-        return std::unexpected(
-            base::Error{ErrorCode::kInvalidArgument, "it is no regular file", ""});
+        return std::unexpected(base::Error{ErrorCode::kInvalidArgument, "not a regular file", ""});
     }
     auto front = TRY(read_front(file.fd.get(), lower::kMaxHeader));
     file.header_bytes = std::move(front);
-    // As the kernel does: in front first (crypto.c: ecryptfs_read_metadata).
+    // In front first, as the kernel does (crypto.c: ecryptfs_read_metadata).
     if (!lower::has_marker(file.header_bytes)) {
         file.header_bytes = read_attribute(file.fd.get());
         file.header_in_attribute = true;
@@ -75,7 +74,8 @@ std::uint64_t missing_at_end(const LowerFile& file) {
 
 std::uint64_t data_beyond_size(const LowerFile& file) {
     const auto end = lower::lower_size(file.data_offset(), file.header.value().plain_size);
-    // crypto.c: ecryptfs_set_default_sizes: a page, where that is more than 8,192 bytes.
+    // The header is a page, where that is more than 8,192 bytes (crypto.c:
+    // ecryptfs_set_default_sizes).
     const std::uint64_t page =
         file.data_offset() > lower::kLeastSizeAtFront ? file.data_offset() : lower::kExtentSize;
     const std::uint64_t beyond = file.lower_size() - std::min(file.lower_size(), end);

@@ -19,8 +19,8 @@ namespace ecryptfs::lowerfs {
 struct LowerFile {
     base::UniqueFd fd;
     struct stat status{};
-    std::vector<std::uint8_t> header_bytes;  // what `header` has views of
-    // None: no eCryptfs marker, neither in front nor in the extended attribute.
+    std::vector<std::uint8_t> header_bytes;  // `header` has views of them
+    // Nothing if there is no eCryptfs marker, neither in front nor in the extended attribute.
     std::optional<lower::Header> header;
     bool header_in_attribute = false;
 
@@ -32,16 +32,17 @@ struct LowerFile {
     }
 };
 
-// Opens `name` in the folder of a descriptor, without following a link, and reads its header; never
-// waits, as a FIFO would make it. kNotFound, kAccessDenied, kInvalidArgument for what is no regular
-// file; kMalformed for a header that has the marker and cannot be read nevertheless.
+// Opens `name` in the folder of a descriptor, or a path with AT_FDCWD, and reads its header. In a
+// folder, links are not followed. Never waits, not even for a FIFO. kNotFound, kAccessDenied,
+// kInvalidArgument for anything but a regular file, kMalformed for a header that has the marker but
+// cannot be read.
 base::Result<LowerFile> open_lower_file(int folder, const std::string& name);
 
-// How much encrypted contents is missing at the end; 0 for a whole file. Bytes.
+// How many bytes of encrypted contents are missing at the end; 0 for a whole file.
 std::uint64_t missing_at_end(const LowerFile& file);
 
-// Bytes of encrypted contents behind the end that the header says, if that is more than a crash of
-// the kernel leaves when all is well: a page, whose size the header's tells. Else 0.
+// How many bytes of encrypted contents lie behind the header's end. 0 if that is not more than a
+// page: so much may be left where nothing was lost. The header's size tells that of a page.
 std::uint64_t data_beyond_size(const LowerFile& file);
 
 }  // namespace ecryptfs::lowerfs

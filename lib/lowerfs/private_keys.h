@@ -28,17 +28,17 @@ class PrivateKeys {
     virtual ~PrivateKeys() = default;
 
     virtual bool contains(const wire::KeySignature& signature) const = 0;
-    // Cipher code, FEK and checksum. Only for a key that is there.
+    // Gives cipher code, FEK and checksum. contains() must be true of the signature.
     virtual base::Result<base::SecretBytes> decrypt(const wire::KeySignature& signature,
                                                     base::ByteView encrypted_fek) = 0;
 };
 
-// Keys that were opened in PKI hosts of this process. Needs no agent. One call at a time.
+// Keys that this process has opened in PKI hosts of its own. Needs no agent. One call at a time.
 class HostedPrivateKeys : public PrivateKeys {
   public:
     explicit HostedPrivateKeys(pki::HostPaths paths) : paths_(std::move(paths)) {}
 
-    // Opens a key. No secret is not the same as an empty one: see pki::ModuleHost::open_key().
+    // Opens a key. An empty secret is not the same as none: see pki::ModuleHost::open_key().
     base::Result<pki::ModuleHost::OpenedKey> open(const pki::KeyLocation& key,
                                                   const std::optional<base::SecretBytes>& secret);
 

@@ -24,7 +24,7 @@ Result<base::UniqueFd> open_folder(TreeEntry& entry) {
     const int follow = entry.depth == 0 ? 0 : O_NOFOLLOW;
     base::UniqueFd fd(
         ::openat(entry.folder, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow));
-    // What it is now: another may have been put into its place since it was first looked at.
+    // The opened folder's status: another may have taken its place since the walk examined it.
     if (!fd || ::fstat(fd.get(), &entry.status) != 0) {
         return std::unexpected(base::system_error("opening the folder", errno));
     }
@@ -38,7 +38,7 @@ class Walk {
 
     void run(const std::string& path) {
         path_ = path;
-        look_at(AT_FDCWD, path, 0);
+        examine(AT_FDCWD, path, 0);
         while (!levels_.empty()) {
             auto& level = levels_.back();
             if (level.next == level.names.size() || visitor_.stopped()) {
@@ -48,20 +48,20 @@ class Walk {
             const std::string name = std::move(level.names[level.next++]);
             path_.resize(level.path_size);
             path_ += (path_.ends_with('/') ? "" : "/") + name;
-            look_at(folders_.current(), name, static_cast<int>(levels_.size()));
+            examine(folders_.current(), name, static_cast<int>(levels_.size()));
         }
     }
 
   private:
     struct Level {
         std::string name;
-        std::size_t path_size;  // of `path_`, when it is this folder's
+        std::size_t path_size;  // of `path_` while the walk is in this folder
         struct stat status;
         std::vector<std::string> names;
         std::size_t next = 0;
     };
 
-    void look_at(int folder, const std::string& name, int depth) {
+    void examine(int folder, const std::string& name, int depth) {
         TreeEntry entry{folder, name, path_, depth, {}};
         const int follow = depth == 0 ? 0 : AT_SYMLINK_NOFOLLOW;
         if (::fstatat(folder, name.c_str(), &entry.status, follow) != 0) {
@@ -108,15 +108,15 @@ class Walk {
         if (level.next < level.names.size()) {
             path_.resize(level.path_size);
             visitor_.unreadable(path_, {ErrorCode::kNotFound,
-                                        "somebody moved folders while they were read, so that the "
-                                        "rest of this one was not reached",
+                                        "folders were moved while they were read: the rest of "
+                                        "this one was not reached",
                                         "run this again"});
             level.next = level.names.size();
         }
     }
 
     TreeVisitor& visitor_;
-    std::string path_;  // of what was looked at last
+    std::string path_;  // of the last entry
     std::vector<Level> levels_;
     FolderChain folders_;  // of the levels
 };

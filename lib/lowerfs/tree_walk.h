@@ -13,15 +13,15 @@
 
 namespace ecryptfs::lowerfs {
 
-// What a walk has come to. `folder` and `name` are for the *at() system calls; what was typed has
-// AT_FDCWD, depth 0 and its path as the name.
+// A file or folder that a walk has reached. `folder` and `name` are for the *at() system calls. The
+// path that a walk begins with has AT_FDCWD, depth 0 and the path as its name.
 struct TreeEntry {
     int folder;
     std::string name;
     std::string path;  // as people see it
     int depth;
     struct stat status;
-    int self = -1;  // a folder, open for reading; `status` is its own then. -1 for all else
+    int self = -1;  // descriptor of a folder, open for reading and of this `status`; else -1
 };
 
 class TreeVisitor {
@@ -31,8 +31,8 @@ class TreeVisitor {
     TreeVisitor& operator=(const TreeVisitor&) = delete;
     virtual ~TreeVisitor() = default;
 
-    // Whether to go into it; then leave_folder() comes when all that is in it has been seen. There,
-    // `folder` and perhaps `self` are -1: somebody may have moved it meanwhile.
+    // Whether to walk into it. If so, leave_folder() follows when all in it has been visited. In
+    // that call `folder` is -1, and `self` too if somebody has moved the folder meanwhile.
     virtual bool enter_folder(const TreeEntry& folder) = 0;
     virtual void leave_folder(const TreeEntry& folder) = 0;
     // Regular files, symbolic links and anything else.
@@ -41,15 +41,15 @@ class TreeVisitor {
     virtual bool stopped() const { return false; }
 };
 
-// What is at `path`, and all below it, each folder's entries by their names. Links are followed
-// only in what was typed; on the way nothing is looked up twice, so that nobody can move a link in.
-// Depth costs neither stack nor descriptors.
+// Visits `path` and all below it, each folder's entries sorted by name. Only `path` itself may be a
+// link. Nothing is looked up twice, so nobody can put a link in its place. Depth costs neither
+// stack nor descriptors.
 void walk_tree(const std::string& path, TreeVisitor& visitor);
 
-// All but "." and "..", in no order.
+// The names of all entries but "." and "..", unsorted.
 base::Result<std::vector<std::string>> names_in_folder(int folder);
 
-// How much there is to do, for a progress bar: regular files, and their bytes.
+// The regular files of trees and their bytes, for a progress bar.
 struct TreeSize {
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;

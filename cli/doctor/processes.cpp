@@ -58,7 +58,7 @@ std::vector<RunningProcess> running_processes(const std::string& root) {
     for (fs::directory_iterator entry(root + "/proc", failure), end; !failure && entry != end;
          entry.increment(failure)) {
         const auto pid = base::parse_number<pid_t>(entry->path().filename().string()).value_or(0);
-        const auto status = pid > 0 ? content_of(entry->path() / "status") : "";
+        const auto status = pid > 0 ? read_system_file(entry->path() / "status") : "";
         if (!status.empty()) {
             processes.push_back(process_of(pid, status));
         }

@@ -36,7 +36,7 @@ std::string kernel_release() {
 
 bool can_be_loaded(const std::string& root) {
     const auto folder = fmt::format("{}/lib/modules/{}", root, kernel_release());
-    return content_of(folder + "/modules.dep").contains("/ecryptfs.ko");
+    return read_system_file(folder + "/modules.dep").contains("/ecryptfs.ko");
 }
 
 std::string user_name() {
@@ -88,7 +88,7 @@ struct KeyQuotas {
 };
 
 std::optional<KeyQuotas> quotas_of(const std::string& root, uid_t uid) {
-    std::istringstream lines(content_of(root + "/proc/key-users"));
+    std::istringstream lines(read_system_file(root + "/proc/key-users"));
     std::string line;
     while (std::getline(lines, line)) {
         std::istringstream fields(line);
@@ -144,7 +144,7 @@ Finding broken(std::string link, const base::Error& error) {
 Finding check_kernel(const std::string& root) {
     Finding finding{"kernel"};
     const auto release = kernel_release();
-    if (content_of(root + "/proc/filesystems").contains("\tecryptfs\n")) {
+    if (read_system_file(root + "/proc/filesystems").contains("\tecryptfs\n")) {
         finding.message = fmt::format("Linux {} has eCryptfs", release);
         return finding;
     }
@@ -162,7 +162,7 @@ Finding check_kernel(const std::string& root) {
 }
 
 Finding check_public_key_mode(const std::string& root) {
-    const auto text = content_of(root + "/sys/fs/ecryptfs/version");
+    const auto text = read_system_file(root + "/sys/fs/ecryptfs/version");
     if (text.empty()) {
         return {"public keys", Health::kUnknown, "the kernel says nothing of what it supports"};
     }
@@ -220,7 +220,7 @@ Finding check_key_quota(const std::string& root, uid_t uid) {
 
 Finding check_memory_lock(const std::string& root, pid_t pid) {
     const auto process = fmt::format("{}/proc/{}", root, pid);
-    const auto limit_text = memory_lock_limit(content_of(process + "/limits"));
+    const auto limit_text = memory_lock_limit(read_system_file(process + "/limits"));
     if (limit_text.empty()) {
         return {"locked memory", Health::kUnknown, fmt::format("process {} is not there", pid)};
     }

@@ -28,7 +28,7 @@ constexpr std::size_t kLargestUserFile = std::size_t{1} << 20;
 
 }  // namespace
 
-std::string content_of(const fs::path& path) {
+std::string read_system_file(const fs::path& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
 }

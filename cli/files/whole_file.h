@@ -12,12 +12,13 @@
 
 namespace ecryptfs::cli {
 
-// Nothing where it cannot be read. For small files of the system (/proc, /sys), without secrets.
-std::string content_of(const std::filesystem::path& path);
+// The contents of a small file of the system (/proc, /sys), without secrets. Empty if it cannot be
+// read.
+std::string read_system_file(const std::filesystem::path& path);
 
-// A text without secrets that a user wrote; nothing if there is no such file, and only then. Never
-// waits, and never reads more than 1 MiB: kInvalidArgument for a FIFO, a device or what is larger.
-// kAccessDenied, kInternal.
+// Reads a user's text without secrets. Nothing if, and only if, there is no such file. Never waits,
+// and reads 1 MiB at most: kInvalidArgument for a FIFO, a device or a larger file. kAccessDenied,
+// kInternal.
 base::Result<std::optional<std::string>> read_user_file(const std::filesystem::path& path);
 
 // base::write_atomic_file() with an error for people. kAlreadyExists, kNotFound, kAccessDenied,

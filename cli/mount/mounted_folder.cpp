@@ -153,7 +153,7 @@ std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo) {
 }
 
 Result<std::vector<MountedFolder>> mounted_folders() {
-    const auto text = content_of("/proc/self/mountinfo");
+    const auto text = read_system_file("/proc/self/mountinfo");
     if (text.empty()) {
         return std::unexpected(base::Error{ErrorCode::kInternal, "cannot read /proc/self/mountinfo",
                                            "mount it: sudo mount -t proc proc /proc"});

@@ -16,7 +16,7 @@ constexpr unsigned kNamedGroup = 0x08;
 constexpr unsigned kMask = 0x10;
 constexpr unsigned kAllRights = 7;
 
-unsigned number_at(base::ByteView list, std::size_t at) {
+unsigned read_number(base::ByteView list, std::size_t at) {
     return list[at] + (unsigned{list[at + 1]} << 8U);
 }
 
@@ -28,15 +28,15 @@ struct Rights {
 // As far as the mask lets them; none if the list cannot be read.
 Rights read_rights(base::ByteView list) {
     if (list.size() < kVersionSize || (list.size() - kVersionSize) % kEntrySize != 0 ||
-        number_at(list, 0) != kVersion || number_at(list, 2) != 0) {
+        read_number(list, 0) != kVersion || read_number(list, 2) != 0) {
         return {0, 0};
     }
     Rights rights;
     unsigned mask = kAllRights;
     bool any_named = false;
     for (std::size_t at = kVersionSize; at < list.size(); at += kEntrySize) {
-        const auto tag = number_at(list, at);
-        const auto given = number_at(list, at + 2);
+        const auto tag = read_number(list, at);
+        const auto given = read_number(list, at + 2);
         const bool is_named = tag == kNamedUser || tag == kNamedGroup;
         any_named = any_named || is_named;
         rights.named &= is_named ? given : kAllRights;

@@ -25,7 +25,7 @@ bool is_zero(ByteView bytes) {
                              std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-Result<void> write_at(int fd, std::uint64_t offset, ByteView bytes) {
+Result<void> write_to_file(int fd, std::uint64_t offset, ByteView bytes) {
     while (!bytes.empty()) {
         const auto count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (count < 0 && errno == EINTR) {
@@ -48,10 +48,10 @@ Result<void> write_sparsely(int fd, std::uint64_t offset, ByteView bytes) {
         if (!is_zero(extent)) {
             continue;
         }
-        TRY(write_at(fd, offset + start, bytes.subspan(start, at - start)));
+        TRY(write_to_file(fd, offset + start, bytes.subspan(start, at - start)));
         start = at + extent.size();
     }
-    return write_at(fd, offset + start, bytes.subspan(start));
+    return write_to_file(fd, offset + start, bytes.subspan(start));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 namespace ecryptfs::cli {
 
-// Where decrypted contents go, in their order.
+// Takes decrypted contents, in order.
 class ContentOutput {
   public:
     ContentOutput() = default;
@@ -17,12 +17,12 @@ class ContentOutput {
     ContentOutput& operator=(const ContentOutput&) = delete;
     virtual ~ContentOutput() = default;
 
-    // `offset`: from the first byte that goes there.
+    // `offset` counts from the first byte that the output gets.
     virtual base::Result<void> write(std::uint64_t offset, base::ByteView bytes) = 0;
     virtual base::Result<void> finish(std::uint64_t size) = 0;
 };
 
-// An empty file. Zeros become holes.
+// Writes into an empty file. Zeros become holes.
 class FileOutput : public ContentOutput {
   public:
     explicit FileOutput(int fd) : fd_(fd) {}
@@ -33,7 +33,7 @@ class FileOutput : public ContentOutput {
     int fd_;
 };
 
-// A pipe or a terminal, or whatever is written to in one go.
+// Writes to a pipe or a terminal, without gaps.
 class StreamOutput : public ContentOutput {
   public:
     explicit StreamOutput(int fd) : fd_(fd) {}

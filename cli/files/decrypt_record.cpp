@@ -12,7 +12,7 @@
 namespace ecryptfs::cli {
 namespace {
 
-constexpr std::uint64_t kMostLines = 1'000;  // about single files; a tree may have millions
+constexpr std::uint64_t kMostLines = 1'000;  // on standard error; a tree may have millions of files
 
 }  // namespace
 

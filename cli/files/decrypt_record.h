@@ -21,7 +21,7 @@ struct DecryptFailure {
     std::optional<std::string> plain_path = {};  // if a part of it was encrypted, and is known
 };
 
-// What was saved under another name than it had.
+// An item that was saved under another name than its own.
 struct RenamedCopy {
     std::string path;  // of the lower file or folder
     std::string name;  // in the output, from its root
@@ -29,32 +29,32 @@ struct RenamedCopy {
     std::optional<std::string> plain_path = {};  // as in DecryptFailure
 };
 
-// What --json tells of single files, of failures and of new names each.
+// How many failures, and how many new names, --json lists.
 inline constexpr std::uint64_t kMostInJson = 20'000;
 
 struct DecryptCounts {
     std::uint64_t files = 0;         // written now
     std::uint64_t skipped = 0;       // complete already
     std::uint64_t bytes = 0;         // of plaintext, written now
-    std::uint64_t linked = 0;        // second names of files that were written or complete
-    std::uint64_t copied_links = 0;  // second names written again: there are no links there
-    std::uint64_t beyond = 0;        // files, of what was behind the end of others
+    std::uint64_t linked = 0;        // further names of files that are there
+    std::uint64_t copied_links = 0;  // further names that became files: no links are possible
+    std::uint64_t beyond = 0;        // files with data that was behind the end of others
     LostAttributes lost;
     std::uint64_t renamed_items = 0;
     std::uint64_t failed_items = 0;
     std::uint64_t unlisted = 0;  // of those, without a line on standard error
-    // The first ones, and the last failure.
+    // Only the first ones if there are too many, and always the last failure.
     std::vector<RenamedCopy> renamed;
     std::vector<DecryptFailure> failures;
-    KeyDemand missing;     // of what no key opened
-    bool stopped = false;  // by the last failure; what comes after was not looked at
+    KeyDemand missing;     // keys of items that no given key opened
+    bool stopped = false;  // by the last failure; nothing was read after it
 };
 
-// What happened while a tree was decrypted: counts it, keeps the first failures and new names, and
-// says each on standard error unless there are too many.
+// Records what happens while a tree is decrypted: counts it, keeps the first failures and new
+// names, and prints a line on standard error for each, unless there are too many.
 class DecryptRecord {
   public:
-    // Borrows both. With `json` more is kept.
+    // Borrows both. Keeps more with `json`.
     DecryptRecord(lowerfs::FileKeySet& keys, Progress& progress, bool json)
         : keys_(keys), progress_(progress), json_(json) {}
 

@@ -23,7 +23,7 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-// Looks for the one file that is wanted.
+// Finds the one file that is wanted.
 class FileSearch : public lowerfs::TreeVisitor {
   public:
     FileSearch(lowerfs::FileKeySet& keys, PathSelection& selection)

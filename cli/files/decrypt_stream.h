@@ -9,13 +9,13 @@
 
 namespace ecryptfs::cli {
 
-// Writes the contents of the one file that was asked for to standard output. kInvalidArgument, and
-// nothing is written, if there are several; kNotFound; kMalformed, with what is lost, behind all
-// that could be read.
+// Writes the contents of the one wanted file to standard output. kInvalidArgument, before anything
+// is written, if there are several; kNotFound; kMalformed, with what is lost, after all that could
+// be read.
 base::Result<void> decrypt_to_standard_output(const Decrypt& command, lowerfs::FileKeySet& keys,
                                               PathSelection selection);
 
-// An error for a path of --only that is nowhere.
+// The error for a path of --only that was not found.
 base::Error missing_path_error(const std::string& path);
 
 }  // namespace ecryptfs::cli

@@ -25,7 +25,7 @@ bool can_be_written(const std::string& name) {
            name.find('/') == std::string::npos && !is_unfinished_name(name);
 }
 
-// What was typed may have folders in front.
+// A path that was typed may have folders in front.
 std::string last_name(const lowerfs::TreeEntry& entry) {
     return entry.name.substr(entry.name.find_last_of('/') + 1);
 }
@@ -52,8 +52,7 @@ TreeDecryption::OutputName TreeDecryption::choose_name(const lowerfs::TreeEntry&
     std::string lower = last_name(entry);
     auto name = keys_.plain_name(lower);
     if (name && !can_be_written(*name)) {
-        name = std::unexpected(
-            Error{ErrorCode::kMalformed, "its name is not one that a file there can have", ""});
+        name = std::unexpected(Error{ErrorCode::kMalformed, "no file can have its name", ""});
     }
     if (name) {
         return {*name};
@@ -113,7 +112,7 @@ void TreeDecryption::visit(const lowerfs::TreeEntry& entry) {
     }
     if (!S_ISREG(entry.status.st_mode) && !S_ISLNK(entry.status.st_mode)) {
         unreadable(entry.path,
-                   {ErrorCode::kNotSupported, "neither file nor folder nor link: not copied", ""});
+                   {ErrorCode::kNotSupported, "not a file, folder or link: not copied", ""});
         return;
     }
     const auto before = progress_.done();

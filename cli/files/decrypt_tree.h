@@ -18,10 +18,10 @@
 
 namespace ecryptfs::cli {
 
-// Writes what a mount would show of lower files and folders into a folder, with times, modes,
-// access control lists, the user's attributes, hard links and, as root, owners, as far as that
-// filesystem has them. A file of the same size and time is complete and left alone. Goes on after
-// failures. Stops only when the output cannot be written to, which is the last failure then.
+// Decrypts lower folders into the output, as a mount would show them: with times, modes, access
+// control lists, the user's attributes, hard links and, as root, owners, as far as the output's
+// file system has them. Goes on after failures. Stops when the output cannot be written to, which
+// is the last failure then.
 class TreeDecryption : public lowerfs::TreeVisitor {
   public:
     // Borrows all.
@@ -39,7 +39,7 @@ class TreeDecryption : public lowerfs::TreeVisitor {
     const DecryptCounts& counts() const { return record_.counts(); }
 
   private:
-    // Empty if there can be no such file. There is an error then, or if it is the encrypted one.
+    // The name is empty if no file can have it. `error` says why it is empty, or still encrypted.
     struct OutputName {
         std::string name;
         std::optional<base::Error> error = {};

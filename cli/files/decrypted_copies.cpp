@@ -28,8 +28,8 @@ using base::Result;
 constexpr char kDamagedSuffix[] = ".damaged";
 constexpr char kBeyondSuffix[] = ".beyond";
 
-Error damage_of(const std::vector<lower::FileRange>& lost, std::uint64_t size,
-                const std::string& saved) {
+Error damage_error(const std::vector<lower::FileRange>& lost, std::uint64_t size,
+                   const std::string& saved) {
     return {ErrorCode::kMalformed,
             fmt::format("{}; the rest is in {}", losses_in_words(lost, size), saved)};
 }
@@ -44,7 +44,7 @@ Result<void> DecryptedCopies::enter_folder(const lowerfs::TreeEntry& folder,
     if (place.is_earlier) {
         TRY(output_.reuse_folder(place.name, folder.status));
     }
-    note_place(folder, name, place, output_.current_path());
+    record_place(folder, name, place, output_.current_path());
     return {};
 }
 
@@ -71,7 +71,7 @@ Result<void> DecryptedCopies::copy_link(const lowerfs::TreeEntry& entry, const s
         give_link_attributes(output_.folder(), place->name, target, output_.new_owner(),
                              link.status);
     }
-    note_place(entry, name, *place, output_.path_of(place->name));
+    record_place(entry, name, *place, output_.path_from_root(place->name));
     return {};
 }
 
@@ -93,7 +93,7 @@ Result<void> DecryptedCopies::copy_file(const lowerfs::TreeEntry& entry,
     }
     if (earlier->is_earlier) {
         ++record_.counts().skipped;
-        note_place(entry, name, *earlier, output_.path_of(earlier->name));
+        record_place(entry, name, *earlier, output_.path_from_root(earlier->name));
         remember_copy(file, earlier->name);
     } else {
         const auto linked = TRY(link_known_copy(entry, file, name));
@@ -104,8 +104,9 @@ Result<void> DecryptedCopies::copy_file(const lowerfs::TreeEntry& entry,
     return file.header ? save_beyond_size(entry, file, earlier->name) : Result<void>();
 }
 
-// Whether what was there is a copy of the file. Size and time say so; what a passphrase opens,
-// which costs nothing, is compared too: it might be a file of the same name by another key.
+// Whether a file in the output is a copy of this one, by size and time. If a passphrase opens the
+// lower file, which is quick, contents are compared too: it may be a file of that name by another
+// key.
 Result<bool> DecryptedCopies::is_complete(const lowerfs::LowerFile& file,
                                           const std::string& there) {
     const auto size = file.header ? file.header->plain_size : 0;
@@ -122,7 +123,7 @@ Result<bool> DecryptedCopies::is_complete(const lowerfs::LowerFile& file,
     return key ? has_same_ends(file, *key, fd.get()) : copy;
 }
 
-// Whether the file is another name of one that is there.
+// Links the file to its copy, if it is another name of a file that was copied.
 Result<bool> DecryptedCopies::link_known_copy(const lowerfs::TreeEntry& entry,
                                               const lowerfs::LowerFile& file,
                                               const std::string& name) {
@@ -137,7 +138,7 @@ Result<bool> DecryptedCopies::link_known_copy(const lowerfs::TreeEntry& entry,
         });
     if (place) {
         ++record_.counts().linked;
-        note_place(entry, name, *place, output_.path_of(place->name));
+        record_place(entry, name, *place, output_.path_from_root(place->name));
         return true;
     }
     const auto code = place.error().code;
@@ -152,7 +153,7 @@ void DecryptedCopies::remember_copy(const lowerfs::LowerFile& file, const std::s
     if (file.status.st_nlink < 2) {
         return;
     }
-    FileCopy copy{output_.path_of(name), {}};
+    FileCopy copy{output_.path_from_root(name), {}};
     if (::fstatat(output_.folder(), name.c_str(), &copy.status, AT_SYMLINK_NOFOLLOW) == 0) {
         linked_.remember(file.status, std::move(copy));
     }
@@ -192,7 +193,7 @@ Result<DecryptedCopies::Contents> DecryptedCopies::write_contents(const lowerfs:
     return contents;
 }
 
-// What an earlier run wrote of the same is left as it is.
+// Gives the new file its name, unless an earlier run wrote the same.
 Result<OutputTree::Place> DecryptedCopies::publish(const lowerfs::TreeEntry& entry,
                                                    Contents& contents, const std::string& name,
                                                    const IsEarlier& is_earlier) {
@@ -208,7 +209,7 @@ Result<OutputTree::Place> DecryptedCopies::publish(const lowerfs::TreeEntry& ent
         places_.settle(name, is_earlier ? is_earlier : is_copy_of_part,
                        [&](const std::string& given) { return contents.part.publish(given); });
     if (place) {
-        note_place(entry, name, *place, output_.path_of(place->name));
+        record_place(entry, name, *place, output_.path_from_root(place->name));
         record_.counts().bytes +=
             place->is_earlier ? 0 : static_cast<std::uint64_t>(written.st_size);
     }
@@ -222,7 +223,8 @@ Result<void> DecryptedCopies::write_file(const lowerfs::TreeEntry& entry,
     if (!contents.lost.empty()) {
         const auto place = publish(entry, contents, with_suffix(name, kDamagedSuffix), {});
         return std::unexpected(
-            place ? damage_of(contents.lost, file.header->plain_size, place->name) : place.error());
+            place ? damage_error(contents.lost, file.header->plain_size, place->name)
+                  : place.error());
     }
     const auto place = publish(entry, contents, name,
                                [&](const std::string& there) { return is_complete(file, there); });
@@ -253,12 +255,12 @@ Result<void> DecryptedCopies::save_beyond_size(const lowerfs::TreeEntry& entry,
     return {};
 }
 
-void DecryptedCopies::note_place(const lowerfs::TreeEntry& entry, const std::string& name,
-                                 const Place& place, const std::string& where) {
+void DecryptedCopies::record_place(const lowerfs::TreeEntry& entry, const std::string& name,
+                                   const Place& place, const std::string& where) {
     if (place.name != name) {
         record_.add_renamed(entry.path, place.name, where,
                             place.is_numbered ? "something else has its name there"
-                                              : "the file system there does not have its name");
+                                              : "the file system there cannot have its name");
     }
 }
 

@@ -19,9 +19,9 @@
 
 namespace ecryptfs::cli {
 
-// Puts decrypted copies of lower folders, files and links into the output, each under a plain name.
-// Never replaces anything: what an earlier run made of the same is left alone, and anything else
-// there gets the copy another name. Records what it did.
+// Writes decrypted copies of lower folders, files and links into the output, under their plain
+// names. Replaces nothing: a copy that an earlier run made stays, and where something else has the
+// name, the copy gets another one. Records what it does.
 class DecryptedCopies {
   public:
     // Borrows all. With `saves_beyond_size`, what lies behind a file's end is saved as NAME.beyond.
@@ -34,11 +34,11 @@ class DecryptedCopies {
           saves_beyond_size_(saves_beyond_size),
           places_(output) {}
 
-    // Makes the folder, or reuses an earlier run's, and goes into it.
+    // Makes the folder, or reuses that of an earlier run, and goes into it.
     base::Result<void> enter_folder(const lowerfs::TreeEntry& folder, const std::string& name);
     void leave_folder(const lowerfs::TreeEntry& folder);
     base::Result<void> copy_link(const lowerfs::TreeEntry& entry, const std::string& name);
-    // A damaged file is written as far as it goes, as NAME.damaged; then there is an error.
+    // Writes what can be read of a damaged file as NAME.damaged, and gives an error.
     base::Result<void> copy_file(const lowerfs::TreeEntry& entry, const lowerfs::LowerFile& file,
                                  const std::string& name);
 
@@ -63,8 +63,8 @@ class DecryptedCopies {
     base::Result<void> save_beyond_size(const lowerfs::TreeEntry& entry,
                                         const lowerfs::LowerFile& file, const std::string& name);
     void remember_copy(const lowerfs::LowerFile& file, const std::string& name);
-    void note_place(const lowerfs::TreeEntry& entry, const std::string& name, const Place& place,
-                    const std::string& where);
+    void record_place(const lowerfs::TreeEntry& entry, const std::string& name, const Place& place,
+                      const std::string& where);
 
     lowerfs::FileKeySet& keys_;
     Progress& progress_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether what is in the output was made there by an earlier run. False: there is nothing;
-// kAlreadyExists: something else is there.
+// Whether an earlier run has made this in the output. False if there is nothing of that name;
+// kAlreadyExists if it is something else.
 
 #pragma once
 
@@ -13,13 +13,13 @@
 
 namespace ecryptfs::cli {
 
-// A file of this size and time, which is as exact as the file system there keeps times.
+// A file of this size and time, as exactly as the file system there keeps times.
 base::Result<bool> is_copy(int folder, const std::string& name, std::uint64_t size,
                            const timespec& time);
 base::Result<bool> is_folder(int folder, const std::string& name);
 
-// Whether a file system that keeps times in steps of up to two seconds, as FAT, could have made
-// `kept` of `time`. Pure.
+// Whether a file system could have rounded `time` to `kept`: FAT's times are in steps of two
+// seconds. Pure.
 bool is_kept_time(const timespec& kept, const timespec& time);
 
 }  // namespace ecryptfs::cli

@@ -25,7 +25,7 @@ constexpr char kAccessList[] = "system.posix_acl_access";
 constexpr char kDefaultList[] = "system.posix_acl_default";
 constexpr std::size_t kLargestValue = 65536;  // of an attribute, and of all names: XATTR_SIZE_MAX
 
-// Whether there is no such thing, by the error number of a call that wanted it.
+// Whether an error number says that there is no such attribute.
 bool is_missing(int error_number) {
     return error_number == ENODATA || error_number == EOPNOTSUPP || error_number == ENOSYS;
 }
@@ -80,9 +80,9 @@ std::expected<std::vector<std::string>, int> attribute_names(int fd) {
     return names;
 }
 
-// A file's mode where its list is not kept: nobody may do more than before. Those whom the list
-// names belong to the group or to others then; and where the group is another one, members of the
-// old one are others, and others may be members of the new one.
+// The mode of a file that loses its access control list. Nobody may do more than before: those whom
+// the list names count as the group or as others then. If the group changes too, members of the old
+// one become others, and others may be members of the new one.
 mode_t mode_without_list(mode_t mode, const Bytes& list, bool keeps_group) {
     const mode_t named = list.empty() ? S_IRWXO : named_rights(list);
     mode_t group = ((list.empty() ? mode & S_IRWXG : group_rights(list)) >> 3U) & named;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a file or folder has beside its contents: owner, mode, times, access control list, the
-// user's extended attributes. All by descriptors.
+// The attributes of a file or folder: owner, mode, times, access control list, the user's extended
+// attributes. All by descriptors.
 
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace ecryptfs::cli {
 
-// Of how many files and folders something was not kept.
+// How many files and folders have lost an attribute.
 struct LostAttributes {
     std::uint64_t owners = 0;  // or groups, modes, times: FAT and its like have none
     std::uint64_t acls = 0;
@@ -20,22 +20,22 @@ struct LostAttributes {
     std::uint64_t privileges = 0;  // setuid, setgid, capabilities: never kept
 };
 
-// Gives one file or folder, step by step, what another one has. What the target has no room for is
-// counted; nobody gets more rights by it.
+// Copies the attributes of one file or folder to another, step by step. Counts those that the
+// target cannot have. Nobody gets more rights by it.
 class AttributeCopy {
   public:
-    // Borrows all. `from` is open, and `status` is its own; -1: all but that is unknown.
+    // Borrows all. `status` is that of `from`, which is open, or -1 if only the status is known.
     AttributeCopy(int from, const struct stat& status, int to, LostAttributes& lost)
         : from_(from), status_(status), to_(to), lost_(lost) {}
 
-    // The owner as root only, else the group if we are in it.
+    // The owner only as root; otherwise the group, if we are in it.
     void give_owner();
-    // Those in `user.`, without the header's own; a folder's default access control list.
+    // Those in `user.`, without eCryptfs' header; and a folder's default access control list.
     void give_attributes();
-    // And the access control list, if the group is kept. Never setuid and setgid: what is decrypted
-    // is somebody's data, which is not to run with anybody's rights.
+    // The mode, and the access control list if the group is kept. Never setuid and setgid:
+    // decrypted data must not run with anybody's rights.
     void give_mode();
-    // The last step, as others change them.
+    // The last step, as the others change the times.
     void give_times();
 
   private:

@@ -53,7 +53,8 @@ Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int
 
 bool may_be_of_damaged_key(const LowerFile& file, const lower::FileKey& key) {
     constexpr std::size_t kEnoughToTell = 32;
-    constexpr std::size_t kZerosInNoise = 16;  // of noise one byte in 256 is zero; here one in 16
+    constexpr std::size_t kZerosInNoise =
+        16;  // one byte of 256 in noise is zero; this is one of 16
     const auto& header = file.header.value();
     const auto by_passphrase = [](const lower::KeyPacket& packet) {
         return packet.kind == lower::PacketKind::kPassphrase;

@@ -15,25 +15,26 @@
 
 namespace ecryptfs::cli {
 
-// Whether a copy of the file's size, open for reading, has its contents. Compares the first and
-// the last extent, as far as the lower file has them. An error is one of the key.
+// Whether a copy of the same size, open for reading, has the file's contents. Compares the first
+// and the last extent, if the lower file has them. An error is one of the key.
 base::Result<bool> has_same_ends(const lowerfs::LowerFile& file, const lower::FileKey& key,
                                  int copy);
 
-// Whether a key that a passphrase's packet gave may be damaged: nothing in the packet would show
-// it. The kernel fills the last extent up with zeros, of which a wrong key makes noise. False where
-// too few bytes are left to tell, or more extents follow, as after a crash.
+// Whether a file key from a passphrase's packet may be damaged, which nothing in the packet shows.
+// The kernel fills the last extent up with zeros, and a wrong key makes noise of them. False if
+// there are too few of them to tell, or more extents follow, as after a crash.
 bool may_be_of_damaged_key(const lowerfs::LowerFile& file, const lower::FileKey& key);
 
-// What to say then.
+// The warning for such a file.
 std::string damaged_key_warning();
 
-// For a file with so many bytes behind its end.
+// The error for a file with so many bytes behind its end.
 base::Error beyond_size_error(std::uint64_t bytes);
 
-// Decrypts a part of the contents, up to a mebibyte at a time. Gives what is lost, in order: what
-// lowerfs::ContentReader says, and what the lower file ends before, where the output ends too. An
-// error is one of the output, or kNotSupported. `wrote` is told how many bytes were done.
+// Decrypts a part of the contents, a mebibyte at a time. Gives the ranges that are lost, in order:
+// those that lowerfs::ContentReader reports, and what is missing at the end of the lower file,
+// where the output ends too. An error is one of the output, or kNotSupported. Calls `wrote` with
+// the number of bytes after each write.
 base::Result<std::vector<lower::FileRange>> decrypt_contents(
     const lowerfs::LowerFile& file, const lower::FileKey& key, const lower::FileRange& range,
     ContentOutput& output, const std::function<void(std::uint64_t)>& wrote);

@@ -50,7 +50,7 @@ Json packet_json(const InspectedPacket& packet) {
             {"signature_tag", public_key ? 1 : 11},
             {"signature_offset", public_key ? packet.offset : packet.signature_offset},
             {"signature", packet.signature},
-            {"held_in", keyrings_json(packet.held_in)},
+            {"held_in", keyrings_json(packet.keyrings)},
             {"given", packet.given}};
 }
 
@@ -87,11 +87,11 @@ Json name_json(const InspectedName& name) {
     return {{"tag", 70},
             {"signature", name.signature},
             {"cipher", cipher_json(name.cipher)},
-            {"held_in", keyrings_json(name.held_in)},
+            {"held_in", keyrings_json(name.keyrings)},
             {"given", name.given}};
 }
 
-std::uint64_t number_beyond(std::uint64_t all, std::uint64_t listed) {
+std::uint64_t excess(std::uint64_t all, std::uint64_t listed) {
     return all > listed ? all - listed : 0;
 }
 
@@ -126,8 +126,8 @@ std::string decrypted_json(const DecryptCounts& counts) {
                          {"links", counts.copied_links}}},
                        {"failures", failures},
                        {"unlisted",
-                        {{"renamed", number_beyond(counts.renamed_items, counts.renamed.size())},
-                         {"failures", number_beyond(counts.failed_items, counts.failures.size())}}},
+                        {{"renamed", excess(counts.renamed_items, counts.renamed.size())},
+                         {"failures", excess(counts.failed_items, counts.failures.size())}}},
                        {"stopped", counts.stopped}};
     return indented(json, 0) + "\n";
 }
@@ -163,7 +163,7 @@ std::string inspection_end_json(const InspectionSummary& summary) {
     for (const auto& [_, key] : summary.keys) {
         keys.push_back({{"kind", key.kind},
                         {"signature", key.signature},
-                        {"held_in", keyrings_json(key.held_in)},
+                        {"held_in", keyrings_json(key.keyrings)},
                         {"given", key.given},
                         {"count", key.count},
                         {"alone", key.alone}});

@@ -15,11 +15,11 @@ namespace ecryptfs::cli {
 
 std::string decrypted_json(const DecryptCounts& counts);
 
-// What inspect --find prints.
+// The output of inspect --find.
 std::string found_paths_json(const std::vector<FoundPath>& paths);
 
-// inspect's object in parts, so that a tree of any size needs no memory: this, then the files with
-// the separator in between, then the end.
+// inspect's object in parts, so that a large tree needs no more memory: the start, the files with
+// separators between them, the end.
 inline constexpr std::string_view kInspectionStart = "{\n  \"files\": [";
 inline constexpr std::string_view kInspectionSeparator = ",";
 std::string inspected_file_json(const InspectedFile& file);

@@ -41,7 +41,7 @@ std::string packets_text(const InspectedFile& file) {
         const bool public_key = packet.kind == lower::PacketKind::kPublicKey;
         table.add_row({public_key ? "tag 1" : "tag 3, 11", fmt::format("{}", packet.offset),
                        public_key ? "private key" : "passphrase", packet.signature,
-                       held_text(packet.held_in, packet.given)});
+                       held_text(packet.keyrings, packet.given)});
     }
     for (const auto& packet : file.damaged_packets) {
         table.add_row({fmt::format("{:#04x}", packet.tag), fmt::format("{}", packet.offset),
@@ -74,7 +74,7 @@ std::string inspected_file_text(const InspectedFile& file) {
     if (file.name) {
         text += line("name", fmt::format("tag 70, {}, by passphrase {}, held here: {}",
                                          file.name->cipher->name, file.name->signature,
-                                         held_text(file.name->held_in, file.name->given)));
+                                         held_text(file.name->keyrings, file.name->given)));
     }
     return file.has_header ? text + header_text(file) + packets_text(file) : text;
 }
@@ -96,7 +96,7 @@ std::string inspection_summary_text(const InspectionSummary& summary) {
                                                   : "passphrase",
                        key.signature, fmt::format("{}{}", key.count, of_names ? " names" : ""),
                        of_names ? "-" : fmt::format("{}", key.alone),
-                       held_text(key.held_in, key.given)});
+                       held_text(key.keyrings, key.given)});
     }
     return table.empty() ? text : text + table.text();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What inspect shows to people. The layout may change: scripts take --json.
+// inspect's output for people. The layout may change: scripts use --json.
 
 #pragma once
 

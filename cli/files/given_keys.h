@@ -23,7 +23,7 @@ inline constexpr char kStandardInput[] = "standard input";
 struct PassphraseOrigin {
     enum class Kind : std::uint8_t { kFile, kWrapped, kTyped };
     Kind kind = Kind::kTyped;
-    std::string file = {};  // as it was named, or kStandardInput; empty for a typed one
+    std::string file = {};  // as it was typed, or kStandardInput; empty for kTyped
 };
 
 // A mount passphrase that was given, and the two keys that it makes.

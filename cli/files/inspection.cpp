@@ -35,7 +35,7 @@ void inspect_name(const std::string& name, HeldKeys& held, InspectedFile& file) 
     const auto* parsed = &readings.front().name;
     file.name =
         InspectedName{std::string(parsed->signature.text()), wire::find_cipher(parsed->cipher_code),
-                      held.keyrings_with(parsed->signature), held.is_given(parsed->signature)};
+                      held.find_keyrings(parsed->signature), held.is_given(parsed->signature)};
 }
 
 void describe_header(const lowerfs::LowerFile& lower_file, HeldKeys& held, InspectedFile& file) {
@@ -53,7 +53,7 @@ void describe_header(const lowerfs::LowerFile& lower_file, HeldKeys& held, Inspe
         }
         file.packets.push_back(
             {packet.kind, packet.offset, packet.size, packet.signature_offset,
-             std::string(packet.signature.text()), held.keyrings_with(packet.signature),
+             std::string(packet.signature.text()), held.find_keyrings(packet.signature),
              packet.kind == lower::PacketKind::kPassphrase && held.is_given(packet.signature)});
     }
     for (const auto& packet : header.damaged_packets) {
@@ -95,7 +95,7 @@ void inspect_file(const lowerfs::TreeEntry& entry, HeldKeys& held, InspectedFile
 
 }  // namespace
 
-const std::vector<keyring::Keyring>& HeldKeys::keyrings_with(const wire::KeySignature& signature) {
+const std::vector<keyring::Keyring>& HeldKeys::find_keyrings(const wire::KeySignature& signature) {
     const auto [entry, is_new] = known_.try_emplace(signature);
     if (is_new) {
         entry->second = keyring::keyrings_with_token(signature);
@@ -155,7 +155,7 @@ void InspectionSummary::count(const InspectedFile& file) {
         const std::string kind =
             packet.kind == lower::PacketKind::kPublicKey ? "public-key" : "passphrase";
         auto& use = keys[kind + packet.signature];
-        use = {kind,         packet.signature, packet.held_in,
+        use = {kind,         packet.signature, packet.keyrings,
                packet.given, use.count + 1,    use.alone + (alone ? 1 : 0)};
     }
     if (file.name) {
@@ -165,7 +165,7 @@ void InspectionSummary::count(const InspectedFile& file) {
 
 void InspectionSummary::count_name(const InspectedName& name) {
     auto& use = keys["file-name" + name.signature];
-    use = {"file-name", name.signature, name.held_in, name.given, use.count + 1, 0};
+    use = {"file-name", name.signature, name.keyrings, name.given, use.count + 1, 0};
 }
 
 }  // namespace ecryptfs::cli

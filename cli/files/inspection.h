@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What inspect finds out about lower files.
+// The facts that inspect gathers about lower files.
 
 #pragma once
 
@@ -19,13 +19,13 @@
 
 namespace ecryptfs::cli {
 
-// Where the keys of signatures are; each is looked up once. Borrows the keys.
+// Says where the keys of signatures are. Looks each up once. Borrows the keys.
 class HeldKeys {
   public:
     explicit HeldKeys(GivenKeys& given) : given_(given) {}
 
-    const std::vector<keyring::Keyring>& keyrings_with(const wire::KeySignature& signature);
-    // Whether a passphrase that was given makes it, which is of use then.
+    const std::vector<keyring::Keyring>& find_keyrings(const wire::KeySignature& signature);
+    // Whether a given passphrase makes the key. The key counts as used then.
     bool is_given(const wire::KeySignature& signature) {
         return given_.has_passphrase_key(signature) &&
                given_.file_keys().has_key_for_name(signature);
@@ -48,7 +48,7 @@ struct InspectedPacket {
     std::size_t size;
     std::size_t signature_offset;  // of the Tag 11 behind a Tag 3; 0 for a Tag 1
     std::string signature;
-    std::vector<keyring::Keyring> held_in;
+    std::vector<keyring::Keyring> keyrings;
     bool given;  // by a passphrase
 };
 
@@ -63,11 +63,11 @@ struct InspectedDamage {
 struct InspectedName {
     std::string signature;
     const wire::Cipher* cipher;
-    std::vector<keyring::Keyring> held_in;
+    std::vector<keyring::Keyring> keyrings;
     bool given;  // by a passphrase
 };
 
-// A file; also a folder or link whose name cannot be read, or that cannot be opened itself.
+// A file, or a folder or link that cannot be opened or whose name cannot be read.
 struct InspectedFile {
     std::string path;
     std::optional<std::string> plain_path = {};  // if a part of it is encrypted, and is known
@@ -75,7 +75,7 @@ struct InspectedFile {
     std::uint64_t lower_size = 0;
     std::optional<InspectedName> name = {};  // if it is encrypted
     std::optional<base::Error> error = {};   // damaged and unreadable ones
-    // The rest if there is a header.
+    // The rest is set if there is a header.
     bool has_header = false;
     std::uint64_t size = 0;
     unsigned version = 0;
@@ -92,15 +92,14 @@ struct InspectedFile {
 // The names of the flags that are set; unknown ones as "0x10".
 std::vector<std::string> flag_names(std::uint32_t flags);
 
-// What there is to know of what a walk came to; nothing for folders, links and others that have no
-// fault.
+// Describes an entry of a walk. Nothing for a folder, link or special file without a fault.
 std::optional<InspectedFile> inspect_entry(const lowerfs::TreeEntry& entry, HeldKeys& held);
 
 // A key, and how much it opens.
 struct KeyUse {
     std::string kind;  // "public-key", "passphrase", "file-name"
     std::string signature;
-    std::vector<keyring::Keyring> held_in;
+    std::vector<keyring::Keyring> keyrings;
     bool given = false;
     std::uint64_t count = 0;  // files; names for a "file-name"
     std::uint64_t alone = 0;  // files that nothing else opens

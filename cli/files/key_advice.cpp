@@ -29,13 +29,13 @@ struct WrappedFile {
     lower::WrappedPassphrase content;
 };
 
-// Files of that name in the folders above what is decrypted, and in the home.
+// Wrapped-passphrase files in the folders above the lower ones, and in the home.
 std::vector<WrappedFile> find_wrapped_files(std::span<const std::string> lower) {
     std::vector<fs::path> folders;
     for (const auto& path : lower) {
-        std::error_code none_there;
-        auto folder = fs::weakly_canonical(path, none_there);
-        while (!none_there && folder.has_relative_path()) {
+        std::error_code ignored;
+        auto folder = fs::weakly_canonical(path, ignored);
+        while (!ignored && folder.has_relative_path()) {
             folder = folder.parent_path();
             folders.push_back(folder);
         }
@@ -58,9 +58,9 @@ std::vector<WrappedFile> find_wrapped_files(std::span<const std::string> lower) 
 
 bool was_given(const GivenKeys& keys, const std::string& wrapped_file) {
     return std::ranges::any_of(keys.passphrases(), [&](const auto& given) {
-        std::error_code none_there;
+        std::error_code ignored;
         return given.origin.kind == Kind::kWrapped &&
-               fs::equivalent(given.origin.file, wrapped_file, none_there);
+               fs::equivalent(given.origin.file, wrapped_file, ignored);
     });
 }
 
@@ -82,7 +82,7 @@ std::string origin_in_words(const PassphraseOrigin& origin) {
     return "the passphrase that was typed";
 }
 
-// The login passphrase given where the mount passphrase is wanted.
+// For a login passphrase that was given instead of the mount passphrase.
 std::optional<std::string> advice_on_wrapping(const GivenPassphrase& given,
                                               std::span<const WrappedFile> files) {
     for (const auto& file : files) {
@@ -107,7 +107,7 @@ std::optional<std::string> advice_on_wrapping(const GivenPassphrase& given,
     return std::nullopt;
 }
 
-// Right but for the salt.
+// For a passphrase that needs another salt only.
 std::optional<std::string> advice_on_salt(const GivenPassphrase& given, const KeyDemand& demand,
                                           const GivenKeys& keys) {
     if (given.salt != lower::kDefaultSalt) {

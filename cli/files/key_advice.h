@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What to say where the keys that were given do not open what is there.
+// Advice where the given keys do not open the files.
 
 #pragma once
 
@@ -13,12 +13,12 @@
 
 namespace ecryptfs::cli {
 
-// A line for each key that was given and has opened nothing: its signatures, and where it is from.
+// A line for each given key that has opened nothing: its signatures, and where it is from.
 std::vector<std::string> describe_unused_keys(const GivenKeys& keys);
 
-// How to give the keys that are missing. Looks at what was given: a passphrase that is the wrapping
-// passphrase of a file nearby, or right but for its salt, is recognised. `lower` are the paths
-// whose neighbourhood, and the user's home, are searched for wrapped-passphrase files.
+// How to give the missing keys. Recognises a given passphrase that is the wrapping passphrase of a
+// file nearby, or needs another salt only. Searches the folders above the paths `lower`, and the
+// user's home, for wrapped-passphrase files.
 std::string missing_key_advice(const KeyDemand& demand, const GivenKeys& keys,
                                std::span<const std::string> lower);
 

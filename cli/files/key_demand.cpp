@@ -35,16 +35,16 @@ class Probe : public lowerfs::TreeVisitor {
     explicit Probe(lowerfs::FileKeySet& keys) : keys_(keys) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
-        if (folder.depth > 0) {  // what was typed itself is not decrypted, but what is in it
-            look_at_name(folder);
+        if (folder.depth > 0) {  // the path that was typed stays as it is
+            check_name(folder);
         }
         return !opens_;
     }
     void leave_folder(const lowerfs::TreeEntry&) override {}
     void visit(const lowerfs::TreeEntry& entry) override {
-        look_at_name(entry);
+        check_name(entry);
         if (S_ISREG(entry.status.st_mode) && !opens_) {
-            look_at_file(entry);
+            check_file(entry);
         }
     }
     void unreadable(const std::string&, const Error&) override {}
@@ -53,7 +53,7 @@ class Probe : public lowerfs::TreeVisitor {
     const KeyDemand& demand() const { return demand_; }
 
   private:
-    void look_at_name(const lowerfs::TreeEntry& entry) {
+    void check_name(const lowerfs::TreeEntry& entry) {
         const auto readings =
             lower::read_lower_name(entry.name.substr(entry.name.find_last_of('/') + 1));
         opens_ = opens_ || std::ranges::any_of(readings, [&](const auto& reading) {
@@ -64,7 +64,7 @@ class Probe : public lowerfs::TreeVisitor {
         }
     }
 
-    void look_at_file(const lowerfs::TreeEntry& entry) {
+    void check_file(const lowerfs::TreeEntry& entry) {
         const auto file = lowerfs::open_lower_file(entry.folder, entry.name);
         if (!file || !file->header) {
             return;

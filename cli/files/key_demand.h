@@ -15,7 +15,7 @@
 
 namespace ecryptfs::cli {
 
-// The keys that files and names want which cannot be opened, and how many of each.
+// The keys that unopened files and names need, and how many need each.
 class KeyDemand {
   public:
     void add_file(const lower::Header& header);
@@ -34,15 +34,15 @@ class KeyDemand {
     std::string text() const;
 
   private:
-    std::map<std::string, std::uint64_t> files_;  // by all keys that one of them wants
+    std::map<std::string, std::uint64_t> files_;  // by the keys that would open them, in words
     std::map<std::string, std::uint64_t> names_;
     std::set<wire::KeySignature> passphrases_;  // of files and names
     bool wants_private_key_ = false;
 };
 
-// What is below these paths, if no key opens any file or name of it. Nothing if one opens
-// something, or if there is nothing to open. Reads names and headers, up to the first that is
-// opened.
+// The demand of all files and names below these paths, if the keys open none of them. Nothing if
+// they open one, or if nothing is encrypted. Reads names and headers, up to the first that a key
+// opens.
 std::optional<KeyDemand> find_unmet_demand(std::span<const std::string> paths,
                                            lowerfs::FileKeySet& keys);
 

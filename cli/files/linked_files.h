@@ -13,31 +13,30 @@
 
 namespace ecryptfs::cli {
 
-// A decrypted file: where it is, and which it was.
+// A decrypted file in the output. Its status tells whether another file has taken its place.
 struct FileCopy {
     std::string path;  // from the root of the output
     struct stat status;
 };
 
-// Where the first names went of lower files that have several. Holds those only of which there are
-// names to come.
+// The copies of lower files with several names. Forgets a file when all its names were found.
 class LinkedFiles {
   public:
     void remember(const struct stat& lower, FileCopy copy);
-    // The copy of a lower file of which another name has come; nothing for the first.
+    // The copy of a lower file; nothing if this is the first of its names.
     std::optional<FileCopy> find(const struct stat& lower);
 
   private:
     struct Entry {
         FileCopy copy;
-        nlink_t names;  // that have not come yet
+        nlink_t names;  // not found yet
     };
     std::map<std::pair<dev_t, ino_t>, Entry> files_;
 };
 
-// Gives a copy below `root` another name in a folder. No link is followed, and another file that
-// was put into its place is not taken for it: kNotFound. kNotSupported where the file system has
-// one name a file; kAlreadyExists, kNameChanged.
+// Gives a copy below `root` another name in a folder. Follows no link. kNotFound if another file
+// was put into its place, kNotSupported if the file system has no hard links, kAlreadyExists,
+// kNameChanged.
 base::Result<void> link_copy(int root, const FileCopy& copy, int folder, const std::string& name);
 
 }  // namespace ecryptfs::cli

@@ -34,7 +34,7 @@ Error link_error(const std::string& path) {
 
 Error existing_error(const std::string& name) {
     return {ErrorCode::kAlreadyExists,
-            fmt::format("something else is there already as {}; it was left alone", name),
+            fmt::format("{} already exists and is something else; it was left alone", name),
             "move it away and run this again, or choose another --output"};
 }
 

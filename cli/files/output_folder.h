@@ -9,14 +9,14 @@
 
 namespace ecryptfs::cli {
 
-// The folder of --output, made for its owner only if it is not there.
+// Opens the folder of --output. Makes it, for its owner only, if it does not exist.
 base::Result<base::UniqueFd> open_output(const std::string& path);
 
-// The same without following a link: who may write to a folder on the way could lead root
-// anywhere. kInvalidArgument, with the path to give instead.
+// The same without following a link: whoever may write to a folder on the way could lead root
+// anywhere. kInvalidArgument, with advice which path to give.
 base::Result<base::UniqueFd> open_output_as_root(const std::string& path);
 
-// kAlreadyExists: something is there that was not made of this lower file.
+// kAlreadyExists, for a file in the output that is not a copy of the lower file.
 base::Error existing_error(const std::string& name);
 
 }  // namespace ecryptfs::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Symbolic links, read and made; none is ever followed.
+// Reads and makes symbolic links. Follows none.
 
 #pragma once
 
@@ -17,14 +17,14 @@ struct SymbolicLink {
     struct stat status;
 };
 
-// Both of one link, whoever may put others into its place.
+// Both parts are of the same link, even if somebody puts another into its place.
 base::Result<SymbolicLink> read_link(int folder, const std::string& name);
 
 // kAlreadyExists, kNameChanged; kNotSupported, with the target, where there are no links.
 base::Result<void> make_link(int folder, const std::string& name, const std::string& target);
 
-// Gives the link that make_link() made the times and, as root, the owner of another. Nothing else
-// that somebody may have put into its place: it must be the `maker`'s, and have that target.
+// Gives a link that make_link() made the times and, as root, the owner in `status`. Only if the
+// link is the `maker`'s and has this target: somebody may have put another into its place.
 void give_link_attributes(int folder, const std::string& name, const std::string& target,
                           uid_t maker, const struct stat& status);
 

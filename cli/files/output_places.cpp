@@ -32,8 +32,8 @@ std::vector<std::string> OutputPlaces::names_to_try(const std::string& name) con
             names.push_back(other);
         }
     }
-    if (refuses_names_ && names.size() > 1 && output_.was_there(names[1]) &&
-        !output_.was_there(name)) {
+    if (refuses_names_ && names.size() > 1 && output_.is_unclaimed(names[1]) &&
+        !output_.is_unclaimed(name)) {
         names.erase(names.begin());
     }
     return names;

@@ -11,7 +11,8 @@
 
 namespace ecryptfs::cli {
 
-// Finds places in the output for names that its file system may refuse, or that something else has.
+// Finds a name in the output for each item: its file system may refuse the plain one, or something
+// else may have it.
 class OutputPlaces {
   public:
     using Place = OutputTree::Place;
@@ -22,8 +23,9 @@ class OutputPlaces {
     // Borrows the output.
     explicit OutputPlaces(OutputTree& output) : output_(output) {}
 
-    // Finds a place for a name in the current folder, and calls `create` for it if no earlier run
-    // did the same. kNotSupported if the file system takes no name like it.
+    // Finds a place for a name in the current folder. Calls `create` with the place's name, unless
+    // an earlier run has made the same there. kNotSupported if the file system takes no name like
+    // it.
     base::Result<Place> settle(const std::string& name, const IsEarlier& is_earlier,
                                const Create& create);
 

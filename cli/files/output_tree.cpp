@@ -24,10 +24,10 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr unsigned kNames = 10'000;  // that are tried for one file
+constexpr unsigned kNames = 10'000;  // tried for one file
 constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
 
-// In the mark: whose folder it will be. A run for another owner must not go on with it.
+// The mark's text: whose folder it will be. A run for another owner must not finish it.
 std::string mark_text(uid_t lower_owner) {
     return fmt::format("Not finished by ecryptfsctl decrypt: a folder of uid {}\n", lower_owner);
 }
@@ -50,11 +50,11 @@ std::string words_as_user(const struct stat& there, const struct stat& root) {
 
 Error foreign_folder(const std::string& name, const std::string& what) {
     return {ErrorCode::kAlreadyExists,
-            fmt::format("{} is there already as {}; it was left alone", name, what),
+            fmt::format("{} already exists as {}; it was left alone", name, what),
             "choose another --output"};
 }
 
-// A folder with its mark, under a name that nobody knows.
+// Makes a folder with its mark, under a name that nobody can guess.
 Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, uid_t lower_owner,
                                           bool has_owners) {
     if (::mkdirat(parent, name.c_str(), 0700) != 0) {
@@ -62,7 +62,7 @@ Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, u
     }
     base::UniqueFd folder(
         ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    // A default access control list may take rights from ourselves; root needs none.
+    // A default access control list may withhold rights from its maker. Root needs none.
     if (folder && ::geteuid() != 0) {
         ::fchmod(folder.get(), 0700);
     }
@@ -75,7 +75,7 @@ Result<base::UniqueFd> make_marked_folder(int parent, const std::string& name, u
         ::fstat(folder.get(), &made) != 0 || ::fstat(mark.get(), &marked) != 0) {
         return std::unexpected(file_error("making the folder", errno));
     }
-    // In a shared folder another one may have been put into its place.
+    // In a shared folder somebody may have put another one into its place.
     const auto names = lowerfs::names_in_folder(folder.get());
     const bool is_open =
         ::geteuid() == 0 && has_owners && (made.st_mode & (S_IRWXG | S_IRWXO)) != 0;
@@ -119,7 +119,7 @@ Result<void> OutputTree::lock_root() {
         (status.st_uid != fresh_.st_uid && status.st_uid != root_.st_uid)) {
         return {};
     }
-    // Filesystems without locks are no reason to write nothing there.
+    // A file system without locks is no reason to fail.
     if (::flock(mark.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         return std::unexpected(Error{ErrorCode::kAlreadyExists,
                                      "another program is writing into this folder",
@@ -159,7 +159,7 @@ std::string OutputTree::current_path() const {
     return path;
 }
 
-std::string OutputTree::path_of(const std::string& name) const {
+std::string OutputTree::path_from_root(const std::string& name) const {
     return levels_.size() > 1 ? current_path() + "/" + name : name;
 }
 
@@ -192,7 +192,7 @@ Result<OutputTree::Place> OutputTree::find_place(const std::string& name,
                                                  const IsEarlier& is_earlier) {
     for (unsigned number = 1; number <= kNames; ++number) {
         std::string candidate = numbered_name(name, number);
-        if (was_there(candidate)) {
+        if (is_unclaimed(candidate)) {
             const auto earlier = is_earlier(candidate);
             if (earlier && *earlier) {
                 levels_.back().before.erase(candidate);

@@ -17,17 +17,17 @@
 
 namespace ecryptfs::cli {
 
-// The folder that decrypted files are written into, and those below it, down to where the work is.
+// The output: its root folder, and the folders below it down to the current one.
 //
-// It is written into what we made only. A folder of ours is for its owner alone until it is
-// complete, and has a mark in it; its attributes come last. So nobody else can have been in a
-// folder that has the mark, and a later run finishes it. Other folders that were there are gone
-// into if they are ours, or the root's owner's and not open to all; as root, if they belong to the
-// owner of the lower folder. Their attributes stay as they are. As root a mark of that owner
-// counts, too.
+// A folder that we make is for its owner alone until it is complete, and has a mark in it. Its
+// attributes come last. So nobody else can have been in a folder with a mark, and a later run
+// finishes it. As root, a mark of the lower folder's owner counts too.
 //
-// What was there before this run counts as an earlier run's work once only: what this run wrote
-// never proves that something else is complete.
+// A folder without a mark is used if it is ours, or if the root's owner has it and not everybody
+// can write into it; as root, if it is the lower folder's owner's. Its attributes stay as they are.
+//
+// Each thing that was there before this run counts once as the work of an earlier one. Nothing that
+// this run wrote proves that something else is complete.
 class OutputTree {
   public:
     // Makes the folder if it is not there. As root no link on the way to it is followed.
@@ -39,22 +39,22 @@ class OutputTree {
     OutputTree& operator=(const OutputTree&) = delete;
     ~OutputTree();
 
-    // kAlreadyExists if a lower file of this owner is not to be written here: as root the folder
-    // must be root's or the owner's.
+    // kAlreadyExists if root may not write a lower file of this owner here: the root folder must be
+    // root's or the owner's.
     base::Result<void> check_owner(uid_t lower_owner) const;
     bool is_root(const struct stat& status) const;
 
-    // Where the work is; -1 if somebody moved it.
+    // The current folder's descriptor; -1 if somebody moved the folder.
     int folder() const { return chain_.current(); }
     int root() const { return chain_.first(); }
-    // Where a name in it is, from the root.
-    std::string path_of(const std::string& name) const;
-    // The folder itself, from the root; empty for that.
+    // The path from the root of a name in the current folder.
+    std::string path_from_root(const std::string& name) const;
+    // The current folder's path from the root; empty for the root.
     std::string current_path() const;
 
-    // The first of NAME, NAME.2, NAME.3, … that is free, or is the work of an earlier run.
-    // `is_earlier` says of what was there before whether it is that, or gives the error that ends
-    // the search at NAME. kNameChanged: the file system cannot have it.
+    // The first of NAME, NAME.2, NAME.3, … that is free, or that an earlier run has made of the
+    // same. `is_earlier` judges what was there before: its error ends the search if the name is
+    // NAME. kNameChanged if the file system cannot have the name.
     struct Place {
         std::string name;
         bool is_earlier = false;
@@ -62,24 +62,28 @@ class OutputTree {
     };
     using IsEarlier = std::function<base::Result<bool>(const std::string& name)>;
     base::Result<Place> find_place(const std::string& name, const IsEarlier& is_earlier);
-    bool was_there(const std::string& name) const { return levels_.back().before.contains(name); }
+    // Whether the name was there before this run, and find_place() has not given it yet.
+    bool is_unclaimed(const std::string& name) const {
+        return levels_.back().before.contains(name);
+    }
 
-    // Goes into a new folder. kAlreadyExists, kNameChanged.
+    // Makes a folder and goes into it. kAlreadyExists, kNameChanged.
     base::Result<void> make_folder(const std::string& name, const struct stat& lower);
-    // Goes into one that was there; kAlreadyExists if that may not be.
+    // Goes into a folder that was there. kAlreadyExists if it may not be used.
     base::Result<void> reuse_folder(const std::string& name, const struct stat& lower);
-    // Out of it. Gives it its attributes, if it is ours and `complete`; `lower` is open, or -1.
+    // Leaves the current folder. Gives it its attributes if we made it and it is complete. `lower`
+    // is the lower folder's descriptor, or -1.
     void leave_folder(int lower, const struct stat& status, bool complete, LostAttributes& lost);
 
-    // The owner of what is made here: FAT and its like have one for all.
+    // The owner of new files here. FAT and its like have one owner for all.
     uid_t new_owner() const { return fresh_.st_uid; }
 
   private:
     struct Level {
         std::string name;
-        bool is_ours = false;               // and gets its attributes
-        std::optional<mode_t> closed_mode;  // to be given back
-        std::set<std::string> before;       // what was there, and was not found again yet
+        bool is_ours = false;               // we made it, and give it its attributes
+        std::optional<mode_t> closed_mode;  // restored when we leave it
+        std::set<std::string> before;       // names before this run that are unclaimed
     };
 
     explicit OutputTree(base::UniqueFd root);

@@ -77,8 +77,8 @@ Result<PartFile> PartFile::create(int folder) {
     if (!fd) {
         return std::unexpected(file_error("making a file", errno));
     }
-    // So that no other run takes it for one left behind. Filesystems without locks are no reason to
-    // write nothing there.
+    // A locked file is not taken for one that was left behind. A file system without locks is no
+    // reason to fail.
     static_cast<void>(::flock(fd.get(), LOCK_EX | LOCK_NB));
     return PartFile(folder, std::move(fd), std::move(name));
 }

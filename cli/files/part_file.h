@@ -11,21 +11,21 @@
 
 namespace ecryptfs::cli {
 
-// How the names of what is not finished begin; nothing else may be called so.
+// The beginning of names of unfinished files and folders. Nothing else may have such a name.
 inline constexpr char kUnfinishedName[] = ".ecryptfsctl-unfinished";
 bool is_unfinished_name(const std::string& name);
-// Behind the above, a name that nobody can know before.
+// A name with that beginning which nobody can guess.
 std::string new_unfinished_name();
 
-// An error for a system call that should have given something a name: kNameChanged where the file
-// system cannot have that name, else as file_error().
+// The error of a system call that gives something a name: kNameChanged if the file system cannot
+// have that name, else file_error().
 base::Error naming_error(std::string_view what, int error_number);
 
-// A new file that gets its name when it is complete, and is gone otherwise. Until then it has none,
-// or where the file system knows no such files one that nobody can know before.
+// A new file that gets its name when it is complete, and vanishes otherwise. Until then it has no
+// name or, where the file system has no such files, one that nobody can guess.
 class PartFile {
   public:
-    // Empty, for its owner only. Borrows the folder.
+    // Makes an empty file, for its owner only. Borrows the folder.
     static base::Result<PartFile> create(int folder);
     PartFile(PartFile&&) = default;
     PartFile& operator=(PartFile&&) = delete;
@@ -35,8 +35,8 @@ class PartFile {
 
     int fd() const { return fd_.get(); }
 
-    // Once. Never replaces anything: kAlreadyExists. kNameChanged as for naming_error(). May be
-    // tried again with another name after a failure.
+    // Gives the file its name, once. Replaces nothing: kAlreadyExists. kNameChanged as in
+    // naming_error(). After a failure it may be called again with another name.
     base::Result<void> publish(const std::string& name);
 
   private:
@@ -49,8 +49,8 @@ class PartFile {
     std::string name_;  // empty: none
 };
 
-// Removes an unfinished file or folder of an earlier run: one that nobody writes into.
-// `fresh` is what a new file of ours, or of whoever made it, looks like in that folder.
+// Removes an unfinished file or folder of an earlier run, if nobody writes into it. `fresh` is the
+// status of a new file of ours, or of the maker's, in that folder.
 void remove_unfinished(int folder, const std::string& name, const struct stat& fresh);
 
 }  // namespace ecryptfs::cli

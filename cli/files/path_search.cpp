@@ -18,23 +18,23 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-std::string kind_of(mode_t mode) {
+std::string kind_name(mode_t mode) {
     return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "other";
 }
 
-// Enters those folders only that are on the way.
+// Enters only folders on the way.
 class Search : public lowerfs::TreeVisitor {
   public:
     Search(std::string plain_path, lowerfs::FileKeySet& keys)
         : plain_path_(std::move(plain_path)), parts_(names_in_path(plain_path_)), keys_(keys) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
-        return folder.depth == 0 ? !parts_.empty() : look_at(folder);
+        return folder.depth == 0 ? !parts_.empty() : match_entry(folder);
     }
     void leave_folder(const lowerfs::TreeEntry&) override {}
     void visit(const lowerfs::TreeEntry& entry) override {
         if (entry.depth > 0) {
-            look_at(entry);
+            match_entry(entry);
         }
     }
     void unreadable(const std::string&, const Error& error) override { error_ = error; }
@@ -43,8 +43,8 @@ class Search : public lowerfs::TreeVisitor {
     PathSearch& result() { return result_; }
 
   private:
-    // Whether it is on the way, and not yet the end of it.
-    bool look_at(const lowerfs::TreeEntry& entry) {
+    // Whether the entry is a part of the path, and not its end.
+    bool match_entry(const lowerfs::TreeEntry& entry) {
         const auto plain = keys_.plain_name(entry.name);
         if (!plain) {
             if (plain.error().code == ErrorCode::kUnknownKey) {
@@ -57,7 +57,7 @@ class Search : public lowerfs::TreeVisitor {
             return false;
         }
         if (depth == parts_.size()) {
-            result_.found.push_back({entry.path, plain_path_, kind_of(entry.status.st_mode)});
+            result_.found.push_back({entry.path, plain_path_, kind_name(entry.status.st_mode)});
         }
         return depth < parts_.size();
     }

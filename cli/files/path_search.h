@@ -11,7 +11,7 @@
 
 namespace ecryptfs::cli {
 
-// What a plain path stands for in a lower folder.
+// A lower path for a plain path.
 struct FoundPath {
     std::string path;        // below the lower folder as it was named
     std::string plain_path;  // as it was asked for
@@ -20,11 +20,11 @@ struct FoundPath {
 
 struct PathSearch {
     std::vector<FoundPath> found;  // several if several lower names have one plain name
-    KeyDemand missing;             // names on the way that no key opens
+    KeyDemand missing;             // of names on the way
 };
 
-// Looks for a plain path, below `lower`, as the mount would show it. Reads the folders on the way
-// only, and no contents. An error is of a folder that cannot be read.
+// Finds a plain path, as the mount would show it, below the folder `lower`. Reads only the folders
+// on the way, and no contents. An error is of a folder that cannot be read.
 base::Result<PathSearch> find_lower_paths(const std::string& lower, const std::string& plain_path,
                                           lowerfs::FileKeySet& keys);
 

@@ -11,20 +11,20 @@
 
 namespace ecryptfs::cli {
 
-// Without empty ones and ".".
+// The names between a path's slashes, without empty ones and ".".
 std::vector<std::string> names_in_path(std::string_view path);
 
-// Which parts of a tree are wanted: paths from its root, in plain names. None: all of it. Pure.
+// The wanted parts of a tree, as paths of plain names from its root. No paths: all of it. Pure.
 class PathSelection {
   public:
     // kInvalidArgument for a path that is empty or leads out of the tree.
     static base::Result<PathSelection> parse(std::span<const std::string> paths);
 
-    // Whether what has this name, in folders of these names, is wanted or on the way to what is.
-    // Remembers what was found.
+    // Whether an entry of this name, in folders of these names, is wanted or on the way to a wanted
+    // one. Remembers which paths were found.
     bool wants(std::span<const std::string> folders, const std::string& name);
 
-    // Of the paths, those that were not come to.
+    // The paths that were not found.
     std::vector<std::string> missing() const;
 
   private:

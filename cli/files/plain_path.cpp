@@ -11,7 +11,7 @@
 namespace ecryptfs::cli {
 namespace {
 
-// A name that can be a part of a path.
+// Whether a name can be a part of a path.
 bool is_file_name(const std::string& name) {
     return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lower paths as people know them.
+// Lower paths for people.
 
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace ecryptfs::cli {
 
-// A path with all its names that can be decrypted in plain; nothing if none can. A name that would
-// lead elsewhere stays encrypted.
+// The path with every name decrypted that can be; nothing if none can. A name that would lead
+// elsewhere, such as "..", stays encrypted.
 std::optional<std::string> plain_path(lowerfs::FileKeySet& keys, const std::string& path);
 
-// A path for messages: in plain as far as it is known, and then the lower name of its last part:
+// The path for messages: decrypted as far as possible, then the last part's lower name:
 // "secret/thesis.odt (ECRYPTFS_FNEK_ENCRYPTED.FW…)".
 std::string shown_path(lowerfs::FileKeySet& keys, const std::string& path);
 

@@ -341,7 +341,7 @@ TEST_F(DecryptOutput, NamesThatTheFileSystemDoesNotHaveAreChanged) {
         for (const bool again : {false, true}) {
             const auto outcome = decrypt({"--json"}, lacks);
             EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNameChanged)) << outcome.err;
-            EXPECT_THAT(outcome.err, HasSubstr("the file system there does not have its name"));
+            EXPECT_THAT(outcome.err, HasSubstr("the file system there cannot have its name"));
             EXPECT_EQ(Json::parse(outcome.out)["renamed"].size(), 4U);
             EXPECT_EQ(Json::parse(outcome.out)["decrypted"], again ? 0 : 4);
             EXPECT_THAT(names_in(out_),
@@ -468,7 +468,7 @@ TEST_F(DecryptOutput, ManyFailuresFarDownNeedLittleRoom) {
                 AllOf(HasSubstr("200 more like these are not listed; --json lists all"),
                       HasSubstr("1200 items could not be decrypted")));
     EXPECT_THAT(outcome.out, HasSubstr("1200 failures"));
-    EXPECT_THAT(outcome.err, HasSubstr("/fifo1: neither file nor folder"));
+    EXPECT_THAT(outcome.err, HasSubstr("/fifo1: not a file, folder or link"));
 
     const auto printed = json();
     EXPECT_EQ(printed["failures"].size(), std::size_t{kFailures});

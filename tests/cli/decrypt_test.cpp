@@ -297,7 +297,7 @@ TEST_F(Decrypting, IsNotLedOutOfItsOutputByANameOrALink) {
                               folder_.file("b", kBatteryStaple), "--passphrase-file", "-"},
                              kCorrectHorsePassphrase);
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kMalformed)) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr("not one that a file there can have"));
+    EXPECT_THAT(outcome.err, HasSubstr("no file can have its name"));
     EXPECT_FALSE(fs::exists(path("escaped")));
     EXPECT_TRUE(fs::is_symlink(out("door")));
     EXPECT_FALSE(fs::exists(path("stranger")));

@@ -242,6 +242,14 @@ TEST_F(KeyTables, OperationWithAKeyThatWasClosedSaysNothingOfTheNextOne) {
     EXPECT_EQ(use(), key);
 }
 
+TEST_F(KeyTables, OperationWithTheKeyOfAnOldTokenSaysNothingOfTheNewOne) {
+    see();
+    const auto old = use();
+    see(2);
+    EXPECT_THAT(table_.record_success(*old, 1ms).changed, IsEmpty());
+    EXPECT_EQ(state(), KeyState::kUnopened);
+}
+
 TEST_F(KeyTables, LockedKeyEncryptsWithItsPublicHalf) {
     see();
     table_.lock(key_);

@@ -14,16 +14,15 @@
 
 namespace ecryptfs::agent {
 
-// All that a host needs to open a key, again and again if it must. Once it was opened, only a newer
-// secret may take the place of its own; shared by the key table and the jobs that use it. `id` is
-// what hosts know it by, never used twice.
+// All that a host needs to open a key, as often as it must. The key table shares it with the jobs
+// that use it. Once a host has opened the key, the table changes its secret only.
 struct Key {
-    std::uint64_t id = 0;
+    std::uint64_t id = 0;  // names the key to hosts; never used twice
     wire::PkiType module;
     std::string locator;
     std::optional<base::SecretBytes> secret;
     pki::KeyUse use = pki::KeyUse::kPrivate;
-    // What the opened key must turn out to be; nothing while it is being added.
+    // The opened key must have it. None while the key is being added.
     std::optional<wire::KeySignature> signature;
 };
 

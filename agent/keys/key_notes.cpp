@@ -10,7 +10,7 @@
 namespace ecryptfs::agent {
 namespace {
 
-std::string_view signature_in(const KeyNote& note) {
+std::string_view note_signature(const KeyNote& note) {
     return {note.signature.data(), note.signature.size()};
 }
 
@@ -18,8 +18,8 @@ void set_sequence(KeyNote& note, std::uint64_t sequence) {
     std::atomic_ref(note.sequence).store(sequence);
 }
 
-bool is_of(const KeyNote& note, const wire::KeySignature& signature) {
-    return note.sequence != 0 && signature_in(note) == signature.text();
+bool has_signature(const KeyNote& note, const wire::KeySignature& signature) {
+    return note.sequence != 0 && note_signature(note) == signature.text();
 }
 
 void wipe(KeyNote& note) {
@@ -30,12 +30,12 @@ void wipe(KeyNote& note) {
 bool is_sound(const KeyNote& note) {
     return note.sequence != 0 &&
            std::size_t{note.blob_size} + note.secret_size <= note.bytes.size() &&
-           wire::KeySignature::from_text(signature_in(note)).has_value();
+           wire::KeySignature::from_text(note_signature(note)).has_value();
 }
 
 }  // namespace
 
-// Of a key with two notes, a write was cut short: the older one goes.
+// A key has two notes if a write was cut short. The older one goes.
 KeyNotes::KeyNotes(KeyNotePlaces places)
     : notes_(places.notes), locks_all_others_(places.locks_all_others) {
     for (auto& note : notes_.written()) {
@@ -54,20 +54,20 @@ KeyNotes::KeyNotes(KeyNotePlaces places)
     }
 }
 
-KeyNote* KeyNotes::free_note() {
+KeyNote* KeyNotes::find_room() {
     const auto free = std::ranges::find(notes_.written(), 0U, &KeyNote::sequence);
     return free == notes_.written().end() ? notes_.next() : &*free;
 }
 
-// Whether the key has a note, which says from now on that the key is locked.
+// Turns the key's note into one that says that the key is locked. False if it has none.
 bool KeyNotes::lock_in_place(const wire::KeySignature& signature) {
     const auto notes = notes_.written();
-    const auto note =
-        std::ranges::find_if(notes, [&](const KeyNote& one) { return is_of(one, signature); });
+    const auto note = std::ranges::find_if(
+        notes, [&](const KeyNote& one) { return has_signature(one, signature); });
     if (note == notes.end()) {
         return false;
     }
-    std::atomic_ref(note->locked).store(1);  // first: what is locked has no secret
+    std::atomic_ref(note->locked).store(1);  // first: a locked key has no secret
     note->has_secret = 0;
     note->blob_size = 0;
     note->secret_size = 0;
@@ -78,7 +78,7 @@ bool KeyNotes::lock_in_place(const wire::KeySignature& signature) {
 bool KeyNotes::write(const KeyNoteView& view) {
     const auto secret = view.secret.value_or(base::ByteView{});
     const bool fits = view.blob.size() + secret.size() <= sizeof(KeyNote::bytes);
-    auto* free = fits ? free_note() : nullptr;
+    auto* free = fits ? find_room() : nullptr;
     if (free == nullptr && view.locked && lock_in_place(view.signature)) {
         return true;
     }
@@ -106,7 +106,7 @@ bool KeyNotes::write(const KeyNoteView& view) {
 
 void KeyNotes::erase(const wire::KeySignature& signature) {
     for (auto& note : notes_.written()) {
-        if (is_of(note, signature)) {
+        if (has_signature(note, signature)) {
             wipe(note);
         }
     }
@@ -114,7 +114,7 @@ void KeyNotes::erase(const wire::KeySignature& signature) {
 
 bool KeyNotes::has(const wire::KeySignature& signature) const {
     return std::ranges::any_of(notes_.written(),
-                               [&](const KeyNote& note) { return is_of(note, signature); });
+                               [&](const KeyNote& note) { return has_signature(note, signature); });
 }
 
 std::vector<KeyNoteView> KeyNotes::all() const {
@@ -124,7 +124,7 @@ std::vector<KeyNoteView> KeyNotes::all() const {
             continue;
         }
         const base::ByteView bytes(note.bytes);
-        KeyNoteView view{base::value_or_throw(wire::KeySignature::from_text(signature_in(note))),
+        KeyNoteView view{base::value_or_throw(wire::KeySignature::from_text(note_signature(note))),
                          keyring::KeySerial{note.serial},
                          note.in_user_keyring != 0,
                          note.locked != 0,

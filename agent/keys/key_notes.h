@@ -12,37 +12,37 @@
 
 namespace ecryptfs::agent {
 
-// What the user said of a key, which its token does not tell. Views into the shared memory, or into
-// what is to be written there.
+// What the next process must know of a key and its token does not say. Views into the shared
+// memory, or into what is to be written there.
 struct KeyNoteView {
     wire::KeySignature signature;
     keyring::KeySerial serial;
     bool in_user_keyring = true;
     bool locked = false;
-    base::ByteView blob;  // the token's, by which it is known again; not needed if `locked`
+    base::ByteView blob;  // tells the token from another one; not needed if `locked`
     std::optional<base::ByteView> secret;
 };
 
-// The notes on keys in the memory that outlives this process: at each moment, even in the middle of
-// a write, a key has the old note or the new one.
+// The notes on keys in the memory that outlives this process. This process may die at any moment:
+// even in the middle of a write a key has the old note or the new one.
 class KeyNotes {
   public:
     // Borrows the notes.
     explicit KeyNotes(KeyNotePlaces places);
 
-    // False if there is no room: then the next process has the key locked.
+    // False if there is no room: the key will be locked in the next process.
     bool write(const KeyNoteView& note);
     void erase(const wire::KeySignature& signature);
     std::vector<KeyNoteView> all() const;
     bool has(const wire::KeySignature& signature) const;
 
-    // Whether there was no room for a lock, so that keys without a note must be taken as locked.
-    bool lock_all_others() const { return locks_all_others_ != 0; }
-    // Those keys have notes now.
-    void all_others_have_notes() { locks_all_others_ = 0; }
+    // Whether keys without a note must be locked: there was no room for the note of a locked key.
+    bool locks_all_others() const { return locks_all_others_ != 0; }
+    // For when those keys are locked and have notes.
+    void stop_locking_others() { locks_all_others_ = 0; }
 
   private:
-    KeyNote* free_note();
+    KeyNote* find_room();
     bool lock_in_place(const wire::KeySignature& signature);
 
     Places<KeyNote> notes_;

@@ -25,7 +25,7 @@ constexpr std::string_view kOpenssl = "openssl";
 constexpr std::string_view kPkcs11 = "pkcs11";
 constexpr std::string_view kPkcs11Helper = "pkcs11-helper";  // what ecryptfs-utils calls it
 
-// How ecryptfs-utils had tokens unwrap; the module must not find a better one.
+// ecryptfs-utils had tokens unwrap so. The module must not choose a better mechanism.
 constexpr std::string_view kLegacyMechanism = "x-mechanism=rsa-pkcs";
 
 Error invalid(const wire::KeySignature& signature, std::string_view why) {
@@ -35,8 +35,8 @@ Error invalid(const wire::KeySignature& signature, std::string_view why) {
                         signature.text())};
 }
 
-// The module for a PKI type: of the same name, but for one.
-Result<wire::PkiType> module_for(const wire::PkiType& type) {
+// The module of a PKI type has the same name, with one exception.
+Result<wire::PkiType> find_module(const wire::PkiType& type) {
     return type.text() == kPkcs11Helper ? wire::PkiType::from_text(kPkcs11) : type;
 }
 
@@ -92,8 +92,8 @@ Result<KeySource> legacy_source(const wire::PrivateKeyToken& token, const wire::
     if (module.text() == kPkcs11) {
         return legacy_pkcs11_source(token, module);
     }
-    return std::unexpected(
-        invalid(token.signature, fmt::format("its {} blob holds no URI", token.pki_type.text())));
+    return std::unexpected(invalid(
+        token.signature, fmt::format("its {} blob does not hold a URI", token.pki_type.text())));
 }
 
 }  // namespace
@@ -106,18 +106,18 @@ Result<wire::PrivateKeyToken> private_key_token(base::ByteView payload,
     }
     const auto* key = std::get_if<wire::PrivateKeyToken>(&*token);
     if (key == nullptr) {
-        return std::unexpected(
-            invalid(signature, "it holds a passphrase key, which the kernel uses by itself"));
+        return std::unexpected(invalid(
+            signature, "it holds a passphrase key, which the kernel uses without the agent"));
     }
     if (key->signature != signature) {
         return std::unexpected(
-            invalid(signature, fmt::format("it is that of {}", key->signature.text())));
+            invalid(signature, fmt::format("it is the token of {}", key->signature.text())));
     }
     return *key;
 }
 
 Result<KeySource> key_source(const wire::PrivateKeyToken& token) {
-    const auto module = TRY(module_for(token.pki_type));
+    const auto module = TRY(find_module(token.pki_type));
     auto source = wire::is_locator(token.blob)
                       ? KeySource{module, std::string(base::as_text(token.blob)), {}}
                       : legacy_source(token, module);
@@ -125,7 +125,7 @@ Result<KeySource> key_source(const wire::PrivateKeyToken& token) {
         return std::unexpected(invalid(token.signature, "its locator is too long"));
     }
     if (source && !wire::is_locator(base::as_bytes(source->locator))) {
-        return std::unexpected(invalid(token.signature, "its locator is no URI"));
+        return std::unexpected(invalid(token.signature, "its locator is not a URI"));
     }
     if (source && source->secret && source->secret->size() > base::kMaxSecretSize) {
         return std::unexpected(invalid(token.signature, "its secret is too long"));

@@ -302,7 +302,7 @@ Result<void> KeyTable::accept_opened_key(const Opening& opening, const OpenedKey
     if (!opened.locator.empty()) {
         if (!is_usable_locator(opened.locator)) {
             return std::unexpected(
-                Error{ErrorCode::kModuleFailed, "the PKI module gave a locator that is no URI"});
+                Error{ErrorCode::kModuleFailed, "the PKI module gave a locator that is not a URI"});
         }
         key.locator = opened.locator;
     }

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The state of each key. Pure: it has no loop, no keyring, no hosts and no clock. It is told what
-// happened, changes itself, and says what is to be done then. When an event returns, the table is
-// ready for the next, so whoever does what is to be done may tell of other events meanwhile.
+// The state of each key. Pure: the table has no loop, no keyring, no hosts and no clock. Each event
+// changes it and gives back what is to be done. The table is ready for the next event by then,
+// which may come while that is done.
 //
-// A key's stages, and what leads from one to the next:
+// A key's stages:
 //
-//   token seen              (none)                              -> unopened
-//   request                 unopened                            -> tried
-//   operation succeeded     tried, failing                      -> unlocked
-//   operation failed        tried, unlocked                     -> failing, where the key is at
-//   fault
-//                           tried, unlocked, failing            -> locked, where it needs a secret
-//   opened for a person     (none) and all below                -> unlocked
-//   locked                  unopened, tried, unlocked, failing  -> locked
-//   token lost              all                                 -> lost, or (none) if there is none
-//   another token seen      all                                 -> unopened
+//   event                    from                              to
+//   token seen               -                                 unopened
+//   another token seen       any                               unopened
+//   request                  unopened                          tried
+//   operation succeeded      tried, failing                    unlocked
+//   ... failed for the key   tried, unlocked                   failing
+//   ... needs a secret       tried, unlocked, failing          locked
+//   opened for a person      any, and - if it was added        unlocked
+//   locked                   any but lost                      locked
+//   token expired, revoked   any                               lost
+//   token gone, forgotten    any                               -
 //
-// The keyring has the last word: what was known of another serial number, PKI type or blob is
-// forgotten. (Not of another payload: the kernel writes into its session-key field. keystore.c:
-// ecryptfs_generate_key_packet_set.) Only a key that was just added may wait for its token.
+// The keyring has the last word: the table forgets what it knew of another serial number, PKI type
+// or blob. (Not of another payload: the kernel writes into the payload's session-key field.
+// keystore.c: ecryptfs_generate_key_packet_set.) Only a key that was just added may wait for its
+// token.
 
 #pragma once
 
@@ -63,13 +65,13 @@ struct OpenedKey {
 
 // What is to be done after an event.
 struct KeyEffects {
-    std::vector<wire::KeySignature> noted;      // the note is to say what note() says
-    std::vector<wire::KeySignature> forgotten;  // serial numbers that were told are void
-    std::vector<wire::KeySignature> changed;    // other info, or none any more
-    std::vector<KeyRef> closed;                 // no process is to have them any more
+    std::vector<wire::KeySignature> noted;      // write the note that note() gives, or erase it
+    std::vector<wire::KeySignature> forgotten;  // forget which token was announced
+    std::vector<wire::KeySignature> changed;    // tell that find() gives something else
+    std::vector<KeyRef> closed;                 // have all processes give up the key
 };
 
-// What an event gives whoever told of it.
+// What an event gives its caller, and what the caller is to do.
 template <typename T>
 struct Outcome {
     T result;
@@ -85,13 +87,13 @@ class KeyTable {
 
     // --- The keyring ---
 
-    // kInvalidToken if the token is of no use: then the key's token is lost.
+    // kInvalidToken if the token is of no use, which counts as its loss.
     Outcome<base::Result<void>> see_token(const wire::KeySignature& signature,
                                           const SeenToken& token);
-    // `why`: kUnknownKey if there is none.
+    // `why` is kUnknownKey if there is no token.
     KeyEffects lose_token(const wire::KeySignature& signature, base::ErrorCode why);
-    // An added key's token was written, or will never be: what the keyring says next of the key is
-    // true, whatever the token's serial number.
+    // An added key waits no more: its token was written, or never will be. The next thing that the
+    // keyring says of the key is true, whatever the token's serial number.
     void trust_next_token(const wire::KeySignature& signature);
 
     // --- Requests ---
@@ -105,20 +107,19 @@ class KeyTable {
 
     // --- People ---
 
-    // A key that a host is to open. One call of finish_add() or finish_unlock() must follow,
-    // however that ends.
+    // These give a key that a host is to open. One call of finish_add() or finish_unlock() must
+    // follow, whether the host opens the key or not.
     KeyRef begin_add(const wire::PkiType& module, std::string locator,
                      std::optional<base::SecretBytes> secret);
     base::Result<KeyRef> begin_unlock(const wire::KeySignature& signature,
                                       std::optional<base::SecretBytes> secret);
-    // The keyring was asked about the key just before. The key is unlocked then, and waits for its
-    // token.
+    // Ask the keyring about the key first. An added key is unlocked, and waits for its token.
     Outcome<base::Result<void>> finish_add(const KeyRef& key,
                                            const base::Result<OpenedKey>& opened);
     Outcome<base::Result<void>> finish_unlock(const KeyRef& key,
                                               const base::Result<OpenedKey>& opened);
 
-    // Cancels what opens the key. What was opened before and told of later does not unlock it.
+    // These cancel what opens the key: its end does not unlock the key.
     KeyEffects lock(const wire::KeySignature& signature);
     KeyEffects lock_all();
     KeyEffects forget(const wire::KeySignature& signature);
@@ -136,9 +137,9 @@ class KeyTable {
     std::optional<KeyInfo> find(const wire::KeySignature& signature) const;
     // Of the keys that have a module and a locator.
     std::vector<wire::KeySignature> signatures() const;
-    // Those of which some process may have something that must go with the token.
+    // Of the keys that must be closed when their token goes: some process may have them.
     std::vector<wire::KeySignature> keys_in_memory() const;
-    // What the next process must know of the key, which its token does not tell. Views end with the
+    // What the next process must know of the key and its token does not say. Views end with the
     // next event.
     std::optional<KeyNoteView> note(const wire::KeySignature& signature) const;
 
@@ -152,8 +153,8 @@ class KeyTable {
         kLost,      // has nothing, as it has no token
     };
     enum class Wait : std::uint8_t {
-        kForToken,     // was added; the token may be missing, or another, for now
-        kForNextLook,  // as above, but what is seen next is true
+        kForToken,     // was added; the token may be missing or an older one
+        kForNextLook,  // was added; what the keyring says next is true
         kNone,
     };
     struct Contents {

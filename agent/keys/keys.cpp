@@ -21,9 +21,9 @@ using base::SecretBytes;
 using wire::KeySignature;
 using namespace std::chrono_literals;
 
-// The kernel tells nobody that a key has gone (CONFIG_WATCH_QUEUE is off in Debian's kernels, and
-// would not tell that one has expired). So it is asked, about keys that are in some memory, often
-// enough to notice within a second. The accuracy lets agents wake up together.
+// The kernel does not report that a token has gone: CONFIG_WATCH_QUEUE is off in Debian's kernels,
+// and would not report that one has expired. So the agent asks about keys that are in some memory,
+// often enough to notice within a second. The accuracy lets agents wake up together.
 constexpr auto kSweepEvery = 750ms;
 constexpr auto kSweepAccuracy = 250ms;
 
@@ -48,7 +48,7 @@ void Keys::restore() {
         static_cast<void>(refresh_from_keyring(note.signature));  // the table says what it found
         carry_out(table_.restore(note));
     }
-    if (notes_.lock_all_others()) {
+    if (notes_.locks_all_others()) {
         lock_all_without_a_note();
     }
 }
@@ -62,13 +62,13 @@ void Keys::lock_all_without_a_note() {
         }
     }
     if (all_have_notes) {
-        notes_.all_others_have_notes();
+        notes_.stop_locking_others();
     }
 }
 
 // --- Requests ---
 
-// Those that were read together ask the keyring once: that is a quarter of what a request costs us.
+// Requests that were read together ask the keyring once: asking is a quarter of a request's cost.
 Result<KeyRef> Keys::use_key(const KeySignature& signature, pki::KeyAction action) {
     if (!keyring_.is_current(signature, loop_.turn()) || !table_.has_token(signature)) {
         TRY(refresh_from_keyring(signature));
@@ -91,9 +91,9 @@ void Keys::record_success(const Key& key, std::chrono::microseconds latency) {
 void Keys::add(const wire::PkiType& module, std::string locator, std::optional<SecretBytes> secret,
                std::move_only_function<void(Result<AddedKey>)> done) {
     if (!is_usable_locator(locator)) {
-        done(std::unexpected(
-            Error{ErrorCode::kInvalidArgument,
-                  fmt::format("a key's locator is a URI of at most {} bytes", pki::kMaxLocator)}));
+        done(std::unexpected(Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("a key's locator must be a URI of at most {} bytes", pki::kMaxLocator)}));
         return;
     }
     const auto key = table_.begin_add(module, std::move(locator), std::move(secret));
@@ -149,7 +149,7 @@ void Keys::unlock(const KeySignature& signature, std::optional<SecretBytes> secr
         });
 }
 
-// A key that was just added may have no token yet.
+// A key that was just added can be locked although it has no token yet.
 Result<void> Keys::lock(const KeySignature& signature) {
     auto seen = refresh_from_keyring(signature);
     carry_out(table_.lock(signature));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All that the agent does with keys. What happens goes one way: from the keyring, the requests, the
-// hosts and people into the table, and what the table wants done to the hosts, the notes and
-// whoever shows keys.
+// All that the agent does with keys. Data goes one way: the keyring, requests, hosts and people
+// cause events, the table turns an event into what is to be done, and this class has the hosts, the
+// notes and the bus do it.
 
 #pragma once
 
@@ -26,7 +26,7 @@
 
 namespace ecryptfs::agent {
 
-// What add() gives: the key's signature, the token to be put into a keyring, and a warning or "".
+// What add() gives. The token is to be put into a keyring. There may be no warning.
 struct AddedKey {
     wire::KeySignature signature;
     std::vector<std::uint8_t> token;
@@ -38,34 +38,32 @@ class Keys {
     // Borrows the loop, the hosts and the notes, which outlive this process.
     Keys(EventLoop& loop, KeyHosts& hosts, KeyNotePlaces notes);
 
-    // Takes up what an earlier process was told, where the keyring still has the same token.
+    // Goes on with what an earlier process was told of keys, if the keyring still has their tokens.
     void restore();
 
-    // Told when a key's state changes, when it comes and when it goes.
+    // `changed` is called when a key comes, goes or changes its state.
     void on_change(std::function<void(const wire::KeySignature&)> changed);
 
     // --- Requests ---
 
-    // The key to use for a request now. Fails at once when there is nothing to use: no token,
-    // expired, revoked, locked. A locked key may still encrypt, where its module can do so with the
-    // public half alone.
+    // The key for a request. Fails at once if the key has no token that lives, or is locked. A
+    // locked key may still encrypt, where its module can do so with the public half alone.
     base::Result<KeyRef> use_key(const wire::KeySignature& signature, pki::KeyAction action);
-    // How a request with `key` ended. A key that turns out to need a secret, or another one, is
-    // locked from then on. Gives the error to report.
+    // How a request with `key` ended. Locks a key that needs a secret, or another one. Gives the
+    // error to report.
     base::Error record_failure(const Key& key, base::Error why);
     void record_success(const Key& key, std::chrono::microseconds latency);
 
     // --- People ---
 
-    // Opens a key and takes it in, though its token is yet to be written: register_token() is to
-    // follow, or else abandon().
+    // Opens a key whose token is yet to be written. register_token() must follow, or else
+    // abandon().
     void add(const wire::PkiType& module, std::string locator,
              std::optional<base::SecretBytes> secret,
              std::move_only_function<void(base::Result<AddedKey>)> done);
     base::Result<void> register_token(const wire::KeySignature& signature,
                                       keyring::KeySerial serial);
-    // Nobody will register it any more: forgets the key, unless there is a token of it all the
-    // same.
+    // For a key whose token nobody registered: forgets the key, unless its token is there.
     void abandon(const wire::KeySignature& signature);
 
     void unlock(const wire::KeySignature& signature, std::optional<base::SecretBytes> secret,

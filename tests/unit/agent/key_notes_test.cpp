@@ -60,7 +60,7 @@ TEST_F(KeyNotesTest, SecretWithoutRoomLocksNoOtherKey) {
     const auto blob = pattern(sizeof(KeyNote::bytes));
     EXPECT_FALSE(notes().write({signature(1), 7, true, false, blob, pattern(1)}));
     EXPECT_FALSE(notes().has(signature(1)));
-    EXPECT_FALSE(notes().lock_all_others());
+    EXPECT_FALSE(notes().locks_all_others());
 }
 
 TEST_F(KeyNotesTest, LockWithoutRoomLocksAllOtherKeys) {
@@ -68,11 +68,11 @@ TEST_F(KeyNotesTest, LockWithoutRoomLocksAllOtherKeys) {
         EXPECT_TRUE(notes().write({signature(i), 7, true, false, {}, pattern(4)}));
     }
     EXPECT_TRUE(notes().write({signature(2), 7, true, true, {}, {}}));
-    EXPECT_FALSE(notes().lock_all_others());
+    EXPECT_FALSE(notes().locks_all_others());
     EXPECT_FALSE(notes().write({signature(3), 7, true, true, {}, {}}));
-    EXPECT_TRUE(notes().lock_all_others());
-    notes().all_others_have_notes();
-    EXPECT_FALSE(notes().lock_all_others());
+    EXPECT_TRUE(notes().locks_all_others());
+    notes().stop_locking_others();
+    EXPECT_FALSE(notes().locks_all_others());
 }
 
 TEST_F(KeyNotesTest, LockFindsRoomInTheNoteOfItsOwnKey) {
@@ -80,7 +80,7 @@ TEST_F(KeyNotesTest, LockFindsRoomInTheNoteOfItsOwnKey) {
         EXPECT_TRUE(notes().write({signature(i), 7, true, false, {}, pattern(4)}));
     }
     EXPECT_TRUE(notes().write({signature(1), 7, true, true, {}, {}}));
-    EXPECT_FALSE(notes().lock_all_others());
+    EXPECT_FALSE(notes().locks_all_others());
     EXPECT_TRUE(notes().has(signature(1)));
 }
 

@@ -62,7 +62,7 @@ TEST(KeySource, OfEcryptfsUtilsIsRefusedWhenItIsMalformed) {
     EXPECT_THAT(source("pkcs11", Bytes{}),
                 FailsWith(ErrorCode::kInvalidToken, "pkcs11-helper blob: serialized id needs"));
     EXPECT_THAT(source("tpm2", Bytes(3)),
-                FailsWith(ErrorCode::kInvalidToken, "its tpm2 blob holds no URI"));
+                FailsWith(ErrorCode::kInvalidToken, "its tpm2 blob does not hold a URI"));
 }
 
 }  // namespace

@@ -458,7 +458,7 @@ TEST_F(KeyTables, AddTakesTheLocatorThatTheModuleSettled) {
 TEST_F(KeyTables, AddWithALocatorThatIsNoUriClosesTheKey) {
     const auto key = begin_add();
     const auto refused = table_.finish_add(key, OpenedKey{key_, "no URI", ""});
-    EXPECT_THAT(refused.result, FailsWith(ErrorCode::kModuleFailed, "no URI"));
+    EXPECT_THAT(refused.result, FailsWith(ErrorCode::kModuleFailed, "not a URI"));
     EXPECT_THAT(refused.effects.closed, ElementsAre(key));
     EXPECT_FALSE(key->secret);
     EXPECT_FALSE(state());

@@ -10,6 +10,7 @@
 #include "agent/bus/objects.h"
 #include "agent/runtime/datagram.h"
 #include "agent/runtime/exception_wall.h"
+#include "agent/runtime/time_limits.h"
 #include "lib/ipc/names.h"
 
 namespace ecryptfs::agent {
@@ -19,8 +20,6 @@ using base::ErrorCode;
 using base::Result;
 using namespace std::chrono_literals;
 
-// How long a key that was added waits for its token to be registered.
-constexpr auto kTokenPatience = 30s;
 // D-Bus specification, RequestName.
 constexpr std::uint32_t kPrimaryOwner = 1;
 
@@ -137,7 +136,7 @@ void BusService::expect_token(const wire::KeySignature& signature) {
         parts_.keys.abandon(signature);
         awaited_tokens_.erase(signature);
     });
-    timer.run_after(kTokenPatience);
+    timer.run_after(kTokenLimit);
     awaited_tokens_.insert_or_assign(signature, std::move(timer));
 }
 

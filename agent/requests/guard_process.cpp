@@ -20,16 +20,15 @@ extern "C" {
 #include "agent/requests/handover.h"
 #include "agent/requests/request_slots.h"
 #include "agent/runtime/event_loop.h"
+#include "agent/runtime/time_limits.h"
 #include "lib/base/error.h"
 #include "lib/base/process.h"
 
 namespace ecryptfs::agent {
 namespace {
 
-// A request that is unread for half of the kernel's three seconds leaves the other half for the
-// next process.
-constexpr int kLooks = 15;
 constexpr int kBetweenLooks = 100;  // milliseconds
+constexpr int kLooks = kUnreadLimit.count() / kBetweenLooks;
 constexpr int kForever = -1;
 
 // systemd takes a process with such a name for a helper, and warns of no left-over one when it

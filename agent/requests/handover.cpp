@@ -18,6 +18,7 @@ extern "C" {
 
 #include "agent/runtime/event_loop.h"
 #include "agent/runtime/log.h"
+#include "agent/runtime/time_limits.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -28,9 +29,8 @@ using base::ErrorCode;
 constexpr std::uint64_t kLayoutVersion = 0x65637248616e6401;
 // Nobody can make the memory end below our feet.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-// Half a second in all, as nobody may read requests meanwhile.
-constexpr int kClaims = 10;
 constexpr int kBetweenClaims = 50;  // milliseconds
+constexpr int kClaims = kTakeoverLimit.count() / kBetweenClaims;
 
 [[noreturn]] void fail(ErrorCode code, const char* what, const char* advice = "") {
     throw base::Failure(base::system_error(code, what, errno, advice));

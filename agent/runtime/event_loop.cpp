@@ -17,6 +17,7 @@ extern "C" {
 #include <utility>
 
 #include "agent/runtime/exception_wall.h"
+#include "agent/runtime/time_limits.h"
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
 
@@ -180,9 +181,8 @@ void EventLoop::reap(pid_t pid) {
     if (::sd_event_get_state(event_) == SD_EVENT_FINISHED) {
         // Init reaps it, but the service manager would warn of it as left over. It was killed: that
         // is soon, unless the kernel holds it.
-        constexpr int kPatience = 500;  // milliseconds
         const base::UniqueFd process(::pidfd_open(pid, 0));
-        has_ended(process.get(), kPatience);
+        has_ended(process.get(), static_cast<int>(kReapLimit.count()));
         return;
     }
     // A floating source: it belongs to the loop until it is done.

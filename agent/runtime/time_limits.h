@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long the agent waits for what, and in which order these limits must be. Those that
-// ecryptfsctl must know, too, are in lib/pki/time_limits.h.
+// How long the agent waits for what, and the order of these limits. Those that ecryptfsctl must
+// know, too, are in lib/pki/time_limits.h; the pauses between attempts are where these are made.
 
 #pragma once
 
@@ -33,11 +33,11 @@ static_assert(2 * kUnreadLimit <= kKernelLimit);
 // A host process.
 
 inline constexpr std::chrono::milliseconds kGreetingLimit{5000};
+
+using pki::kCloseLimit;
 using pki::kOpenLimit;
 using pki::kOpenReplyLimit;
 using pki::kTypingLimit;
-// To close a key that somebody waits for: two operations of a slow token may come first.
-inline constexpr std::chrono::milliseconds kCloseLimit{3000};
 // To close all keys and end, when it is idle and when the agent ends. In the second case nobody
 // reads requests meanwhile.
 inline constexpr std::chrono::milliseconds kIdleEndLimit{2000};
@@ -60,5 +60,19 @@ static_assert(2 * kLeastOperationLimit < kCloseLimit);
 static_assert(kCloseLimit < kSuspendDelay, "the machine would sleep with keys in memory");
 static_assert(kEndLimit < kUnreadLimit, "the guard would kill a broker that ends");
 static_assert(kUnnoticedStart < kLeastOperationLimit);
+
+// The agent's own processes and clients.
+
+// An agent takes over the memory of one that is ending within this time, or does without. Nobody
+// reads requests meanwhile.
+inline constexpr std::chrono::milliseconds kTakeoverLimit{500};
+// A host that was killed when the agent ends has gone after this time, or is left to init.
+inline constexpr std::chrono::milliseconds kReapLimit{500};
+// A key that was added is forgotten if its token is not registered within this time.
+inline constexpr std::chrono::milliseconds kTokenLimit{30'000};
+
+static_assert(kUnreadLimit + kTakeoverLimit < kKernelLimit);
+static_assert(kEndLimit + kReapLimit <= kUnreadLimit);
+static_assert(pki::kCallLimit < kTokenLimit, "ecryptfsctl registers it by a call of its own");
 
 }  // namespace ecryptfs::agent

@@ -13,6 +13,7 @@
 #include "lib/base/try.h"
 #include "lib/ipc/bus_error.h"
 #include "lib/ipc/names.h"
+#include "lib/pki/time_limits.h"
 #include "lib/wire/device_frame.h"
 
 namespace ecryptfs::cli {
@@ -22,10 +23,8 @@ using base::ErrorCode;
 using base::Result;
 using Message = base::Handle<sd_bus_message, sd_bus_message_unref>;
 
-constexpr std::uint64_t kSecond = 1'000'000;
-constexpr std::uint64_t kCallTimeout = 10 * kSecond;
-// Smart cards and TPMs take their time.
-constexpr std::uint64_t kOpenTimeout = 120 * kSecond;
+constexpr std::uint64_t kCallTimeout = std::chrono::microseconds(pki::kCallLimit).count();
+constexpr std::uint64_t kOpenTimeout = std::chrono::microseconds(pki::kOpenCallLimit).count();
 
 class BusError {
   public:

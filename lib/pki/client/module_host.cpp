@@ -20,6 +20,7 @@ extern "C" {
 #include "lib/base/try.h"
 #include "lib/pki/client/live_hosts.h"
 #include "lib/pki/host_socket.h"
+#include "lib/pki/time_limits.h"
 
 namespace ecryptfs::pki {
 namespace {
@@ -30,8 +31,6 @@ using base::Result;
 
 using namespace std::chrono_literals;
 
-// For operations that take a slow device some seconds.
-constexpr auto kAnswerTimeout = 30s;
 // For a whole list, and its greatest length.
 constexpr auto kListTimeout = 120s;
 constexpr std::size_t kMaxItems = 10'000;
@@ -90,7 +89,7 @@ Result<ModuleHost> ModuleHost::start(const HostPaths& paths, const std::string& 
     auto packet = TRY(base::SecretBytes::create(kMaxHostMessage));
     ModuleHost host(paths, start_host(paths, module, task), std::move(packet));
     add_live_host(host.process_.pid, host.process_.socket.get());
-    const auto greeting = TRY(host.receive(after(kAnswerTimeout)));
+    const auto greeting = TRY(host.receive(after(kOpenLimit)));
     if (const auto* refusal = std::get_if<Refusal>(&greeting)) {
         return std::unexpected(to_error(*refusal));
     }
@@ -118,7 +117,7 @@ Result<void> ModuleHost::list(ItemKind kind, const std::function<void(const Item
     }
     const auto deadline = after(kListTimeout);
     for (std::size_t items = 0; items <= kMaxItems; ++items) {
-        const auto answer = TRY(receive_answer(id, std::min(deadline, after(kAnswerTimeout))));
+        const auto answer = TRY(receive_answer(id, std::min(deadline, after(kOpenLimit))));
         if (const auto* item = std::get_if<Item>(&answer)) {
             take(*item);
         } else if (std::holds_alternative<Done>(answer)) {
@@ -150,7 +149,7 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
     const auto answer =
-        TRY(ask(KeyOperation{0, key, KeyAction::kDecrypt, encrypted_fek}, after(kAnswerTimeout)));
+        TRY(ask(KeyOperation{0, key, KeyAction::kDecrypt, encrypted_fek}, after(kOpenLimit)));
     const auto* done = std::get_if<Done>(&answer);
     return done != nullptr ? base::SecretBytes::copy_of(done->output) : reject_answer();
 }

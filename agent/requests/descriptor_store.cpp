@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "agent/runtime/datagram.h"
 
 namespace ecryptfs::agent {
@@ -11,19 +13,24 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kRetryPause = 100ms;
+
 // FDPOLL=0: else each request of the kernel's would wake the service manager as well.
-bool send_put(const std::string& name, int fd) {
-    return notify_service_manager(fmt::format("FDSTORE=1\nFDNAME={}\nFDPOLL=0", name), fd);
+std::string put_message(const std::string& name) {
+    return fmt::format("FDSTORE=1\nFDNAME={}\nFDPOLL=0", name);
 }
 
-bool send_removal(const std::string& name) {
-    return notify_service_manager(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name));
+std::string removal_message(const std::string& name) {
+    return fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name);
 }
 
 }  // namespace
 
-DescriptorStore::DescriptorStore(EventLoop& loop)
-    : retry_(loop.timer(10ms, [this] { send_changes(); })) {}
+DescriptorStore::DescriptorStore(TimeSource& time)
+    : DescriptorStore(time, notify_service_manager) {}
+
+DescriptorStore::DescriptorStore(TimeSource& time, Notify notify)
+    : notify_(std::move(notify)), retry_(time.make_timer(10ms, [this] { send_changes(); })) {}
 
 void DescriptorStore::put(const std::string& name, int fd) {
     kept_[name] = fd;
@@ -39,12 +46,15 @@ void DescriptorStore::remove(const std::string& name) {
 }
 
 void DescriptorStore::send_changes() {
-    std::erase_if(to_remove_, send_removal);
+    std::erase_if(to_remove_,
+                  [this](const auto& name) { return notify_(removal_message(name), -1); });
     if (to_remove_.empty()) {
-        std::erase_if(to_put_, [&](const auto& name) { return send_put(name, kept_.at(name)); });
+        std::erase_if(to_put_, [this](const auto& name) {
+            return notify_(put_message(name), kept_.at(name));
+        });
     }
     if (!to_remove_.empty() || !to_put_.empty()) {
-        retry_.run_after(100ms);
+        retry_->run_after(kRetryPause);
     }
 }
 

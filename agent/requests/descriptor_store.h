@@ -2,11 +2,14 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
-#include "agent/runtime/event_loop.h"
+#include "agent/runtime/time_source.h"
 
 namespace ecryptfs::agent {
 
@@ -21,8 +24,12 @@ inline constexpr char kLifeLineName[] = "life-line";
 // does nothing.
 class DescriptorStore {
   public:
-    // Borrows the loop.
-    explicit DescriptorStore(EventLoop& loop);
+    // Sends a message, with a descriptor unless that is -1. False if there is no room for it now.
+    using Notify = std::function<bool(std::string_view state, int descriptor)>;
+
+    // Borrows the time.
+    explicit DescriptorStore(TimeSource& time);
+    DescriptorStore(TimeSource& time, Notify notify);
 
     // Borrows `fd` until it is removed, or another has the name.
     void put(const std::string& name, int fd);
@@ -31,7 +38,8 @@ class DescriptorStore {
   private:
     void send_changes();
 
-    EventLoop::Source retry_;
+    Notify notify_;
+    std::unique_ptr<Timer> retry_;
     std::map<std::string, int> kept_;
     std::set<std::string> to_remove_;
     std::set<std::string> to_put_;

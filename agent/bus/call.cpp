@@ -12,7 +12,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"
-#include "lib/ipc/bus_error.h"
+#include "lib/dbus/bus_error.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -110,8 +110,8 @@ void BusCall::succeed(const std::function<void(sd_bus_message*)>& fill) const {
 }
 
 void BusCall::fail(const Error& error) const {
-    ::sd_bus_reply_method_errorf(message(), ipc::bus_error_name(error.code).c_str(), "%s",
-                                 ipc::bus_error_text(error).c_str());
+    ::sd_bus_reply_method_errorf(message(), dbus::bus_error_name(error.code).c_str(), "%s",
+                                 dbus::bus_error_text(error).c_str());
 }
 
 void BusCall::finish(const Result<void>& result) const {

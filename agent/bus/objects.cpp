@@ -21,7 +21,7 @@
 
 #include "agent/bus/service.h"
 #include "agent/runtime/exception_wall.h"
-#include "lib/ipc/names.h"
+#include "lib/dbus/names.h"
 #include "lib/keyring/proc_keys.h"
 
 namespace ecryptfs::agent {
@@ -324,32 +324,32 @@ int list_objects(sd_bus* /*bus*/, const char* /*prefix*/, void* data, char*** no
 }  // namespace
 
 int add_bus_objects(sd_bus* bus, BusService& service) {
-    int result = ::sd_bus_add_object_vtable(bus, nullptr, ipc::kManagerPath, ipc::kManagerInterface,
-                                            kManagerTable, &service);
+    int result = ::sd_bus_add_object_vtable(bus, nullptr, dbus::kManagerPath,
+                                            dbus::kManagerInterface, kManagerTable, &service);
     const auto then = [&](auto add) { result = result < 0 ? result : add(); };
     then([&] {
-        return ::sd_bus_add_fallback_vtable(bus, nullptr, ipc::kKeyPathPrefix, ipc::kKeyInterface,
+        return ::sd_bus_add_fallback_vtable(bus, nullptr, dbus::kKeyPathPrefix, dbus::kKeyInterface,
                                             kKeyTable, find_key, &service);
     });
     then([&] {
-        return ::sd_bus_add_fallback_vtable(bus, nullptr, ipc::kModulePathPrefix,
-                                            ipc::kModuleInterface, kModuleTable, find_module,
+        return ::sd_bus_add_fallback_vtable(bus, nullptr, dbus::kModulePathPrefix,
+                                            dbus::kModuleInterface, kModuleTable, find_module,
                                             &service);
     });
     then([&] {
-        return ::sd_bus_add_node_enumerator(bus, nullptr, ipc::kManagerPath, list_objects,
+        return ::sd_bus_add_node_enumerator(bus, nullptr, dbus::kManagerPath, list_objects,
                                             &service);
     });
-    then([&] { return ::sd_bus_add_object_manager(bus, nullptr, ipc::kManagerPath); });
+    then([&] { return ::sd_bus_add_object_manager(bus, nullptr, dbus::kManagerPath); });
     return result;
 }
 
 std::string key_path(const wire::KeySignature& signature) {
-    return fmt::format("{}/{}", ipc::kKeyPathPrefix, signature.text());
+    return fmt::format("{}/{}", dbus::kKeyPathPrefix, signature.text());
 }
 
 std::optional<wire::KeySignature> signature_in_path(std::string_view path) {
-    constexpr std::string_view kPrefix(ipc::kKeyPathPrefix);
+    constexpr std::string_view kPrefix(dbus::kKeyPathPrefix);
     if (!path.starts_with(kPrefix) || path.size() <= kPrefix.size()) {
         return std::nullopt;  // another object's, or the prefix alone
     }
@@ -359,7 +359,7 @@ std::optional<wire::KeySignature> signature_in_path(std::string_view path) {
 
 std::string module_path(const wire::PkiType& module) {
     char* encoded = nullptr;
-    if (::sd_bus_path_encode(ipc::kModulePathPrefix, module.text().c_str(), &encoded) < 0) {
+    if (::sd_bus_path_encode(dbus::kModulePathPrefix, module.text().c_str(), &encoded) < 0) {
         throw std::bad_alloc();
     }
     std::string path(encoded);

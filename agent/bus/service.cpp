@@ -11,7 +11,7 @@
 #include "agent/runtime/datagram.h"
 #include "agent/runtime/exception_wall.h"
 #include "agent/runtime/time_limits.h"
-#include "lib/ipc/names.h"
+#include "lib/dbus/names.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -64,7 +64,7 @@ int BusService::set_up(sd_bus* bus) {
     result = result < 0 ? result : add_bus_objects(bus, *this);
     return result < 0
                ? result
-               : ::sd_bus_request_name_async(bus, nullptr, ipc::kBusName, 0,
+               : ::sd_bus_request_name_async(bus, nullptr, dbus::kBusName, 0,
                                              message_handler<&BusService::name_answered>, this);
 }
 
@@ -84,7 +84,7 @@ void BusService::name_answered(sd_bus_message* reply) {
     std::uint32_t answer = 0;
     if (::sd_bus_message_is_method_error(reply, nullptr) != 0) {
         log_line(Priority::kError,
-                 fmt::format("the bus does not give the name {}: {}", ipc::kBusName,
+                 fmt::format("the bus does not give the name {}: {}", dbus::kBusName,
                              ::sd_bus_message_get_error(reply)->message));
         return;
     }
@@ -210,9 +210,9 @@ void BusService::announce_changes() {
         notify_service_manager(
             fmt::format("STATUS={}", error ? error->message : "Serving the kernel."));
         if (link_.get() != nullptr) {
-            ::sd_bus_emit_properties_changed(link_.get(), ipc::kManagerPath, ipc::kManagerInterface,
-                                             "DeviceState", "DeviceMessage", "DeviceAdvice",
-                                             "DeviceOpenedUsec", nullptr);
+            ::sd_bus_emit_properties_changed(
+                link_.get(), dbus::kManagerPath, dbus::kManagerInterface, "DeviceState",
+                "DeviceMessage", "DeviceAdvice", "DeviceOpenedUsec", nullptr);
         }
     }
     if (link_.get() == nullptr) {
@@ -238,7 +238,7 @@ void BusService::announce_key(const wire::KeySignature& signature) {
     } else if (shown_keys_.insert(signature).second) {
         ::sd_bus_emit_object_added(link_.get(), path.c_str());
     } else {
-        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), ipc::kKeyInterface, "State",
+        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), dbus::kKeyInterface, "State",
                                          "Serial", "Keyring", "Locator", "Module", nullptr);
     }
 }
@@ -252,7 +252,7 @@ void BusService::announce_module(const wire::PkiType& module) {
     } else if (shown_modules_.insert(module).second) {
         ::sd_bus_emit_object_added(link_.get(), path.c_str());
     } else {
-        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), ipc::kModuleInterface,
+        ::sd_bus_emit_properties_changed(link_.get(), path.c_str(), dbus::kModuleInterface,
                                          "Version", "Description", "HostPid", "HostStartedUsec",
                                          "Restarts", nullptr);
     }
@@ -263,7 +263,7 @@ void BusService::secret_needed(const wire::KeySignature& signature) {
         return;
     }
     const auto info = parts_.keys.find(signature);
-    ::sd_bus_emit_signal(link_.get(), ipc::kManagerPath, ipc::kManagerInterface, "SecretNeeded",
+    ::sd_bus_emit_signal(link_.get(), dbus::kManagerPath, dbus::kManagerInterface, "SecretNeeded",
                          "ss", std::string(signature.text()).c_str(),
                          info ? info->locator.c_str() : "");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent on the user bus: lib/ipc/org.ecryptfs.Agent1.xml says what it offers. No call here
+// The agent on the user bus: lib/dbus/org.ecryptfs.Agent1.xml says what it offers. No call here
 // waits for the bus; what needs an answer of its goes on when the answer comes.
 
 #pragma once

@@ -11,8 +11,8 @@
 
 #include "lib/base/handle.h"
 #include "lib/base/try.h"
-#include "lib/ipc/bus_error.h"
-#include "lib/ipc/names.h"
+#include "lib/dbus/bus_error.h"
+#include "lib/dbus/names.h"
 #include "lib/pki/time_limits.h"
 #include "lib/wire/device_frame.h"
 
@@ -35,8 +35,8 @@ class BusError {
 
     sd_bus_error* get() { return &error_; }
     base::Error to_error() const {
-        return ipc::error_from_bus(error_.name != nullptr ? error_.name : "",
-                                   error_.message != nullptr ? error_.message : "");
+        return dbus::error_from_bus(error_.name != nullptr ? error_.name : "",
+                                    error_.message != nullptr ? error_.message : "");
     }
 
   private:
@@ -56,7 +56,7 @@ base::Error no_bus(int error_number) {
 // Who may not open the device has no agent: its unit is skipped then, and the bus would wait long
 // for it.
 bool is_kept_from_having_an_agent(sd_bus* bus) {
-    return sd_bus_get_name_creds(bus, ipc::kBusName, 0, nullptr) < 0 &&
+    return sd_bus_get_name_creds(bus, dbus::kBusName, 0, nullptr) < 0 &&
            ::access(wire::kDevicePath, R_OK | W_OK) < 0 && errno == EACCES;
 }
 
@@ -71,11 +71,11 @@ struct Target {
 };
 
 Target manager_call(const char* member) {
-    return {ipc::kManagerPath, ipc::kManagerInterface, member};
+    return {dbus::kManagerPath, dbus::kManagerInterface, member};
 }
 
 std::string key_path(const wire::KeySignature& signature) {
-    return fmt::format("{}/{}", ipc::kKeyPathPrefix, signature.text());
+    return fmt::format("{}/{}", dbus::kKeyPathPrefix, signature.text());
 }
 
 // Calls a method, with arguments as for sd_bus_message_append(); gives the reply.
@@ -83,7 +83,7 @@ template <typename... Arguments>
 Result<Message> call(sd_bus* bus, const Target& target, std::uint64_t timeout_usec,
                      const char* types, Arguments... arguments) {
     sd_bus_message* raw = nullptr;
-    int result = sd_bus_message_new_method_call(bus, &raw, ipc::kBusName, target.path.c_str(),
+    int result = sd_bus_message_new_method_call(bus, &raw, dbus::kBusName, target.path.c_str(),
                                                 target.interface, target.member);
     const Message request(raw);
     if (result < 0) {
@@ -179,28 +179,28 @@ Result<void> AgentClient::lock_all() {
 
 Result<void> AgentClient::lock_key(const wire::KeySignature& signature) {
     return without_value(
-        call(bus_.get(), {key_path(signature), ipc::kKeyInterface, "Lock"}, kCallTimeout, ""));
+        call(bus_.get(), {key_path(signature), dbus::kKeyInterface, "Lock"}, kCallTimeout, ""));
 }
 
 Result<void> AgentClient::unlock_key(const wire::KeySignature& signature,
                                      const base::SealedMemfd& secret) {
-    return without_value(call(bus_.get(), {key_path(signature), ipc::kKeyInterface, "Unlock"},
+    return without_value(call(bus_.get(), {key_path(signature), dbus::kKeyInterface, "Unlock"},
                               kOpenTimeout, "h", secret.fd()));
 }
 
 Result<KeyState> AgentClient::key(const wire::KeySignature& signature) {
-    const auto all = TRY(properties(key_path(signature), ipc::kKeyInterface));
+    const auto all = TRY(properties(key_path(signature), dbus::kKeyInterface));
     return key_state(all);
 }
 
 Result<ManagerState> AgentClient::manager() {
-    const auto all = TRY(properties(ipc::kManagerPath, ipc::kManagerInterface));
+    const auto all = TRY(properties(dbus::kManagerPath, dbus::kManagerInterface));
     return manager_state(all);
 }
 
 Result<AgentObjects> AgentClient::objects() {
     const auto reply = TRY(call(
-        bus_.get(), {ipc::kManagerPath, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"},
+        bus_.get(), {dbus::kManagerPath, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"},
         kCallTimeout, ""));
     const auto objects = TRY(read_managed_objects(reply.get()));
     return agent_objects(objects);

@@ -10,7 +10,7 @@
 
 #include "cli/key_location.h"
 #include "lib/base/shell_word.h"
-#include "lib/ipc/names.h"
+#include "lib/dbus/names.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -96,9 +96,9 @@ AgentObjects agent_objects(const std::vector<BusObject>& objects) {
     AgentObjects result;
     for (const auto& object : objects) {
         for (const auto& [interface, properties] : object.interfaces) {
-            if (interface == ipc::kKeyInterface) {
+            if (interface == dbus::kKeyInterface) {
                 result.keys.push_back(key_state(properties));
-            } else if (interface == ipc::kModuleInterface) {
+            } else if (interface == dbus::kModuleInterface) {
                 result.modules.push_back(module_state(properties));
             }
         }

@@ -10,7 +10,7 @@
 
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/shell_word.h"
-#include "lib/ipc/bus_error.h"
+#include "lib/dbus/bus_error.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
 #include "tests/fakes/advised_command.h"
@@ -744,7 +744,7 @@ TEST_F(Advice, OnWhatTheBusSays) {
              {"org.freedesktop.DBus.Error.UnknownMethod", ErrorCode::kNotSupported,
               "restart it after an upgrade: systemctl --user restart ecryptfs-agent"},
          }) {
-        const auto error = ipc::error_from_bus(said.name, "text");
+        const auto error = dbus::error_from_bus(said.name, "text");
         EXPECT_EQ(error.code, said.code);
         EXPECT_EQ(error.advice, said.advice);
     }

@@ -17,8 +17,8 @@
 
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
-#include "lib/ipc/bus_error.h"
-#include "lib/ipc/names.h"
+#include "lib/dbus/bus_error.h"
+#include "lib/dbus/names.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -112,7 +112,7 @@ class FakeAgent::Service {
         EXPECT_GE(sd_bus_negotiate_fds(bus, 1), 0);
         EXPECT_GE(sd_bus_start(bus), 0);
         EXPECT_GE(sd_bus_add_filter(bus, nullptr, &Service::on_message, this), 0);
-        EXPECT_GE(sd_bus_request_name(bus, ipc::kBusName, 0), 0);
+        EXPECT_GE(sd_bus_request_name(bus, dbus::kBusName, 0), 0);
         thread_ = std::thread([this] { serve(); });
     }
     Service(const Service&) = delete;
@@ -182,7 +182,7 @@ class FakeAgent::Service {
         std::string call = member;
         std::string secret;
         const std::string path = sd_bus_message_get_path(message);
-        if (path != ipc::kManagerPath) {
+        if (path != dbus::kManagerPath) {
             call += " " + path.substr(path.rfind('/') + 1);
         }
         for (char type = 0; sd_bus_message_peek_type(message, &type, nullptr) > 0;) {
@@ -215,7 +215,7 @@ class FakeAgent::Service {
         const bool opens = member == "AddKey" || member == "Unlock";
         const std::string path = sd_bus_message_get_path(message);
         const std::string signature = path.substr(path.rfind('/') + 1);
-        if (path != ipc::kManagerPath && !script_.keys.contains(signature)) {
+        if (path != dbus::kManagerPath && !script_.keys.contains(signature)) {
             sd_bus_reply_method_errorf(message, "org.freedesktop.DBus.Error.UnknownObject",
                                        "Unknown object '%s'.", path.c_str());
         } else if (opens && !script_.secret.empty() && secret.empty()) {
@@ -226,7 +226,7 @@ class FakeAgent::Service {
             answer_add_key(message);
         } else if (member == "RegisterToken") {
             sd_bus_reply_method_return(message, "o",
-                                       fmt::format("{}/x", ipc::kKeyPathPrefix).c_str());
+                                       fmt::format("{}/x", dbus::kKeyPathPrefix).c_str());
         } else {
             if (member == "Lock") {
                 for (auto& [name, properties] : script_.keys) {
@@ -252,7 +252,7 @@ class FakeAgent::Service {
         sd_bus_message_read_basic(message, 's', static_cast<void*>(&interface));
         const std::string path = sd_bus_message_get_path(message);
         const auto key = script_.keys.find(path.substr(path.rfind('/') + 1));
-        if (path != ipc::kManagerPath && key == script_.keys.end()) {
+        if (path != dbus::kManagerPath && key == script_.keys.end()) {
             sd_bus_reply_method_errorf(message, "org.freedesktop.DBus.Error.UnknownObject",
                                        "Unknown object '%s'.", path.c_str());
             return;
@@ -261,7 +261,7 @@ class FakeAgent::Service {
         sd_bus_message_new_method_return(message, &raw);
         const Message reply(raw);
         append_properties(raw, types_, interface,
-                          path == ipc::kManagerPath ? script_.manager : key->second);
+                          path == dbus::kManagerPath ? script_.manager : key->second);
         sd_bus_send(bus_.get(), raw, nullptr);
     }
 
@@ -270,22 +270,22 @@ class FakeAgent::Service {
         sd_bus_message_new_method_return(message, &raw);
         const Message reply(raw);
         sd_bus_message_open_container(raw, 'a', "{oa{sa{sv}}}");
-        append_object(raw, types_, ipc::kManagerPath, ipc::kManagerInterface, script_.manager);
+        append_object(raw, types_, dbus::kManagerPath, dbus::kManagerInterface, script_.manager);
         for (const auto& [signature, properties] : script_.keys) {
-            append_object(raw, types_, fmt::format("{}/{}", ipc::kKeyPathPrefix, signature),
-                          ipc::kKeyInterface, properties);
+            append_object(raw, types_, fmt::format("{}/{}", dbus::kKeyPathPrefix, signature),
+                          dbus::kKeyInterface, properties);
         }
         for (std::size_t i = 0; i < script_.modules.size(); ++i) {
-            append_object(raw, types_, fmt::format("{}/m{}", ipc::kModulePathPrefix, i),
-                          ipc::kModuleInterface, script_.modules[i]);
+            append_object(raw, types_, fmt::format("{}/m{}", dbus::kModulePathPrefix, i),
+                          dbus::kModuleInterface, script_.modules[i]);
         }
         sd_bus_message_close_container(raw);
         sd_bus_send(bus_.get(), raw, nullptr);
     }
 
     static void fail(sd_bus_message* message, const base::Error& error) {
-        sd_bus_reply_method_errorf(message, ipc::bus_error_name(error.code).c_str(), "%s",
-                                   ipc::bus_error_text(error).c_str());
+        sd_bus_reply_method_errorf(message, dbus::bus_error_name(error.code).c_str(), "%s",
+                                   dbus::bus_error_text(error).c_str());
     }
 
     FakeAgentScript script_;

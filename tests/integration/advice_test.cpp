@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "lib/ipc/names.h"
+#include "lib/dbus/names.h"
 #include "tests/contract/softhsm.h"
 #include "tests/fakes/advised_command.h"
 #include "tests/integration/agent_test.h"
@@ -170,7 +170,7 @@ TEST_F(AgentAdvice, OnCallsOfOtherPrograms) {
     start_agent();
     BusClient client(bus_.address());
     const auto text_of = [&](const char* member, const char* types, auto... arguments) {
-        return client.call(ipc::kManagerPath, ipc::kManagerInterface, member, types, arguments...)
+        return client.call(dbus::kManagerPath, dbus::kManagerInterface, member, types, arguments...)
             .error_text;
     };
     const Pipe pipe;

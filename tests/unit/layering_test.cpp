@@ -218,7 +218,7 @@ TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
     EXPECT_EQ(objection("agent/bus/service.cpp", "agent/requests/device.h"), "");
     EXPECT_EQ(objection("lib/pki/module.cpp", "ecryptfs_pki_module.h"), "");
     EXPECT_NE(objection("lib/base/hex.cpp", "lib/wire/device_frame.h"), "");
-    EXPECT_NE(objection("lib/wire/auth_token.cpp", "lib/ipc/names.h"), "");
+    EXPECT_NE(objection("lib/wire/auth_token.cpp", "lib/dbus/names.h"), "");
     EXPECT_NE(objection("agent/requests/device.cpp", "cli/agent/bus_values.h"), "");
     EXPECT_NE(objection("agent/requests/device.cpp", "lib/lower/header.h"), "");
     EXPECT_NE(objection("agent/requests/device.cpp", "pki-modules/host/server.h"), "");

@@ -10,7 +10,7 @@
 
 #include "lib/base/error.h"
 
-namespace ecryptfs::ipc {
+namespace ecryptfs::dbus {
 
 std::string bus_error_name(base::ErrorCode code);
 std::string bus_error_text(const base::Error& error);
@@ -19,4 +19,4 @@ std::string bus_error_text(const base::Error& error);
 // an agent that cannot be started is kNoAgent, an unknown object under the keys' path kUnknownKey.
 base::Error error_from_bus(std::string_view name, std::string_view text);
 
-}  // namespace ecryptfs::ipc
+}  // namespace ecryptfs::dbus

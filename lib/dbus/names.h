@@ -4,7 +4,7 @@
 
 #pragma once
 
-namespace ecryptfs::ipc {
+namespace ecryptfs::dbus {
 
 inline constexpr char kBusName[] = "org.ecryptfs.Agent1";
 inline constexpr char kManagerPath[] = "/org/ecryptfs/Agent1";
@@ -17,4 +17,4 @@ inline constexpr char kModuleInterface[] = "org.ecryptfs.Agent1.Module";
 
 inline constexpr char kErrorPrefix[] = "org.ecryptfs.Agent1.Error.";
 
-}  // namespace ecryptfs::ipc
+}  // namespace ecryptfs::dbus

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "lib/ipc/bus_error.h"
+#include "lib/dbus/bus_error.h"
 
 #include <fmt/format.h>
 
@@ -8,9 +8,9 @@
 #include <array>
 #include <optional>
 
-#include "lib/ipc/names.h"
+#include "lib/dbus/names.h"
 
-namespace ecryptfs::ipc {
+namespace ecryptfs::dbus {
 namespace {
 
 using base::ErrorCode;
@@ -109,4 +109,4 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
     return {ErrorCode::kInternal, fmt::format("{}: {}", name, text)};
 }
 
-}  // namespace ecryptfs::ipc
+}  // namespace ecryptfs::dbus

@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include <type_traits>
 #include <utility>
 
 #include "agent/runtime/exception_wall.h"
@@ -13,6 +14,7 @@
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"
 #include "lib/dbus/bus_error.h"
+#include "lib/dbus/message.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -22,12 +24,16 @@ using base::ErrorCode;
 using base::Result;
 using MessageHandle = base::Handle<sd_bus_message, ::sd_bus_message_unref>;
 
-template <typename T>
-Result<T> read_basic(sd_bus_message* message, char type) {
-    T value{};
-    if (::sd_bus_message_read_basic(message, type, static_cast<void*>(&value)) <= 0) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("an argument of type {} is missing", type)});
+// Reads the next argument.
+template <typename Read>
+auto read_argument(sd_bus_message* message, Read read)
+    -> Result<std::invoke_result_t<Read, dbus::MessageReader&>> {
+    dbus::MessageReader reader(message);
+    auto value = read(reader);
+    if (!reader.ok()) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidArgument,
+                  fmt::format("an argument of type {} is missing", reader.missing())});
     }
     return value;
 }
@@ -53,9 +59,9 @@ struct Unproven {
     }
 
     void decide(sd_bus_message* reply) const {
-        std::uint32_t uid = 0;
+        dbus::MessageReader reader(reply);
         if (::sd_bus_message_is_method_error(reply, nullptr) != 0 ||
-            ::sd_bus_message_read_basic(reply, 'u', &uid) <= 0 || uid != ::geteuid()) {
+            reader.read_number<std::uint32_t>() != ::geteuid() || !reader.ok()) {
             call.fail({ErrorCode::kAccessDenied, "the agent serves its own user only"});
             return;
         }
@@ -69,8 +75,7 @@ BusCall::BusCall(sd_bus_message* message)
     : message_(::sd_bus_message_ref(message), ::sd_bus_message_unref) {}
 
 Result<std::string> BusCall::read_text() const {
-    const auto text = TRY(read_basic<const char*>(message(), 's'));
-    return std::string(text);
+    return read_argument(message(), [](auto& reader) { return reader.read_text(); });
 }
 
 Result<wire::KeySignature> BusCall::read_signature() const {
@@ -83,29 +88,33 @@ Result<wire::KeySignature> BusCall::read_signature() const {
 }
 
 Result<std::int32_t> BusCall::read_number() const {
-    return read_basic<std::int32_t>(message(), 'i');
+    return read_argument(message(),
+                         [](auto& reader) { return reader.template read_number<std::int32_t>(); });
 }
 
 Result<std::optional<base::SecretBytes>> BusCall::read_secret() const {
-    const auto fd = read_basic<int>(message(), 'h');  // belongs to the message
-    if (!fd) {
-        return std::unexpected(fd.error());
-    }
-    auto secret = TRY(base::read_sealed_memfd(*fd));
+    const int fd =
+        TRY(read_argument(message(), [](auto& reader) { return reader.read_descriptor(); }));
+    auto secret = TRY(base::read_sealed_memfd(fd));
     return secret.empty() ? std::nullopt : std::optional(std::move(secret));
 }
 
 void BusCall::succeed() const {
-    succeed([](sd_bus_message* /*reply*/) {});
+    succeed([](dbus::MessageWriter& /*results*/) {});
 }
 
-void BusCall::succeed(const std::function<void(sd_bus_message*)>& fill) const {
+void BusCall::succeed(const std::function<void(dbus::MessageWriter&)>& write_results) const {
     sd_bus_message* reply = nullptr;
     if (::sd_bus_message_new_method_return(message(), &reply) < 0) {
         return;
     }
     const MessageHandle owned(reply);
-    fill(reply);
+    dbus::MessageWriter results(reply);
+    write_results(results);
+    if (results.result() < 0) {
+        fail(base::system_error(ErrorCode::kInternal, "writing a reply", -results.result()));
+        return;
+    }
     ::sd_bus_send(nullptr, reply, nullptr);
 }
 

@@ -14,6 +14,10 @@
 
 struct sd_bus_message;
 
+namespace ecryptfs::dbus {
+class MessageWriter;
+}
+
 namespace ecryptfs::agent {
 
 // A method call that is to be answered, now or later. Copies mean the same call. A caller or a bus
@@ -32,8 +36,7 @@ class BusCall {
     base::Result<std::optional<base::SecretBytes>> read_secret() const;
 
     void succeed() const;
-    // `fill` appends the results.
-    void succeed(const std::function<void(sd_bus_message*)>& fill) const;
+    void succeed(const std::function<void(dbus::MessageWriter&)>& write_results) const;
     void fail(const base::Error& error) const;
     void finish(const base::Result<void>& result) const;
 

@@ -21,7 +21,11 @@
 
 #include "agent/bus/service.h"
 #include "agent/runtime/exception_wall.h"
+#include "lib/dbus/message.h"
 #include "lib/dbus/names.h"
+#include "lib/dbus/paths.h"
+#include "lib/dbus/states.h"
+#include "lib/keyring/keyrings.h"
 #include "lib/keyring/proc_keys.h"
 
 namespace ecryptfs::agent {
@@ -44,25 +48,19 @@ std::uint64_t usec(Clock::duration span) {
 constexpr char kObject[] = "bus object";
 
 // A property's getter, made of a function from the object to the value.
-template <typename Object, typename Value>
-int append_value(sd_bus_message* reply, const Value& value) {
-    if constexpr (std::is_convertible_v<Value, std::string_view>) {
-        return ::sd_bus_message_append_basic(reply, 's', std::string(value).c_str());
-    } else if constexpr (std::is_same_v<Value, std::uint64_t>) {
-        return ::sd_bus_message_append_basic(reply, 't', &value);
-    } else if constexpr (std::is_same_v<Value, std::uint32_t>) {
-        return ::sd_bus_message_append_basic(reply, 'u', &value);
-    } else {
-        static_assert(std::is_same_v<Value, std::int32_t>);
-        return ::sd_bus_message_append_basic(reply, 'i', &value);
-    }
-}
-
 template <typename Object, auto Value>
 int get(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/, const char* /*property*/,
         sd_bus_message* reply, void* object, sd_bus_error* /*error*/) noexcept {
-    return guarded(
-        kObject, [&] { return append_value<Object>(reply, Value(*static_cast<Object*>(object))); });
+    return guarded(kObject, [&] {
+        const auto value = Value(*static_cast<Object*>(object));
+        dbus::MessageWriter writer(reply);
+        if constexpr (dbus::BusNumber<std::remove_const_t<decltype(value)>>) {
+            writer.write_number(value);
+        } else {
+            writer.write_text(value);
+        }
+        return writer.result();
+    });
 }
 
 // --- The manager -------------------------------------------------------------------------------
@@ -73,10 +71,11 @@ std::uint32_t kernel_features() {
     return mask;
 }
 
-std::string device_state(BusService& service) {
+std::string_view device_state(BusService& service) {
     auto& device = service.parts().device;
     device.retry();  // whoever asks wants to know how it is now
-    return std::string(device.error() ? base::traits(device.error()->code).name : "Open");
+    return device.error() ? dbus::state_name(dbus::DeviceState{device.error()->code})
+                          : dbus::state_name(dbus::kDeviceOpen);
 }
 
 std::string device_message(BusService& service) {
@@ -99,12 +98,16 @@ int get_failed(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/,
                sd_bus_error* /*error*/) noexcept {
     return guarded(kObject, [&] {
         auto& service = *static_cast<BusService*>(object);
-        ::sd_bus_message_open_container(reply, 'a', "{st}");
-        for (const auto& [code, count] : service.parts().requests.counts().failed) {
-            const std::string name(base::traits(code).name);
-            ::sd_bus_message_append(reply, "{st}", name.c_str(), count);
-        }
-        return ::sd_bus_message_close_container(reply);
+        dbus::MessageWriter writer(reply);
+        writer.write_dictionary("st", [&] {
+            for (const auto& entry : service.parts().requests.counts().failed) {
+                writer.write_entry("st", [&] {
+                    writer.write_text(base::traits(entry.first).name);
+                    writer.write_number(entry.second);
+                });
+            }
+        });
+        return writer.result();
     });
 }
 
@@ -216,11 +219,15 @@ const sd_bus_vtable kKeyTable[] = {
     KEY_PROPERTY(
         "Locator", "s", [](auto& it) { return it.info->locator; }, kChanges),
     KEY_PROPERTY(
-        "State", "s", [](auto& it) { return state_name(it.info->state); }, kChanges),
+        "State", "s", [](auto& it) { return dbus::state_name(it.info->state); }, kChanges),
     KEY_PROPERTY(
         "Serial", "i", [](auto& it) { return it.info->serial.value; }, kChanges),
     KEY_PROPERTY(
-        "Keyring", "s", [](auto& it) { return it.info->in_user_keyring ? "user" : "session"; },
+        "Keyring", "s",
+        [](auto& it) {
+            return keyring::keyring_name(it.info->in_user_keyring ? keyring::Keyring::kUser
+                                                                  : keyring::Keyring::kSession);
+        },
         kChanges),
     KEY_PROPERTY("ExpiresUsec", "t", expires_usec, 0),
     KEY_PROPERTY(
@@ -235,7 +242,7 @@ int find_key(sd_bus* /*bus*/, const char* path, const char* /*interface*/, void*
              sd_bus_error* /*error*/) noexcept {
     return guarded(kObject, [&] {
         static KeyObject current;  // sd-bus looks at one object at a time
-        const auto signature = signature_in_path(path);
+        const auto signature = dbus::key_at_path(path);
         if (!signature) {
             return 0;
         }
@@ -289,7 +296,7 @@ int find_module(sd_bus* /*bus*/, const char* path, const char* /*interface*/, vo
         static ModuleObject current;
         const auto& parts = static_cast<BusService*>(data)->parts();
         for (const auto& name : parts.hosts.modules()) {
-            if (module_path(name) == path) {
+            if (dbus::module_path(name.text()) == path) {
                 current = {name.text(), *parts.hosts.info(name), &parts.requests.latency(name)};
                 *found = &current;
                 return 1;
@@ -307,10 +314,10 @@ int list_objects(sd_bus* /*bus*/, const char* /*prefix*/, void* data, char*** no
         const auto& parts = static_cast<BusService*>(data)->parts();
         std::vector<std::string> paths;
         for (const auto& signature : parts.keys.list()) {
-            paths.push_back(key_path(signature));
+            paths.push_back(dbus::key_path(signature));
         }
         for (const auto& name : parts.hosts.modules()) {
-            paths.push_back(module_path(name));
+            paths.push_back(dbus::module_path(name.text()));
         }
         auto** list = static_cast<char**>(std::calloc(paths.size() + 1, sizeof(char*)));
         for (std::size_t i = 0; list != nullptr && i < paths.size(); ++i) {
@@ -342,29 +349,6 @@ int add_bus_objects(sd_bus* bus, BusService& service) {
     });
     then([&] { return ::sd_bus_add_object_manager(bus, nullptr, dbus::kManagerPath); });
     return result;
-}
-
-std::string key_path(const wire::KeySignature& signature) {
-    return fmt::format("{}/{}", dbus::kKeyPathPrefix, signature.text());
-}
-
-std::optional<wire::KeySignature> signature_in_path(std::string_view path) {
-    constexpr std::string_view kPrefix(dbus::kKeyPathPrefix);
-    if (!path.starts_with(kPrefix) || path.size() <= kPrefix.size()) {
-        return std::nullopt;  // another object's, or the prefix alone
-    }
-    const auto signature = wire::KeySignature::from_text(path.substr(kPrefix.size() + 1));
-    return signature ? std::optional(*signature) : std::nullopt;
-}
-
-std::string module_path(const wire::PkiType& module) {
-    char* encoded = nullptr;
-    if (::sd_bus_path_encode(dbus::kModulePathPrefix, module.text().c_str(), &encoded) < 0) {
-        throw std::bad_alloc();
-    }
-    std::string path(encoded);
-    ::free(encoded);
-    return path;
 }
 
 }  // namespace ecryptfs::agent

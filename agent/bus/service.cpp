@@ -11,7 +11,9 @@
 #include "agent/runtime/datagram.h"
 #include "agent/runtime/exception_wall.h"
 #include "agent/runtime/time_limits.h"
+#include "lib/dbus/message.h"
 #include "lib/dbus/names.h"
+#include "lib/dbus/paths.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -75,7 +77,7 @@ void BusService::message_arrived(sd_bus_message* message) {
     }
     parts_.keys.refresh_from_keyring();
     // A token that cannot be used is worth showing to whoever asks for it by name.
-    if (const auto signature = signature_in_path(::sd_bus_message_get_path(message))) {
+    if (const auto signature = dbus::key_at_path(::sd_bus_message_get_path(message))) {
         static_cast<void>(parts_.keys.refresh_from_keyring(*signature));
     }
 }
@@ -123,10 +125,10 @@ void BusService::add_key(const BusCall& call) {
             return;
         }
         expect_token(added->signature);
-        call.succeed([&](sd_bus_message* reply) {
-            ::sd_bus_message_append(reply, "s", std::string(added->signature.text()).c_str());
-            ::sd_bus_message_append_array(reply, 'y', added->token.data(), added->token.size());
-            ::sd_bus_message_append(reply, "s", added->warning.c_str());
+        call.succeed([&](dbus::MessageWriter& results) {
+            results.write_text(added->signature.text());
+            results.write_bytes(added->token);
+            results.write_text(added->warning);
         });
     });
 }
@@ -153,9 +155,8 @@ void BusService::register_token(const BusCall& call) {
         return;
     }
     awaited_tokens_.erase(*signature);
-    call.succeed([&](sd_bus_message* reply) {
-        ::sd_bus_message_append(reply, "o", key_path(*signature).c_str());
-    });
+    call.succeed(
+        [&](dbus::MessageWriter& results) { results.write_path(dbus::key_path(*signature)); });
 }
 
 void BusService::forget_key(const BusCall& call) {
@@ -230,7 +231,7 @@ void BusService::announce_changes() {
 }
 
 void BusService::announce_key(const wire::KeySignature& signature) {
-    const auto path = key_path(signature);
+    const auto path = dbus::key_path(signature);
     if (!parts_.keys.find(signature)) {
         if (shown_keys_.erase(signature) > 0) {
             ::sd_bus_emit_object_removed(link_.get(), path.c_str());
@@ -244,7 +245,7 @@ void BusService::announce_key(const wire::KeySignature& signature) {
 }
 
 void BusService::announce_module(const wire::PkiType& module) {
-    const auto path = module_path(module);
+    const auto path = dbus::module_path(module.text());
     if (!parts_.hosts.info(module)) {
         if (shown_modules_.erase(module) > 0) {
             ::sd_bus_emit_object_removed(link_.get(), path.c_str());

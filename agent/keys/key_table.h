@@ -35,15 +35,17 @@
 
 #include "agent/keys/key.h"
 #include "agent/keys/key_notes.h"
-#include "agent/keys/key_state.h"
 #include "agent/keys/seen_token.h"
 #include "agent/requests/statistics.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/dbus/states.h"
 #include "lib/keyring/key_serial.h"
 #include "lib/pki/host_protocol.h"
 
 namespace ecryptfs::agent {
+
+using dbus::KeyState;
 
 // What the bus shows of a key.
 struct KeyInfo {

@@ -12,7 +12,9 @@
 #include "lib/base/handle.h"
 #include "lib/base/try.h"
 #include "lib/dbus/bus_error.h"
+#include "lib/dbus/message.h"
 #include "lib/dbus/names.h"
+#include "lib/dbus/paths.h"
 #include "lib/pki/time_limits.h"
 #include "lib/wire/device_frame.h"
 
@@ -74,14 +76,16 @@ Target manager_call(const char* member) {
     return {dbus::kManagerPath, dbus::kManagerInterface, member};
 }
 
-std::string key_path(const wire::KeySignature& signature) {
-    return fmt::format("{}/{}", dbus::kKeyPathPrefix, signature.text());
+Target key_call(const wire::KeySignature& signature, const char* member) {
+    return {dbus::key_path(signature), dbus::kKeyInterface, member};
 }
 
-// Calls a method, with arguments as for sd_bus_message_append(); gives the reply.
-template <typename... Arguments>
+void write_nothing(dbus::MessageWriter& /*arguments*/) {}
+
+// Calls a method; gives the reply.
+template <typename WriteArguments>
 Result<Message> call(sd_bus* bus, const Target& target, std::uint64_t timeout_usec,
-                     const char* types, Arguments... arguments) {
+                     WriteArguments write_arguments) {
     sd_bus_message* raw = nullptr;
     int result = sd_bus_message_new_method_call(bus, &raw, dbus::kBusName, target.path.c_str(),
                                                 target.interface, target.member);
@@ -89,9 +93,10 @@ Result<Message> call(sd_bus* bus, const Target& target, std::uint64_t timeout_us
     if (result < 0) {
         return std::unexpected(local_failure("sd_bus_message_new_method_call", result));
     }
-    result = sd_bus_message_append(request.get(), types, arguments...);
-    if (result < 0) {
-        return std::unexpected(local_failure("sd_bus_message_append", result));
+    dbus::MessageWriter arguments(request.get());
+    write_arguments(arguments);
+    if (arguments.result() < 0) {
+        return std::unexpected(local_failure("writing a call", arguments.result()));
     }
     BusError error;
     sd_bus_message* raw_reply = nullptr;
@@ -111,21 +116,14 @@ Result<void> without_value(const Result<Message>& reply) {
 }
 
 Result<OpenedKey> read_opened_key(sd_bus_message* reply) {
-    const char* signature_text = nullptr;
-    const void* token = nullptr;
-    std::size_t token_size = 0;
-    const char* warning = nullptr;
-    if (sd_bus_message_read_basic(reply, 's', static_cast<void*>(&signature_text)) <= 0 ||
-        sd_bus_message_read_array(reply, 'y', &token, &token_size) < 0 ||
-        sd_bus_message_read_basic(reply, 's', static_cast<void*>(&warning)) <= 0) {
+    dbus::MessageReader reader(reply);
+    const auto signature = wire::KeySignature::from_text(reader.read_text());
+    const auto token = reader.read_bytes();
+    const auto warning = reader.read_text();
+    if (!reader.ok() || !signature || token.empty()) {
         return std::unexpected(malformed_reply());
     }
-    const auto signature = wire::KeySignature::from_text(signature_text);
-    if (!signature || token_size == 0) {
-        return std::unexpected(malformed_reply());
-    }
-    const auto* bytes = static_cast<const std::uint8_t*>(token);
-    return OpenedKey{*signature, {bytes, bytes + token_size}, warning};
+    return OpenedKey{*signature, {token.begin(), token.end()}, warning};
 }
 
 }  // namespace
@@ -158,39 +156,54 @@ Result<AgentClient> AgentClient::connect() {
 
 Result<OpenedKey> AgentClient::add_key(const std::string& module, const std::string& locator,
                                        const base::SealedMemfd& secret) {
-    const auto reply = TRY(call(bus_.get(), manager_call("AddKey"), kOpenTimeout, "ssh",
-                                module.c_str(), locator.c_str(), secret.fd()));
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(module);
+        arguments.write_text(locator);
+        arguments.write_descriptor(secret.fd());
+    };
+    const auto reply = TRY(call(bus_.get(), manager_call("AddKey"), kOpenTimeout, write_arguments));
     return read_opened_key(reply.get());
 }
 
-Result<void> AgentClient::register_token(const wire::KeySignature& signature, std::int32_t serial) {
-    return without_value(call(bus_.get(), manager_call("RegisterToken"), kCallTimeout, "si",
-                              std::string(signature.text()).c_str(), serial));
+Result<void> AgentClient::register_token(const wire::KeySignature& signature,
+                                         keyring::KeySerial serial) {
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(signature.text());
+        arguments.write_number(serial.value);
+    };
+    return without_value(
+        call(bus_.get(), manager_call("RegisterToken"), kCallTimeout, write_arguments));
 }
 
 Result<void> AgentClient::forget_key(const wire::KeySignature& signature) {
-    return without_value(call(bus_.get(), manager_call("ForgetKey"), kCallTimeout, "s",
-                              std::string(signature.text()).c_str()));
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(signature.text());
+    };
+    return without_value(
+        call(bus_.get(), manager_call("ForgetKey"), kCallTimeout, write_arguments));
 }
 
 Result<void> AgentClient::lock_all() {
-    return without_value(call(bus_.get(), manager_call("Lock"), kCallTimeout, ""));
+    return without_value(call(bus_.get(), manager_call("Lock"), kCallTimeout, write_nothing));
 }
 
 Result<void> AgentClient::lock_key(const wire::KeySignature& signature) {
     return without_value(
-        call(bus_.get(), {key_path(signature), dbus::kKeyInterface, "Lock"}, kCallTimeout, ""));
+        call(bus_.get(), key_call(signature, "Lock"), kCallTimeout, write_nothing));
 }
 
 Result<void> AgentClient::unlock_key(const wire::KeySignature& signature,
                                      const base::SealedMemfd& secret) {
-    return without_value(call(bus_.get(), {key_path(signature), dbus::kKeyInterface, "Unlock"},
-                              kOpenTimeout, "h", secret.fd()));
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_descriptor(secret.fd());
+    };
+    return without_value(
+        call(bus_.get(), key_call(signature, "Unlock"), kOpenTimeout, write_arguments));
 }
 
-Result<KeyState> AgentClient::key(const wire::KeySignature& signature) {
-    const auto all = TRY(properties(key_path(signature), dbus::kKeyInterface));
-    return key_state(all);
+Result<AgentKey> AgentClient::key(const wire::KeySignature& signature) {
+    const auto all = TRY(properties(dbus::key_path(signature), dbus::kKeyInterface));
+    return agent_key(all);
 }
 
 Result<ManagerState> AgentClient::manager() {
@@ -199,16 +212,19 @@ Result<ManagerState> AgentClient::manager() {
 }
 
 Result<AgentObjects> AgentClient::objects() {
-    const auto reply = TRY(call(
-        bus_.get(), {dbus::kManagerPath, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"},
-        kCallTimeout, ""));
+    const Target target{dbus::kManagerPath, "org.freedesktop.DBus.ObjectManager",
+                        "GetManagedObjects"};
+    const auto reply = TRY(call(bus_.get(), target, kCallTimeout, write_nothing));
     const auto objects = TRY(read_managed_objects(reply.get()));
     return agent_objects(objects);
 }
 
 Result<Properties> AgentClient::properties(const std::string& path, const char* interface) {
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(interface);
+    };
     const auto reply = TRY(call(bus_.get(), {path, "org.freedesktop.DBus.Properties", "GetAll"},
-                                kCallTimeout, "s", interface));
+                                kCallTimeout, write_arguments));
     return read_properties(reply.get());
 }
 

@@ -13,6 +13,7 @@
 #include "cli/agent/state.h"
 #include "lib/base/error.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/keyring/key_serial.h"
 #include "lib/wire/key_signature.h"
 
 struct sd_bus;
@@ -33,14 +34,15 @@ class AgentClient {
 
     base::Result<OpenedKey> add_key(const std::string& module, const std::string& locator,
                                     const base::SealedMemfd& secret);
-    base::Result<void> register_token(const wire::KeySignature& signature, std::int32_t serial);
+    base::Result<void> register_token(const wire::KeySignature& signature,
+                                      keyring::KeySerial serial);
     base::Result<void> forget_key(const wire::KeySignature& signature);
     base::Result<void> lock_all();
 
     base::Result<void> lock_key(const wire::KeySignature& signature);
     base::Result<void> unlock_key(const wire::KeySignature& signature,
                                   const base::SealedMemfd& secret);
-    base::Result<KeyState> key(const wire::KeySignature& signature);
+    base::Result<AgentKey> key(const wire::KeySignature& signature);
 
     base::Result<ManagerState> manager();
     base::Result<AgentObjects> objects();

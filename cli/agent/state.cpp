@@ -47,7 +47,7 @@ Latency latency(const Properties& properties) {
             .p99_usec = number(properties, "LatencyP99Usec")};
 }
 
-ModuleState module_state(const Properties& properties) {
+AgentModule agent_module(const Properties& properties) {
     return {.name = text(properties, "Name"),
             .version = text(properties, "Version"),
             .description = text(properties, "Description"),
@@ -63,7 +63,7 @@ ManagerState manager_state(const Properties& properties) {
     return {.version = text(properties, "Version"),
             .pid = number(properties, "Pid"),
             .device_path = text(properties, "DevicePath"),
-            .device_state = text(properties, "DeviceState"),
+            .device_state = dbus::parse_device_state(text(properties, "DeviceState")),
             .device_message = text(properties, "DeviceMessage"),
             .device_advice = text(properties, "DeviceAdvice"),
             .device_opened_usec = number(properties, "DeviceOpenedUsec"),
@@ -79,11 +79,11 @@ ManagerState manager_state(const Properties& properties) {
             .oldest_age_usec = number(properties, "OldestAgeUsec")};
 }
 
-KeyState key_state(const Properties& properties) {
+AgentKey agent_key(const Properties& properties) {
     return {.signature = text(properties, "Signature"),
             .module = text(properties, "Module"),
             .locator = text(properties, "Locator"),
-            .state = text(properties, "State"),
+            .state = dbus::parse_key_state(text(properties, "State")),
             .serial = property<std::int64_t>(properties, "Serial"),
             .keyring = text(properties, "Keyring"),
             .expires_usec = number(properties, "ExpiresUsec"),
@@ -97,41 +97,41 @@ AgentObjects agent_objects(const std::vector<BusObject>& objects) {
     for (const auto& object : objects) {
         for (const auto& [interface, properties] : object.interfaces) {
             if (interface == dbus::kKeyInterface) {
-                result.keys.push_back(key_state(properties));
+                result.keys.push_back(agent_key(properties));
             } else if (interface == dbus::kModuleInterface) {
-                result.modules.push_back(module_state(properties));
+                result.modules.push_back(agent_module(properties));
             }
         }
     }
-    std::ranges::sort(result.keys, {}, &KeyState::signature);
-    std::ranges::sort(result.modules, {}, &ModuleState::name);
+    std::ranges::sort(result.keys, {}, &AgentKey::signature);
+    std::ranges::sort(result.modules, {}, &AgentModule::name);
     return result;
 }
 
 base::Result<void> device_ready(const ManagerState& manager) {
-    if (manager.device_state == "Open") {
+    const auto& state = manager.device_state;
+    if (!state.error) {
         return {};
     }
-    const auto code = base::error_code_from_name(manager.device_state);
     return std::unexpected(base::Error{
-        code.value_or(base::ErrorCode::kInternal),
+        *state.error,
         manager.device_message.empty()
-            ? fmt::format("the agent does not hold the device: {}", manager.device_state)
+            ? fmt::format("the agent does not hold the device: {}", dbus::state_name(state))
             : manager.device_message,
         manager.device_advice});
 }
 
-base::Result<void> key_ready(const KeyState& key) {
-    if (key.state == "unlocked" || key.state == "unopened") {
+base::Result<void> key_ready(const AgentKey& key) {
+    if (key.state == dbus::KeyState::kUnlocked || key.state == dbus::KeyState::kUnopened) {
         return {};
     }
-    const bool is_locked = key.state == "locked";
+    const bool is_locked = key.state == dbus::KeyState::kLocked;
     const auto again =
         key.locator.empty() ? "FILE-OR-URI" : base::shell_word(display_name(key.locator));
     return std::unexpected(
         base::Error{is_locked ? base::ErrorCode::kKeyLocked : base::ErrorCode::kInvalidToken,
                     fmt::format("the agent has the key {} as {}: files would not open",
-                                key.signature, key.state),
+                                key.signature, dbus::state_name(key.state)),
                     is_locked ? fmt::format("ecryptfsctl unlock {}", key.signature)
                               : fmt::format("ecryptfsctl add-key {}", again)});
 }

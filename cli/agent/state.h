@@ -12,6 +12,7 @@
 
 #include "cli/agent/bus_values.h"
 #include "lib/base/error.h"
+#include "lib/dbus/states.h"
 
 namespace ecryptfs::cli {
 
@@ -24,7 +25,7 @@ struct ManagerState {
     std::string version = {};
     std::uint64_t pid = 0;
     std::string device_path = {};
-    std::string device_state = {};  // "Open" or an error's name
+    dbus::DeviceState device_state = {base::ErrorCode::kInternal};
     std::string device_message = {};
     std::string device_advice = {};
     std::uint64_t device_opened_usec = 0;
@@ -40,11 +41,11 @@ struct ManagerState {
     std::uint64_t oldest_age_usec = 0;
 };
 
-struct KeyState {
+struct AgentKey {
     std::string signature = {};
     std::string module = {};
     std::string locator = {};
-    std::string state = {};
+    dbus::KeyState state = dbus::KeyState::kMissing;
     std::int64_t serial = 0;
     std::string keyring = {};
     std::uint64_t expires_usec = 0;
@@ -53,7 +54,7 @@ struct KeyState {
     Latency latency = {};
 };
 
-struct ModuleState {
+struct AgentModule {
     std::string name = {};
     std::string version = {};
     std::string description = {};
@@ -65,19 +66,19 @@ struct ModuleState {
 
 // Sorted by signature and by name.
 struct AgentObjects {
-    std::vector<KeyState> keys;
-    std::vector<ModuleState> modules;
+    std::vector<AgentKey> keys;
+    std::vector<AgentModule> modules;
 };
 
 ManagerState manager_state(const Properties& properties);
-KeyState key_state(const Properties& properties);
+AgentKey agent_key(const Properties& properties);
 AgentObjects agent_objects(const std::vector<BusObject>& objects);
 
 // Why the agent cannot answer the kernel, as it says it; success when the device is open.
 base::Result<void> device_ready(const ManagerState& manager);
 
 // Why files of this key would not open; success when they do.
-base::Result<void> key_ready(const KeyState& key);
+base::Result<void> key_ready(const AgentKey& key);
 
 // What the bits of a mask of kernel features mean, in the mask's order; unknown bits as "0x400".
 std::vector<std::string> feature_names(std::uint64_t mask);

@@ -75,15 +75,17 @@ Finding check_device_holder(const ManagerState& manager, const std::string& root
     return finding;
 }
 
-Finding check_common_keyring(const std::vector<KeyState>& keys) {
+Finding check_common_keyring(const std::vector<AgentKey>& keys) {
     constexpr char kLink[] = "agent's keyring";
     const auto tokens = keyring::private_key_tokens(keyring::user_keyring());
     if (!tokens) {
         return broken(kLink, tokens.error());
     }
     for (const auto& [signature, serial] : *tokens) {
-        const auto known = std::ranges::find(keys, signature.text(), &KeyState::signature);
-        if (known == keys.end() || (known->keyring == "user" && known->serial != serial.value)) {
+        const auto known = std::ranges::find(keys, signature.text(), &AgentKey::signature);
+        if (known == keys.end() ||
+            (known->keyring == keyring::keyring_name(keyring::Keyring::kUser) &&
+             known->serial != serial.value)) {
             return {kLink, Health::kBroken,
                     fmt::format("the agent does not see the key {} of this user keyring",
                                 signature.text()),
@@ -96,9 +98,9 @@ Finding check_common_keyring(const std::vector<KeyState>& keys) {
                             : fmt::format("is ours, private keys: {}", tokens->size())};
 }
 
-Finding check_key(const KeyState& key) {
+Finding check_key(const AgentKey& key) {
     const auto ready = key_ready(key);
-    const auto message = fmt::format("{}, {}", key.state, key.locator);
+    const auto message = fmt::format("{}, {}", dbus::state_name(key.state), key.locator);
     if (ready) {
         return {fmt::format("key {}", key.signature), Health::kWorks, message};
     }

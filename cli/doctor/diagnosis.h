@@ -62,8 +62,8 @@ Finding check_agent(const ManagerState& manager, std::string_view own_version);
 // That it has the device; if not, who does.
 Finding check_device_holder(const ManagerState& manager, const std::string& root, uid_t uid);
 // That the agent knows the tokens of our user keyring.
-Finding check_common_keyring(const std::vector<KeyState>& keys);
-Finding check_key(const KeyState& key);
+Finding check_common_keyring(const std::vector<AgentKey>& keys);
+Finding check_key(const AgentKey& key);
 
 // --- The modules --------------------------------------------------------------------------------
 

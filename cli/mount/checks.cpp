@@ -88,7 +88,7 @@ Result<void> check_agent(const std::vector<KeySignature>& keys, CheckFindings& f
     }
     const auto& held_keys = agent->objects.keys;
     for (const auto& signature : keys) {
-        const auto key = std::ranges::find(held_keys, signature.text(), &KeyState::signature);
+        const auto key = std::ranges::find(held_keys, signature.text(), &AgentKey::signature);
         const auto held =
             key != held_keys.end()
                 ? key_ready(*key)

@@ -41,11 +41,11 @@ Json latency_json(const Latency& latency) {
             {"p99_usec", number_or_null(latency.p99_usec)}};
 }
 
-Json key_json(const KeyState& key) {
+Json key_json(const AgentKey& key) {
     return {{"signature", key.signature},
             {"module", key.module},
             {"locator", key.locator},
-            {"state", key.state},
+            {"state", dbus::state_name(key.state)},
             {"serial", key.serial == 0 ? Json(nullptr) : Json(key.serial)},
             {"keyring", text_or_null(key.keyring)},
             {"expires", utc_time(key.expires_usec)},
@@ -54,7 +54,7 @@ Json key_json(const KeyState& key) {
             {"latency", latency_json(key.latency)}};
 }
 
-Json module_json(const ModuleState& module) {
+Json module_json(const AgentModule& module) {
     return {{"name", module.name},
             {"version", text_or_null(module.version)},
             {"description", text_or_null(module.description)},
@@ -174,7 +174,7 @@ std::string item_list_json(const std::string& name, std::span<const TokenItem> i
     return text_of({{name, list_json(items, item_json)}});
 }
 
-std::string key_list_json(std::span<const KeyState> keys) {
+std::string key_list_json(std::span<const AgentKey> keys) {
     return text_of({{"keys", list_json(keys, key_json)}});
 }
 

@@ -41,7 +41,7 @@ std::string added_key_json(const AddedKey& added);
 std::string made_key_json(const pki::KeyLocation& key);
 // `name`: of the one member, "tokens" or "keys".
 std::string item_list_json(const std::string& name, std::span<const TokenItem> items);
-std::string key_list_json(std::span<const KeyState> keys);
+std::string key_list_json(std::span<const AgentKey> keys);
 std::string removed_key_json(const std::string& signature,
                              std::span<const keyring::Keyring> keyrings);
 std::string locked_keys_json(std::span<const std::string> signatures);

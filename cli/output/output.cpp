@@ -16,6 +16,7 @@
 #include <ctime>
 
 #include "lib/base/utf8.h"
+#include "lib/dbus/states.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -54,10 +55,13 @@ std::string coloured(std::string_view colour, std::string_view text) {
 
 // States of keys and of files.
 std::string_view colour_of_state(std::string_view state) {
-    if (state == "unlocked" || state == "encrypted") {
+    using dbus::KeyState;
+    if (state == dbus::state_name(KeyState::kUnlocked) || state == "encrypted") {
         return kGreen;
     }
-    return state == "locked" || state == "unopened" || state == "empty" ? kYellow : kRed;
+    const bool is_waiting = state == dbus::state_name(KeyState::kLocked) ||
+                            state == dbus::state_name(KeyState::kUnopened);
+    return is_waiting || state == "empty" ? kYellow : kRed;
 }
 
 // Of the first so many columns; what is cut off leaves an ellipsis.

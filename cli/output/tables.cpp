@@ -59,7 +59,7 @@ std::string queue_text(const ManagerState& manager) {
     return text;
 }
 
-std::string modules_text(std::span<const ModuleState> modules, std::uint64_t now_usec) {
+std::string modules_text(std::span<const AgentModule> modules, std::uint64_t now_usec) {
     if (modules.empty()) {
         return "  none in use yet\n";
     }
@@ -76,27 +76,27 @@ std::string modules_text(std::span<const ModuleState> modules, std::uint64_t now
     return table.text(2);
 }
 
-std::string keys_text(std::span<const KeyState> keys) {
+std::string keys_text(std::span<const AgentKey> keys) {
     if (keys.empty()) {
         return fmt::format("  {}", kNoKeys);
     }
     Table table({"SIGNATURE", "MODULE", "STATE", "EXPIRES", "ANSWERED", "FAILED", "MEDIAN", "P99",
                  "LOCATOR"});
     for (const auto& key : keys) {
-        table.add_row({key.signature, key.module, key.state, local_time(key.expires_usec),
-                       fmt::format("{}", key.answered), fmt::format("{}", key.failed),
-                       latency_in_words(key.latency.median_usec),
+        table.add_row({key.signature, key.module, std::string(dbus::state_name(key.state)),
+                       local_time(key.expires_usec), fmt::format("{}", key.answered),
+                       fmt::format("{}", key.failed), latency_in_words(key.latency.median_usec),
                        latency_in_words(key.latency.p99_usec), key.locator});
     }
     return table.text(2);
 }
 
-std::string state_of(std::span<const KeyState> keys, const wire::KeySignature& signature) {
-    const auto key = std::ranges::find(keys, signature.text(), &KeyState::signature);
-    return key == keys.end() ? "" : fmt::format(" ({})", key->state);
+std::string state_of(std::span<const AgentKey> keys, const wire::KeySignature& signature) {
+    const auto key = std::ranges::find(keys, signature.text(), &AgentKey::signature);
+    return key == keys.end() ? "" : fmt::format(" ({})", dbus::state_name(key->state));
 }
 
-std::string mount_keys_text(const FolderOptions& options, std::span<const KeyState> keys) {
+std::string mount_keys_text(const FolderOptions& options, std::span<const AgentKey> keys) {
     std::vector<std::string> texts;
     const auto append = std::back_inserter(texts);
     std::ranges::transform(options.keys, append, [&](const auto& key) {
@@ -109,7 +109,7 @@ std::string mount_keys_text(const FolderOptions& options, std::span<const KeySta
 
 }  // namespace
 
-std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const KeyState> keys) {
+std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const AgentKey> keys) {
     if (mounts.empty()) {
         return "";
     }
@@ -120,14 +120,14 @@ std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const K
     return table.text(2);
 }
 
-std::string key_list_text(std::span<const KeyState> keys) {
+std::string key_list_text(std::span<const AgentKey> keys) {
     if (keys.empty()) {
         return kNoKeys;
     }
     Table table({"SIGNATURE", "MODULE", "STATE", "EXPIRES", "LOCATOR"});
     for (const auto& key : keys) {
-        table.add_row(
-            {key.signature, key.module, key.state, local_time(key.expires_usec), key.locator});
+        table.add_row({key.signature, key.module, std::string(dbus::state_name(key.state)),
+                       local_time(key.expires_usec), key.locator});
     }
     return table.text();
 }

@@ -14,9 +14,9 @@
 
 namespace ecryptfs::cli {
 
-std::string key_list_text(std::span<const KeyState> keys);
+std::string key_list_text(std::span<const AgentKey> keys);
 // A line a mount; empty if there is none. Keys are said to be what the agent has them as.
-std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const KeyState> keys);
+std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const AgentKey> keys);
 std::string status_text(const ManagerState& manager, const AgentObjects& objects,
                         std::span<const MountedFolder> mounts, std::uint64_t now_usec);
 // A line a link, and below it how to mend it.

@@ -64,7 +64,7 @@ Result<keyring::WrittenToken> place_token(AgentClient& agent, const OpenedKey& k
         }
         return written;
     }
-    const auto registered = agent.register_token(key.signature, written->serial.value);
+    const auto registered = agent.register_token(key.signature, written->serial);
     if (!registered) {
         if (!written->was_there) {
             undone(keyring::unlink_token(place, *written));
@@ -83,7 +83,7 @@ Result<void> add_key(const pki::KeyLocation& key, const OpenWithSecret& with_sec
     const auto opened = TRY(open_key(agent, key, with_secret));
     const std::string signature(opened.signature.text());
     const bool agent_had_it =
-        std::ranges::find(before.keys, signature, &KeyState::signature) != before.keys.end();
+        std::ranges::find(before.keys, signature, &AgentKey::signature) != before.keys.end();
     auto written = TRY(place_token(agent, opened, place, agent_had_it));
     if (!opened.warning.empty()) {
         written.warnings.insert(written.warnings.begin(), opened.warning);

@@ -22,7 +22,7 @@ Result<std::vector<std::string>> lock_keys(AgentClient& agent, const std::string
     const auto objects = TRY(agent.objects());
     std::vector<std::string> signatures;
     for (const auto& key : objects.keys) {
-        if (key.state == "locked") {
+        if (key.state == dbus::KeyState::kLocked) {
             signatures.push_back(key.signature);
         }
     }

@@ -29,7 +29,7 @@ Result<bool> forget(const wire::KeySignature& signature) {
         return std::unexpected(objects.error());
     }
     TRY(agent->forget_key(signature));
-    return std::ranges::find(objects->keys, signature.text(), &KeyState::signature) !=
+    return std::ranges::find(objects->keys, signature.text(), &AgentKey::signature) !=
            objects->keys.end();
 }
 

@@ -35,13 +35,15 @@ TEST(AgentState, SortsKeysAndModulesAndLeavesOtherObjectsOut) {
 }
 
 TEST(DeviceState, IsAnErrorOfItsNameUnlessOpen) {
-    EXPECT_THAT(cli::device_ready({.device_state = "Open"}), Succeeds());
-    EXPECT_THAT(cli::device_ready({.device_state = "DevicePermission",
+    EXPECT_THAT(cli::device_ready({.device_state = dbus::kDeviceOpen}), Succeeds());
+    EXPECT_THAT(cli::device_ready({.device_state = {ErrorCode::kDevicePermission},
                                    .device_message = "no permission",
                                    .device_advice = "ask root"}),
                 FailsWith(ErrorCode::kDevicePermission, "no permission\nask root"));
-    EXPECT_THAT(cli::device_ready({.device_state = "Melted"}),
-                FailsWith(ErrorCode::kInternal, "Melted"));
+    EXPECT_THAT(cli::device_ready(cli::manager_state({{"DeviceState", std::string("Open")}})),
+                Succeeds());
+    EXPECT_THAT(cli::device_ready(cli::manager_state({{"DeviceState", std::string("Melted")}})),
+                FailsWith(ErrorCode::kInternal, "does not hold the device"));
 }
 
 TEST(KernelFeatures, AreNamedInTheirOrder) {

@@ -130,7 +130,7 @@ TEST_F(DiagnosisAdvice, OnOtherDaemons) {
     put("proc/" + pid + "/status", "Name:\tecryptfs-agent\nPPid:\t1\nUid:\t1000\t0\t0\t0\n");
     const cli::ManagerState manager = {.pid = 40,
                                        .device_path = "/dev/ecryptfs",
-                                       .device_state = "DeviceBusy",
+                                       .device_state = {base::ErrorCode::kDeviceBusy},
                                        .device_message = "somebody holds it",
                                        .device_advice = "find out who"};
     const auto holder = cli::check_device_holder(manager, root_, 1000);
@@ -190,7 +190,7 @@ TEST_F(DiagnosisAdvice, OnKeysThatTheAgentDoesNotSee) {
                   "--user restart ecryptfs-agent");
     // As an agent that sees it tells.
     const auto serial = ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", kSignature, 0);
-    cli::KeyState seen;
+    cli::AgentKey seen;
     seen.signature = kSignature;
     seen.keyring = "user";
     seen.serial = static_cast<std::int32_t>(serial);

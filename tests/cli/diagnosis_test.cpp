@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using cli::Health;
+using dbus::KeyState;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -140,13 +141,13 @@ class DeviceHolder : public Diagnosis {
 
     cli::ManagerState manager_ = {.pid = 40,
                                   .device_path = "/dev/ecryptfs",
-                                  .device_state = "DeviceBusy",
+                                  .device_state = {base::ErrorCode::kDeviceBusy},
                                   .device_message = "somebody holds it",
                                   .device_advice = "find out who"};
 };
 
 TEST_F(DeviceHolder, IsTheAgent) {
-    manager_.device_state = "Open";
+    manager_.device_state = dbus::kDeviceOpen;
     put_process(50, "ecryptfs-agent", 1000);
     EXPECT_THAT(finding(), Finds(Health::kWorks, "the agent"));
 }
@@ -181,16 +182,17 @@ TEST_F(Diagnosis, OfAnAgentOfAnotherVersion) {
 }
 
 TEST_F(Diagnosis, OfKeys) {
-    cli::KeyState key = {.signature = "0123456789abcdef", .locator = "file:///k.pem"};
-    const auto check = [&](const char* state) {
+    cli::AgentKey key = {.signature = "0123456789abcdef", .locator = "file:///k.pem"};
+    const auto check = [&](dbus::KeyState state) {
         key.state = state;
         return cli::check_key(key);
     };
-    EXPECT_THAT(check("unlocked"), Finds(Health::kWorks, "file:///k.pem"));
-    EXPECT_THAT(check("unopened"), Finds(Health::kWorks, "unopened"));
-    EXPECT_THAT(check("locked"), Finds(Health::kDoubtful, "locked"));
-    for (const char* state : {"expired", "revoked", "missing", "unusable"}) {
-        EXPECT_THAT(check(state), Finds(Health::kBroken, state));
+    EXPECT_THAT(check(KeyState::kUnlocked), Finds(Health::kWorks, "file:///k.pem"));
+    EXPECT_THAT(check(KeyState::kUnopened), Finds(Health::kWorks, "unopened"));
+    EXPECT_THAT(check(KeyState::kLocked), Finds(Health::kDoubtful, "locked"));
+    for (const auto state :
+         {KeyState::kExpired, KeyState::kRevoked, KeyState::kMissing, KeyState::kUnusable}) {
+        EXPECT_THAT(check(state), Finds(Health::kBroken, dbus::state_name(state)));
         EXPECT_THAT(check(state).advice, HasSubstr("add-key /k.pem"));
     }
 }

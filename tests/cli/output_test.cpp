@@ -87,8 +87,10 @@ TEST(KeyList, SaysHowToAddAKeyWhenThereIsNone) {
 }
 
 TEST(KeyList, ShowsOneLineAKey) {
-    const std::vector<cli::KeyState> keys = {
-        {.signature = kSignature, .module = "openssl", .locator = "file:///k", .state = "locked"}};
+    const std::vector<cli::AgentKey> keys = {{.signature = kSignature,
+                                              .module = "openssl",
+                                              .locator = "file:///k",
+                                              .state = dbus::KeyState::kLocked}};
     EXPECT_EQ(cli::key_list_text(keys),
               "SIGNATURE         MODULE   STATE   EXPIRES  LOCATOR\n"
               "fe3467554552491d  openssl  locked  never    file:///k\n");
@@ -100,7 +102,7 @@ TEST(StatusText, ShowsWhatTheAgentSays) {
     const cli::ManagerState manager{.version = "0.1.0",
                                     .pid = 77,
                                     .device_path = "/dev/ecryptfs",
-                                    .device_state = "Open",
+                                    .device_state = dbus::kDeviceOpen,
                                     .device_opened_usec = 1'772'370'309'000'000,
                                     .kernel_features = 0x42,
                                     .received = 9,
@@ -139,7 +141,8 @@ const cli::MountedFolder kMounted{
     "/home/ada/.Secret", "/home/ada/Secret", {.keys = {signature()}, .unlink_keys = true}};
 
 TEST(StatusText, ShowsEachMountAndWhetherItsKeysAreUnlocked) {
-    const std::vector<cli::KeyState> keys = {{.signature = kSignature, .state = "locked"}};
+    const std::vector<cli::AgentKey> keys = {
+        {.signature = kSignature, .state = dbus::KeyState::kLocked}};
     auto mounted = kMounted;
     mounted.options.keys.push_back(signature("9d59cdc2eaf8d95e"));
     mounted.options.name_keys = {signature("e80b89d3427db0d3")};
@@ -157,7 +160,7 @@ TEST(StatusJson, HasTheDocumentedMounts) {
 
 TEST(StatusText, SaysWhyTheDeviceIsNotOpen) {
     const cli::ManagerState manager{.device_path = "/dev/ecryptfs",
-                                    .device_state = "DeviceBusy",
+                                    .device_state = {base::ErrorCode::kDeviceBusy},
                                     .device_message = "another\x1b one holds it"};
     const auto text = cli::status_text(manager, {}, {}, 0);
     EXPECT_THAT(text, HasSubstr("/dev/ecryptfs, not open: another\\x1b one holds it"));

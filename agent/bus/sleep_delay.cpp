@@ -49,7 +49,7 @@ base::UniqueFd fetch_inhibitor() {
 // The process's life, in a fork of the broker like the guard's.
 [[noreturn]] void keep_inhibitor(int line_to_broker) {
     ::prctl(PR_SET_NAME, kName);
-    if (!base::close_all_but({line_to_broker})) {
+    if (!base::close_other_descriptors({line_to_broker})) {
         ::_exit(EXIT_FAILURE);  // it would hold the device
     }
     auto inhibitor = fetch_inhibitor();

@@ -114,7 +114,8 @@ void read_for_next(const Guarded& guarded) {
 
 void run_guard(const Guarded& guarded) {
     ::prctl(PR_SET_NAME, kName);
-    if (!base::close_all_but({guarded.device, guarded.memory, guarded.poke, guarded.life_line})) {
+    if (!base::close_other_descriptors(
+            {guarded.device, guarded.memory, guarded.poke, guarded.life_line})) {
         give_up();  // it would hold the life line itself
     }
     watch_broker(guarded);

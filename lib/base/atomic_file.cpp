@@ -19,32 +19,32 @@
 namespace ecryptfs::base {
 namespace {
 
-std::string folder_of(const std::string& path) {
+std::string parent_folder(const std::string& path) {
     const auto slash = path.rfind('/');
     return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
-std::string path_of(int fd) {
+std::string descriptor_path(int fd) {
     return fmt::format("/proc/self/fd/{}", fd);
 }
 
-// A file that is gone unless it got its name. It has none until then; where the file system knows
-// no such files, or another file is to be replaced, it has one that nobody looks for.
+// A file that goes with this object unless it was published. It has no name until then. Where the
+// file system has no such files, or the file replaces another, it has a name that nobody looks for.
 class Draft {
   public:
     Draft(const std::string& path, IfThere if_there) {
-        const auto folder = folder_of(path);
+        const auto folder = parent_folder(path);
         if (if_there == IfThere::kRefuse) {
             fd_.reset(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR));
         }
-        const bool unnamed_works = fd_ && ::access(path_of(fd_.get()).c_str(), F_OK) == 0;
+        const bool unnamed_works = fd_ && ::access(descriptor_path(fd_.get()).c_str(), F_OK) == 0;
         if (!unnamed_works) {
             name_ = folder + ".new-XXXXXX";
-            fd_.reset(::mkostemp(name_.data(), O_CLOEXEC));  // for the owner only, too
+            fd_.reset(::mkostemp(name_.data(), O_CLOEXEC));  // of mode 0600
         }
     }
     ~Draft() {
-        const int error_number = errno;  // of what failed before
+        const int error_number = errno;  // of an earlier failure
         if (fd_ && !name_.empty()) {
             ::unlink(name_.c_str());
         }
@@ -69,7 +69,7 @@ class Draft {
 
   private:
     bool link_unnamed(const std::string& path) const {
-        return ::linkat(AT_FDCWD, path_of(fd_.get()).c_str(), AT_FDCWD, path.c_str(),
+        return ::linkat(AT_FDCWD, descriptor_path(fd_.get()).c_str(), AT_FDCWD, path.c_str(),
                         AT_SYMLINK_FOLLOW) == 0;
     }
     bool rename_draft(const std::string& path, bool replaces) const {
@@ -111,7 +111,7 @@ bool write_atomic_file(const std::string& path, ByteView content, IfThere if_the
         ::fsync(draft.fd()) != 0 || !draft.publish(target, if_there)) {
         return false;
     }
-    sync_folder(folder_of(target));
+    sync_folder(parent_folder(target));
     return true;
 }
 

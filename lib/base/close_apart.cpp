@@ -11,12 +11,12 @@
 namespace ecryptfs::base {
 namespace {
 
-// Far more than wait where nobody means harm.
+// Many more than are ever closing where nobody means harm.
 constexpr int kMaxThreads = 64;
 
 std::atomic<int> threads = 0;
 
-// Not to have a thread for each that waits, where that can be helped.
+// Turns SO_LINGER off first, so that a socket does not keep the thread.
 void close_soon(int fd) {
     const linger none{};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
@@ -30,7 +30,7 @@ void close_apart(UniqueFd fd) noexcept {
     if (!fd) {
         return;
     }
-    // Better lost than waited for.
+    // A lost descriptor does less harm than waiting.
     const int lost = fd.release();
     if (++threads > kMaxThreads) {
         --threads;

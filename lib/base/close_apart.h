@@ -6,9 +6,9 @@
 
 namespace ecryptfs::base {
 
-// Closes what somebody else had a hand in, in a thread that nobody waits for: the last close of a
-// TCP socket with SO_LINGER and unsent data, or of a file on a server, takes as long as others
-// like. Without memory for a thread, or when 64 wait already, the descriptor stays open.
+// Closes a descriptor in a thread that nobody waits for. For descriptors that came from others, who
+// can delay the last close without end: that of a TCP socket with SO_LINGER and unsent data, or of
+// a file on a server. The descriptor stays open if a thread cannot be had, or 64 are closing.
 void close_apart(UniqueFd fd) noexcept;
 
 }  // namespace ecryptfs::base

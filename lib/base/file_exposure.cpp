@@ -17,13 +17,14 @@
 namespace ecryptfs::base {
 namespace {
 
-// The kernel's linux/magic.h has not all of them.
+// linux/magic.h lacks these.
 constexpr std::uint32_t kNtfs3 = 0x7366746e;
 constexpr std::uint32_t kVboxsf = 0x786f4256;
 constexpr std::uint32_t kExfat = 0x2011bab0;
 constexpr std::uint32_t kCifs = 0xff534d42;
 constexpr std::uint32_t kSmb2 = 0xfe534d42;
-constexpr std::uint32_t kFuse = 0x65735546;  // NTFS, MTP; where modes are kept, others are kept out
+constexpr std::uint32_t kFuse =
+    0x65735546;  // NTFS, MTP. A FUSE mount that keeps modes keeps others out
 
 constexpr auto kWithoutModes = std::to_array<std::uint32_t>(
     {MSDOS_SUPER_MAGIC, kExfat, kNtfs3, kCifs, kSmb2, kVboxsf, kFuse, V9FS_MAGIC});
@@ -54,8 +55,8 @@ bool folders_are_open(int fd) {
 
 }  // namespace
 
-std::optional<std::string> exposure_of(const FileRights& rights, uid_t user,
-                                       std::string_view subject, const std::string& path) {
+std::optional<std::string> describe_exposure(const FileRights& rights, uid_t user,
+                                             std::string_view subject, const std::string& path) {
     constexpr char kCopy[] = "make a copy of your own, of mode 600";
     const bool is_mine = rights.owner == user || user == 0;
     if (!is_mine && rights.owner != 0) {
@@ -83,8 +84,8 @@ std::optional<std::string> file_exposure(int fd, std::string_view subject,
     if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         return std::nullopt;
     }
-    return exposure_of({status.st_mode, status.st_uid, keeps_modes(fd), folders_are_open(fd)},
-                       ::geteuid(), subject, path);
+    return describe_exposure({status.st_mode, status.st_uid, keeps_modes(fd), folders_are_open(fd)},
+                             ::geteuid(), subject, path);
 }
 
 }  // namespace ecryptfs::base

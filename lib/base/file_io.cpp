@@ -44,8 +44,7 @@ bool write_all(int fd, ByteView bytes) {
     return true;
 }
 
-// Not all filesystems can rename without replacing (eCryptfs and NFS cannot), not all have links
-// (FAT has none).
+// Some file systems cannot rename without replacing (eCryptfs, NFS), some have no links (FAT).
 bool rename_to_free_name(int folder, const char* from, const char* to) {
     if (::renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0) {
         return true;

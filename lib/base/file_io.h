@@ -10,17 +10,18 @@
 
 namespace ecryptfs::base {
 
-// Reads until there is no more, or no more room; gives how much. Nothing, and errno says why.
+// Reads until the file ends or the room is full; gives how many bytes. Nothing on failure, and
+// errno says why.
 std::optional<std::size_t> read_all(int fd, ByteSpan room);
 
-// Writes all of it, however many calls that takes. False, and errno says why.
+// Writes all bytes, in as many calls as that takes. False on failure, and errno says why.
 bool write_all(int fd, ByteView bytes);
 
-// Gives the file `from` in a folder, or AT_FDCWD, the name `to`. False, and errno is EEXIST where
-// that is taken.
+// Renames `from` to `to` in a folder, or AT_FDCWD, and replaces nothing. False on failure, and
+// errno says why: EEXIST where `to` is taken.
 bool rename_to_free_name(int folder, const char* from, const char* to);
 
-// Has the names in a folder be on disk, where its file system can do that.
+// Flushes a folder's entries to disk, if its file system supports it.
 void sync_folder(const std::string& folder);
 
 }  // namespace ecryptfs::base

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kScheme = "file:";
 
-// What a segment of a path may hold as it is, and what separates segments.
+// RFC 3986: what a segment of a path may hold unescaped, and the slash between segments.
 bool is_plain(char c) {
     constexpr std::string_view kOthers = "/!$&'()*+,;=:@";
     return is_unreserved(c) || kOthers.contains(c);
@@ -42,7 +42,7 @@ Result<std::string> path_of_file_uri(std::string_view uri) {
         path = host_end == path.npos ? "" : path.substr(host_end);
     }
     if (!path.starts_with('/')) {
-        return std::unexpected(refused(uri, "holds no absolute path"));
+        return std::unexpected(refused(uri, "has no absolute path"));
     }
     if (path.find('\0') != path.npos) {
         return std::unexpected(refused(uri, "holds a NUL"));

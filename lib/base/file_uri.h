@@ -11,7 +11,7 @@
 
 namespace ecryptfs::base {
 
-// "file:///home/a/my%20key.pem" for an absolute path: bytes that a URI may not hold are encoded.
+// "file:///home/a/my%20key.pem" for an absolute path: bytes that a URI may not hold are escaped.
 std::string file_uri(std::string_view absolute_path);
 
 // The path of file:///path, file:/path or file://localhost/path. kInvalidArgument, with the

@@ -20,7 +20,7 @@ Result<std::uint8_t*> map_locked(std::size_t size) {
     if (memory == MAP_FAILED) {
         return std::unexpected(system_error(ErrorCode::kMemoryLock, "memory for a secret", errno));
     }
-    // mlock2, as the sanitizers replace mlock by a function that does nothing.
+    // mlock2: the sanitizers replace mlock by a function that does nothing.
     if (::mlock2(memory, size, 0) != 0 || ::madvise(memory, size, MADV_DONTDUMP) != 0 ||
         ::madvise(memory, size, MADV_WIPEONFORK) != 0) {
         const int error_number = errno;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for secrets: locked into RAM, left out of core dumps, zeroed in forked children (where it
-// is no longer locked, too: a child must exec).
+// Memory for secrets: locked into RAM, left out of core dumps, zeroed in forked children. A child's
+// copy is not locked: a child must exec.
 
 #pragma once
 
@@ -14,9 +14,9 @@
 
 namespace ecryptfs::base {
 
-// Hands out memory for SecretBytes. Sizes up to kSlotSize share locked pages, since a lock costs a
-// whole page and an unprivileged process may lock few; larger ones get a mapping of their own.
-// Slots are kept for the next user, so memory follows the highest number in use at once.
+// Hands out memory for SecretBytes. Sizes up to kSlotSize share locked pages: a lock costs a whole
+// page, and an unprivileged process may lock few. Larger sizes get a mapping of their own. A free
+// slot is kept for the next secret, so the pool is as large as it ever had to be.
 // Any thread.
 class LockedPool {
   public:

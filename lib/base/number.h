@@ -10,8 +10,8 @@
 
 namespace ecryptfs::base {
 
-// The number that the whole of `text` is: digits of this base, with a minus sign for signed types.
-// Nothing if it is none, or does not fit.
+// The whole of `text` as a number: digits of this base, after a minus sign for signed types.
+// Nothing if it is not a number, or does not fit.
 template <std::integral Number>
 std::optional<Number> parse_number(std::string_view text, int number_base = 10) {
     Number number{};

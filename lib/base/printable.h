@@ -8,15 +8,15 @@
 
 namespace ecryptfs::base {
 
-// Bytes of the well-formed UTF-8 character that `text` begins with; 0 if it does not, or if that is
-// a control character. The Unicode Standard, table 3-7.
+// Size in bytes of the character that `text` begins with. 0 if that is a control character, or not
+// well-formed UTF-8.
 std::size_t printable_character(std::string_view text);
 
-// Whether it is made of such characters.
+// Whether each character of the text is printable.
 bool is_printable(std::string_view text);
 
-// Writes `text` with '?' for what is none, as many whole characters as there is room for. Gives the
-// bytes that were written.
+// Writes `text` with '?' for each byte that is not printable, and as many whole characters as fit.
+// Gives how many bytes it wrote.
 std::size_t put_printable(std::span<char> to, std::string_view text);
 
 }  // namespace ecryptfs::base

@@ -22,7 +22,7 @@ Result<void> forbid_dumps() {
     return {};
 }
 
-bool close_all_but(std::vector<int> kept) {
+bool close_other_descriptors(std::vector<int> kept) {
     std::ranges::sort(kept);
     auto first = static_cast<unsigned>(STDERR_FILENO) + 1;
     bool closed = true;

@@ -12,7 +12,7 @@ namespace ecryptfs::base {
 // /proc/PID/mem by processes of the same user (PR_SET_DUMPABLE 0). Call it before a secret is read.
 Result<void> forbid_dumps();
 
-// For a child: closes all descriptors but the standard ones and these. False if the kernel cannot.
-bool close_all_but(std::vector<int> kept);
+// For a child: closes all descriptors but the standard ones and `kept`. False if the kernel cannot.
+bool close_other_descriptors(std::vector<int> kept);
 
 }  // namespace ecryptfs::base

@@ -17,8 +17,9 @@ namespace {
 
 constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
 
-// Maps the memfd's one page and locks it before there is anything in it. Through a descriptor of
-// its own that cannot write: F_SEAL_WRITE is refused while a mapping might become writable.
+// Maps the memfd's one page and locks it before the secret is in it. The mapping is of another
+// descriptor, one that cannot write: the kernel refuses F_SEAL_WRITE while a mapping might become
+// writable.
 Result<void*> map_locked(int fd) {
     const UniqueFd reader(
         ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_CLOEXEC));

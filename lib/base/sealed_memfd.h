@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A secret on its way from one process to another: a sealed memfd, so that the receiver reads what
-// the sender wrote and the bytes never are a message's value.
+// A secret on its way from one process to another, in a sealed memfd: the receiver reads what the
+// sender wrote, and the secret never travels inside a message.
 
 #pragma once
 
@@ -35,8 +35,8 @@ class SealedMemfd {
     void* locked_page_ = nullptr;
 };
 
-// What a sealed memfd holds. kInvalidArgument for a descriptor that is no sealed memfd (whose
-// reading could block or whose size could change) or that is larger than kMaxSecretSize.
+// What a sealed memfd holds. kInvalidArgument for another descriptor, since reading it could
+// block and its size could change, and for one larger than kMaxSecretSize.
 Result<SecretBytes> read_sealed_memfd(int fd);
 
 }  // namespace ecryptfs::base

@@ -10,9 +10,9 @@
 
 namespace ecryptfs::base {
 
-// Bytes that nobody else may see: a passphrase, a PIN, a file key. In locked memory that is not
-// dumped, wiped when it goes. Moves, never copies by accident: say copy_of(). An empty one holds
-// no memory. Each object belongs to one thread at a time.
+// Bytes that nobody else may see: a passphrase, a PIN, a file key. They are in locked memory that
+// is not dumped, and are wiped at the end. Cannot be copied by accident: say copy_of(). An empty
+// object holds no memory. Each object belongs to one thread at a time.
 class SecretBytes {
   public:
     SecretBytes() = default;
@@ -41,7 +41,7 @@ class SecretBytes {
     ByteSpan memory_;
 };
 
-// Compares in a time that depends on the sizes only.
+// Takes a time that depends on the sizes only.
 bool equal_in_constant_time(ByteView left, ByteView right);
 
 }  // namespace ecryptfs::base

@@ -19,7 +19,7 @@ struct Beginning {
     SecretSlip slip;
 };
 
-// The longer ones first: UTF-32 begins as UTF-16 does.
+// Longer ones first: UTF-32 begins as UTF-16 does.
 constexpr auto kBeginnings = std::to_array<Beginning>({
     {"\xff\xfe\0\0"sv, {"is in UTF-32", "iconv -f UTF-32 -t UTF-8", true}},
     {"\0\0\xfe\xff"sv, {"is in UTF-32", "iconv -f UTF-32 -t UTF-8", true}},
@@ -48,7 +48,7 @@ bool is_blank(std::uint8_t byte) {
     return byte == ' ' || byte == '\t';
 }
 
-// Text without a mark, of two bytes a character of which one is zero: western languages.
+// Text of a western language has two bytes a character, one of them zero.
 std::optional<SecretSlip> utf16_without_mark(ByteView line) {
     constexpr std::size_t kTwoCharacters = 4;
     if (line.size() + 1 < kTwoCharacters) {

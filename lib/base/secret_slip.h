@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Secrets that are not what somebody meant: as a file from another system gives them, or a key that
-// was pressed by mistake. A wrong passphrase makes files that the right one does not open, and a
-// wrong PIN costs one of a token's few tries. Pure.
+// Secrets that their owner did not mean: from a file of another system, or with a key pressed by
+// mistake. A wrong passphrase makes files that the right one does not open, and a wrong PIN costs
+// one of a token's few tries. Pure.
 
 #pragma once
 

@@ -7,8 +7,7 @@
 
 namespace ecryptfs::base {
 
-// A word for a POSIX shell: as it is, or in quotes. For what advice names, as it is typed as it
-// stands.
+// A word for a POSIX shell, in quotes if it needs them. Advice uses it: people paste its commands.
 std::string shell_word(std::string_view text);
 
 }  // namespace ecryptfs::base

@@ -7,7 +7,7 @@
 namespace ecryptfs::base {
 namespace {
 
-// As the first byte of a character says; 0 for a byte that begins none.
+// The size in bytes that the first byte of a character announces; 0 if it begins none.
 std::size_t announced_size(unsigned char first) {
     if (first < 0x80) {
         return 1;

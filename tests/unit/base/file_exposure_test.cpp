@@ -15,7 +15,7 @@ constexpr uid_t kMe = 1000;
 constexpr uid_t kOther = 1001;
 
 std::optional<std::string> exposure(const FileRights& rights, uid_t user = kMe) {
-    return exposure_of(rights, user, "this key", "/home/ada/my key");
+    return describe_exposure(rights, user, "this key", "/home/ada/my key");
 }
 
 TEST(FileExposure, IsOfWhatOthersCanReadOrChange) {
@@ -38,7 +38,7 @@ TEST(FileExposure, GivesAdviceThatTheUserCanFollow) {
               "others can read this key: make a copy of your own, of mode 600");
     EXPECT_FALSE(exposure({0600, 0})) << "an access control list lets me";
     EXPECT_FALSE(exposure({0600, kOther}, 0)) << "root works for its owner";
-    EXPECT_EQ(exposure_of({0644, kMe}, kMe, "it", ""), "others can read it: chmod 600 it");
+    EXPECT_EQ(describe_exposure({0644, kMe}, kMe, "it", ""), "others can read it: chmod 600 it");
 }
 
 // A USB stick's files all have one mode; udisks mounts it below a folder of the user's own.

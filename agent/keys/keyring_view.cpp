@@ -50,7 +50,7 @@ Error key_error(const KeySignature& signature, const Error& error) {
 
 KeyringView::KeyringView()
     : payload_(base::value_or_throw(base::SecretBytes::create(keyring::kMaxPayloadSize))) {
-    if (const auto possessed = keyring::possess_user_keyring(); !possessed) {
+    if (const auto possessed = keyring::link_user_keyring_to_process(); !possessed) {
         log_line(Priority::kWarning,
                  fmt::format("{}; keys in it may not be readable", possessed.error().message));
     }

@@ -200,8 +200,8 @@ Result<MountSession> start_mount_session(const std::string& user, SessionTask ta
         return session;
     }
     const auto reached = session.helper && task == SessionTask::kMount
-                             ? keyring::share_user_keyring()
-                             : keyring::possess_user_keyring();
+                             ? keyring::link_user_keyring_to_session()
+                             : keyring::link_user_keyring_to_process();
     return reached ? Result<MountSession>(std::move(session)) : std::unexpected(reached.error());
 }
 

@@ -66,7 +66,7 @@ Result<keyring::WrittenToken> place_token(AgentClient& agent, const OpenedKey& k
     }
     const auto registered = agent.register_token(key.signature, written->serial);
     if (!registered) {
-        if (!written->was_there) {
+        if (!written->replaced_old) {
             undone(keyring::unlink_token(place, *written));
         }
         return std::unexpected(registered.error());

@@ -91,7 +91,7 @@ Result<AddedPassphrase> write_tokens(const PassphraseKey& fekek,
     }
     const auto second = write_passphrase_token(*fnek, place);
     if (!second) {
-        if (!first.was_there) {
+        if (!first.replaced_old) {
             static_cast<void>(keyring::unlink_token(place, first));
         }
         return std::unexpected(second.error());

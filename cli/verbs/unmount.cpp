@@ -95,8 +95,8 @@ Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
     for (const auto& signature : all_keys(gone)) {
         const bool in_use = std::ranges::any_of(
             others, [&](const MountedFolder& other) { return uses_key(other, signature); });
-        const auto was_there = TRY(in_use ? Result<bool>(false) : drop_key(signature));
-        if (was_there) {
+        const auto replaced_old = TRY(in_use ? Result<bool>(false) : drop_key(signature));
+        if (replaced_old) {
             dropped.push_back(signature);
         }
     }

@@ -31,7 +31,7 @@ using base::Result;
 
 constexpr char kTokenType[] = "user";
 
-std::string text_of(const wire::KeySignature& signature) {
+std::string description(const wire::KeySignature& signature) {
     return std::string(signature.text());
 }
 
@@ -145,8 +145,8 @@ Result<KeySerial> find_keyring(Keyring keyring) {
 
 Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& signature,
                             base::ByteView payload) {
-    const key_serial_t serial = ::add_key(kTokenType, text_of(signature).c_str(), payload.data(),
-                                          payload.size(), keyring.value);
+    const key_serial_t serial = ::add_key(kTokenType, description(signature).c_str(),
+                                          payload.data(), payload.size(), keyring.value);
     if (serial < 0) {
         return std::unexpected(keyring_error("adding the key to the keyring", errno));
     }
@@ -158,11 +158,11 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
     if (!keys) {
         return keys;
     }
-    const auto description = text_of(signature);
-    const auto listed = listed_tokens(description);
+    const auto wanted = description(signature);
+    const auto listed = listed_tokens(wanted);
     std::erase_if(*keys, [&](KeySerial key) {
         const auto described = full_description(key);
-        return described ? token_name(*described) != description
+        return described ? token_name(*described) != wanted
                          : !is_dead(described.error()) || !listed.contains(key);
     });
     return keys;
@@ -226,8 +226,8 @@ Result<base::ByteView> read_token(KeySerial token, base::ByteSpan buffer) {
 }
 
 Result<KeySerial> find_token(KeySerial keyring, const wire::KeySignature& signature) {
-    const long serial =
-        ::keyctl_search(keyring.value, kTokenType, text_of(signature).c_str(), /*destination=*/0);
+    const long serial = ::keyctl_search(keyring.value, kTokenType, description(signature).c_str(),
+                                        /*destination=*/0);
     if (serial < 0) {
         return std::unexpected(search_error(signature, errno));
     }
@@ -235,7 +235,7 @@ Result<KeySerial> find_token(KeySerial keyring, const wire::KeySignature& signat
 }
 
 Result<KeySerial> request_token(const wire::KeySignature& signature, const char* type) {
-    const key_serial_t serial = ::request_key(type, text_of(signature).c_str(), nullptr, 0);
+    const key_serial_t serial = ::request_key(type, description(signature).c_str(), nullptr, 0);
     if (serial < 0) {
         return std::unexpected(search_error(signature, errno));
     }
@@ -247,15 +247,15 @@ Result<void> link(KeySerial key, KeySerial keyring) {
 }
 
 Result<void> unlink(KeySerial key, KeySerial keyring) {
-    return checked("taking the key out of the keyring", ::keyctl_unlink(key.value, keyring.value));
+    return checked("unlinking the key from the keyring", ::keyctl_unlink(key.value, keyring.value));
 }
 
-Result<void> possess_user_keyring() {
+Result<void> link_user_keyring_to_process() {
     return checked("linking the user keyring",
                    ::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING));
 }
 
-Result<void> share_user_keyring() {
+Result<void> link_user_keyring_to_session() {
     return link(user_keyring(), KeySerial{KEY_SPEC_SESSION_KEYRING});
 }
 
@@ -286,12 +286,12 @@ Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout) {
                    ::keyctl_set_timeout(key.value, static_cast<unsigned>(timeout.count())));
 }
 
-Result<void> let_user_read(KeySerial key) {
+Result<void> allow_user_to_read(KeySerial key) {
     constexpr key_perm_t kPermissions = KEY_POS_ALL | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH;
     return checked("setting the key's permissions", ::keyctl_setperm(key.value, kPermissions));
 }
 
-Result<void> keep_from_user(KeySerial key) {
+Result<void> allow_possessors_only(KeySerial key) {
     return checked("setting the key's permissions",
                    ::keyctl_setperm(key.value, KEY_POS_ALL | KEY_USR_VIEW));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The calling process's kernel keyrings, keyrings(7): one function a system call, or near it.
+// The kernel's keyrings of this process, and the keys in them: keyrings(7). Most functions are one
+// system call.
 
 #pragma once
 
@@ -29,25 +30,25 @@ std::string_view keyring_name(Keyring keyring);
 // The largest payload of a key of type "user" (security/keys/user_defined.c).
 inline constexpr std::size_t kMaxPayloadSize = 32767;
 
-// The user keyring (@u). By this number the process possesses it, linked or not.
+// The user keyring (@u). A process possesses it by this number, whether it has linked it or not.
 KeySerial user_keyring();
 
-// The user keyring (@u), or the session keyring (@s) that this process has, without making a new
-// one: a keyring that the kernel makes on demand would go with this process. Errors: kKeyRevoked
-// for a session keyring of a session that ended; kAccessDenied.
+// The user keyring (@u), or this process's session keyring (@s). Makes no new one: a keyring that
+// the kernel makes on demand would go with this process. kKeyRevoked for the keyring of a session
+// that has ended; kAccessDenied.
 base::Result<KeySerial> find_keyring(Keyring keyring);
 
-// Adds a token, or gives the one that is there a new payload, which takes its timeout away. Errors:
-// kQuotaExceeded; kKeyExpired and kKeyRevoked, of the keyring or of the token that is there.
+// Adds a token. One of this signature gets the new payload instead, and loses its timeout.
+// kQuotaExceeded; kKeyExpired and kKeyRevoked, of the keyring or of the old token.
 base::Result<KeySerial> add_token(KeySerial keyring, const wire::KeySignature& signature,
                                   base::ByteView payload);
 
-// The tokens directly in a keyring, expired and revoked ones too as far as /proc/keys shows them.
+// The tokens of this signature directly in a keyring. Of dead ones those that /proc/keys shows.
 base::Result<std::vector<KeySerial>> list_tokens(KeySerial keyring,
                                                  const wire::KeySignature& signature);
 
-// Those of the two keyrings that have a token of this signature directly in them, dead or alive. A
-// keyring that cannot be read counts as empty.
+// The keyrings that list_tokens() finds a token of this signature in. A keyring that cannot be read
+// counts as empty.
 std::vector<Keyring> keyrings_with_token(const wire::KeySignature& signature);
 
 struct NamedToken {
@@ -61,48 +62,50 @@ base::Result<std::vector<NamedToken>> private_key_tokens(KeySerial keyring);
 // Whether the key is alive, and a token of this signature by its type and description.
 bool is_token(KeySerial key, const wire::KeySignature& signature);
 
-// Whether the session keyring links the user keyring: mount(2) looks there alone.
+// Whether the session keyring links the user keyring: mount(2) searches the session keyring only.
 base::Result<bool> user_keyring_is_linked();
 
-// A token's payload: a secret if it is a passphrase's. kAccessDenied, kKeyExpired, kKeyRevoked.
+// A token's payload, which is a secret if the token is a passphrase's. kAccessDenied, kKeyExpired,
+// kKeyRevoked.
 base::Result<base::SecretBytes> read_token(KeySerial token);
 
-// The same into memory of kMaxPayloadSize bytes that the caller has; gives the part that was used.
+// The same, into a buffer of kMaxPayloadSize bytes; gives the part that it fills.
 base::Result<base::ByteView> read_token(KeySerial token, base::ByteSpan buffer);
 
-// The token that a search of the keyring finds, and of those nested in it, as mount(2) does it.
-// kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.
+// Searches a keyring, and the keyrings nested in it, as mount(2) does. kUnknownKey if it has no
+// such token; kKeyExpired, kKeyRevoked, kAccessDenied.
 base::Result<KeySerial> find_token(KeySerial keyring, const wire::KeySignature& signature);
 
-// The key of this type and signature that mount(2) would find, which searches the process's and the
-// session's keyrings. kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.
+// The key of this type and signature that mount(2) would find in the process's and the session's
+// keyrings. kUnknownKey if there is none; kKeyExpired, kKeyRevoked, kAccessDenied.
 base::Result<KeySerial> request_token(const wire::KeySignature& signature,
                                       const char* type = "user");
 
 base::Result<void> link(KeySerial key, KeySerial keyring);
 base::Result<void> unlink(KeySerial key, KeySerial keyring);
 
-// Makes what is in @u this process's own, for as long as it runs: some calls need it.
-base::Result<void> possess_user_keyring();
+// Links @u into this process's own keyring, so that the process possesses the keys in it: some
+// calls need that.
+base::Result<void> link_user_keyring_to_process();
 
-// Links @u into the session keyring, for the programs that share that as well.
-base::Result<void> share_user_keyring();
+// Links @u into the session keyring, also for the other programs of the session.
+base::Result<void> link_user_keyring_to_session();
 
-// The owner of the session keyring; nothing if there is none that lives.
+// The owner of the session keyring; nothing if there is no living one.
 std::optional<uid_t> session_keyring_owner();
 
-// Gives this process a session keyring of its own, which it and the programs that it starts have
-// instead of the one there was, and nobody else. It is empty, or links the one there was.
+// Gives this process a session keyring of its own, in place of the old one. The programs that it
+// starts share it, nobody else. It is empty, or links the old one.
 base::Result<void> start_session_keyring(bool links_old);
 
 base::Result<void> set_timeout(KeySerial key, std::chrono::seconds timeout);
 
-// Lets every process of this user view, read and find the key by its serial number, as the agent
-// must that cannot search this session's keyring. Possessors keep all permissions.
-base::Result<void> let_user_read(KeySerial key);
+// Lets every process of this user view, read and find the key by its serial number. The agent needs
+// that, since it cannot search this session's keyring. Possessors keep all permissions.
+base::Result<void> allow_user_to_read(KeySerial key);
 
-// Only who possesses the key, by a keyring of its session, may read and find it. Processes of this
-// user still see that it is there.
-base::Result<void> keep_from_user(KeySerial key);
+// Lets only processes that possess the key, by a keyring of their session, read and find it. Other
+// processes of this user still see that it exists.
+base::Result<void> allow_possessors_only(KeySerial key);
 
 }  // namespace ecryptfs::keyring

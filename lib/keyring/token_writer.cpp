@@ -23,7 +23,7 @@ Result<void> unlink_all(const std::vector<KeySerial>& tokens, KeySerial keyring)
     return {};
 }
 
-// An expired or revoked token of the same name can be in the way until it is unlinked.
+// An expired or revoked token of the same name is in the way until it is unlinked.
 Result<KeySerial> add_or_replace(KeySerial keyring, const wire::KeySignature& signature,
                                  base::ByteView payload, const std::vector<KeySerial>& old) {
     auto added = add_token(keyring, signature, payload);
@@ -48,11 +48,11 @@ Result<void> reach_from_session(const wire::KeySignature& signature, KeySerial t
     return {};
 }
 
-Result<void> set_timeout_in(Keyring keyring, KeySerial token, std::chrono::seconds timeout) {
+Result<void> set_token_timeout(Keyring keyring, KeySerial token, std::chrono::seconds timeout) {
     auto set = set_timeout(token, timeout);
-    // Attributes are for possessors, and this session may not have @u.
+    // Only a possessor may set attributes, and this session may not link @u.
     if (!set && set.error().code == ErrorCode::kAccessDenied && keyring == Keyring::kUser &&
-        possess_user_keyring()) {
+        link_user_keyring_to_process()) {
         set = set_timeout(token, timeout);
     }
     return set;
@@ -61,9 +61,9 @@ Result<void> set_timeout_in(Keyring keyring, KeySerial token, std::chrono::secon
 Result<void> finish(const TokenPlace& place, const wire::KeySignature& signature, KeySerial keyring,
                     TokenReader reader, WrittenToken& written) {
     if (place.keyring == Keyring::kSession) {
-        // Also of a token that was there: an earlier version let the user read all of them.
-        TRY(reader == TokenReader::kAgent ? let_user_read(written.serial)
-                                          : keep_from_user(written.serial));
+        // For an old token, too: an earlier version let the user read all of them.
+        TRY(reader == TokenReader::kAgent ? allow_user_to_read(written.serial)
+                                          : allow_possessors_only(written.serial));
     } else if (const auto reached = reach_from_session(signature, written.serial, keyring);
                !reached) {
         written.warnings.push_back(fmt::format(
@@ -72,7 +72,7 @@ Result<void> finish(const TokenPlace& place, const wire::KeySignature& signature
             "@s",
             reached.error().message));
     }
-    return place.timeout ? set_timeout_in(place.keyring, written.serial, *place.timeout)
+    return place.timeout ? set_token_timeout(place.keyring, written.serial, *place.timeout)
                          : Result<void>();
 }
 
@@ -96,10 +96,10 @@ Result<WrittenToken> write_token(const TokenPlace& place, const wire::KeySignatu
     if (!added) {
         return std::unexpected(with_advice(added.error(), place.keyring));
     }
-    WrittenToken written{.serial = *added, .was_there = !old.empty()};
+    WrittenToken written{.serial = *added, .replaced_old = !old.empty()};
     if (const auto finished = finish(place, signature, *keyring, reader, written); !finished) {
         if (const auto undone =
-                written.was_there ? Result<void>() : unlink(written.serial, *keyring);
+                written.replaced_old ? Result<void>() : unlink(written.serial, *keyring);
             !undone) {
             return std::unexpected(undone.error());
         }

@@ -22,7 +22,7 @@ inline constexpr std::size_t kAuthTokenSize = 740;
 inline constexpr std::size_t kMaxFekek = 64;
 
 // Name of a PKI module: 1 to 16 lower-case letters, digits and hyphens, beginning with a letter.
-// Nothing that could name another folder: it becomes part of a file name.
+// It becomes part of a file name, so it must not name another folder.
 class PkiType {
   public:
     static constexpr std::size_t kMaxSize = 16;

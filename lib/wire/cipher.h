@@ -31,7 +31,7 @@ inline constexpr auto kKeySizes = std::to_array<unsigned>({16, 24, 32, 56});
 // Those of kKeySizes that the cipher of this name takes; none for one that eCryptfs does not know.
 std::vector<unsigned> key_sizes(std::string_view cipher_name);
 
-// Null for a code that the kernel does not know either.
+// Null for a code that the kernel does not know.
 const Cipher* find_cipher(std::uint8_t code);
 
 }  // namespace ecryptfs::wire

@@ -35,8 +35,8 @@ struct DeviceFrame {
 // short or too long, lengths that contradict each other.
 base::Result<DeviceFrame> decode_frame(base::ByteView bytes);
 
-// How many of `bytes` are the frame at their front, where zeros follow it, as in a buffer that was
-// zero before it was read into. All of them if that cannot be told.
+// The size of the frame at the front of `bytes`, which zeros follow: a buffer that was zero before
+// the frame was read into it. All of `bytes` if the frame does not tell.
 std::size_t frame_size(base::ByteView bytes);
 
 // Writes a frame into `buffer` and gives the part written: type and counter only if it is bare,

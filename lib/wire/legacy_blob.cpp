@@ -29,7 +29,8 @@ bool is_printable(std::uint8_t c) {
     return c >= ' ' && c <= '~';
 }
 
-// A length, little-endian, that counts a NUL at the end too; gives what is before the NUL.
+// A little-endian length, then a string with a NUL, which the length counts. Gives it without the
+// NUL.
 base::Result<base::ByteView> take_string(PacketReader& reader, std::string_view name) {
     const auto size = TRY(reader.take_little_endian<std::uint16_t>(name));
     const std::size_t at = reader.position();
@@ -41,13 +42,13 @@ base::Result<base::ByteView> take_string(PacketReader& reader, std::string_view 
     return field.first(field.size() - 1);
 }
 
-// Bytes counted like a string, without a NUL; may be none.
+// A length, then so many bytes without a NUL; there may be none.
 base::Result<base::ByteView> take_bytes(PacketReader& reader, std::string_view name) {
     const auto size = TRY(reader.take_little_endian<std::uint16_t>(name));
     return reader.take(name, size);
 }
 
-// A string that may be left out altogether, even its NUL.
+// A string that may be missing, and its NUL with it.
 base::Result<base::ByteView> take_optional_string(PacketReader& reader, std::string_view name) {
     constexpr std::array<std::uint8_t, 2> kNone{};
     const auto left = base::as_text(reader.left());

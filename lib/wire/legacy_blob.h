@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Blobs of private-key tokens. Ours are a URI, as text. Those of ecryptfs-utils' modules are
-// counted fields (docs/protocol.md section 5), and are told apart by their first two bytes: as a
-// length they would exceed any payload if they were a URI's.
+// counted fields (docs/protocol.md section 5). The first two bytes tell the two apart: a URI's,
+// read as a length, exceed any payload.
 
 #pragma once
 
@@ -38,7 +38,7 @@ struct LegacyPkcs11Blob {
 // kInvalidToken, with what and at which byte.
 base::Result<LegacyPkcs11Blob> parse_legacy_pkcs11_blob(base::ByteView blob);
 
-// By what pkcs11-helper knows a certificate, and the private key that belongs to it.
+// pkcs11-helper's name for a certificate and its private key.
 struct LegacyPkcs11Id {
     std::string manufacturer;
     std::string model;

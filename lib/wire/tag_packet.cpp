@@ -14,7 +14,7 @@
 namespace ecryptfs::wire {
 namespace {
 
-// One of the two counted byte strings that are asked and answered.
+// The bytes of a request or a reply.
 struct KeyField {
     std::string_view name;
     std::size_t smallest;
@@ -42,7 +42,7 @@ constexpr auto kLayouts = std::to_array<Layout>({
     {Operation::kEncrypt, 0x42, 0x43, kFileKey, kEncryptedFek},
 });
 
-const Layout& layout_of(Operation operation) {
+const Layout& find_layout(Operation operation) {
     return operation == Operation::kDecrypt ? kLayouts[0] : kLayouts[1];
 }
 
@@ -122,7 +122,7 @@ base::Result<RequestPacket> parse_request_packet(base::ByteView packet) {
 
 base::Result<base::ByteView> encode_request_packet(const RequestPacket& request,
                                                    base::ByteSpan buffer) {
-    const Layout& layout = layout_of(request.operation);
+    const Layout& layout = find_layout(request.operation);
     if (!layout.request.takes(request.data.size())) {
         return wrong_size("request packet", layout.request, request.data.size());
     }
@@ -136,7 +136,7 @@ base::Result<base::ByteView> encode_request_packet(const RequestPacket& request,
 }
 
 base::Result<base::ByteView> encode_reply_packet(const ReplyPacket& reply, base::ByteSpan buffer) {
-    const Layout& layout = layout_of(reply.operation);
+    const Layout& layout = find_layout(reply.operation);
     base::ByteWriter writer(buffer);
     writer.put_byte(layout.reply_tag);
     writer.put_byte(reply.status);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Packets inside device frames: what the kernel asks (Tag 64, Tag 66) and what it is answered
+// Packets inside device frames: requests of the kernel (Tag 64, Tag 66) and replies to them
 // (Tag 65, Tag 67). keystore.c: write_tag_64_packet, parse_tag_65_packet, write_tag_66_packet,
-// parse_tag_67_packet. Both directions have both functions, as tests play the kernel.
+// parse_tag_67_packet. There are functions for both sides, since tests play the kernel.
 //
 // A Tag 66 in, and a Tag 65 out, hold a file key in the clear: keep them in SecretBytes.
 

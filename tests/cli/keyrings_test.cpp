@@ -93,7 +93,7 @@ TEST_F(Keyrings, ListExpiredAndRevokedTokens) {
     ASSERT_EQ(::keyctl_revoke(revoked->value), 0);
     EXPECT_THAT(keyring::list_tokens(session_, signature()).value(), ElementsAre(*revoked));
     const auto expired = keyring::add_token(user_, signature(), kPayload);
-    ASSERT_THAT(keyring::possess_user_keyring(), Succeeds());
+    ASSERT_THAT(keyring::link_user_keyring_to_process(), Succeeds());
     ASSERT_THAT(keyring::set_timeout(*expired, std::chrono::seconds(1)), Succeeds());
     wait_until_expired(*expired);
     EXPECT_THAT(keyring::list_tokens(user_, signature()).value(), ElementsAre(*expired));
@@ -131,7 +131,7 @@ class WritingTokens : public Keyrings {};
 TEST_F(WritingTokens, LinksTheUserKeyringIntoTheSession) {
     const auto written = keyring::write_token({}, signature(), kPayload);
     ASSERT_THAT(written, Succeeds());
-    EXPECT_FALSE(written->was_there);
+    EXPECT_FALSE(written->replaced_old);
     EXPECT_THAT(written->warnings, IsEmpty());
     EXPECT_EQ(keyring::find_token(session_, signature()), written->serial);
     EXPECT_EQ(payload_of(written->serial), "tok1");
@@ -142,7 +142,7 @@ TEST_F(WritingTokens, ReplacesATokenAndItsTimeout) {
         keyring::write_token({.timeout = std::chrono::seconds(1)}, signature(), kPayload);
     const auto second = keyring::write_token({}, signature(), kOther);
     ASSERT_THAT(second, Succeeds());
-    EXPECT_TRUE(second->was_there);
+    EXPECT_TRUE(second->replaced_old);
     EXPECT_EQ(second->serial, first->serial);
     ::usleep(1'100'000);
     EXPECT_EQ(payload_of(second->serial), "other");

@@ -38,7 +38,7 @@ auto read_argument(sd_bus_message* message, Read read)
     return value;
 }
 
-// A call whose caller is being asked about.
+// A call whose caller's user is not known yet: the bus was asked.
 struct Unproven {
     BusCall call;
     std::function<void(const BusCall&)> action;
@@ -51,7 +51,7 @@ struct Unproven {
         };
         const auto decide_or_fail = [&] {
             if (guarded("bus method", decide) < 0) {
-                self->call.fail({ErrorCode::kInternal, "the agent failed; its log says how"});
+                self->call.fail({ErrorCode::kInternal, "the agent failed; see its log"});
             }
             return 0;
         };
@@ -131,7 +131,7 @@ void BusCall::finish(const Result<void>& result) const {
     }
 }
 
-void if_own_user(sd_bus_message* message, std::function<void(const BusCall&)> action) {
+void run_for_own_user(sd_bus_message* message, std::function<void(const BusCall&)> action) {
     auto unproven = std::make_unique<Unproven>(Unproven{BusCall(message), std::move(action)});
     const char* sender = ::sd_bus_message_get_sender(message);
     const int sent = ::sd_bus_call_method_async(::sd_bus_message_get_bus(message), nullptr,

@@ -20,15 +20,15 @@ class MessageWriter;
 
 namespace ecryptfs::agent {
 
-// A method call that is to be answered, now or later. Copies mean the same call. A caller or a bus
-// that is gone by then does no harm.
+// A method call that waits for its answer, which may come later. Copies mean the same call. It does
+// no harm if the caller or the bus is gone by then.
 class BusCall {
   public:
     explicit BusCall(sd_bus_message* message);
 
     sd_bus_message* message() const { return message_.get(); }
 
-    // The next argument. Failures are for fail().
+    // The next argument. Pass an error to fail().
     base::Result<std::string> read_text() const;
     base::Result<wire::KeySignature> read_signature() const;
     base::Result<std::int32_t> read_number() const;
@@ -44,8 +44,8 @@ class BusCall {
     std::shared_ptr<sd_bus_message> message_;
 };
 
-// Runs `action` when the bus has said that the caller is this process's own user; answers anybody
-// else with an error. sd-bus's own check would wait for the bus.
-void if_own_user(sd_bus_message* message, std::function<void(const BusCall&)> action);
+// Runs `action` once the bus has said that the caller is of this process's own user. Answers other
+// callers with an error. sd-bus's own check would wait for the bus.
+void run_for_own_user(sd_bus_message* message, std::function<void(const BusCall&)> action);
 
 }  // namespace ecryptfs::agent

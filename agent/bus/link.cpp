@@ -68,13 +68,13 @@ int BusLink::open_and_set_up() {
 }
 
 void BusLink::disconnected(sd_bus_message* /*signal*/) {
-    log_line(Priority::kWarning, fmt::format("the {} went away; looking for it again", name_));
+    log_line(Priority::kWarning, fmt::format("lost the {}; trying to connect again", name_));
     retry_later();
 }
 
 void BusLink::retry_later() {
     if (Clock::now() - connected_at_ > kLastDelay) {
-        delay_ = kFirstDelay;  // it had worked
+        delay_ = kFirstDelay;  // the last connection worked
     }
     reconnect_.run_after(delay_);
     delay_ = std::min(2 * delay_, kLastDelay);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A connection to a message bus that may go away: it is then looked for again, ever more rarely.
+// A connection to a message bus. When the bus goes away, it tries to connect again, ever more
+// rarely.
 
 #pragma once
 
@@ -16,20 +17,20 @@ namespace ecryptfs::agent {
 
 class BusLink {
   public:
-    using Open = int (*)(sd_bus**);             // sd_bus_open_user() and its like
-    using SetUp = std::function<int(sd_bus*)>;  // a negative errno if that fails
+    using Open = int (*)(sd_bus**);             // such as sd_bus_open_user()
+    using SetUp = std::function<int(sd_bus*)>;  // negative errno on failure
 
-    // Borrows the loop. `name` is for the log. `set_up` says at each connection what is offered
-    // and heard there.
+    // Borrows the loop. `name` is for the log. `set_up` adds objects and matches to each new
+    // connection.
     BusLink(EventLoop& loop, std::string name, Open open, SetUp set_up);
     BusLink(const BusLink&) = delete;
     BusLink& operator=(const BusLink&) = delete;
     ~BusLink();
 
-    // False if there is no such bus: it is not looked for again.
+    // False if there is no such bus. It does not try again then.
     bool start();
 
-    // Null while there is none. Messages may be sent before the bus has said hello.
+    // Null while there is no connection. Messages may be sent before the bus has said hello.
     sd_bus* get() const { return bus_; }
 
   private:

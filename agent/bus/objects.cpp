@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables that sd-bus asks: which objects there are, and the values of their properties. What
-// methods do is in bus_service.cpp.
+// Tables for sd-bus: the objects, and the values of their properties. service.cpp has what the
+// methods do.
 
 #include "agent/bus/objects.h"
 
@@ -44,10 +44,10 @@ std::uint64_t usec(Clock::duration span) {
     return static_cast<std::uint64_t>(duration_cast<microseconds>(span).count());
 }
 
-// What a failure is logged as.
+// Names the place of a failure in the log.
 constexpr char kObject[] = "bus object";
 
-// A property's getter, made of a function from the object to the value.
+// Makes a property's getter of a function from the object to the value.
 template <typename Object, auto Value>
 int get(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/, const char* /*property*/,
         sd_bus_message* reply, void* object, sd_bus_error* /*error*/) noexcept {
@@ -73,7 +73,7 @@ std::uint32_t kernel_features() {
 
 std::string_view device_state(BusService& service) {
     auto& device = service.parts().device;
-    device.retry();  // whoever asks wants to know how it is now
+    device.retry();  // the caller wants the state of now
     return device.error() ? dbus::state_name(dbus::DeviceState{device.error()->code})
                           : dbus::state_name(dbus::kDeviceOpen);
 }
@@ -116,17 +116,18 @@ std::uint64_t count(BusService& service) {
     return service.parts().requests.counts().*Member;
 }
 
-// A method: `Do` is called with the call once the caller has proved to be our own user.
+// A method, which calls `Do` once the caller is known to be of our own user.
 template <auto Do>
 int manager_method(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
     return guarded(kObject, [&] {
         auto* service = static_cast<BusService*>(object);
-        if_own_user(message, [service](const BusCall& call) { (service->*Do)(call); });
+        run_for_own_user(message, [service](const BusCall& call) { (service->*Do)(call); });
         return 1;
     });
 }
 
-// SD_BUS_VTABLE_UNPRIVILEGED: if_own_user() checks who calls; sd-bus would wait for the bus to.
+// SD_BUS_VTABLE_UNPRIVILEGED: run_for_own_user() checks who calls; sd-bus would wait for the bus
+// to.
 constexpr auto kMethod = SD_BUS_VTABLE_UNPRIVILEGED;
 constexpr auto kConst = SD_BUS_VTABLE_PROPERTY_CONST;
 constexpr auto kChanges = SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE;
@@ -176,7 +177,7 @@ const sd_bus_vtable kManagerTable[] = {
 
 // --- Keys --------------------------------------------------------------------------------------
 
-// A key as found when somebody looks at its object.
+// A key as it was when somebody asked for its object.
 struct KeyObject {
     BusService* service = nullptr;
     std::optional<KeyInfo> info;
@@ -192,8 +193,8 @@ template <auto Do>
 int key_method(sd_bus_message* message, void* object, sd_bus_error* /*error*/) noexcept {
     return guarded(kObject, [&] {
         const auto* key = static_cast<KeyObject*>(object);
-        if_own_user(message, [service = key->service, signature = key->info->signature](
-                                 const BusCall& call) { (service->*Do)(call, signature); });
+        run_for_own_user(message, [service = key->service, signature = key->info->signature](
+                                      const BusCall& call) { (service->*Do)(call, signature); });
         return 1;
     });
 }
@@ -306,7 +307,8 @@ int find_module(sd_bus* /*bus*/, const char* path, const char* /*interface*/, vo
     });
 }
 
-// --- Which there are ---------------------------------------------------------------------------
+// --- The list of objects
+// ---------------------------------------------------------------------------
 
 int list_objects(sd_bus* /*bus*/, const char* /*prefix*/, void* data, char*** nodes,
                  sd_bus_error* /*error*/) noexcept {

@@ -33,24 +33,24 @@ BusService::BusService(EventLoop& loop, AgentParts parts)
       link_(loop, "user bus", ::sd_bus_open_user, [this](sd_bus* bus) { return set_up(bus); }) {
     parts_.device.on_change([this] {
         device_changed_ = true;
-        something_changed();
+        plan_announcement();
     });
     parts_.keys.on_change([this](const wire::KeySignature& signature) {
         changed_keys_.insert(signature);
-        something_changed();
+        plan_announcement();
     });
     parts_.hosts.on_change([this](const wire::PkiType& module) {
         changed_modules_.insert(module);
-        something_changed();
+        plan_announcement();
     });
     parts_.requests.on_locked_key([this](const wire::KeySignature& signature) {
         wanted_keys_.insert(signature);
-        something_changed();
+        plan_announcement();
     });
 }
 
 void BusService::start() {
-    something_changed();
+    plan_announcement();
     if (!link_.start()) {
         log_line(Priority::kWarning,
                  "no user bus, so that ecryptfsctl cannot reach this agent; it serves the tokens "
@@ -70,13 +70,13 @@ int BusService::set_up(sd_bus* bus) {
                                              message_handler<&BusService::name_answered>, this);
 }
 
-// Before the objects are looked at: whoever asks wants to know what is so now.
+// Runs before sd-bus looks at the objects: the caller wants the state of now.
 void BusService::message_arrived(sd_bus_message* message) {
     if (::sd_bus_message_is_method_call(message, nullptr, nullptr) <= 0) {
         return;
     }
     parts_.keys.refresh_from_keyring();
-    // A token that cannot be used is worth showing to whoever asks for it by name.
+    // Shows an unusable token to a caller that asks for it by name.
     if (const auto signature = dbus::key_at_path(::sd_bus_message_get_path(message))) {
         static_cast<void>(parts_.keys.refresh_from_keyring(*signature));
     }
@@ -85,9 +85,8 @@ void BusService::message_arrived(sd_bus_message* message) {
 void BusService::name_answered(sd_bus_message* reply) {
     std::uint32_t answer = 0;
     if (::sd_bus_message_is_method_error(reply, nullptr) != 0) {
-        log_line(Priority::kError,
-                 fmt::format("the bus does not give the name {}: {}", dbus::kBusName,
-                             ::sd_bus_message_get_error(reply)->message));
+        log_line(Priority::kError, fmt::format("cannot get the bus name {}: {}", dbus::kBusName,
+                                               ::sd_bus_message_get_error(reply)->message));
         return;
     }
     if (::sd_bus_message_read_basic(reply, 'u', &answer) <= 0 || answer != kPrimaryOwner) {
@@ -189,14 +188,14 @@ void BusService::lock_key(const BusCall& call, const wire::KeySignature& signatu
     finish_when_closed(call, parts_.keys.lock(signature));
 }
 
-// Whoever is told that a key is locked may rely on it that no process has it in memory.
+// A caller that is told that a key is locked may rely on it: no process has the key in memory.
 void BusService::finish_when_closed(const BusCall& call, Result<void> result) {
     parts_.hosts.when_closed([call, result = std::move(result)] { call.finish(result); });
 }
 
 // --- Signals -----------------------------------------------------------------------------------
 
-void BusService::something_changed() {
+void BusService::plan_announcement() {
     if (!announcement_) {
         announcement_ = loop_.when_idle([this] {
             announcement_ = {};
@@ -226,7 +225,7 @@ void BusService::announce_changes() {
         announce_module(module);
     }
     for (const auto& signature : std::exchange(wanted_keys_, {})) {
-        secret_needed(signature);
+        signal_needed_secret(signature);
     }
 }
 
@@ -259,7 +258,7 @@ void BusService::announce_module(const wire::PkiType& module) {
     }
 }
 
-void BusService::secret_needed(const wire::KeySignature& signature) {
+void BusService::signal_needed_secret(const wire::KeySignature& signature) {
     if (!signal_limit_.allows(loop_.now())) {
         return;
     }

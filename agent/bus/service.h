@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent on the user bus: lib/dbus/org.ecryptfs.Agent1.xml says what it offers. No call here
-// waits for the bus; what needs an answer of its goes on when the answer comes.
+// waits for the bus: operations that need a reply continue when it arrives.
 
 #pragma once
 
@@ -25,7 +25,7 @@ struct sd_bus_message;
 
 namespace ecryptfs::agent {
 
-// What the bus shows and steers.
+// The parts of the agent that the bus shows and controls.
 struct AgentParts {
     Device& device;
     Requests& requests;
@@ -42,12 +42,12 @@ class BusService {
     ~BusService() = default;
 
     // Connects to the user bus and asks for the name. Without a bus the agent serves the tokens
-    // that it finds in the keyring; a bus that goes away is looked for again.
+    // that it finds in the keyring. After losing the bus it tries to connect again.
     void start();
 
     const AgentParts& parts() const { return parts_; }
 
-    // What the methods do; each answers its call in time.
+    // The methods on the bus. Each answers its call, some later.
     void add_key(const BusCall& call);
     void register_token(const BusCall& call);
     void forget_key(const BusCall& call);
@@ -63,15 +63,15 @@ class BusService {
     void announce_changes();
     void announce_key(const wire::KeySignature& signature);
     void announce_module(const wire::PkiType& module);
-    void something_changed();
-    void secret_needed(const wire::KeySignature& signature);
+    void plan_announcement();
+    void signal_needed_secret(const wire::KeySignature& signature);
     void expect_token(const wire::KeySignature& signature);
 
     EventLoop& loop_;
     AgentParts parts_;
     BusLink link_;
 
-    // Changes are told when the loop is idle: while they happen, the objects are half changed.
+    // Announces changes when the loop is idle: while they happen, the objects are half changed.
     EventLoop::Source announcement_;
     bool device_changed_ = false;
     std::set<wire::KeySignature> changed_keys_;

@@ -28,8 +28,8 @@ constexpr char kSession[] = "org.freedesktop.login1.Session";
 constexpr char kUser[] = "org.freedesktop.login1.User";
 constexpr char kProperties[] = "org.freedesktop.DBus.Properties";
 
-// sd_bus_open_system(), but the bus passes on no message that has descriptors: any user could send
-// us some whose close waits for ever, which nobody can end.
+// Like sd_bus_open_system(), but without messages that carry descriptors: any user could send us
+// descriptors whose close never ends.
 int open_without_descriptors(sd_bus** opened) {
     const char* address = ::secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
     sd_bus* bus = nullptr;
@@ -68,7 +68,7 @@ bool failed(sd_bus_message* reply) {
     return ::sd_bus_message_is_method_error(reply, nullptr) != 0;
 }
 
-bool is_from(sd_bus_message* signal, std::string_view name) {
+bool has_sender(sd_bus_message* signal, std::string_view name) {
     const char* sender = ::sd_bus_message_get_sender(signal);
     return sender != nullptr && sender == name;
 }
@@ -120,9 +120,9 @@ int SessionWatch::set_up(sd_bus* bus) {
         }
     };
     hear(events_.suspend, kManager, "PrepareForSleep",
-         signal_handler<&SessionWatch::prepares_for_sleep>);
+         signal_handler<&SessionWatch::sleep_announced>);
     hear(events_.screen_lock, kSession, "Lock", signal_handler<&SessionWatch::session_locked>);
-    // Desktops that lock by themselves tell only this.
+    // The only sign of desktops that lock the screen themselves.
     hear(events_.screen_lock, kProperties, "PropertiesChanged",
          signal_handler<&SessionWatch::session_changed>);
     hear(events_.log_out, kManager, "SessionRemoved",
@@ -133,7 +133,7 @@ int SessionWatch::set_up(sd_bus* bus) {
     return result;
 }
 
-// --- Who speaks --------------------------------------------------------------------------------
+// --- The sender --------------------------------------------------------------------------------
 
 int SessionWatch::find_logind(sd_bus* bus) {
     const int result = ::sd_bus_add_match_async(
@@ -151,19 +151,19 @@ void SessionWatch::logind_named(sd_bus_message* reply) {
 
 void SessionWatch::logind_renamed(sd_bus_message* signal) {
     const char* owner = "";
-    if (is_from(signal, kBus) &&
+    if (has_sender(signal, kBus) &&
         ::sd_bus_message_read(signal, "sss", nullptr, nullptr, &owner) > 0) {
         logind_ = owner;
     }
 }
 
 bool SessionWatch::is_from_logind(sd_bus_message* signal) const {
-    return is_from(signal, logind_);
+    return has_sender(signal, logind_);
 }
 
 // --- Sleep -------------------------------------------------------------------------------------
 
-void SessionWatch::prepares_for_sleep(sd_bus_message* signal) {
+void SessionWatch::sleep_announced(sd_bus_message* signal) {
     int begins = 0;
     if (::sd_bus_message_read(signal, "b", &begins) <= 0) {
         return;
@@ -173,7 +173,7 @@ void SessionWatch::prepares_for_sleep(sd_bus_message* signal) {
         return;
     }
     lock_("the machine goes to sleep",
-          [delay = sleep_delay_.hand_over()]() mutable { delay.reset(); });
+          [delay = sleep_delay_.release_delay()]() mutable { delay.reset(); });
 }
 
 // --- Sessions ----------------------------------------------------------------------------------
@@ -188,14 +188,14 @@ void SessionWatch::session_changed(sd_bus_message* signal) {
     }
 }
 
-// Everybody's sessions are told of.
+// logind's signals are about the sessions of all users.
 void SessionWatch::lock_if_ours(const char* session) {
     ::sd_bus_call_method_async(link_.get(), nullptr, kLogind, session, kProperties, "Get",
-                               message_handler<&SessionWatch::session_user_told>, this, "ss",
+                               message_handler<&SessionWatch::session_user_arrived>, this, "ss",
                                kSession, "User");
 }
 
-void SessionWatch::session_user_told(sd_bus_message* reply) {
+void SessionWatch::session_user_arrived(sd_bus_message* reply) {
     std::uint32_t uid = 0;
     if (!failed(reply) && ::sd_bus_message_read(reply, "v", "(uo)", &uid, nullptr) > 0 &&
         uid == ::getuid()) {
@@ -206,11 +206,11 @@ void SessionWatch::session_user_told(sd_bus_message* reply) {
 void SessionWatch::session_removed(sd_bus_message* /*signal*/) {
     const auto user = fmt::format("{}/user/_{}", kManagerPath, ::getuid());
     ::sd_bus_call_method_async(link_.get(), nullptr, kLogind, user.c_str(), kProperties, "Get",
-                               message_handler<&SessionWatch::user_state_told>, this, "ss", kUser,
-                               "State");
+                               message_handler<&SessionWatch::user_state_arrived>, this, "ss",
+                               kUser, "State");
 }
 
-void SessionWatch::user_state_told(sd_bus_message* reply) {
+void SessionWatch::user_state_arrived(sd_bus_message* reply) {
     const char* state = "";
     const bool there = !failed(reply) && ::sd_bus_message_read(reply, "v", "s", &state) > 0 &&
                        (std::string_view(state) == "online" || std::string_view(state) == "active");

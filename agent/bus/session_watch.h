@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hears from the login manager when nobody is to use the keys for a while: before the machine
-// sleeps, when a screen is locked, when the last session ends. The interface is logind's:
-// org.freedesktop.login1(5).
+// Locks the keys when logind says so: before the machine sleeps, when a screen is locked, when the
+// last session ends. org.freedesktop.login1(5).
 
 #pragma once
 
@@ -17,7 +16,7 @@ struct sd_bus_message;
 
 namespace ecryptfs::agent {
 
-// What is to lock the keys.
+// The events that lock the keys.
 struct LockOn {
     bool suspend = true;
     bool screen_lock = false;
@@ -28,29 +27,28 @@ struct LockOn {
 
 class SessionWatch {
   public:
-    // Is called with what happened, in words. Calls or drops `done` when no process has the keys in
-    // its memory any more.
+    // Gets the reason, in words. Calls or drops `done` once no process has the keys in its memory.
     using Lock = std::function<void(const std::string& why, std::move_only_function<void()> done)>;
 
     // Borrows the loop.
     SessionWatch(EventLoop& loop, LockOn events, Lock lock);
 
-    // Without a system bus nothing is heard: said in the log.
+    // Logs a notice if there is no system bus, and then hears nothing.
     void start();
 
-    // What logind said.
-    void prepares_for_sleep(sd_bus_message* signal);
+    // Messages from logind.
+    void sleep_announced(sd_bus_message* signal);
     void session_locked(sd_bus_message* signal);
     void session_changed(sd_bus_message* signal);
-    void session_user_told(sd_bus_message* reply);
+    void session_user_arrived(sd_bus_message* reply);
     void session_removed(sd_bus_message* signal);
-    void user_state_told(sd_bus_message* reply);
+    void user_state_arrived(sd_bus_message* reply);
 
-    // What the bus itself said.
+    // Messages from the bus itself.
     void logind_named(sd_bus_message* reply);
     void logind_renamed(sd_bus_message* signal);
 
-    // Anybody may send a signal to us alone: sd-bus looks at the sender's well-known name only.
+    // sd-bus matches the sender's well-known name only, so anybody could send us a signal directly.
     bool is_from_logind(sd_bus_message* signal) const;
 
   private:

@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kRestartDelay = 1s;
 
-// As the guard's: see guard_process.cpp.
+// In parentheses like the guard's name: see guard_process.cpp.
 constexpr char kName[] = "(ecrypt-sleep)";
 
 // Waits for logind. None if it refuses.
@@ -42,15 +42,15 @@ base::UniqueFd fetch_inhibitor() {
         inhibitor.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     }
     ::sd_bus_message_unref(reply);
-    ::sd_bus_close_unref(bus);  // nobody can send anything from here on
+    ::sd_bus_close_unref(bus);  // from now on nobody can send us anything
     return inhibitor;
 }
 
-// The process's life, in a fork of the broker like the guard's.
+// What the process does: a fork of the broker, like the guard.
 [[noreturn]] void keep_inhibitor(int line_to_broker) {
     ::prctl(PR_SET_NAME, kName);
     if (!base::close_other_descriptors({line_to_broker})) {
-        ::_exit(EXIT_FAILURE);  // it would hold the device
+        ::_exit(EXIT_FAILURE);  // else it would hold the device
     }
     auto inhibitor = fetch_inhibitor();
     if (!inhibitor) {
@@ -59,7 +59,7 @@ base::UniqueFd fetch_inhibitor() {
     pollfd broker{.fd = line_to_broker, .events = 0, .revents = 0};
     while (::poll(&broker, 1, /*for ever*/ -1) != 1) {
     }
-    inhibitor.reset();  // first: to end may take long, if somebody sent us files
+    inhibitor.reset();  // first: exit may take long if somebody sent us files
     ::_exit(EXIT_SUCCESS);
 }
 
@@ -103,21 +103,20 @@ void SleepDelay::process_ended(int code) {
     exit_ = {};
     life_line_.reset();
     if (code != CLD_EXITED) {
-        retry_.run_after(kRestartDelay);  // it was killed
+        retry_.run_after(kRestartDelay);  // somebody killed it
         return;
     }
     log_line(Priority::kNotice,
-             "logind lets us not delay the machine's sleep: it may come before all keys are "
-             "locked");
+             "logind refused to delay suspend: the machine may sleep before all keys are locked");
 }
 
-base::UniqueFd SleepDelay::hand_over() {
+base::UniqueFd SleepDelay::release_delay() {
     auto line = std::move(life_line_);
     forget_process();
     return line;
 }
 
-// It ends by itself, when the line is closed.
+// The process ends by itself when its line is closed.
 void SleepDelay::forget_process() {
     retry_.stop();
     exit_ = {};

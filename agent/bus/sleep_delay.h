@@ -9,10 +9,9 @@
 
 namespace ecryptfs::agent {
 
-// Has the machine wait before it sleeps: logind's inhibitor, which is a descriptor that comes over
-// the system bus. A process of its own fetches and keeps it, so that the broker need take no
-// descriptors from there: any user could send it some whose close waits for ever, which nobody can
-// end.
+// Delays the machine's sleep by logind's inhibitor, a descriptor that comes over the system bus. A
+// process of its own fetches and holds it, so that the broker takes no descriptors from that bus:
+// any user could send it descriptors whose close never ends.
 class SleepDelay {
   public:
     // Borrows the loop.
@@ -21,11 +20,11 @@ class SleepDelay {
     SleepDelay& operator=(const SleepDelay&) = delete;
     ~SleepDelay() = default;
 
-    // Asks logind anew; what was had before is given up. That logind lets us not is said in the
-    // log.
+    // Asks logind for an inhibitor, and gives up an old one. Logs a notice if logind refuses.
     void start();
-    // The machine waits until this is closed, or we end. None if it does not wait.
-    base::UniqueFd hand_over();
+    // Gives the delay away: sleep waits until the descriptor is closed, or we end. None if sleep
+    // does not wait.
+    base::UniqueFd release_delay();
 
   private:
     void process_ended(int code);
@@ -34,7 +33,7 @@ class SleepDelay {
     EventLoop& loop_;
     EventLoop::Source retry_;
     EventLoop::Source exit_;
-    base::UniqueFd life_line_;  // of a pipe that nothing is written to: the process ends with it
+    base::UniqueFd life_line_;  // of an unused pipe: the process ends when it is closed
     pid_t pid_ = 0;
 };
 

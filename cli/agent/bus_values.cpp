@@ -54,7 +54,7 @@ Properties read_properties(dbus::MessageReader& reader) {
 }  // namespace
 
 base::Error malformed_reply() {
-    return {base::ErrorCode::kInternal, "the agent's answer is not of the documented form",
+    return {base::ErrorCode::kInternal, "the agent's reply does not have the documented form",
             "see that ecryptfsctl and ecryptfs-agent are of the same version"};
 }
 

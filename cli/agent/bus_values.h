@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Properties as they come off the bus, before anyone gives them meaning. Needs no bus to test what
-// is made of them.
+// Properties as they come off the bus, still without meaning. The code that gives them meaning can
+// be tested without a bus.
 
 #pragma once
 
@@ -19,7 +19,7 @@ namespace ecryptfs::cli {
 
 using Counts = std::map<std::string, std::uint64_t>;
 
-// The types that the agent's interfaces use; properties of other types are left out.
+// The types that the agent's interfaces use. Properties of other types are skipped.
 using PropertyValue = std::variant<std::string, std::int64_t, std::uint64_t, Counts>;
 using Properties = std::map<std::string, PropertyValue>;
 
@@ -28,7 +28,7 @@ struct BusObject {
     std::map<std::string, Properties> interfaces;
 };
 
-// The property, or an empty value when the agent does not have it or it is of another type.
+// The property; an empty value if the agent does not have it, or if it is of another type.
 template <typename T>
 T property(const Properties& properties, const std::string& name) {
     const auto found = properties.find(name);
@@ -43,7 +43,7 @@ base::Result<Properties> read_properties(sd_bus_message* message);
 // The reply of ObjectManager.GetManagedObjects: a{oa{sa{sv}}}.
 base::Result<std::vector<BusObject>> read_managed_objects(sd_bus_message* message);
 
-// A reply that does not have the form that the interface's description promises.
+// The error for a reply that the interface's description does not allow.
 base::Error malformed_reply();
 
 }  // namespace ecryptfs::cli

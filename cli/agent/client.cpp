@@ -55,9 +55,9 @@ base::Error no_bus(int error_number) {
             "bash"};
 }
 
-// Who may not open the device has no agent: its unit is skipped then, and the bus would wait long
-// for it.
-bool is_kept_from_having_an_agent(sd_bus* bus) {
+// A user that may not open the device has no agent: systemd skips its unit, and the bus would wait
+// long for it.
+bool cannot_have_agent(sd_bus* bus) {
     return sd_bus_get_name_creds(bus, dbus::kBusName, 0, nullptr) < 0 &&
            ::access(wire::kDevicePath, R_OK | W_OK) < 0 && errno == EACCES;
 }
@@ -108,7 +108,7 @@ Result<Message> call(sd_bus* bus, const Target& target, std::uint64_t timeout_us
     return reply;
 }
 
-Result<void> without_value(const Result<Message>& reply) {
+Result<void> ignore_value(const Result<Message>& reply) {
     if (!reply) {
         return std::unexpected(reply.error());
     }
@@ -137,14 +137,14 @@ Result<AgentClient> AgentClient::connect() {
     int result = sd_bus_open_user(&raw);
     Bus bus(raw);
     if (result >= 0) {
-        // Waits for the bus's welcome, so that a refusal is seen here and not as the agent's fault.
+        // Waits for the bus's welcome: a refusal shows here, and not as a fault of the agent.
         const char* unique_name = nullptr;
         result = sd_bus_get_unique_name(bus.get(), &unique_name);
     }
     if (result < 0) {
         return std::unexpected(no_bus(-result));
     }
-    if (is_kept_from_having_an_agent(bus.get())) {
+    if (cannot_have_agent(bus.get())) {
         return std::unexpected(base::Error{
             ErrorCode::kDevicePermission,
             fmt::format("you have no agent, and no permission to open {}", wire::kDevicePath),
@@ -171,7 +171,7 @@ Result<void> AgentClient::register_token(const wire::KeySignature& signature,
         arguments.write_text(signature.text());
         arguments.write_number(serial.value);
     };
-    return without_value(
+    return ignore_value(
         call(bus_.get(), manager_call("RegisterToken"), kCallTimeout, write_arguments));
 }
 
@@ -179,17 +179,15 @@ Result<void> AgentClient::forget_key(const wire::KeySignature& signature) {
     const auto write_arguments = [&](dbus::MessageWriter& arguments) {
         arguments.write_text(signature.text());
     };
-    return without_value(
-        call(bus_.get(), manager_call("ForgetKey"), kCallTimeout, write_arguments));
+    return ignore_value(call(bus_.get(), manager_call("ForgetKey"), kCallTimeout, write_arguments));
 }
 
 Result<void> AgentClient::lock_all() {
-    return without_value(call(bus_.get(), manager_call("Lock"), kCallTimeout, write_nothing));
+    return ignore_value(call(bus_.get(), manager_call("Lock"), kCallTimeout, write_nothing));
 }
 
 Result<void> AgentClient::lock_key(const wire::KeySignature& signature) {
-    return without_value(
-        call(bus_.get(), key_call(signature, "Lock"), kCallTimeout, write_nothing));
+    return ignore_value(call(bus_.get(), key_call(signature, "Lock"), kCallTimeout, write_nothing));
 }
 
 Result<void> AgentClient::unlock_key(const wire::KeySignature& signature,
@@ -197,7 +195,7 @@ Result<void> AgentClient::unlock_key(const wire::KeySignature& signature,
     const auto write_arguments = [&](dbus::MessageWriter& arguments) {
         arguments.write_descriptor(secret.fd());
     };
-    return without_value(
+    return ignore_value(
         call(bus_.get(), key_call(signature, "Unlock"), kOpenTimeout, write_arguments));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent, over the user bus. Blocks; one thread. A lost bus is kNoBus, an agent that is not
-// there and cannot be started kNoAgent; all other errors are the agent's own.
+// The agent, over the user bus. Calls block; one thread. kNoBus for a bus that is lost, kNoAgent
+// for an agent that cannot be started. All other errors are the agent's own.
 
 #pragma once
 
@@ -23,13 +23,13 @@ namespace ecryptfs::cli {
 
 struct OpenedKey {
     wire::KeySignature signature;
-    std::vector<std::uint8_t> token;  // what goes into the keyring; no secret
+    std::vector<std::uint8_t> token;  // for the keyring; not a secret
     std::string warning;              // one line for the user, or empty
 };
 
 class AgentClient {
   public:
-    // Connects to the bus, not yet to the agent, which the first call starts if need be.
+    // Connects to the bus. The first call starts the agent if it does not run yet.
     static base::Result<AgentClient> connect();
 
     base::Result<OpenedKey> add_key(const std::string& module, const std::string& locator,
@@ -64,7 +64,7 @@ struct AgentSnapshot {
     AgentObjects objects;
 };
 
-// All that the agent says about itself, over a connection of its own.
+// Asks for all that the agent says about itself, over a new connection.
 base::Result<AgentSnapshot> ask_agent();
 
 }  // namespace ecryptfs::cli

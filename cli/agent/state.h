@@ -74,13 +74,13 @@ ManagerState manager_state(const Properties& properties);
 AgentKey agent_key(const Properties& properties);
 AgentObjects agent_objects(const std::vector<BusObject>& objects);
 
-// Why the agent cannot answer the kernel, as it says it; success when the device is open.
+// Success if the device is open; else the agent's reason why it cannot answer the kernel.
 base::Result<void> device_ready(const ManagerState& manager);
 
-// Why files of this key would not open; success when they do.
+// Success if files of this key open; else why they do not.
 base::Result<void> key_ready(const AgentKey& key);
 
-// What the bits of a mask of kernel features mean, in the mask's order; unknown bits as "0x400".
+// The names of the bits of a mask of kernel features, from the lowest; "0x400" for an unknown bit.
 std::vector<std::string> feature_names(std::uint64_t mask);
 
 }  // namespace ecryptfs::cli

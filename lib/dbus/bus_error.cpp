@@ -25,7 +25,7 @@ constexpr auto kNotRunning = std::to_array<std::string_view>({
     "org.freedesktop.DBus.Error.NameHasNoOwner",
 });
 
-// What libsystemd makes of a connection to the bus that breaks.
+// libsystemd's errors for a broken connection to the bus.
 constexpr auto kBusGone = std::to_array<std::string_view>({
     "org.freedesktop.DBus.Error.Disconnected",
     "org.freedesktop.DBus.Error.NoServer",
@@ -41,16 +41,16 @@ constexpr auto kOtherVersion = std::to_array<std::string_view>({
 });
 
 template <std::size_t Size>
-bool is_one_of(const std::array<std::string_view, Size>& names, std::string_view name) {
+bool has_name(const std::array<std::string_view, Size>& names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-// What the bus or systemd says when there is nobody to talk to; nothing for other errors.
+// For errors of the bus or systemd that mean: there is no agent. Nothing for other errors.
 std::optional<base::Error> no_agent(std::string_view name, std::string_view text) {
-    if (is_one_of(kNotRunning, name)) {
+    if (has_name(kNotRunning, name)) {
         return base::Error{ErrorCode::kNoAgent, "the agent is not running", kStartAdvice};
     }
-    // The bus's word for a peer that left before it answered.
+    // The peer left before it answered.
     if (name == "org.freedesktop.DBus.Error.NoReply") {
         return base::Error{ErrorCode::kNoAgent, "the agent ended before it answered", kLookAdvice};
     }
@@ -85,20 +85,20 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
         return *std::move(error);
     }
     if (name == "org.freedesktop.DBus.Error.UnknownObject") {
-        return {ErrorCode::kUnknownKey, "the agent knows no such key",
+        return {ErrorCode::kUnknownKey, "the agent does not know this key",
                 "see what it has: ecryptfsctl list-keys"};
     }
-    if (is_one_of(kBusGone, name)) {
+    if (has_name(kBusGone, name)) {
         return {ErrorCode::kNoBus,
                 fmt::format("the connection to the D-Bus user bus broke: {}", text),
                 "try again, in a session that has a user bus"};
     }
-    // libsystemd's own.
+    // An error of libsystemd, not of a peer.
     if (name == "org.freedesktop.DBus.Error.Timeout") {
         return {ErrorCode::kTimedOut, "the agent did not answer in time",
                 "see what it does: ecryptfsctl status"};
     }
-    if (is_one_of(kOtherVersion, name)) {
+    if (has_name(kOtherVersion, name)) {
         return {ErrorCode::kNotSupported,
                 fmt::format("the agent does not know this call: {}", text),
                 "restart it after an upgrade: systemctl --user restart ecryptfs-agent"};

@@ -117,9 +117,11 @@ bool ModuleClient::send_job(std::uint64_t id, const Job& job) {
     if (job.action) {
         return process_.send(pki::KeyOperation{id, key.id, *job.action, job.input});
     }
-    auto secret = key.secret ? std::optional(key.secret->view()) : std::nullopt;
+    base::SecretEntry secret;
     if (job.at_device) {
-        secret.emplace();  // none, but a person waits at its PIN pad
+        secret = base::EntryAtDevice{};
+    } else if (key.secret) {
+        secret = base::TypedSecret{key.secret->view()};
     }
     return process_.send(pki::OpenKey{id, key.id, key.use, key.locator, secret});
 }

@@ -27,18 +27,20 @@ GivenKeys::GivenKeys(pki::HostPaths paths)
 Result<void> GivenKeys::add_private_key(const pki::KeyLocation& key,
                                         const std::string& passphrase_file) {
     const bool can_ask = passphrase_file.empty() && somebody_to_ask();
-    std::optional<SecretBytes> secret;
+    SecretBytes read;
+    base::SecretEntry secret;
     if (!passphrase_file.empty()) {
-        auto read = TRY(secret_from_file({passphrase_file, key}));
-        secret = std::move(read);
+        auto first_line = TRY(secret_from_file({passphrase_file, key}));
+        read = std::move(first_line);
+        secret = base::secret_entry(read.view());
     } else if (can_ask) {
-        secret.emplace();  // for a device that asks by itself
+        secret = base::EntryAtDevice{};
     }
     auto opened = hosted_keys_.open(key, secret);
     const bool wants_secret = !opened && opened.error().code == ErrorCode::kSecretRequired;
     if (wants_secret && can_ask) {
-        const std::optional<SecretBytes> typed = TRY(ask(question_for(key)));
-        opened = hosted_keys_.open(key, typed);
+        const SecretBytes typed = TRY(ask(question_for(key)));
+        opened = hosted_keys_.open(key, base::secret_entry(typed.view()));
     } else if (wants_secret) {
         opened.error().advice = non_interactive_advice("--key-passphrase-file");
     }

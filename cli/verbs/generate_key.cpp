@@ -61,7 +61,7 @@ Result<std::string> make_key(const GenerateKey& command, const pki::KeyLocation&
         message.options.push_back({"pcrs", command.pcrs});
     }
     if (secret) {
-        message.secret = secret->view();
+        message.secret = base::secret_entry(secret->view());
     }
     return host.make_key(message);
 }

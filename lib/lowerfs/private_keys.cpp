@@ -18,8 +18,8 @@ Result<pki::ModuleHost*> HostedPrivateKeys::find_or_start_host(const pki::KeyLoc
     return host.get();
 }
 
-Result<pki::ModuleHost::OpenedKey> HostedPrivateKeys::open(
-    const pki::KeyLocation& key, const std::optional<base::SecretBytes>& secret) {
+Result<pki::ModuleHost::OpenedKey> HostedPrivateKeys::open(const pki::KeyLocation& key,
+                                                           const base::SecretEntry& secret) {
     auto* const host = TRY(find_or_start_host(key));
     const auto number = ++last_number_;
     auto opened = TRY(host->open_key(number, key.locator, secret));

@@ -38,9 +38,9 @@ class HostedPrivateKeys : public PrivateKeys {
   public:
     explicit HostedPrivateKeys(pki::HostPaths paths) : paths_(std::move(paths)) {}
 
-    // Opens a key. An empty secret is not the same as none: see pki::ModuleHost::open_key().
+    // Opens a key: see pki::ModuleHost::open_key().
     base::Result<pki::ModuleHost::OpenedKey> open(const pki::KeyLocation& key,
-                                                  const std::optional<base::SecretBytes>& secret);
+                                                  const base::SecretEntry& secret);
 
     bool contains(const wire::KeySignature& signature) const override {
         return keys_.contains(signature);

@@ -89,7 +89,8 @@ void pass_enumeration(Fields& fields, Enum& value, Enum first, Enum last) {
 }
 
 template <typename Fields>
-void pass_optional(Fields& fields, std::optional<ByteView>& bytes) {
+void pass_secret(Fields& fields, base::SecretEntry& secret) {
+    const auto bytes = base::secret_bytes(secret);
     auto present = static_cast<std::uint8_t>(bytes ? 1 : 0);
     auto value = bytes.value_or(ByteView{});
     fields.pass_native(present);
@@ -97,7 +98,7 @@ void pass_optional(Fields& fields, std::optional<ByteView>& bytes) {
     if (present > 1 || (present == 0 && !value.empty())) {
         fields.fail("a value that is not there");
     }
-    bytes = present == 1 ? std::optional(value) : std::nullopt;
+    secret = base::secret_entry(present == 1 ? std::optional(value) : std::nullopt);
 }
 
 // Not cut, unlike texts for people: a value may be an option.
@@ -129,7 +130,7 @@ void pass_fields(Fields& fields, OpenKey& message) {
     fields.pass_native(message.key);
     pass_enumeration(fields, message.use, KeyUse::kPublic, KeyUse::kPrivate);
     pass_locator(fields, message.locator);
-    pass_optional(fields, message.secret);
+    pass_secret(fields, message.secret);
 }
 
 constexpr Type type_of(const CloseKey&) {
@@ -169,7 +170,7 @@ void pass_fields(Fields& fields, MakeKey& message) {
     fields.pass_native(message.bits);
     pass_locator(fields, message.where);
     pass_properties(fields, message.options);
-    pass_optional(fields, message.secret);
+    pass_secret(fields, message.secret);
 }
 
 constexpr Type type_of(const Hello&) {

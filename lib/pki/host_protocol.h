@@ -19,6 +19,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/secret_entry.h"
 
 namespace ecryptfs::pki {
 
@@ -42,13 +43,13 @@ struct Property {
 };
 
 // To the host. `key` is the number by which later messages mean this key; the broker never
-// gives a number twice to one host. No `secret` is not the same as an empty one.
+// gives a number twice to one host.
 struct OpenKey {
     std::uint64_t id = 0;
     std::uint64_t key = 0;
     KeyUse use = KeyUse::kPrivate;
     std::string_view locator;
-    std::optional<base::ByteView> secret;
+    base::SecretEntry secret;
 };
 // Answered by Closed.
 struct CloseKey {
@@ -71,7 +72,7 @@ struct MakeKey {
     std::uint32_t bits = 0;
     std::string_view where;
     std::vector<Property> options;
-    std::optional<base::ByteView> secret;
+    base::SecretEntry secret;
 };
 using ToHost = std::variant<OpenKey, CloseKey, KeyOperation, ListItems, MakeKey>;
 

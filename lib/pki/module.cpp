@@ -55,6 +55,20 @@ void take_item(void* context, const ecryptfs_pki_item* item) {
     (*static_cast<const std::function<void(const Item&)>*>(context))(found);
 }
 
+// A secret as the ABI takes it. Views the same bytes.
+class AbiSecret {
+  public:
+    explicit AbiSecret(const base::SecretEntry& entry) {
+        if (const auto bytes = base::secret_bytes(entry)) {
+            secret_ = ecryptfs_pki_secret{bytes->data(), bytes->size()};
+        }
+    }
+    const ecryptfs_pki_secret* get() const { return secret_ ? &*secret_ : nullptr; }
+
+  private:
+    std::optional<ecryptfs_pki_secret> secret_;
+};
+
 Error missing_function(std::string_view module, std::string_view what) {
     return {ErrorCode::kNotSupported, fmt::format("the PKI module {} cannot {}", module, what)};
 }
@@ -161,14 +175,12 @@ ModuleNeeds Module::needs() const {
 }
 
 Result<std::unique_ptr<ModuleKey>> Module::open(const std::string& locator,
-                                                std::optional<base::ByteView> secret,
-                                                KeyUse use) const {
-    const ecryptfs_pki_secret given =
-        secret ? ecryptfs_pki_secret{secret->data(), secret->size()} : ecryptfs_pki_secret{};
+                                                const base::SecretEntry& secret, KeyUse use) const {
+    const AbiSecret given(secret);
     ecryptfs_pki_error error{};
     ecryptfs_pki_key* key = nullptr;
     const auto status =
-        module_->open(locator.c_str(), secret ? &given : nullptr,
+        module_->open(locator.c_str(), given.get(),
                       static_cast<ecryptfs_pki_use>(std::to_underlying(use)), &key, &error);
     if (status != ECRYPTFS_PKI_OK) {
         return std::unexpected(status_error(status, error));
@@ -202,11 +214,9 @@ Result<std::string> Module::make_key(const MakeKey& message) const {
         const char* const name_text = texts.emplace_back(name).c_str();
         options.push_back({name_text, texts.emplace_back(value).c_str()});
     }
-    const ecryptfs_pki_secret secret =
-        message.secret ? ecryptfs_pki_secret{message.secret->data(), message.secret->size()}
-                       : ecryptfs_pki_secret{};
+    const AbiSecret secret(message.secret);
     const ecryptfs_pki_new_key key{where.c_str(), message.bits, options.data(), options.size(),
-                                   message.secret ? &secret : nullptr};
+                                   secret.get()};
     char locator[ECRYPTFS_PKI_MAX_LOCATOR] = {};
     ecryptfs_pki_error error{};
     const auto status = module_->generate(&key, locator, &error);

@@ -77,7 +77,7 @@ class Module {
     ModuleNeeds needs() const;
 
     base::Result<std::unique_ptr<ModuleKey>> open(const std::string& locator,
-                                                  std::optional<base::ByteView> secret,
+                                                  const base::SecretEntry& secret,
                                                   KeyUse use) const;
 
     // Calls `take` for each item, whose views are valid only during the call. Item::id is 0.

@@ -11,13 +11,21 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/secret_entry.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/wrapped_number.h"
 
 namespace ecryptfs::module {
 
-// `Key` has a static open(locator, optional secret, with_private_half), which gives a
+// How the caller of the ABI enters a secret. Views its bytes.
+inline base::SecretEntry entered_secret(const ecryptfs_pki_secret* secret) {
+    return base::secret_entry(secret == nullptr
+                                  ? std::nullopt
+                                  : std::optional(base::ByteView{secret->data, secret->size}));
+}
+
+// `Key` has a static open(locator, secret entry, with_private_half), which gives a
 // Result<std::unique_ptr<Key>>, and modulus_size(), has_private_half(), describe(), encrypt() and
 // decrypt(). decrypt() is called only with a private half, a number as long as the modulus, and
 // room for ECRYPTFS_PKI_MAX_FILE_KEY bytes. ecryptfs_pki_key is never defined: to the host, an open
@@ -28,11 +36,8 @@ struct KeyFunctions {
                                     ecryptfs_pki_use use, ecryptfs_pki_key** key,
                                     ecryptfs_pki_error* error) noexcept {
         return at_edge(error, [&]() -> base::Result<void> {
-            std::optional<base::ByteView> given;
-            if (secret != nullptr) {
-                given = base::ByteView{secret->data, secret->size};
-            }
-            auto opened = TRY(Key::open(locator, given, use == ECRYPTFS_PKI_USE_PRIVATE));
+            auto opened =
+                TRY(Key::open(locator, entered_secret(secret), use == ECRYPTFS_PKI_USE_PRIVATE));
             *key = reinterpret_cast<ecryptfs_pki_key*>(opened.release());
             return {};
         });

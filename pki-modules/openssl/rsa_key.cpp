@@ -30,13 +30,13 @@ RsaKey::RsaKey(module::RsaNumbers numbers, std::string_view what)
     : public_half_(std::move(numbers), RsaPadding::kOaepSha1, what) {}
 
 Result<std::unique_ptr<RsaKey>> RsaKey::open(std::string_view locator,
-                                             std::optional<base::ByteView> passphrase,
+                                             const base::SecretEntry& passphrase,
                                              bool with_private_half) {
     TRY(memory_is_safe());
     const auto path = TRY(base::path_of_file_uri(locator));
     const auto file = TRY(module::read_key_file(path, "this key, which has no passphrase"));
     const auto pem = file.contents.view();
-    auto key = TRY(parse_rsa_private_key(pem, passphrase, path));
+    auto key = TRY(parse_rsa_private_key(pem, base::secret_bytes(passphrase), path));
     const std::string what = fmt::format("the RSA key in {}", module::shown(path));
     std::unique_ptr<RsaKey> opened(new RsaKey(module::rsa_numbers(*key), what));
     if (!is_encrypted(pem)) {

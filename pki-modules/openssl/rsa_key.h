@@ -9,6 +9,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/secret_entry.h"
 #include "pki-modules/common/rsa_public_key.h"
 
 namespace ecryptfs::openssl_module {
@@ -19,7 +20,7 @@ class RsaKey {
   public:
     // Without `with_private_half` the key can only encrypt(), and keeps no private half.
     static base::Result<std::unique_ptr<RsaKey>> open(std::string_view locator,
-                                                      std::optional<base::ByteView> passphrase,
+                                                      const base::SecretEntry& passphrase,
                                                       bool with_private_half);
 
     std::size_t modulus_size() const { return public_half_.modulus_size(); }

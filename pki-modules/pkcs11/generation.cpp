@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "lib/base/try.h"
-#include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/module_functions.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/objects.h"
@@ -194,7 +194,7 @@ void destroy(const WritingSession& session, const KeyPair& pair) {
 
 // Call it while logged in.
 Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long bits,
-                                 std::optional<ByteView> pin) {
+                                 const base::SecretEntry& pin) {
     TRY(check_name_is_free(token, uri));
     const auto session = TRY(WritingSession::open(token.sessions()));
     const auto pair = TRY(make_pair(token, session, uri, bits));
@@ -218,12 +218,9 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
     const auto tokens = TRY(Token::find_all(uri));
     const auto token = TRY(Token::require_one(tokens, uri));
     const auto bits = TRY(choose_bits(*token, wanted.bits));
-    const auto given = wanted.secret == nullptr
-                           ? std::nullopt
-                           : std::optional(ByteView{wanted.secret->data, wanted.secret->size});
-    const auto pin = TRY(ChosenPin::choose(given, uri.pin_source));
-    const auto login = TRY(token->login().begin(pin.view()));
-    return make_and_try(*token, uri, bits, pin.view());
+    const auto pin = TRY(ChosenPin::choose(module::entered_secret(wanted.secret), uri.pin_source));
+    const auto login = TRY(token->login().begin(pin.entry()));
+    return make_and_try(*token, uri, bits, pin.entry());
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -49,7 +49,7 @@ bool is_logged_in(const Session& session) {
 
 }  // namespace
 
-Result<Login::Share> Login::begin(std::optional<ByteView> pin) {
+Result<Login::Share> Login::begin(const base::SecretEntry& pin) {
     const auto session = TRY(sessions_.take_live());
     const auto turn = sessions_.turns().take_shared();
     const std::scoped_lock lock(mutex_);
@@ -99,13 +99,14 @@ std::optional<Session> Login::take_last_users_session() {
     return std::nullopt;
 }
 
-Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
+Result<void> Login::join(const Session& session, const base::SecretEntry& pin,
                          const TokenInfo& info) {
     if (!info.has(CKF_LOGIN_REQUIRED)) {
-        if (!pin || pin->empty() || !pin_.empty()) {
+        const auto* typed = std::get_if<base::TypedSecret>(&pin);
+        if (typed == nullptr || !pin_.empty()) {
             return {};
         }
-        auto copy = SecretBytes::copy_of(*pin);  // a key may want it at each use
+        auto copy = SecretBytes::copy_of(typed->bytes);  // a key may want it at each use
         if (!copy) {
             return std::unexpected(std::move(copy.error()));
         }
@@ -119,39 +120,40 @@ Result<void> Login::join(const Session& session, std::optional<ByteView> pin,
     if (is_logged_in(session)) {
         return {};
     }
-    const bool somebody_waits_at_the_pad = pin_.empty() && pin && pin->empty();
-    return somebody_waits_at_the_pad ? start(session, pin, info) : repeat_login(session);
+    const bool is_typed_at_pad = pin_.empty() && std::holds_alternative<base::EntryAtDevice>(pin);
+    return is_typed_at_pad ? start(session, pin, info) : repeat_login(session);
 }
 
 // For a second key on the token. Another C_Login could only fail, and a logout before it would end
 // the first key's login.
-Result<void> Login::compare_pin(std::optional<ByteView> pin, const TokenInfo& info) const {
-    if (has_pad(info) && (!pin || pin->empty())) {
-        return {};
+Result<void> Login::compare_pin(const base::SecretEntry& pin, const TokenInfo& info) const {
+    const auto* typed = std::get_if<base::TypedSecret>(&pin);
+    if (typed == nullptr) {
+        return has_pad(info) ? Result<void>{} : missing_pin(token_.text(), info);
     }
-    if (!pin || pin->empty()) {
-        return missing_pin(token_.text(), info);
-    }
-    if (!base::equal_in_constant_time(*pin, pin_.view())) {
+    if (!base::equal_in_constant_time(typed->bytes, pin_.view())) {
         return different_pin(token_.text());
     }
     return {};
 }
 
-Result<void> Login::start(const Session& session, std::optional<ByteView> pin,
+Result<void> Login::start(const Session& session, const base::SecretEntry& pin,
                           const TokenInfo& info) {
-    if (!pin || (pin->empty() && !has_pad(info))) {
+    const auto* typed = std::get_if<base::TypedSecret>(&pin);
+    const bool is_typed_at_pad = std::holds_alternative<base::EntryAtDevice>(pin) && has_pad(info);
+    if (typed == nullptr && !is_typed_at_pad) {
         return missing_pin(token_.text(), info);
     }
+    const auto bytes = typed != nullptr ? typed->bytes : ByteView{};
     TRY(check_attempts(info, token_));
-    TRY(check_form(*pin, info, token_));
-    if (refused_.matches(*pin, token_.absences(), info)) {
+    TRY(check_form(bytes, info, token_));
+    if (refused_.matches(bytes, token_.absences(), info)) {
         return std::unexpected(
             Error{ErrorCode::kWrongSecret,
                   fmt::format("{} refused this PIN before; it was not tried again", token_.text()),
                   "give the right PIN"});
     }
-    auto copy = TRY(SecretBytes::copy_of(*pin));
+    auto copy = TRY(SecretBytes::copy_of(bytes));
     pin_ = std::move(copy);
     // Somebody else's login would not prove the PIN right, and no key of ours needs it.
     if (const auto result = send_user_pin_anew(session); result != CKR_OK) {

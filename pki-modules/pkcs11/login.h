@@ -11,6 +11,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/base/secret_entry.h"
 #include "pki-modules/pkcs11/pin_rules.h"
 #include "pki-modules/pkcs11/session_pool.h"
 
@@ -43,10 +44,9 @@ class Login {
 
     explicit Login(SessionPool& sessions) : token_(sessions.token()), sessions_(sessions) {}
 
-    // Joins the login, or starts it, and proves the PIN right. No `pin`: none was given. An empty
-    // one: somebody waits to type it on the token's own pad. kSecretRequired, kSecretAtDevice,
+    // Joins the login, or starts it, and proves the PIN right. kSecretRequired, kSecretAtDevice,
     // kWrongSecret, kSecretLockedOut.
-    base::Result<Share> begin(std::optional<base::ByteView> pin);
+    base::Result<Share> begin(const base::SecretEntry& pin);
 
     // Logs in, unless the token says that we are logged in.
     base::Result<void> restore(const Session& session);
@@ -65,11 +65,11 @@ class Login {
   private:
     void end() noexcept;
     std::optional<Session> take_last_users_session();
-    base::Result<void> join(const Session& session, std::optional<base::ByteView> pin,
+    base::Result<void> join(const Session& session, const base::SecretEntry& pin,
                             const TokenInfo& info);
-    base::Result<void> start(const Session& session, std::optional<base::ByteView> pin,
+    base::Result<void> start(const Session& session, const base::SecretEntry& pin,
                              const TokenInfo& info);
-    base::Result<void> compare_pin(std::optional<base::ByteView> pin, const TokenInfo& info) const;
+    base::Result<void> compare_pin(const base::SecretEntry& pin, const TokenInfo& info) const;
     using SendPin = ReturnValue (Login::*)(const Session&) const;
     base::Result<void> repeat_login(const Session& session, SendPin how = &Login::send_user_pin);
     ReturnValue send_pin(const Session& session, unsigned long user) const;

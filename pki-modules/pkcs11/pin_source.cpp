@@ -73,11 +73,10 @@ Result<PinInFile> read_pin(const std::string& pin_source) {
 
 }  // namespace
 
-Result<ChosenPin> ChosenPin::choose(std::optional<base::ByteView> given,
-                                    const std::string& pin_source) {
+Result<ChosenPin> ChosenPin::choose(const base::SecretEntry& given, const std::string& pin_source) {
     ChosenPin pin;
     pin.given_ = given;
-    if ((!given || given->empty()) && !pin_source.empty()) {
+    if (!std::holds_alternative<base::TypedSecret>(given) && !pin_source.empty()) {
         auto read = TRY(read_pin(pin_source));
         pin.from_file_ = std::move(read.pin);
         pin.exposure_ = std::move(read.exposure);

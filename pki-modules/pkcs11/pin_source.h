@@ -2,12 +2,12 @@
 
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/base/secret_entry.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -15,19 +15,19 @@ namespace ecryptfs::pkcs11_module {
 // as a path or a file: URI.
 class ChosenPin {
   public:
-    // Borrows `given`; an empty one means that a person waits. An empty `pin_source` means none.
-    static base::Result<ChosenPin> choose(std::optional<base::ByteView> given,
+    // Borrows a typed PIN. An empty `pin_source` means none.
+    static base::Result<ChosenPin> choose(const base::SecretEntry& given,
                                           const std::string& pin_source);
 
-    std::optional<base::ByteView> view() const {
-        return from_file_.empty() ? given_ : from_file_.view();
+    base::SecretEntry entry() const {
+        return from_file_.empty() ? given_ : base::TypedSecret{from_file_.view()};
     }
 
     // Who else can read the file, and what to do; empty if nobody can.
     const std::string& exposure() const { return exposure_; }
 
   private:
-    std::optional<base::ByteView> given_;
+    base::SecretEntry given_;
     base::SecretBytes from_file_;
     std::string exposure_;
 };

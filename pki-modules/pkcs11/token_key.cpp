@@ -71,7 +71,8 @@ Result<Token*> find_key_token(const KeyUri& uri) {
 
 }  // namespace
 
-Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::optional<ByteView> pin,
+Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text,
+                                                 const base::SecretEntry& pin,
                                                  bool with_private_half) {
     const auto uri = TRY(KeyUri::parse(text));
     const auto token = TRY(find_key_token(uri));
@@ -80,7 +81,7 @@ Result<std::unique_ptr<TokenKey>> TokenKey::open(std::string_view text, std::opt
     return key;
 }
 
-Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pin) {
+Result<void> TokenKey::open_public(const KeyUri& uri, const base::SecretEntry& pin) {
     auto halves = TRY(find_token_public_halves(token_, public_name(uri)));
     if (halves.empty()) {
         // The private key may show its numbers to whoever has the PIN.
@@ -93,10 +94,10 @@ Result<void> TokenKey::open_public(const KeyUri& uri, std::optional<ByteView> pi
     return set_locator(uri, half.name);
 }
 
-Result<void> TokenKey::open_private(const KeyUri& uri, std::optional<ByteView> pin) {
+Result<void> TokenKey::open_private(const KeyUri& uri, const base::SecretEntry& pin) {
     const auto chosen = TRY(ChosenPin::choose(pin, uri.pin_source));
     warning_ = chosen.exposure();
-    auto key = TRY(TokenPrivateKey::open(token_, uri, chosen.view()));
+    auto key = TRY(TokenPrivateKey::open(token_, uri, chosen.entry()));
     private_key_ = std::move(key);
     KeyUri own = uri;
     if (const auto& name = private_key_->name(); !name.id && name.label) {

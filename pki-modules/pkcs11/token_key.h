@@ -19,10 +19,10 @@ namespace ecryptfs::pkcs11_module {
 // An RSA key on a token: wraps in software, has the token unwrap. Any thread.
 class TokenKey {
   public:
-    // An empty `pin` means that a person waits. Without `with_private_half` the key can only
-    // encrypt(): then no PIN is needed, if the token shows the public half to anybody.
+    // Without `with_private_half` the key can only encrypt(): then no PIN is needed, if the token
+    // shows the public half to anybody.
     static base::Result<std::unique_ptr<TokenKey>> open(std::string_view uri,
-                                                        std::optional<base::ByteView> pin,
+                                                        const base::SecretEntry& pin,
                                                         bool with_private_half);
 
     // The URI that opens the key from now on. It holds the mechanism.
@@ -41,8 +41,8 @@ class TokenKey {
 
   private:
     explicit TokenKey(Token& token) : token_(token) {}
-    base::Result<void> open_public(const KeyUri& uri, std::optional<base::ByteView> pin);
-    base::Result<void> open_private(const KeyUri& uri, std::optional<base::ByteView> pin);
+    base::Result<void> open_public(const KeyUri& uri, const base::SecretEntry& pin);
+    base::Result<void> open_private(const KeyUri& uri, const base::SecretEntry& pin);
     base::Result<PublicHalf> find_public_half(const TokenPrivateKey& key, const KeyUri& uri);
     base::Result<void> settle(const KeyUri& uri, const PublicHalf& half);
     base::Result<void> prove();

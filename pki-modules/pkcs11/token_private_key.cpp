@@ -57,7 +57,7 @@ bool is_free(const Session& session, const std::optional<std::string>& label) {
 }  // namespace
 
 Result<std::unique_ptr<TokenPrivateKey>> TokenPrivateKey::open(Token& token, const KeyUri& uri,
-                                                               std::optional<ByteView> pin) {
+                                                               const base::SecretEntry& pin) {
     auto login = TRY(token.login().begin(pin));
     std::unique_ptr<TokenPrivateKey> key(new TokenPrivateKey(token, uri, std::move(login)));
     TRY(key->read_object());

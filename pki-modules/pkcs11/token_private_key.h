@@ -20,7 +20,7 @@ class TokenPrivateKey {
   public:
     // kNotFound, kInvalidArgument if the URI names several.
     static base::Result<std::unique_ptr<TokenPrivateKey>> open(Token& token, const KeyUri& uri,
-                                                               std::optional<base::ByteView> pin);
+                                                               const base::SecretEntry& pin);
 
     // What the object shows. Some hide their numbers.
     const ObjectName& name() const { return name_; }

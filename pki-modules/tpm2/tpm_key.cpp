@@ -27,8 +27,7 @@ TpmKey::~TpmKey() {
     }
 }
 
-Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
-                                             std::optional<base::ByteView> pin,
+Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri, const base::SecretEntry& pin,
                                              bool with_private_half) {
     const auto locator = TRY(parse_locator(uri));
     auto found = TRY(find(locator));
@@ -46,13 +45,13 @@ Result<std::unique_ptr<TpmKey>> TpmKey::open(std::string_view uri,
 
 // The TPM counts failures and locks itself. So only one thing is tried: the PIN or, if the URI says
 // so, no PIN. The file's emptyAuth does not count, as tpm2-tools 5.4 writes the opposite.
-Result<void> TpmKey::unlock(std::optional<base::ByteView> pin, bool without_pin) {
+Result<void> TpmKey::unlock(const base::SecretEntry& pin, bool without_pin) {
     const bool takes_pin = in_tpm_.policy.empty() || asks_for_pin(in_tpm_.policy);
     if (without_pin || !takes_pin) {
         return prove();
     }
-    if (pin && !pin->empty()) {
-        auto opened = unlock_by_pin(*pin);
+    if (const auto* typed = std::get_if<base::TypedSecret>(&pin)) {
+        auto opened = unlock_by_pin(typed->bytes);
         // A PIN for a key that has none is no error. If the TPM does not count failures, we may
         // try.
         const bool needless =

@@ -8,6 +8,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/secret_entry.h"
 #include "pki-modules/common/rsa_public_key.h"
 #include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/public_area.h"
@@ -21,7 +22,7 @@ class TpmKey {
     // Without `with_private_half` the key can only encrypt(): then no PIN is needed, and no TPM if
     // the key is in a file.
     static base::Result<std::unique_ptr<TpmKey>> open(std::string_view locator,
-                                                      std::optional<base::ByteView> pin,
+                                                      const base::SecretEntry& pin,
                                                       bool with_private_half);
     ~TpmKey();
     TpmKey(const TpmKey&) = delete;
@@ -55,7 +56,7 @@ class TpmKey {
     static base::Result<void> settle_policy_by_pcrs(const Locator& locator, Found& found);
 
     TpmKey(Found found, const Locator& locator);
-    base::Result<void> unlock(std::optional<base::ByteView> pin, bool without_pin);
+    base::Result<void> unlock(const base::SecretEntry& pin, bool without_pin);
     base::Result<void> unlock_by_pin(base::ByteView pin);
     base::Result<void> prove();
 

@@ -40,7 +40,7 @@ class RogueModuleHost : public ::testing::Test {
 
 TEST_F(RogueModuleHost, EndsWhenItAnswersAnOldQuestionForEver) {
     auto host = start("old-done-for-ever");
-    ASSERT_TRUE(host.open_key(1, "rogue:key", std::nullopt));
+    ASSERT_TRUE(host.open_key(1, "rogue:key", base::NoSecret{}));
     const auto decrypted = host.decrypt(1, {});
     ASSERT_FALSE(decrypted);
     EXPECT_EQ(decrypted.error().code, ErrorCode::kModuleFailed);
@@ -58,15 +58,15 @@ TEST_F(RogueModuleHost, EndsWhenItListsForEver) {
 
 TEST_F(RogueModuleHost, EndsWhenItClosesItsSocket) {
     auto host = start("closes-socket");
-    const auto opened = host.open_key(1, "rogue:key", std::nullopt);
+    const auto opened = host.open_key(1, "rogue:key", base::NoSecret{});
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().message, "the PKI host closed its connection");
-    EXPECT_FALSE(host.open_key(2, "rogue:key", std::nullopt));
+    EXPECT_FALSE(host.open_key(2, "rogue:key", base::NoSecret{}));
 }
 
 TEST_F(RogueModuleHost, EndsWhenItPassesADescriptorOn) {
     auto host = start("fd-in-channel");
-    const auto opened = host.open_key(1, "rogue:key", std::nullopt);
+    const auto opened = host.open_key(1, "rogue:key", base::NoSecret{});
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, ErrorCode::kModuleFailed);
 }

@@ -12,7 +12,7 @@ using namespace ecryptfs;
 
 base::ByteView data_of(const pki::OpenKey& message) {
     fuzz::require(message.locator.size() <= pki::kMaxLocator, "the locator is bounded");
-    return message.secret.value_or(base::ByteView{});
+    return base::secret_bytes(message.secret).value_or(base::ByteView{});
 }
 base::ByteView data_of(const pki::CloseKey& /*message*/) {
     return {};
@@ -24,7 +24,7 @@ base::ByteView data_of(const pki::ListItems& /*message*/) {
     return {};
 }
 base::ByteView data_of(const pki::MakeKey& message) {
-    return message.secret.value_or(base::ByteView{});
+    return base::secret_bytes(message.secret).value_or(base::ByteView{});
 }
 
 }  // namespace

@@ -132,11 +132,8 @@ Result<void> ModuleHost::list(ItemKind kind, const std::function<void(const Item
 }
 
 Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
-                                                   const std::optional<base::SecretBytes>& secret) {
-    OpenKey message{0, key, KeyUse::kPrivate, locator, {}};
-    if (secret) {
-        message.secret = secret->view();
-    }
+                                                   const base::SecretEntry& secret) {
+    const OpenKey message{0, key, KeyUse::kPrivate, locator, secret};
     // Without a deadline: a person may have to touch the device or type on it.
     const auto answer = TRY(ask(message, std::nullopt));
     const auto* opened = std::get_if<Opened>(&answer);

@@ -44,15 +44,14 @@ class ModuleHost {
     // not answer.
     base::Result<void> list(ItemKind kind, const std::function<void(const Item&)>& take);
 
-    // Opens a private key, which is `key` in later calls. An empty secret lets a device ask by
-    // itself; without a secret it may not. kSecretRequired, kWrongSecret, and the module's own
-    // errors.
+    // Opens a private key, which is `key` in later calls. kSecretRequired, kWrongSecret, and the
+    // module's own errors.
     struct OpenedKey {
         wire::KeySignature signature;
         std::string warning;  // one line; empty if there is none
     };
     base::Result<OpenedKey> open_key(std::uint64_t key, std::string_view locator,
-                                     const std::optional<base::SecretBytes>& secret);
+                                     const base::SecretEntry& secret);
 
     // Decrypts a Tag 1 packet's file key: cipher code, FEK and checksum if `key` is the right one.
     base::Result<base::SecretBytes> decrypt(std::uint64_t key, base::ByteView encrypted_fek);

@@ -23,8 +23,8 @@ struct Told {
             kind = Kind::kOpen;
             id = open->id;
             key = open->key;
-            if (open->secret) {
-                secret.emplace(base::as_text(*open->secret));
+            if (const auto bytes = base::secret_bytes(open->secret)) {
+                secret.emplace(base::as_text(*bytes));
             }
         } else if (const auto* operation = std::get_if<pki::KeyOperation>(&message)) {
             kind = Kind::kOperation;

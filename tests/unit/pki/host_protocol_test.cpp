@@ -7,7 +7,10 @@
 namespace ecryptfs::pki {
 namespace {
 
+using base::EntryAtDevice;
 using base::ErrorCode;
+using base::NoSecret;
+using base::TypedSecret;
 using test::Bytes;
 using test::copy;
 using test::FailsWith;
@@ -39,12 +42,13 @@ Message from_host(const Bytes& packet) {
 
 std::vector<Bytes> messages_to_host() {
     static const Bytes data = pattern(67);
-    return {encoded(ToHost(OpenKey{1, 2, KeyUse::kPublic, "file:///k", data})),
-            encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})),
-            encoded(ToHost(CloseKey{7})),
-            encoded(ToHost(KeyOperation{3, 4, KeyAction::kEncrypt, data})),
-            encoded(ToHost(ListItems{5, ItemKind::kTokens})),
-            encoded(ToHost(MakeKey{6, 2048, "file:///k", {{"pcrs", "sha256:7"}}, data}))};
+    return {
+        encoded(ToHost(OpenKey{1, 2, KeyUse::kPublic, "file:///k", TypedSecret{data}})),
+        encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})),
+        encoded(ToHost(CloseKey{7})),
+        encoded(ToHost(KeyOperation{3, 4, KeyAction::kEncrypt, data})),
+        encoded(ToHost(ListItems{5, ItemKind::kTokens})),
+        encoded(ToHost(MakeKey{6, 2048, "file:///k", {{"pcrs", "sha256:7"}}, TypedSecret{data}}))};
 }
 
 std::vector<Bytes> messages_from_host() {
@@ -62,22 +66,21 @@ std::vector<Bytes> messages_from_host() {
 TEST(HostProtocol, CarriesAnOpenWithItsSecret) {
     const Bytes secret = pattern(4096);
     const std::string locator(kMaxLocator, 'x');
-    const auto packet = encoded(ToHost(OpenKey{7, 9, KeyUse::kPublic, locator, secret}));
+    const auto packet =
+        encoded(ToHost(OpenKey{7, 9, KeyUse::kPublic, locator, TypedSecret{secret}}));
     const auto message = to_host<OpenKey>(packet);
     EXPECT_EQ(message.id, 7U);
     EXPECT_EQ(message.key, 9U);
     EXPECT_EQ(message.use, KeyUse::kPublic);
     EXPECT_EQ(message.locator, locator);
-    ASSERT_TRUE(message.secret);
-    EXPECT_EQ(copy(*message.secret), secret);
+    EXPECT_EQ(copy(std::get<TypedSecret>(message.secret).bytes), secret);
 }
 
-TEST(HostProtocol, TellsNoSecretFromAnEmptyOne) {
-    const auto none = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", {}}));
-    const auto empty = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", base::ByteView{}}));
-    EXPECT_FALSE(to_host<OpenKey>(none).secret);
-    ASSERT_TRUE(to_host<OpenKey>(empty).secret);
-    EXPECT_TRUE(to_host<OpenKey>(empty).secret->empty());
+TEST(HostProtocol, TellsNoSecretFromOneThatIsTypedAtTheDevice) {
+    const auto none = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", NoSecret{}}));
+    const auto waiting = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", EntryAtDevice{}}));
+    EXPECT_TRUE(std::holds_alternative<NoSecret>(to_host<OpenKey>(none).secret));
+    EXPECT_TRUE(std::holds_alternative<EntryAtDevice>(to_host<OpenKey>(waiting).secret));
 }
 
 TEST(HostProtocol, CarriesOperationsAndTheirResults) {
@@ -137,15 +140,14 @@ TEST(HostProtocol, CarriesLists) {
 TEST(HostProtocol, CarriesWhatKeyIsToBeMade) {
     const Bytes secret = pattern(9);
     const auto asked =
-        encoded(ToHost(MakeKey{4, 3072, "file:///k", {{"pcrs", "sha256:7"}}, secret}));
+        encoded(ToHost(MakeKey{4, 3072, "file:///k", {{"pcrs", "sha256:7"}}, TypedSecret{secret}}));
     const auto message = to_host<MakeKey>(asked);
     EXPECT_EQ(message.id, 4U);
     EXPECT_EQ(message.bits, 3072U);
     EXPECT_EQ(message.where, "file:///k");
     ASSERT_EQ(message.options.size(), 1U);
     EXPECT_EQ(message.options[0].value, "sha256:7");
-    ASSERT_TRUE(message.secret);
-    EXPECT_EQ(copy(*message.secret), secret);
+    EXPECT_EQ(copy(std::get<TypedSecret>(message.secret).bytes), secret);
 }
 
 TEST(HostProtocol, RefusesMorePropertiesThanThereMayBe) {
@@ -220,7 +222,7 @@ TEST(HostProtocol, RefusesASecretThatIsThereAndNotThere) {
     // type, id, key, use, locator of "x:", and then whether there is a secret
     constexpr std::size_t kSecretAt = 1 + 8 + 8 + 1 + 2 + 2;
     const Bytes secret = pattern(3);
-    auto packet = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", secret}));
+    auto packet = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", TypedSecret{secret}}));
     ASSERT_EQ(packet.at(kSecretAt), 1);
     for (const int present : {0, 2, 255}) {
         packet.at(kSecretAt) = static_cast<std::uint8_t>(present);

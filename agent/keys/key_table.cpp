@@ -169,7 +169,7 @@ Result<KeyTable::Entry> KeyTable::make_entry(const KeySignature& signature,
 
 // --- Requests ---
 
-Result<KeyRef> KeyTable::use_key(const KeySignature& signature, pki::KeyAction action) {
+Result<KeyRef> KeyTable::use_key(const KeySignature& signature, base::FileKeyOperation action) {
     auto* entry = find_entry(signature);
     if (entry == nullptr || entry->stage == Stage::kLost) {
         return std::unexpected(no_token(signature));
@@ -180,7 +180,7 @@ Result<KeyRef> KeyTable::use_key(const KeySignature& signature, pki::KeyAction a
         }
         return entry->key;
     }
-    if (action == pki::KeyAction::kDecrypt) {
+    if (pki::least_use(action) == pki::KeyUse::kPrivate) {
         return std::unexpected(locked_error(signature));
     }
     if (!entry->public_key) {
@@ -188,7 +188,7 @@ Result<KeyRef> KeyTable::use_key(const KeySignature& signature, pki::KeyAction a
                                       entry->contents->module,
                                       entry->contents->locator,
                                       {},
-                                      pki::KeyUse::kPublic,
+                                      pki::least_use(action),
                                       signature});
     }
     return entry->public_key;

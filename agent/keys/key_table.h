@@ -102,7 +102,8 @@ class KeyTable {
 
     // The key to use now. kKeyLocked if there is none. A locked key may still encrypt, where its
     // module can do that with the public half alone.
-    base::Result<KeyRef> use_key(const wire::KeySignature& signature, pki::KeyAction action);
+    base::Result<KeyRef> use_key(const wire::KeySignature& signature,
+                                 base::FileKeyOperation action);
     KeyEffects record_success(const Key& key, std::chrono::microseconds latency);
     // Gives the error to report.
     Outcome<base::Error> record_failure(const Key& key, base::Error why);

@@ -69,7 +69,7 @@ void Keys::lock_all_without_a_note() {
 // --- Requests ---
 
 // Requests that were read together ask the keyring once: asking is a quarter of a request's cost.
-Result<KeyRef> Keys::use_key(const KeySignature& signature, pki::KeyAction action) {
+Result<KeyRef> Keys::use_key(const KeySignature& signature, base::FileKeyOperation action) {
     if (!keyring_.is_current(signature, loop_.turn()) || !table_.has_token(signature)) {
         TRY(refresh_from_keyring(signature));
     }

@@ -48,7 +48,8 @@ class Keys {
 
     // The key for a request. Fails at once if the key has no token that lives, or is locked. A
     // locked key may still encrypt, where its module can do so with the public half alone.
-    base::Result<KeyRef> use_key(const wire::KeySignature& signature, pki::KeyAction action);
+    base::Result<KeyRef> use_key(const wire::KeySignature& signature,
+                                 base::FileKeyOperation action);
     // How a request with `key` ended. Locks a key that needs a secret, or another one. Gives the
     // error to report.
     base::Error record_failure(const Key& key, base::Error why);

@@ -27,7 +27,7 @@ struct JobResult {
 // `done` is called exactly once, maybe before the job is accepted; `input` must last until then.
 struct Job {
     KeyRef key;
-    std::optional<pki::KeyAction> action;
+    std::optional<base::FileKeyOperation> action;
     base::ByteView input;
     Clock::time_point deadline;
     std::move_only_function<void(base::Result<JobResult>)> done;

@@ -13,8 +13,8 @@ namespace {
 
 using base::Error;
 using base::ErrorCode;
+using base::FileKeyOperation;
 using base::Result;
-using wire::Operation;
 
 constexpr std::uint8_t kTag66 = 0x42;
 // A request that this many processes died over is not tried once more.
@@ -24,13 +24,10 @@ static_assert(sizeof(RequestSlot::frame) > wire::kMaxRequestFrame &&
               sizeof(RequestSlot::frame) > wire::kMaxResponseFrame);
 static_assert(Handover::kRequestSlots > Requests::kMaxInFlight);
 
-pki::KeyAction action_of(Operation operation) {
-    return operation == Operation::kDecrypt ? pki::KeyAction::kDecrypt : pki::KeyAction::kEncrypt;
-}
-
 // For a packet that does not parse: which kind of answer its opener waits for.
-Operation guess_operation(base::ByteView packet) {
-    return !packet.empty() && packet.front() == kTag66 ? Operation::kEncrypt : Operation::kDecrypt;
+FileKeyOperation guess_operation(base::ByteView packet) {
+    return !packet.empty() && packet.front() == kTag66 ? FileKeyOperation::kEncrypt
+                                                       : FileKeyOperation::kDecrypt;
 }
 
 std::size_t hash_of(base::ByteView packet) {
@@ -47,12 +44,12 @@ Error no_file_key() {
 
 // What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once
 // in very many times, but then the kernel would take the noise for a file key.
-Result<JobResult> checked(Operation operation, const Result<JobResult>& result) {
+Result<JobResult> checked(FileKeyOperation operation, const Result<JobResult>& result) {
     if (!result) {
         return result.error().code == ErrorCode::kDecryptFailed ? std::unexpected(no_file_key())
                                                                 : result;
     }
-    if (operation == Operation::kDecrypt) {
+    if (operation == FileKeyOperation::kDecrypt) {
         return wire::has_valid_checksum(result->output) ? result : std::unexpected(no_file_key());
     }
     if (result->output.empty() || result->output.size() > wire::kMaxEncryptedFek) {
@@ -148,7 +145,7 @@ void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
 // One that is under way and asks the same: programs like to open one file several times at once.
 Requests::InFlight* Requests::leader_of(const InFlight& request) {
     const auto leader = leaders_.find(request.hash);
-    if (request.operation != Operation::kDecrypt || leader == leaders_.end()) {
+    if (request.operation != FileKeyOperation::kDecrypt || leader == leaders_.end()) {
         return nullptr;
     }
     auto& candidate = in_flight_.at(leader->second);
@@ -157,7 +154,7 @@ Requests::InFlight* Requests::leader_of(const InFlight& request) {
 
 void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
     const auto& signature = packet.signature;
-    const auto key = keys_.use_key(signature, action_of(packet.operation));
+    const auto key = keys_.use_key(signature, packet.operation);
     if (!key) {
         if (key.error().code == ErrorCode::kKeyLocked) {
             locked_key_wanted_(signature);
@@ -172,13 +169,13 @@ void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
     }
     const auto id = ++last_id_;
     const auto deadline = request.received + reply_within_;
-    if (request.operation == Operation::kDecrypt) {
+    if (request.operation == FileKeyOperation::kDecrypt) {
         leaders_[request.hash] = id;
     }
     request.key = *key;
     in_flight_.emplace(id, std::move(request));
     // Its input is in the slot, which is ours until it is done.
-    hosts_.submit({*key, action_of(packet.operation), packet.data, deadline,
+    hosts_.submit({*key, packet.operation, packet.data, deadline,
                    [this, id](const Result<JobResult>& result) { done(id, result); }});
 }
 
@@ -241,7 +238,7 @@ void Requests::fail(const InFlight& request, const Error& why, std::string_view 
     ++counts_.failed[why.code];
     reply(request, base::traits(why.code).status, {});
     if (log_limit_.allows(Clock::now())) {
-        const auto* what = request.operation == Operation::kDecrypt ? "decrypt" : "encrypt";
+        const auto* what = request.operation == FileKeyOperation::kDecrypt ? "decrypt" : "encrypt";
         const auto hint = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
         log_line(
             Priority::kWarning, fmt::format("cannot {} a file key: {}{}", what, why.message, hint),

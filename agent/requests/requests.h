@@ -60,7 +60,7 @@ class Requests : public FrameTaker {
         RequestSlot* slot = nullptr;
         std::uint32_t counter = 0;
         std::uint32_t index = 0;
-        wire::Operation operation = wire::Operation::kDecrypt;
+        base::FileKeyOperation operation = base::FileKeyOperation::kDecrypt;
         Clock::time_point received;
         base::ByteView packet = {};  // in the slot
         std::size_t hash = 0;        // of the packet

@@ -148,7 +148,8 @@ template <typename Fields>
 void pass_fields(Fields& fields, KeyOperation& message) {
     fields.pass_native(message.id);
     fields.pass_native(message.key);
-    pass_enumeration(fields, message.action, KeyAction::kEncrypt, KeyAction::kDecrypt);
+    pass_enumeration(fields, message.action, base::FileKeyOperation::kEncrypt,
+                     base::FileKeyOperation::kDecrypt);
     pass_counted(fields, message.input);
 }
 

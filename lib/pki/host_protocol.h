@@ -19,6 +19,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/file_key_operation.h"
 #include "lib/base/secret_entry.h"
 
 namespace ecryptfs::pki {
@@ -32,7 +33,10 @@ inline constexpr std::size_t kMaxHostMessage = 12 * 1024;
 // What a key is opened for, as in the module ABI: encrypting only, or both.
 enum class KeyUse : std::uint8_t { kPublic = 1, kPrivate = 2 };
 
-enum class KeyAction : std::uint8_t { kEncrypt = 1, kDecrypt = 2 };
+// The least that a key must be opened for, to do this with it.
+constexpr KeyUse least_use(base::FileKeyOperation operation) {
+    return operation == base::FileKeyOperation::kDecrypt ? KeyUse::kPrivate : KeyUse::kPublic;
+}
 
 // What can be listed: that which can hold keys, or keys.
 enum class ItemKind : std::uint8_t { kTokens = 1, kKeys = 2 };
@@ -58,7 +62,7 @@ struct CloseKey {
 struct KeyOperation {
     std::uint64_t id = 0;
     std::uint64_t key = 0;
-    KeyAction action = KeyAction::kDecrypt;
+    base::FileKeyOperation action = base::FileKeyOperation::kDecrypt;
     base::ByteView input;
 };
 struct ListItems {

@@ -100,9 +100,10 @@ Result<KeyDescription> ModuleKey::describe() const {
         bounded_text(description.locator)};
 }
 
-Result<base::ByteView> ModuleKey::run(KeyAction action, base::ByteView input,
+Result<base::ByteView> ModuleKey::run(base::FileKeyOperation action, base::ByteView input,
                                       base::ByteSpan output) const {
-    const auto function = action == KeyAction::kEncrypt ? module_.encrypt : module_.decrypt;
+    const auto function =
+        action == base::FileKeyOperation::kEncrypt ? module_.encrypt : module_.decrypt;
     ecryptfs_pki_error error{};
     std::size_t size = output.size();
     const auto status = function(key_, input.data(), input.size(), output.data(), &size, &error);

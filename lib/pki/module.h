@@ -55,7 +55,7 @@ class ModuleKey {
 
     // Writes into `output` and gives the part written. kModuleFailed if the module claims to have
     // written more than fits.
-    base::Result<base::ByteView> run(KeyAction action, base::ByteView input,
+    base::Result<base::ByteView> run(base::FileKeyOperation action, base::ByteView input,
                                      base::ByteSpan output) const;
 
   private:

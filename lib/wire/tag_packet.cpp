@@ -30,7 +30,7 @@ constexpr KeyField kEncryptedFek = {"encrypted file key", 1, kMaxEncryptedFek};
 
 // What an operation looks like in packets; tags from include/linux/ecryptfs.h.
 struct Layout {
-    Operation operation;
+    base::FileKeyOperation operation;
     std::uint8_t request_tag;
     std::uint8_t reply_tag;
     KeyField request;
@@ -38,12 +38,12 @@ struct Layout {
 };
 
 constexpr auto kLayouts = std::to_array<Layout>({
-    {Operation::kDecrypt, 0x40, 0x41, kEncryptedFek, kFileKey},
-    {Operation::kEncrypt, 0x42, 0x43, kFileKey, kEncryptedFek},
+    {base::FileKeyOperation::kDecrypt, 0x40, 0x41, kEncryptedFek, kFileKey},
+    {base::FileKeyOperation::kEncrypt, 0x42, 0x43, kFileKey, kEncryptedFek},
 });
 
-const Layout& find_layout(Operation operation) {
-    return operation == Operation::kDecrypt ? kLayouts[0] : kLayouts[1];
+const Layout& find_layout(base::FileKeyOperation operation) {
+    return operation == base::FileKeyOperation::kDecrypt ? kLayouts[0] : kLayouts[1];
 }
 
 // Takes the tag that `member` of a layout has.

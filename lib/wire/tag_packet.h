@@ -12,6 +12,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/base/file_key_operation.h"
 #include "lib/wire/key_signature.h"
 
 namespace ecryptfs::wire {
@@ -20,14 +21,10 @@ inline constexpr std::size_t kMaxFek = 64;
 inline constexpr std::size_t kMaxFileKey = 1 + kMaxFek + 2;  // cipher code, FEK, checksum
 inline constexpr std::size_t kMaxEncryptedFek = 512;
 
-enum class Operation : std::uint8_t {
-    kDecrypt,  // Tag 64: `data` is the encrypted FEK
-    kEncrypt,  // Tag 66: `data` is cipher code, FEK, checksum
-};
-
-// A request's packet; `data` is a view into the bytes it was parsed from.
+// A request's packet; `data` is a view into the bytes it was parsed from. Tag 64 asks to decrypt:
+// `data` is the encrypted FEK. Tag 66 asks to encrypt: `data` is cipher code, FEK, checksum.
 struct RequestPacket {
-    Operation operation = Operation::kDecrypt;
+    base::FileKeyOperation operation = base::FileKeyOperation::kDecrypt;
     KeySignature signature;
     base::ByteView data;
 };
@@ -45,7 +42,7 @@ base::Result<base::ByteView> encode_request_packet(const RequestPacket& request,
 // 65) cipher code, FEK and checksum, for kEncrypt (Tag 67) the encrypted FEK. Otherwise `data` is
 // empty.
 struct ReplyPacket {
-    Operation operation = Operation::kDecrypt;
+    base::FileKeyOperation operation = base::FileKeyOperation::kDecrypt;
     std::uint8_t status = 0;
     base::ByteView data;
 };

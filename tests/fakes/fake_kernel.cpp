@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::uint8_t kAes128 = 7;  // RFC 2440 section 9.2
 
-Bytes request_packet(wire::Operation operation, std::string_view signature, base::ByteView data) {
+Bytes request_packet(base::FileKeyOperation operation, std::string_view signature,
+                     base::ByteView data) {
     std::array<std::uint8_t, wire::kMaxRequestFrame> buffer{};
     const auto packet = base::value_or_throw(wire::encode_request_packet(
         {operation, base::value_or_throw(wire::KeySignature::from_text(signature)), data}, buffer));
@@ -41,11 +42,11 @@ Bytes make_file_key(std::size_t size, std::uint8_t seed) {
 }
 
 Bytes decrypt_packet(std::string_view signature, base::ByteView encrypted) {
-    return request_packet(wire::Operation::kDecrypt, signature, encrypted);
+    return request_packet(base::FileKeyOperation::kDecrypt, signature, encrypted);
 }
 
 Bytes encrypt_packet(std::string_view signature, base::ByteView file_key) {
-    return request_packet(wire::Operation::kEncrypt, signature, file_key);
+    return request_packet(base::FileKeyOperation::kEncrypt, signature, file_key);
 }
 
 FakeKernel::FakeKernel() {
@@ -98,7 +99,7 @@ Answer FakeKernel::answer_to(std::uint32_t index) {
     while (!answers_.contains(index)) {
         if (!wait_for(POLLIN) || !read_reply()) {
             ADD_FAILURE() << "no answer to request " << index;
-            return {wire::Operation::kDecrypt, 0xff, {}, {}};
+            return {base::FileKeyOperation::kDecrypt, 0xff, {}, {}};
         }
     }
     return std::move(answers_.extract(index).mapped());

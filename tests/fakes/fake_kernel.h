@@ -34,7 +34,7 @@ Bytes encrypt_packet(std::string_view signature, base::ByteView file_key);
 
 // The agent's reply to a request.
 struct Answer {
-    wire::Operation operation = wire::Operation::kDecrypt;
+    base::FileKeyOperation operation = base::FileKeyOperation::kDecrypt;
     std::uint8_t status = 0;
     Bytes data;
     Clock::duration after = {};  // since the request was sent

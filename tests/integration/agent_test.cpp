@@ -127,7 +127,7 @@ Json AgentTest::module(const std::string& name) const {
 Bytes AgentTest::wrapped(const std::string& signature, base::ByteView file_key) {
     const auto answer = kernel_.encrypt(signature, file_key);
     EXPECT_EQ(answer.status, 0);
-    EXPECT_EQ(answer.operation, wire::Operation::kEncrypt);
+    EXPECT_EQ(answer.operation, base::FileKeyOperation::kEncrypt);
     return answer.data;
 }
 
@@ -144,7 +144,7 @@ void AgentTest::expect_round_trip(const std::string& signature, std::size_t size
     const auto file_key = make_file_key(size);
     const auto answer = kernel_.decrypt(signature, wrapped(signature, file_key));
     EXPECT_THAT(answer, Gives(file_key)) << size;
-    EXPECT_EQ(answer.operation, wire::Operation::kDecrypt);
+    EXPECT_EQ(answer.operation, base::FileKeyOperation::kDecrypt);
 }
 
 }  // namespace ecryptfs::test

@@ -170,7 +170,7 @@ TEST_F(Malformed, PacketsAreAnsweredWithAFailure) {
         EXPECT_THAT(answer, FailsFor(ErrorCode::kMalformed));
         const bool is_tag_66 = !bytes.empty() && bytes[0] == 0x42;
         EXPECT_EQ(answer.operation,
-                  is_tag_66 ? wire::Operation::kEncrypt : wire::Operation::kDecrypt);
+                  is_tag_66 ? base::FileKeyOperation::kEncrypt : base::FileKeyOperation::kDecrypt);
         ++failed;
         expect_round_trip(signature_);
     }

@@ -145,8 +145,8 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
 }
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
-    const auto answer =
-        TRY(ask(KeyOperation{0, key, KeyAction::kDecrypt, encrypted_fek}, after(kOpenLimit)));
+    const auto answer = TRY(ask(
+        KeyOperation{0, key, base::FileKeyOperation::kDecrypt, encrypted_fek}, after(kOpenLimit)));
     const auto* done = std::get_if<Done>(&answer);
     return done != nullptr ? base::SecretBytes::copy_of(done->output) : reject_answer();
 }

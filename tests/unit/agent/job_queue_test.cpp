@@ -51,7 +51,7 @@ class JobQueues : public ::testing::Test, protected JobSender {
         const auto number = static_cast<std::uint8_t>(outcomes_.size() + 1);
         inputs_.push_back({number});
         auto& ends = outcomes_.emplace_back();
-        return {key(key_id), pki::KeyAction::kDecrypt, inputs_.back(), now_ + time_left,
+        return {key(key_id), base::FileKeyOperation::kDecrypt, inputs_.back(), now_ + time_left,
                 [&ends](const Result<JobResult>& result) { ends.push_back(result); }};
     }
     Job person_opens(std::uint64_t key_id) {

@@ -9,7 +9,7 @@ namespace ecryptfs::agent {
 namespace {
 
 using base::ErrorCode;
-using pki::KeyAction;
+using base::FileKeyOperation;
 using test::FailsWith;
 using test::Succeeds;
 using ::testing::ElementsAre;
@@ -29,7 +29,7 @@ class KeyTables : public ::testing::Test {
         EXPECT_THAT(result, Succeeds());
         return std::move(effects);
     }
-    KeyRef use(KeyAction action = KeyAction::kDecrypt) {
+    KeyRef use(FileKeyOperation action = FileKeyOperation::kDecrypt) {
         auto key = table_.use_key(key_, action);
         EXPECT_THAT(key, Succeeds());
         return key.value_or(nullptr);
@@ -65,7 +65,7 @@ class KeyTables : public ::testing::Test {
     }
     void expect_locked() {
         EXPECT_EQ(state(), KeyState::kLocked);
-        EXPECT_THAT(table_.use_key(key_, KeyAction::kDecrypt),
+        EXPECT_THAT(table_.use_key(key_, FileKeyOperation::kDecrypt),
                     FailsWith(ErrorCode::kKeyLocked, "is locked"));
     }
 
@@ -149,7 +149,7 @@ TEST_F(KeyTables, TokenThatExpiredOrWasRevokedLeavesItsNameOnly) {
         EXPECT_FALSE(table_.has_token(key_));
         EXPECT_FALSE(table_.note(key_));
         EXPECT_THAT(table_.keys_in_memory(), IsEmpty());
-        EXPECT_FALSE(table_.use_key(key_, KeyAction::kEncrypt));
+        EXPECT_FALSE(table_.use_key(key_, FileKeyOperation::kEncrypt));
         EXPECT_FALSE(table_.begin_unlock(key_, {}));
         EXPECT_THAT(table_.lose_token(key_, why).changed, IsEmpty());  // once is enough
     }
@@ -253,22 +253,22 @@ TEST_F(KeyTables, OperationWithTheKeyOfAnOldTokenSaysNothingOfTheNewOne) {
 TEST_F(KeyTables, LockedKeyEncryptsWithItsPublicHalf) {
     see();
     table_.lock(key_);
-    const auto half = use(KeyAction::kEncrypt);
+    const auto half = use(FileKeyOperation::kEncrypt);
     EXPECT_EQ(half->use, pki::KeyUse::kPublic);
     EXPECT_FALSE(half->secret);
-    EXPECT_EQ(use(KeyAction::kEncrypt), half);
+    EXPECT_EQ(use(FileKeyOperation::kEncrypt), half);
     EXPECT_THAT(table_.keys_in_memory(), ElementsAre(key_));
     table_.record_success(*half, 1ms);
     expect_locked();
     const auto key = begin_unlock();
     EXPECT_THAT(finish_unlock(key).effects.closed, ElementsAre(half));
-    EXPECT_EQ(use(KeyAction::kEncrypt), key);
+    EXPECT_EQ(use(FileKeyOperation::kEncrypt), key);
 }
 
 TEST_F(KeyTables, PublicHalfThatNeedsASecretReportsALockedKey) {
     see();
     table_.lock(key_);
-    const auto half = use(KeyAction::kEncrypt);
+    const auto half = use(FileKeyOperation::kEncrypt);
     const auto [error, effects] = table_.record_failure(*half, {ErrorCode::kSecretRequired, "why"});
     EXPECT_EQ(error.code, ErrorCode::kKeyLocked);
     EXPECT_THAT(effects.closed, IsEmpty());

@@ -26,8 +26,8 @@ namespace {
 
 using base::Error;
 using base::ErrorCode;
+using base::FileKeyOperation;
 using base::Result;
-using pki::KeyAction;
 using wire::KeySignature;
 using namespace std::chrono_literals;
 
@@ -164,7 +164,7 @@ class Walk {
 
     void use_key() {
         const auto signature = pick_signature();
-        const auto action = pick(2) == 0 ? KeyAction::kDecrypt : KeyAction::kEncrypt;
+        const auto action = pick(2) == 0 ? FileKeyOperation::kDecrypt : FileKeyOperation::kEncrypt;
         auto& model = models_[signature];
         const auto key = table_->use_key(signature, action);
         if (!key) {
@@ -179,7 +179,7 @@ class Walk {
             EXPECT_EQ(model.in_use.value_or((*key)->id), (*key)->id);
             model.in_use = (*key)->id;
         } else {
-            EXPECT_TRUE(model.is_locked && action == KeyAction::kEncrypt);
+            EXPECT_TRUE(model.is_locked && action == FileKeyOperation::kEncrypt);
         }
         keys_.push_back(*key);
         used_.push_back(*key);

@@ -49,7 +49,7 @@ class ModuleClients : public ::testing::Test {
         }
         return key;
     }
-    void submit(std::uint64_t key_id, std::optional<pki::KeyAction> action,
+    void submit(std::uint64_t key_id, std::optional<base::FileKeyOperation> action,
                 Clock::duration time_left) {
         auto& ends = outcomes_.emplace_back();
         client_.submit(
@@ -57,7 +57,7 @@ class ModuleClients : public ::testing::Test {
              [&ends](const Result<JobResult>& result) { ends.push_back(outcome_of(result)); }});
     }
     void operate(std::uint64_t key_id, Clock::duration time_left = 2800ms) {
-        submit(key_id, pki::KeyAction::kDecrypt, time_left);
+        submit(key_id, base::FileKeyOperation::kDecrypt, time_left);
     }
     void open(std::uint64_t key_id) { submit(key_id, {}, kOpenReplyLimit); }
 

@@ -139,7 +139,7 @@ class Walk {
             open_key();
         } else {
             const auto key = keys_.at(any<std::size_t>(0, keys_.size() - 1));
-            submit(key, pki::KeyAction::kDecrypt, any_time(3s));
+            submit(key, base::FileKeyOperation::kDecrypt, any_time(3s));
         }
     }
     // As Keys::unlock(): with a key of its own, which then takes the place of an older one.
@@ -157,7 +157,7 @@ class Walk {
         }
     }
 
-    void submit(const std::shared_ptr<Key>& key, std::optional<pki::KeyAction> action,
+    void submit(const std::shared_ptr<Key>& key, std::optional<base::FileKeyOperation> action,
                 Clock::duration time_left) {
         const auto number = jobs_.size();
         auto& job = jobs_.emplace_back();

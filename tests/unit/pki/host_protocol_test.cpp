@@ -9,6 +9,7 @@ namespace {
 
 using base::EntryAtDevice;
 using base::ErrorCode;
+using base::FileKeyOperation;
 using base::NoSecret;
 using base::TypedSecret;
 using test::Bytes;
@@ -46,7 +47,7 @@ std::vector<Bytes> messages_to_host() {
         encoded(ToHost(OpenKey{1, 2, KeyUse::kPublic, "file:///k", TypedSecret{data}})),
         encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})),
         encoded(ToHost(CloseKey{7})),
-        encoded(ToHost(KeyOperation{3, 4, KeyAction::kEncrypt, data})),
+        encoded(ToHost(KeyOperation{3, 4, FileKeyOperation::kEncrypt, data})),
         encoded(ToHost(ListItems{5, ItemKind::kTokens})),
         encoded(ToHost(MakeKey{6, 2048, "file:///k", {{"pcrs", "sha256:7"}}, TypedSecret{data}}))};
 }
@@ -85,11 +86,11 @@ TEST(HostProtocol, TellsNoSecretFromOneThatIsTypedAtTheDevice) {
 
 TEST(HostProtocol, CarriesOperationsAndTheirResults) {
     const Bytes input = pattern(512);
-    const auto asked = encoded(ToHost(KeyOperation{~0ULL, 3, KeyAction::kDecrypt, input}));
+    const auto asked = encoded(ToHost(KeyOperation{~0ULL, 3, FileKeyOperation::kDecrypt, input}));
     const auto operation = to_host<KeyOperation>(asked);
     EXPECT_EQ(operation.id, ~0ULL);
     EXPECT_EQ(operation.key, 3U);
-    EXPECT_EQ(operation.action, KeyAction::kDecrypt);
+    EXPECT_EQ(operation.action, FileKeyOperation::kDecrypt);
     EXPECT_EQ(copy(operation.input), input);
     EXPECT_EQ(to_host<CloseKey>(encoded(ToHost(CloseKey{5}))).key, 5U);
     EXPECT_EQ(from_host<Closed>(encoded(FromHost(Closed{6}))).key, 6U);
@@ -181,7 +182,7 @@ TEST(HostProtocol, CutsTextsThatAreTooLong) {
 TEST(HostProtocol, RefusesToWriteWhatDoesNotFit) {
     const Bytes endless(kMaxHostMessage);
     Bytes buffer(kMaxHostMessage);
-    EXPECT_THAT(encode(ToHost(KeyOperation{1, 1, KeyAction::kDecrypt, endless}), buffer),
+    EXPECT_THAT(encode(ToHost(KeyOperation{1, 1, FileKeyOperation::kDecrypt, endless}), buffer),
                 FailsWith(ErrorCode::kInvalidArgument, "too large"));
     EXPECT_THAT(encode(FromHost(Done{1, endless}), buffer),
                 FailsWith(ErrorCode::kInvalidArgument, "too large"));

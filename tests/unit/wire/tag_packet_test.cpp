@@ -11,6 +11,7 @@ namespace ecryptfs::wire {
 namespace {
 
 using base::ErrorCode;
+using base::FileKeyOperation;
 using test::Bytes;
 using test::copy;
 using test::FailsWith;
@@ -27,14 +28,14 @@ KeySignature some_signature() {
 constexpr auto* kSignatureHex = "66653334363735353435353234393164";
 
 struct Sizes {
-    Operation operation;
+    FileKeyOperation operation;
     std::size_t smallest;
     std::size_t largest;
 };
-constexpr auto kRequests =
-    std::to_array<Sizes>({{Operation::kDecrypt, 1, 512}, {Operation::kEncrypt, 4, 67}});
-constexpr auto kReplies =
-    std::to_array<Sizes>({{Operation::kDecrypt, 4, 67}, {Operation::kEncrypt, 1, 512}});
+constexpr auto kRequests = std::to_array<Sizes>(
+    {{FileKeyOperation::kDecrypt, 1, 512}, {FileKeyOperation::kEncrypt, 4, 67}});
+constexpr auto kReplies = std::to_array<Sizes>(
+    {{FileKeyOperation::kDecrypt, 4, 67}, {FileKeyOperation::kEncrypt, 1, 512}});
 
 TEST(RequestPacket, IsParsedAsItWasEncodedForEachSize) {
     for (const auto& [operation, smallest, largest] : kRequests) {
@@ -57,13 +58,13 @@ TEST(RequestPacket, IsLaidOutAsTheKernelLaysItOut) {
     const Bytes data = hex("07 000102030405060708090a0b0c0d0e0f 0078");
     Bytes buffer(kMaxRequestFrame);
     const auto encrypt =
-        encode_request_packet({Operation::kEncrypt, some_signature(), data}, buffer);
+        encode_request_packet({FileKeyOperation::kEncrypt, some_signature(), data}, buffer);
     ASSERT_THAT(encrypt, Succeeds());
     EXPECT_EQ(copy(*encrypt),
               hex("42 10" + std::string(kSignatureHex) + "13" + base::to_hex(data)));
 
     const auto decrypt =
-        encode_request_packet({Operation::kDecrypt, some_signature(), pattern(256)}, buffer);
+        encode_request_packet({FileKeyOperation::kDecrypt, some_signature(), pattern(256)}, buffer);
     ASSERT_THAT(decrypt, Succeeds());
     EXPECT_EQ(copy(*decrypt),
               hex("40 10" + std::string(kSignatureHex) + "c040" + base::to_hex(pattern(256))));
@@ -73,7 +74,7 @@ TEST(RequestPacket, FitsADeviceFrameAtItsLargest) {
     Bytes packet(kMaxRequestFrame);
     const Bytes data = pattern(kMaxEncryptedFek);
     const auto encoded =
-        encode_request_packet({Operation::kDecrypt, some_signature(), data}, packet);
+        encode_request_packet({FileKeyOperation::kDecrypt, some_signature(), data}, packet);
     ASSERT_THAT(encoded, Succeeds());
     Bytes frame(kMaxRequestFrame);
     EXPECT_THAT(encode_frame({.type = FrameType::kRequest, .packet = *encoded}, frame), Succeeds());
@@ -129,8 +130,9 @@ TEST(RequestPacket, IsNotEncodedIntoABufferThatIsTooSmall) {
     const Bytes data = pattern(10);
     for (std::size_t size = 0; size < 1 + 1 + 16 + 1 + 10; ++size) {
         Bytes buffer(size);
-        EXPECT_THAT(encode_request_packet({Operation::kDecrypt, some_signature(), data}, buffer),
-                    FailsWith(ErrorCode::kMalformed, "does not fit into the buffer"));
+        EXPECT_THAT(
+            encode_request_packet({FileKeyOperation::kDecrypt, some_signature(), data}, buffer),
+            FailsWith(ErrorCode::kMalformed, "does not fit into the buffer"));
     }
 }
 
@@ -151,7 +153,7 @@ TEST(ReplyPacket, IsParsedAsItWasEncodedForEachSize) {
 }
 
 TEST(ReplyPacket, IsParsedAsItWasEncodedForEachFailure) {
-    for (const auto operation : {Operation::kDecrypt, Operation::kEncrypt}) {
+    for (const auto operation : {FileKeyOperation::kDecrypt, FileKeyOperation::kEncrypt}) {
         for (unsigned status = 1; status < 256; ++status) {
             Bytes buffer(4);
             const auto packet =
@@ -170,13 +172,15 @@ TEST(ReplyPacket, IsParsedAsItWasEncodedForEachFailure) {
 
 TEST(ReplyPacket, IsLaidOutAsTheKernelExpectsIt) {
     Bytes buffer(kMaxResponseFrame);
-    const auto encrypted = encode_reply_packet({Operation::kEncrypt, 0, pattern(192)}, buffer);
+    const auto encrypted =
+        encode_reply_packet({FileKeyOperation::kEncrypt, 0, pattern(192)}, buffer);
     ASSERT_THAT(encrypted, Succeeds());
     EXPECT_EQ(copy(*encrypted), hex("43 00 c000" + base::to_hex(pattern(192))));
-    const auto decrypted = encode_reply_packet({Operation::kDecrypt, 0, hex("07550055")}, buffer);
+    const auto decrypted =
+        encode_reply_packet({FileKeyOperation::kDecrypt, 0, hex("07550055")}, buffer);
     ASSERT_THAT(decrypted, Succeeds());
     EXPECT_EQ(copy(*decrypted), hex("41 00 04 07550055"));
-    const auto failed = encode_reply_packet({Operation::kDecrypt, 22, {}}, buffer);
+    const auto failed = encode_reply_packet({FileKeyOperation::kDecrypt, 22, {}}, buffer);
     ASSERT_THAT(failed, Succeeds());
     EXPECT_EQ(copy(*failed), hex("41 16 0000"));
 }
@@ -184,7 +188,7 @@ TEST(ReplyPacket, IsLaidOutAsTheKernelExpectsIt) {
 TEST(ReplyPacket, FitsADeviceFrameAtItsLargest) {
     Bytes packet(kMaxResponseFrame);
     const auto encoded =
-        encode_reply_packet({Operation::kEncrypt, 0, pattern(kMaxEncryptedFek)}, packet);
+        encode_reply_packet({FileKeyOperation::kEncrypt, 0, pattern(kMaxEncryptedFek)}, packet);
     ASSERT_THAT(encoded, Succeeds());
     Bytes frame(kMaxResponseFrame);
     const auto whole = encode_frame({.type = FrameType::kResponse, .packet = *encoded}, frame);
@@ -225,7 +229,7 @@ TEST(ReplyPacket, IsNotEncodedWithDataThatWouldBeRefused) {
 
 TEST(ReplyPacket, NeverCarriesAKeyWithAFailure) {
     Bytes buffer(1000);
-    EXPECT_THAT(encode_reply_packet({Operation::kDecrypt, 1, pattern(19)}, buffer),
+    EXPECT_THAT(encode_reply_packet({FileKeyOperation::kDecrypt, 1, pattern(19)}, buffer),
                 FailsWith(ErrorCode::kMalformed, "a failure carries data"));
     EXPECT_EQ(std::ranges::count(buffer, 0), 1000 - 2);  // tag and status at the most
 }
@@ -233,11 +237,11 @@ TEST(ReplyPacket, NeverCarriesAKeyWithAFailure) {
 TEST(ReplyPacket, IsNotEncodedIntoABufferThatIsTooSmall) {
     for (std::size_t size = 0; size < 7; ++size) {
         Bytes buffer(size);
-        EXPECT_THAT(encode_reply_packet({Operation::kDecrypt, 0, pattern(4)}, buffer),
+        EXPECT_THAT(encode_reply_packet({FileKeyOperation::kDecrypt, 0, pattern(4)}, buffer),
                     FailsWith(ErrorCode::kMalformed, "does not fit into the buffer"));
     }
     Bytes three(3);
-    EXPECT_THAT(encode_reply_packet({Operation::kDecrypt, 1, {}}, three),
+    EXPECT_THAT(encode_reply_packet({FileKeyOperation::kDecrypt, 1, {}}, three),
                 FailsWith(ErrorCode::kMalformed, "does not fit into the buffer"));
 }
 

@@ -714,13 +714,6 @@ TEST_F(Advice, OnAFolderWithoutAttributes) {
     });
 }
 
-TEST_F(Advice, OnASystemWithoutProc) {
-    const std::string hide = "unshare -Urmpf sh -c 'mount -t tmpfs none /proc; ";
-    check_all({{"", hide + "ecryptfsctl umount x'", ErrorCode::kInternal,
-                "mount it: sudo mount -t proc proc /proc",
-                hide + "mount -t proc proc /proc; ecryptfsctl status'", "agent"}});
-}
-
 // ---- the agent
 
 TEST_F(Advice, OnWhatTheBusSays) {

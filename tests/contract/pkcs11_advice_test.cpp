@@ -9,6 +9,7 @@
 #include "tests/contract/advice.h"
 #include "tests/contract/new_key.h"
 #include "tests/contract/shim_token.h"
+#include "tests/fakes/private_keyrings.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -225,7 +226,7 @@ TEST_F(Pkcs11Advice, OnALibraryThatIsNotThere) {
     EXPECT_NE(done(refused.advice).find("softhsm2"), std::string::npos);
     EXPECT_EQ(refusal({"pkcs11:token=shim;object=none?module-name=softhsm2", kPin}).status,
               ECRYPTFS_PKI_NOT_FOUND);
-    expect_advice(refusal({"pkcs11:token=shim;object=a?module-path=/etc/passwd", kPin}),
+    expect_advice(refusal({"pkcs11:token=shim;object=a?module-path=/etc/debian_version", kPin}),
                   ECRYPTFS_PKI_NOT_FOUND, "check module-path=");
     EXPECT_TRUE(works(*open(key()))) << "with the right one";
 }
@@ -241,6 +242,9 @@ TEST_F(Pkcs11Advice, OnLibrariesThatOthersCanChange) {
                   "have a library, and the folders above it, be writable by root or this user "
                   "alone");
     run_program("chmod 755 " + library);
+    expect_advice(refused(), ECRYPTFS_PKI_ACCESS_DENIED,
+                  "if you trust it, add --allow-library " + library);
+    allow_library(library);
     EXPECT_NE(refused().status, ECRYPTFS_PKI_ACCESS_DENIED);
     expect_advice(refusal({"pkcs11:token=shim;object=a?module-path=a/p11.so", kPin}),
                   ECRYPTFS_PKI_INVALID_LOCATOR,

@@ -64,6 +64,14 @@ std::uint64_t message_id(const FromHost& message) {
         message);
 }
 
+Result<HostProcess> try_to_start(const HostPaths& paths, const std::string& module, HostTask task) {
+    try {
+        return start_host(paths, module, task);
+    } catch (const base::Failure& failure) {
+        return std::unexpected(failure.error());
+    }
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> installed_modules(const HostPaths& paths) {
@@ -87,7 +95,8 @@ Result<std::vector<std::string>> installed_modules(const HostPaths& paths) {
 Result<ModuleHost> ModuleHost::start(const HostPaths& paths, const std::string& module,
                                      HostTask task) {
     auto packet = TRY(base::SecretBytes::create(kMaxHostMessage));
-    ModuleHost host(paths, start_host(paths, module, task), std::move(packet));
+    auto process = TRY(try_to_start(paths, module, task));
+    ModuleHost host(paths, std::move(process), std::move(packet));
     add_live_host(host.process_.pid, host.process_.socket.get());
     const auto greeting = TRY(host.receive(after(kOpenLimit)));
     if (const auto* refusal = std::get_if<Refusal>(&greeting)) {

@@ -41,7 +41,7 @@ TEST(NameBytes, AreFourCharactersForThreeBytes) {
     EXPECT_EQ(encode_name_bytes(hex("ff")), "zk--");
 }
 
-TEST(NameBytes, AreDecodedAsTheyWereEncodedFilledUpByZeros) {
+TEST(NameBytes, AreDecodedWithZerosAtTheEnd) {
     for (std::size_t size = 0; size < 40; ++size) {
         Bytes bytes = pattern(size);
         const auto decoded = decode_name_bytes(encode_name_bytes(bytes));
@@ -51,7 +51,7 @@ TEST(NameBytes, AreDecodedAsTheyWereEncodedFilledUpByZeros) {
     }
 }
 
-TEST(NameBytes, OfAnotherAlphabetAreRefused) {
+TEST(NameBytes, HaveOneAlphabet) {
     for (const char* text : {"AAA+", "AA/A", "A A-", "_AAA", "AA\x80-"}) {
         EXPECT_THAT(decode_name_bytes(text),
                     FailsWith(ErrorCode::kMalformed, "a character that no encrypted name has"));
@@ -60,7 +60,7 @@ TEST(NameBytes, OfAnotherAlphabetAreRefused) {
                 FailsWith(ErrorCode::kMalformed, "it was cut (byte 5)"));
 }
 
-TEST(EncryptedName, IsTakenApartAsTheKernelPutItTogether) {
+TEST(EncryptedName, IsParsedAsTheKernelWroteIt) {
     const auto name = parse_encrypted_name(kVector);
     ASSERT_THAT(name, Succeeds());
     EXPECT_EQ(name->signature.text(), "21e72551a9779b93");
@@ -106,7 +106,7 @@ std::string without_stem(std::string_view name) {
     return std::string(name.substr(kEncryptedNamePrefix.size() - 1));
 }
 
-TEST(LowerName, IsReadWithoutWhatAToolHasAdded) {
+TEST(LowerName, IsReadWithoutTextThatAToolAdded) {
     const std::string stem = "ECRYPTFS_FNEK_ENCRYPTED";
     for (const auto& name : {std::string(kVector), std::string(kLongVector)}) {
         const auto expected = encode_encrypted_name(parse_encrypted_name(name).value());
@@ -135,7 +135,7 @@ TEST(LowerName, IsReadAsItIsIfItIsSound) {
     }
 }
 
-TEST(LowerName, ThatWasCutIsNotRead) {
+TEST(LowerName, IsNotReadIfItWasCut) {
     for (std::size_t size = 0; size < kVector.size(); ++size) {
         const std::string cut(kVector.substr(0, size));
         EXPECT_TRUE(read_lower_name(cut).empty()) << cut;
@@ -148,7 +148,7 @@ TEST(LowerName, ThatWasCutIsNotRead) {
     EXPECT_TRUE(read_lower_name("").empty());
 }
 
-TEST(EncryptedName, IsDecryptedByThePassphraseItWasMadeWith) {
+TEST(EncryptedName, IsDecryptedByItsPassphrase) {
     const auto key = fnek();
     EXPECT_EQ(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()).value(),
               "size-000001.bin");
@@ -168,7 +168,7 @@ EncryptedName letter(std::uint8_t cipher_code, std::size_t key_size) {
     return {key.signature, cipher_code, bytes};
 }
 
-TEST(EncryptedName, IsDecryptedWhateverSizeOfKeyTheMountHad) {
+TEST(EncryptedName, IsDecryptedWithKeysOfAllSizes) {
     constexpr std::uint8_t kCast5 = 3;
     constexpr std::uint8_t kBlowfish = 4;
     const auto key = fnek();
@@ -184,13 +184,13 @@ TEST(EncryptedName, IsDecryptedWhateverSizeOfKeyTheMountHad) {
                 FailsWith(ErrorCode::kDecryptFailed, "damaged"));
 }
 
-TEST(EncryptedName, OfAnotherPassphraseIsNotDecryptedToNoise) {
+TEST(EncryptedName, IsNotDecryptedToNoiseByAnotherPassphrase) {
     const auto key = fnek("another");
     EXPECT_THAT(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()),
                 FailsWith(ErrorCode::kDecryptFailed, "another passphrase"));
 }
 
-TEST(EncryptedName, ThatIsDamagedInItsFirstBlockIsNotDecrypted) {
+TEST(EncryptedName, IsRefusedIfItsFirstBlockIsDamaged) {
     const auto key = fnek();
     auto name = parse_encrypted_name(kVector).value();
     for (std::size_t i = 0; i < 16; ++i) {

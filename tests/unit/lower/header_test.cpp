@@ -32,7 +32,7 @@ const std::string kFixed = "0000000000000001 756a3605 49eb81f0 03 000002 0000100
 const std::string kTag3 = "8c1d 04 07 03 01 0011223344556677 60 c0f62fcc83c36de581b7e6f8efba0f85";
 const std::string kTag11 = "ed16 62 08 5f434f4e534f4c45 00000000 9d59cdc2eaf8d95e";
 
-TEST(LowerHeader, OfAPassphraseIsReadAsTheKernelWroteIt) {
+TEST(LowerHeader, HasThePassphrasePacketThatTheKernelWrote) {
     const Bytes bytes = vector_header("pass-aes16");
     const auto header = parsed(bytes);
     EXPECT_EQ(header.plain_size, 4097U);
@@ -52,7 +52,7 @@ TEST(LowerHeader, OfAPassphraseIsReadAsTheKernelWroteIt) {
     EXPECT_EQ(packet.encrypted_fek.size(), 16U);
 }
 
-TEST(LowerHeader, OfAPublicKeyIsReadAsTheKernelWroteIt) {
+TEST(LowerHeader, HasThePublicKeyPacketThatTheKernelWrote) {
     const Bytes bytes = vector_header("rsa2048-aes16");
     const auto header = parsed(bytes);
     ASSERT_EQ(header.packets.size(), 1U);
@@ -77,7 +77,7 @@ TEST(LowerHeader, SaysThatNamesAreEncrypted) {
     EXPECT_EQ(header.flags, kEncrypted | kEncryptsNames);
 }
 
-TEST(LowerHeader, OfVersionZeroHasNoSizeOfItsOwn) {
+TEST(LowerHeader, HasAFixedSizeInVersionZero) {
     const Bytes bytes = hex("0000000000000001 756a3605 49eb81f0 00 000002" + kTag3 + kTag11);
     const auto header = parsed(bytes);
     EXPECT_EQ(header.size_at_front, 8192U);
@@ -85,7 +85,7 @@ TEST(LowerHeader, OfVersionZeroHasNoSizeOfItsOwn) {
     EXPECT_EQ(header.packets.front().offset, 20U);
 }
 
-TEST(LowerHeader, InAnAttributeNeedNotSayHowLargeItIs) {
+TEST(LowerHeader, NeedsNoSizeInAnAttribute) {
     const Bytes bytes =
         hex("0000000000000001 756a3605 49eb81f0 03 000006 00000000 0000" + kTag3 + kTag11);
     EXPECT_EQ(parsed(bytes).packets.size(), 1U);
@@ -170,7 +170,7 @@ std::string overlong_packet(std::size_t bytes, std::size_t more) {
 }
 
 // Its length is one that such a packet may have.
-TEST(LowerHeader, APacketThatIsTooLongCostsItselfOnly) {
+TEST(LowerHeader, KeepsThePacketsBehindOneThatIsTooLong) {
     const auto size = hex(kRecovery).size();
     for (const std::size_t more : {std::size_t{1}, std::size_t{8}, size - 1, size, 2 * size}) {
         const auto damaged = overlong_packet(128, more);
@@ -194,7 +194,7 @@ struct DamageInFront {
     std::string signature;  // that can still be read; empty: none
 };
 
-TEST(LowerHeader, IsReadOnBehindADamagedPacket) {
+TEST(LowerHeader, KeepsThePacketsBehindADamagedOne) {
     const std::string literal = "ed16 62 08 5f434f4e534f4c45 00000000 9d59cdc2eaf8d95e";
     const std::string salt = "0011223344556677 60 c0f62fcc83c36de581b7e6f8efba0f85";
     const std::string sig = "9d59cdc2eaf8d95e";
@@ -239,7 +239,7 @@ TEST(LowerHeader, IsReadOnBehindADamagedPacket) {
     }
 }
 
-TEST(LowerHeader, HasEachDamagedPacketWithItsSize) {
+TEST(LowerHeader, SaysTheSizeOfEachDamagedPacket) {
     const Bytes bytes =
         hex(kFixed + "ff 02 0102" + kTag3 + kTag11 + "01 00" + kRecovery + "fe 01 00");
     const auto header = parsed(bytes);
@@ -252,7 +252,7 @@ TEST(LowerHeader, HasEachDamagedPacketWithItsSize) {
     EXPECT_EQ(header.damage->message, "header: no packet begins with 0xff (byte 26)");
 }
 
-TEST(LowerHeader, IsReadUpToSoManyPacketsOnly) {
+TEST(LowerHeader, HasALimitedNumberOfPackets) {
     std::string packets;
     for (std::size_t i = 0; i < kMaxKeyPackets; ++i) {
         packets += "fe 00";
@@ -263,7 +263,7 @@ TEST(LowerHeader, IsReadUpToSoManyPacketsOnly) {
     EXPECT_EQ(header.damaged_packets.size(), kMaxKeyPackets);
 }
 
-TEST(LowerHeader, WithoutAPacketIsDamaged) {
+TEST(LowerHeader, IsDamagedWithoutAPacket) {
     for (const std::string rest : {"", "00", "0000"}) {
         const auto header = parsed(hex(kFixed + rest));
         EXPECT_TRUE(header.packets.empty());
@@ -272,7 +272,7 @@ TEST(LowerHeader, WithoutAPacketIsDamaged) {
     }
 }
 
-TEST(LowerHeader, LiesWithinItsFirst4096Bytes) {
+TEST(LowerHeader, EndsWithinTheFirst4096Bytes) {
     Bytes bytes = hex(kFixed);
     bytes.resize(4096 + 200, 0x01);
     bytes[26] = 0;

@@ -28,7 +28,7 @@ struct Vector {
     Salt salt;
 };
 
-TEST(PassphraseKey, IsTheTokenThatEcryptfsUtilsMakes) {
+TEST(PassphraseKey, EqualsTheTokenOfEcryptfsUtils) {
     for (const auto& [file, passphrase, salt] : std::to_array<Vector>({
              {"pass-aes16.authtok.9d59cdc2eaf8d95e", "correct-horse", kDefaultSalt},
              {"addpass.authtok.e80b89d3427db0d3", "correct-horse", kNameSalt},
@@ -46,7 +46,7 @@ TEST(PassphraseKey, IsTheTokenThatEcryptfsUtilsMakes) {
     }
 }
 
-TEST(PassphraseKey, IsRefusedForAPassphraseThatEcryptfsDoesNotTake) {
+TEST(PassphraseKey, IsNotMadeOfPassphrasesThatEcryptfsRefuses) {
     EXPECT_THAT(derive_passphrase_key({}, kDefaultSalt),
                 FailsWith(ErrorCode::kInvalidArgument, "1 to 64"));
     EXPECT_THAT(derive_passphrase_key(pattern(65), kDefaultSalt),
@@ -59,7 +59,7 @@ WrappedPassphrase vector_v2() {
         parse_wrapped_passphrase(read_file(test::vectors() / "wrapped-v2")));
 }
 
-TEST(WrappedPassphrase, OfEcryptfsUtilsIsUnwrapped) {
+TEST(WrappedPassphrase, IsUnwrappedFromEcryptfsUtilsFile) {
     const auto wrapped = vector_v2();
     EXPECT_EQ(wrapped.version, 2);
     const auto passphrase = unwrap_passphrase(wrapped, as_bytes("wrapping-pass"));
@@ -68,7 +68,7 @@ TEST(WrappedPassphrase, OfEcryptfsUtilsIsUnwrapped) {
     EXPECT_EQ(encode_wrapped_passphrase(wrapped), read_file(test::vectors() / "wrapped-v2"));
 }
 
-TEST(WrappedPassphrase, OfVersion1IsUnwrapped) {
+TEST(WrappedPassphrase, IsUnwrappedFromVersion1) {
     const auto wrapped = parse_wrapped_passphrase(read_file(test::vectors() / "wrapped-v1"));
     ASSERT_THAT(wrapped, Succeeds());
     EXPECT_EQ(wrapped->version, 1);
@@ -82,7 +82,7 @@ TEST(WrappedPassphrase, IsNotUnwrappedByAnotherPassphrase) {
                 FailsWith(ErrorCode::kWrongSecret, "wrapping passphrase"));
 }
 
-TEST(WrappedPassphrase, OfAnySizeIsUnwrappedAsItWasWrappedEachTimeWithAnotherSalt) {
+TEST(WrappedPassphrase, IsUnwrappedAtEachSizeAndHasANewSaltEachTime) {
     const auto first = wrap_passphrase(as_bytes("a"), as_bytes("w"));
     for (const std::size_t size : {1U, 15U, 16U, 17U, 63U, 64U}) {
         const Bytes passphrase = pattern(size);
@@ -97,7 +97,7 @@ TEST(WrappedPassphrase, OfAnySizeIsUnwrappedAsItWasWrappedEachTimeWithAnotherSal
     }
 }
 
-TEST(WrappedPassphrase, IsNotMadeOfWhatCouldNotBeUnwrapped) {
+TEST(WrappedPassphrase, IsNotMadeIfItCouldNotBeUnwrapped) {
     EXPECT_THAT(wrap_passphrase({}, as_bytes("w")), FailsWith(ErrorCode::kInvalidArgument, "64"));
     EXPECT_THAT(wrap_passphrase(pattern(65), as_bytes("w")),
                 FailsWith(ErrorCode::kInvalidArgument, "64"));

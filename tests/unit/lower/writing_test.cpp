@@ -219,7 +219,7 @@ TEST(LowerName, IsReadAgainAtEachLength) {
     }
 }
 
-TEST(LowerName, OfA143ByteNameJustFitsIntoAFolder) {
+TEST(LowerName, FitsIntoAFolderUpTo143PlainBytes) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
     const NameCipher cipher{fnek.signature, wire::find_cipher(7), 16};
     const auto size_of = [&](std::size_t size) {
@@ -266,7 +266,7 @@ TEST(NewFileKey, IsReadAgainFromBothPackets) {
     }
 }
 
-TEST(NewFileKey, IsRandomAndOfASizeOfItsCipher) {
+TEST(NewFileKey, IsRandomAndHasASizeOfItsCipher) {
     const auto& aes = *wire::find_cipher(7);
     EXPECT_NE(copy(value_or_throw(make_file_key(aes, 16)).fek.view()),
               copy(value_or_throw(make_file_key(aes, 16)).fek.view()));

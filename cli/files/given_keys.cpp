@@ -11,8 +11,7 @@
 #include "cli/key_location.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
-#include "lib/keyring/keyrings.h"
-#include "lib/wire/auth_token.h"
+#include "lib/keyring/passphrase_key.h"
 
 namespace ecryptfs::cli {
 
@@ -22,7 +21,7 @@ using base::SecretBytes;
 using wire::KeySignature;
 
 GivenKeys::GivenKeys(pki::HostPaths paths)
-    : hosted_keys_(std::move(paths)), file_keys_(&hosted_keys_, find_passphrase_key_in_keyrings) {}
+    : hosted_keys_(std::move(paths)), file_keys_(&hosted_keys_, keyring::find_passphrase_key) {}
 
 Result<void> GivenKeys::add_private_key(const pki::KeyLocation& key,
                                         const std::string& passphrase_file) {
@@ -67,28 +66,6 @@ bool GivenKeys::has_passphrase_key(const KeySignature& signature) const {
     return std::ranges::any_of(passphrases_, [&](const auto& each) {
         return each.signature == signature || each.name_signature == signature;
     });
-}
-
-SecretBytes find_passphrase_key_in_keyrings(const KeySignature& signature) {
-    for (const keyring::Keyring keyring : {keyring::Keyring::kUser, keyring::Keyring::kSession}) {
-        const auto serial = keyring::find_keyring(keyring);
-        for (const keyring::KeySerial token : serial
-                                                  ? keyring::list_tokens(*serial, signature)
-                                                        .value_or(std::vector<keyring::KeySerial>{})
-                                                  : std::vector<keyring::KeySerial>{}) {
-            const auto payload = keyring::read_token(token);
-            const auto parsed = payload ? wire::parse_auth_token(payload->view())
-                                        : std::unexpected(payload.error());
-            const auto* held = parsed ? std::get_if<wire::PassphraseToken>(&*parsed) : nullptr;
-            if (held == nullptr || held->signature != signature) {
-                continue;
-            }
-            if (auto fekek = SecretBytes::copy_of(held->fekek)) {
-                return std::move(*fekek);
-            }
-        }
-    }
-    return {};
 }
 
 }  // namespace ecryptfs::cli

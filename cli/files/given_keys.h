@@ -72,8 +72,4 @@ class GivenKeys {
     std::vector<GivenPrivateKey> private_keys_;
 };
 
-// The FEKEK or FNEK of a passphrase token in the user's or the session's keyring; empty if there is
-// none.
-base::SecretBytes find_passphrase_key_in_keyrings(const wire::KeySignature& signature);
-
 }  // namespace ecryptfs::cli

@@ -10,11 +10,12 @@
 #include <map>
 #include <set>
 
-#include "cli/files/given_keys.h"
 #include "cli/files/plain_path.h"
 #include "cli/mount/plan.h"
 #include "lib/base/try.h"
+#include "lib/keyring/passphrase_key.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lowerfs/file_key_set.h"
 #include "lib/lowerfs/lower_file.h"
 #include "lib/lowerfs/tree_walk.h"
 #include "lib/wire/cipher.h"
@@ -97,7 +98,7 @@ class Sample : public lowerfs::TreeVisitor {
     }
 
     std::string root_;
-    lowerfs::FileKeySet names_{nullptr, find_passphrase_key_in_keyrings};
+    lowerfs::FileKeySet names_{nullptr, keyring::find_passphrase_key};
     std::uint64_t files_ = 0;
 };
 

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "cli/files/file_error.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
 #include "lib/lower/header.h"
+#include "lib/lowerfs/content_reader.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -19,11 +19,6 @@ namespace {
 using base::ByteView;
 using base::Result;
 using lower::kExtentSize;
-
-bool is_zero(ByteView bytes) {
-    return bytes.empty() || (bytes.front() == 0 &&
-                             std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 Result<void> write_to_file(int fd, std::uint64_t offset, ByteView bytes) {
     while (!bytes.empty()) {
@@ -45,7 +40,7 @@ Result<void> write_sparsely(int fd, std::uint64_t offset, ByteView bytes) {
     std::size_t start = 0;  // of what has to be written
     for (std::size_t at = 0; at < bytes.size(); at += kExtentSize) {
         const auto extent = bytes.subspan(at, std::min(kExtentSize, bytes.size() - at));
-        if (!is_zero(extent)) {
+        if (!lowerfs::is_zero(extent)) {
             continue;
         }
         TRY(write_to_file(fd, offset + start, bytes.subspan(start, at - start)));

@@ -22,11 +22,6 @@ using lower::kExtentSize;
 
 constexpr std::size_t kLargestBlock = 16;  // of a cipher
 
-bool is_zero(ByteView bytes) {
-    return bytes.empty() || (bytes.front() == 0 &&
-                             std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
 // Fills the span; zeros for what is not there or cannot be read.
 void read_or_zeros(int fd, std::uint64_t offset, ByteSpan span) {
     std::size_t filled = 0;
@@ -59,6 +54,11 @@ std::uint64_t decryptable_size(const LowerFile& file) {
 }
 
 }  // namespace
+
+bool is_zero(ByteView bytes) {
+    return bytes.empty() || (bytes.front() == 0 &&
+                             std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
 
 FileRange whole_contents(const LowerFile& file) {
     return {0, file.header.value().plain_size};

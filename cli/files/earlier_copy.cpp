@@ -17,7 +17,8 @@ namespace {
 
 using base::Result;
 
-Result<bool> is_there(int folder, const std::string& name, struct stat& status) {
+// False if there is nothing of that name.
+Result<bool> read_status(int folder, const std::string& name, struct stat& status) {
     if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
         return true;
     }
@@ -29,7 +30,7 @@ Result<bool> is_there(int folder, const std::string& name, struct stat& status) 
 
 bool is_kept_time(const timespec& kept, const timespec& time) {
     constexpr std::int64_t kSecond = 1'000'000'000;
-    // Of NTFS, exFAT, older ext and FAT.
+    // The steps of times on NTFS, exFAT, older ext and FAT.
     constexpr auto kSteps = std::to_array<std::int64_t>({100, 10'000'000, kSecond, 2 * kSecond});
     if (std::abs(kept.tv_sec - time.tv_sec) > 2) {
         return false;
@@ -47,7 +48,7 @@ bool is_kept_time(const timespec& kept, const timespec& time) {
 Result<bool> is_copy(int folder, const std::string& name, std::uint64_t size,
                      const timespec& time) {
     struct stat there{};
-    const auto found = is_there(folder, name, there);
+    const auto found = read_status(folder, name, there);
     if (!found || !*found) {
         return found;
     }
@@ -60,7 +61,7 @@ Result<bool> is_copy(int folder, const std::string& name, std::uint64_t size,
 
 Result<bool> is_folder(int folder, const std::string& name) {
     struct stat there{};
-    const auto found = is_there(folder, name, there);
+    const auto found = read_status(folder, name, there);
     if (!found || !*found) {
         return found;
     }

@@ -21,7 +21,7 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-std::string path_of(int fd) {
+std::string proc_path(int fd) {
     return fmt::format("/proc/self/fd/{}", fd);
 }
 
@@ -98,7 +98,7 @@ bool PartFile::publish_named(const std::string& name) {
 }
 
 Result<void> PartFile::publish(const std::string& name) {
-    const bool published = name_.empty() ? ::linkat(AT_FDCWD, path_of(fd_.get()).c_str(), folder_,
+    const bool published = name_.empty() ? ::linkat(AT_FDCWD, proc_path(fd_.get()).c_str(), folder_,
                                                     name.c_str(), AT_SYMLINK_FOLLOW) == 0
                                          : publish_named(name);
     if (!published) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "agent/runtime/time_limits.h"
+
 namespace ecryptfs::agent {
 namespace {
 
@@ -32,7 +34,7 @@ void KeyOpener::open(const KeyRef& key, Clock::time_point now,
     auto done = [opened = std::move(opened)](const Result<JobResult>& result) mutable {
         opened(opened_key(result));
     };
-    hosts_.submit({key, {}, {}, now + kTimeToOpen, std::move(done)});
+    hosts_.submit({key, {}, {}, now + kOpenReplyLimit, std::move(done)});
 }
 
 void KeyOpener::close(std::span<const KeyRef> keys) {

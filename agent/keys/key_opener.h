@@ -17,9 +17,6 @@ namespace ecryptfs::agent {
 
 class KeyOpener {
   public:
-    // A person waits, and some tokens are slow.
-    static constexpr auto kTimeToOpen = std::chrono::seconds(110);
-
     // Borrows the hosts.
     explicit KeyOpener(KeyHosts& hosts) : hosts_(hosts) {}
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "agent/runtime/time_limits.h"
 #include "tests/unit/agent/fake_key_hosts.h"
 #include "tests/unit/agent/keys_support.h"
 #include "tests/unit/support.h"
@@ -50,7 +51,7 @@ TEST_F(KeyOpening, AsksAHostForTheKeyAndLeavesItTimeForASlowToken) {
     const auto& job = hosts_.jobs().front();
     EXPECT_EQ(job.key, key);
     EXPECT_FALSE(job.action);
-    EXPECT_EQ(job.deadline, now_ + KeyOpener::kTimeToOpen);
+    EXPECT_EQ(job.deadline, now_ + kOpenReplyLimit);
     EXPECT_THAT(answers_, IsEmpty());
 }
 

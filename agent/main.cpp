@@ -60,7 +60,7 @@ int run(const agent::Options& options) {
     agent::ProcessLauncher launcher(loop, options.host_paths);
     agent::HostPool hosts(loop, launcher, options.host_idle_time);
     agent::Keys keys(loop, hosts, handover.keys());
-    agent::Requests requests(device, keys, hosts, handover.requests(), options.reply_within);
+    agent::Requests requests(loop, device, keys, hosts, handover.requests(), options.reply_within);
     agent::BusService bus(loop, {device, requests, keys, hosts});
     agent::SessionWatch session(
         loop, options.lock_on, [&](const std::string& why, std::move_only_function<void()> done) {

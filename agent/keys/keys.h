@@ -19,6 +19,7 @@
 #include "agent/keys/key_opener.h"
 #include "agent/keys/key_table.h"
 #include "agent/keys/keyring_view.h"
+#include "agent/requests/request_keys.h"
 #include "agent/runtime/event_loop.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
@@ -33,7 +34,7 @@ struct AddedKey {
     std::string warning;
 };
 
-class Keys {
+class Keys : public RequestKeys {
   public:
     // Borrows the loop, the hosts and the notes, which outlive this process.
     Keys(EventLoop& loop, KeyHosts& hosts, KeyNotePlaces notes);
@@ -46,14 +47,10 @@ class Keys {
 
     // --- Requests ---
 
-    // The key for a request. Fails at once if the key has no token that lives, or is locked. A
-    // locked key may still encrypt, where its module can do so with the public half alone.
     base::Result<KeyRef> use_key(const wire::KeySignature& signature,
-                                 base::FileKeyOperation action);
-    // How a request with `key` ended. Locks a key that needs a secret, or another one. Gives the
-    // error to report.
-    base::Error record_failure(const Key& key, base::Error why);
-    void record_success(const Key& key, std::chrono::microseconds latency);
+                                 base::FileKeyOperation operation) override;
+    base::Error record_failure(const Key& key, base::Error why) override;
+    void record_success(const Key& key, std::chrono::microseconds latency) override;
 
     // --- People ---
 

@@ -150,7 +150,7 @@ bool Device::read_frame() {
     return false;
 }
 
-Device::WriteOutcome Device::write(base::ByteView frame) {
+WriteOutcome Device::write(base::ByteView frame) {
     if (!is_open()) {
         return WriteOutcome::kRefused;
     }

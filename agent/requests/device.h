@@ -16,6 +16,7 @@
 
 #include "agent/requests/descriptor_store.h"
 #include "agent/requests/device_guard.h"
+#include "agent/requests/reply_writer.h"
 #include "agent/runtime/event_loop.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -39,13 +40,8 @@ class FrameTaker {
     virtual void take_frame(base::ByteView frame) = 0;
 };
 
-class Device {
+class Device : public ReplyWriter {
   public:
-    enum class WriteOutcome : std::uint8_t {
-        kTaken,   // by the kernel, or kept to be written as soon as it will take it
-        kRefused  // the opener has given up, or the device is gone
-    };
-
     // Borrows the loop, the store and Handover's descriptor, for the guard.
     Device(EventLoop& loop, DescriptorStore& store, int memory, std::string path);
 
@@ -66,7 +62,7 @@ class Device {
     // Looks once more whether it can be opened.
     void retry();
 
-    WriteOutcome write(base::ByteView frame);
+    WriteOutcome write(base::ByteView frame) override;
 
   private:
     void adopt(base::UniqueFd fd);

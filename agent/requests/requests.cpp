@@ -17,40 +17,42 @@ using base::FileKeyOperation;
 using base::Result;
 
 constexpr std::uint8_t kTag66 = 0x42;
-// A request that this many processes died over is not tried once more.
+// A request is not tried once more after this many processes died while they had it.
 constexpr std::uint32_t kMaxReplays = 2;
 
 static_assert(sizeof(RequestSlot::frame) > wire::kMaxRequestFrame &&
               sizeof(RequestSlot::frame) > wire::kMaxResponseFrame);
 static_assert(Handover::kRequestSlots > Requests::kMaxInFlight);
 
-// For a packet that does not parse: which kind of answer its opener waits for.
+// The kind of answer that the opener waits for, where the packet does not parse.
 FileKeyOperation guess_operation(base::ByteView packet) {
     return !packet.empty() && packet.front() == kTag66 ? FileKeyOperation::kEncrypt
                                                        : FileKeyOperation::kDecrypt;
 }
 
-std::size_t hash_of(base::ByteView packet) {
+std::size_t packet_hash(base::ByteView packet) {
     return std::hash<std::string_view>{}(base::as_text(packet));
 }
 
-// One and the same for each reason why decrypted bytes are no file key. Whoever can tell wrong
+// The same error for each reason why decrypted bytes are not a file key. Whoever can tell wrong
 // padding from a wrong checksum, in the reply or in the journal, can decrypt with a PKCS#1 v1.5
 // key.
-Error no_file_key() {
+Error no_file_key_error() {
     return {ErrorCode::kDecryptFailed, std::string(base::traits(ErrorCode::kDecryptFailed).meaning),
             "check that the file was made with this key"};
 }
 
-// What a module gave, judged before the kernel gets it. The wrong key decrypts to noise only once
-// in very many times, but then the kernel would take the noise for a file key.
-Result<JobResult> checked(FileKeyOperation operation, const Result<JobResult>& result) {
+// Judges what a module gave before the kernel gets it. Decryption with a wrong key succeeds once in
+// a great while, and the kernel would take the noise for a file key.
+Result<JobResult> check_result(FileKeyOperation operation, const Result<JobResult>& result) {
     if (!result) {
-        return result.error().code == ErrorCode::kDecryptFailed ? std::unexpected(no_file_key())
-                                                                : result;
+        return result.error().code == ErrorCode::kDecryptFailed
+                   ? std::unexpected(no_file_key_error())
+                   : result;
     }
     if (operation == FileKeyOperation::kDecrypt) {
-        return wire::has_valid_checksum(result->output) ? result : std::unexpected(no_file_key());
+        return wire::has_valid_checksum(result->output) ? result
+                                                        : std::unexpected(no_file_key_error());
     }
     if (result->output.empty() || result->output.size() > wire::kMaxEncryptedFek) {
         return std::unexpected(Error{
@@ -62,9 +64,10 @@ Result<JobResult> checked(FileKeyOperation operation, const Result<JobResult>& r
 
 }  // namespace
 
-Requests::Requests(Device& device, Keys& keys, HostPool& hosts, Places<RequestSlot> slots,
-                   std::chrono::milliseconds reply_within)
-    : device_(device),
+Requests::Requests(TimeSource& time, ReplyWriter& device, RequestKeys& keys, KeyHosts& hosts,
+                   Places<RequestSlot> slots, std::chrono::milliseconds reply_within)
+    : time_(time),
+      device_(device),
       keys_(keys),
       hosts_(hosts),
       slots_(slots),
@@ -80,7 +83,7 @@ base::ByteSpan Requests::room() {
     if (next_ == nullptr) {
         next_ = &slots_.take();
     }
-    next_->read_at = Clock::now().time_since_epoch().count();
+    next_->read_at = time_.now().time_since_epoch().count();
     return next_->frame;
 }
 
@@ -111,9 +114,9 @@ void Requests::take(RequestSlot& slot, base::ByteView bytes) {
         ++counts_.stale;
     } else {
         ++counts_.malformed;
-        if (log_limit_.allows(Clock::now())) {
-            log_line(Priority::kWarning,
-                     frame ? "the kernel sent a frame that is no request" : frame.error().message);
+        if (log_limit_.allows(time_.now())) {
+            log_line(Priority::kWarning, frame ? "the kernel sent a frame that is not a request"
+                                               : frame.error().message);
         }
     }
     slots_.give_back(slot);
@@ -128,7 +131,7 @@ void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
                      .operation = packet ? packet->operation : guess_operation(frame.packet),
                      .received = Clock::time_point(Clock::duration(slot.read_at)),
                      .packet = frame.packet,
-                     .hash = hash_of(frame.packet)};
+                     .hash = packet_hash(frame.packet)};
     if (!packet) {
         fail(request, packet.error());
     } else if (slot.replays > kMaxReplays) {
@@ -142,8 +145,8 @@ void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
     }
 }
 
-// One that is under way and asks the same: programs like to open one file several times at once.
-Requests::InFlight* Requests::leader_of(const InFlight& request) {
+// A request under way that asks the same: programs like to open one file several times at once.
+Requests::InFlight* Requests::find_leader(const InFlight& request) {
     const auto leader = leaders_.find(request.hash);
     if (request.operation != FileKeyOperation::kDecrypt || leader == leaders_.end()) {
         return nullptr;
@@ -162,7 +165,7 @@ void Requests::submit(InFlight request, const wire::RequestPacket& packet) {
         fail(request, key.error(), signature.text());
         return;
     }
-    if (auto* leader = leader_of(request)) {
+    if (auto* leader = find_leader(request)) {
         leader->followers.push_back(std::move(request));
         ++followers_;
         return;
@@ -191,7 +194,7 @@ Requests::InFlight Requests::take_in_flight(std::uint64_t id) {
 
 void Requests::done(std::uint64_t id, const Result<JobResult>& result) {
     auto request = take_in_flight(id);
-    const auto output = checked(request.operation, result);
+    const auto output = check_result(request.operation, result);
     if (!output) {
         give_up(std::move(request), output.error());
         return;
@@ -210,7 +213,7 @@ void Requests::give_up(InFlight request, const Error& error) {
     }
     fail(request, why, signature.text());
     if (why.code == ErrorCode::kTimedOut) {
-        serve_again(std::move(request.followers));  // they came later and have time left
+        repeat(std::move(request.followers));  // they came later and have time left
         return;
     }
     for (const auto& follower : request.followers) {
@@ -218,7 +221,7 @@ void Requests::give_up(InFlight request, const Error& error) {
     }
 }
 
-void Requests::serve_again(std::vector<InFlight> requests) {
+void Requests::repeat(std::vector<InFlight> requests) {
     for (auto& request : requests) {
         const auto packet = wire::parse_request_packet(request.packet);
         submit(std::move(request), packet.value());  // it parsed before
@@ -229,7 +232,7 @@ void Requests::succeed(const InFlight& request, const Key& key, base::ByteView d
     ++counts_.answered;
     reply(request, 0, data);
     const auto latency =
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.received);
+        std::chrono::duration_cast<std::chrono::microseconds>(time_.now() - request.received);
     latency_[key.module].add(latency);
     keys_.record_success(key, latency);
 }
@@ -237,7 +240,7 @@ void Requests::succeed(const InFlight& request, const Key& key, base::ByteView d
 void Requests::fail(const InFlight& request, const Error& why, std::string_view signature) {
     ++counts_.failed[why.code];
     reply(request, base::traits(why.code).status, {});
-    if (log_limit_.allows(Clock::now())) {
+    if (log_limit_.allows(time_.now())) {
         const auto* what = request.operation == FileKeyOperation::kDecrypt ? "decrypt" : "encrypt";
         const auto hint = why.advice.empty() ? "" : fmt::format(" (try: {})", why.advice);
         log_line(
@@ -249,17 +252,18 @@ void Requests::fail(const InFlight& request, const Error& why, std::string_view 
 void Requests::reply(const InFlight& request, std::uint8_t status, base::ByteView data) {
     const auto packet =
         wire::encode_reply_packet({request.operation, status, data}, packet_.span());
-    const auto frame = wire::encode_frame({.type = wire::FrameType::kResponse,
-                                           .counter = request.counter,
-                                           .index = request.index,
-                                           .packet = packet.value()},  // fits: checked() saw to it
-                                          frame_.span());
-    if (device_.write(frame.value()) == Device::WriteOutcome::kRefused) {
+    const auto frame =
+        wire::encode_frame({.type = wire::FrameType::kResponse,
+                            .counter = request.counter,
+                            .index = request.index,
+                            .packet = packet.value()},  // fits: check_result() saw to it
+                           frame_.span());
+    if (device_.write(frame.value()) == WriteOutcome::kRefused) {
         ++counts_.late;
     }
     ::explicit_bzero(packet_.span().data(), packet_.size());
     ::explicit_bzero(frame_.span().data(), frame_.size());
-    slots_.give_back(*request.slot);  // not before: a reply given twice does no harm, none does
+    slots_.give_back(*request.slot);  // only now: a duplicate reply is harmless, a lost one is not
 }
 
 const LatencyHistogram& Requests::latency(const wire::PkiType& module) const {
@@ -270,7 +274,7 @@ const LatencyHistogram& Requests::latency(const wire::PkiType& module) const {
 
 Clock::duration Requests::oldest_age() const {
     return in_flight_.empty() ? Clock::duration(0)
-                              : Clock::now() - in_flight_.begin()->second.received;
+                              : time_.now() - in_flight_.begin()->second.received;
 }
 
 }  // namespace ecryptfs::agent

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A request from the kernel, from its frame to its reply. Every well-framed request is answered
-// exactly once, and each frame that is not is counted by its reason.
+// exactly once. Frames that get no answer are counted by the reason.
 
 #pragma once
 
@@ -14,12 +14,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "agent/keys/keys.h"
-#include "agent/modules/host_pool.h"
+#include "agent/keys/key_hosts.h"
 #include "agent/requests/device.h"
+#include "agent/requests/reply_writer.h"
+#include "agent/requests/request_keys.h"
 #include "agent/requests/request_slots.h"
 #include "agent/requests/statistics.h"
 #include "agent/runtime/log.h"
+#include "agent/runtime/time_source.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/wire/device_frame.h"
 #include "lib/wire/tag_packet.h"
@@ -31,20 +33,20 @@ class Requests : public FrameTaker {
     // More than these at once are refused: the kernel itself has 32 contexts by default.
     static constexpr std::size_t kMaxInFlight = 1024;
 
-    // Borrows the device, keys and hosts. A request not done after `reply_within` is answered with
-    // a failure: less than the kernel's ecryptfs_message_wait_timeout.
-    Requests(Device& device, Keys& keys, HostPool& hosts, Places<RequestSlot> slots,
-             std::chrono::milliseconds reply_within);
+    // Borrows all of them. A request not done after `reply_within` is answered with a failure: less
+    // than the kernel's ecryptfs_message_wait_timeout.
+    Requests(TimeSource& time, ReplyWriter& device, RequestKeys& keys, KeyHosts& hosts,
+             Places<RequestSlot> slots, std::chrono::milliseconds reply_within);
 
     base::ByteSpan room() override;
     void take_frame(base::ByteView frame) override;
 
-    // Deals with what an earlier process read from this device and did not answer.
+    // Answers what an earlier process read from this device and did not answer.
     void replay();
     // For when the device is another one.
     void discard_left_over();
 
-    // Told when a request failed since its key is locked, for a desktop to ask the user.
+    // Called when a request fails as its key is locked, for a desktop to ask the user.
     void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);
 
     const RequestCounts& counts() const { return counts_; }
@@ -55,7 +57,7 @@ class Requests : public FrameTaker {
     const LatencyHistogram& latency(const wire::PkiType& module) const;
 
   private:
-    // What is needed to answer.
+    // A request, and what is needed to answer it.
     struct InFlight {
         RequestSlot* slot = nullptr;
         std::uint32_t counter = 0;
@@ -70,19 +72,20 @@ class Requests : public FrameTaker {
 
     void take(RequestSlot& slot, base::ByteView frame);
     void handle(RequestSlot& slot, const wire::DeviceFrame& frame);
-    InFlight* leader_of(const InFlight& request);
+    InFlight* find_leader(const InFlight& request);
     void submit(InFlight request, const wire::RequestPacket& packet);
     InFlight take_in_flight(std::uint64_t id);
-    void serve_again(std::vector<InFlight> requests);
+    void repeat(std::vector<InFlight> requests);
     void done(std::uint64_t id, const base::Result<JobResult>& result);
     void give_up(InFlight request, const base::Error& error);
     void succeed(const InFlight& request, const Key& key, base::ByteView data);
     void fail(const InFlight& request, const base::Error& why, std::string_view signature = "");
     void reply(const InFlight& request, std::uint8_t status, base::ByteView data);
 
-    Device& device_;
-    Keys& keys_;
-    HostPool& hosts_;
+    TimeSource& time_;
+    ReplyWriter& device_;
+    RequestKeys& keys_;
+    KeyHosts& hosts_;
     RequestSlots slots_;
     RequestSlot* next_ = nullptr;  // to be read into
     std::chrono::milliseconds reply_within_;

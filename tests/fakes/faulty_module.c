@@ -6,10 +6,8 @@
  *
  *   ok                  does what it should
  *   secret              the same, once it is opened with the secret "open sesame"
- *   slow-to-open        the same, once it was opened, which takes 0.6 s
  *   pad?FILE            the same, once its secret was typed at the device: appends a byte to the
  *                       file for each time that somebody is asked to
- *   held-pad?FILE       the same, but the typing lasts until the FIFO FILE.held is read
  *   closed?FILE         the same, and appends a byte to the file when it is closed
  *   slow?MILLISECONDS   decrypts as late as that
  *   counted?FILE        decrypts 0.2 s late and appends a byte to the file
@@ -103,11 +101,6 @@ static enum ecryptfs_pki_status ask_at_device(const struct ecryptfs_pki_key* key
         return fail(error, ECRYPTFS_PKI_SECRET_AT_DEVICE, "the faulty key has a pad");
     }
     count_in(key->argument);
-    if (behaves(key, "held-pad")) {
-        char held[600];
-        snprintf(held, sizeof held, "%s.held", key->argument);
-        count_in(held);
-    }
     return ECRYPTFS_PKI_OK;
 }
 
@@ -133,9 +126,7 @@ static enum ecryptfs_pki_status faulty_open(const char* locator,
     if (behaves(made, "secret") && use == ECRYPTFS_PKI_USE_PRIVATE) {
         status = check_secret(secret, error);
     }
-    if (behaves(made, "slow-to-open")) {
-        sleep_for(600);
-    } else if (behaves(made, "pad") || behaves(made, "held-pad")) {
+    if (behaves(made, "pad")) {
         status = ask_at_device(made, secret, error);
     }
     if (status != ECRYPTFS_PKI_OK) {

@@ -65,12 +65,10 @@ TEST_F(Overload, LeavesASlowTokenItsSpeed) {
     const auto signature = add_faulty("slow?200");
     const auto packets = different_packets(signature, 100);
     // One thread alone could do 14 in the time that the kernel waits.
-    for (int wave = 0; wave < 3; ++wave) {
-        for (const auto& packet : packets) {
-            kernel_.ask(packet);
-        }
-        EXPECT_GE(goodput(), 9) << "wave " << wave;
+    for (const auto& packet : packets) {
+        kernel_.ask(packet);
     }
+    EXPECT_GE(goodput(), 9);
     // What is asked for alone is served at once.
     kernel_.ask(packets.front());
     EXPECT_EQ(goodput(), 1);

@@ -16,6 +16,9 @@
 
 namespace ecryptfs::test {
 
+// Of a key that a fake host has opened.
+inline constexpr char kFakeSignature[] = "0123456789abcdef";
+
 // A message to a host, with its own copy of what that views.
 struct Told {
     explicit Told(const pki::ToHost& message) {

@@ -28,11 +28,10 @@ using test::Told;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kSignature[] = "0123456789abcdef";
-constexpr Clock::duration kIdleTime = 5min;
-
 class ModuleClients : public ::testing::Test {
   protected:
+    static constexpr Clock::duration kIdleTime = 5min;
+
     struct Outcome {
         bool is_success;
         ErrorCode code;
@@ -69,7 +68,8 @@ class ModuleClients : public ::testing::Test {
         return told;
     }
     // Of a key that the host was asked to open.
-    void say_opened(const std::string& signature = kSignature, const std::string& locator = "") {
+    void say_opened(const std::string& signature = test::kFakeSignature,
+                    const std::string& locator = "") {
         host().say(pki::Opened{take(Told::Kind::kOpen).id, signature, "", locator});
     }
     void say_done(const std::string& output = "output") {
@@ -171,7 +171,7 @@ TEST_F(ModuleClients, TellThePersonWhichKeyWasOpened) {
     open(1);
     host().greet();
     say_opened();
-    EXPECT_EQ(outcome(1).text, kSignature);
+    EXPECT_EQ(outcome(1).text, test::kFakeSignature);
 }
 
 TEST_F(ModuleClients, RestartAProcessThatSaysNoGreetingInTime) {
@@ -319,7 +319,7 @@ TEST_F(ModuleClients, AnswerAtTheDeadlineWhereTheProcessDoesNot) {
 TEST_F(ModuleClients, EndAProcessThatSaysWhatNobodyAsked) {
     const std::vector<pki::FromHost> unasked = {
         pki::Hello{pki::kHostProtocolVersion, 1, "", "", ""},
-        pki::Opened{77, kSignature, "", ""},
+        pki::Opened{77, test::kFakeSignature, "", ""},
         pki::Done{77, {}},
         pki::Failed{77, {}},
         pki::Closed{1},
@@ -341,7 +341,7 @@ TEST_F(ModuleClients, EndAProcessThatSaysWhatNobodyAsked) {
 TEST_F(ModuleClients, FailAJobWhoseAnswerIsOfTheWrongKind) {
     open_first_key();
     operate(1);
-    host().say(pki::Opened{host().take().id, kSignature, "", ""});
+    host().say(pki::Opened{host().take().id, test::kFakeSignature, "", ""});
     expect_failure(1, ErrorCode::kModuleFailed, "wrong kind");
     open(2);
     host().say(pki::Done{host().take().id, {}});
@@ -564,7 +564,7 @@ TEST_F(ModuleClients, AreOutOfUseSoonAfterAnIdleProcessHasDied) {
 TEST(ModuleClientLog, ShowsAFewPrintableLinesOfWhatTheProcessWrote) {
     test::FakeTime time;
     test::FakeLauncher launcher;
-    ModuleClient client(time, launcher, kIdleTime, wire::PkiType::from_text("fake").value(), [] {});
+    ModuleClient client(time, launcher, 5min, wire::PkiType::from_text("fake").value(), [] {});
     client.submit({test::new_key(1), {}, {}, time.now() + 1s, [](const auto& /*result*/) {}});
     ::testing::internal::CaptureStderr();
     for (int i = 0; i < 1000; ++i) {

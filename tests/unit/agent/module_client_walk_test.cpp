@@ -29,18 +29,11 @@ using namespace std::chrono_literals;
 using test::FakeHost;
 using test::Told;
 
-constexpr char kSignature[] = "0123456789abcdef";
-constexpr int kSequences = 1000;
-constexpr int kStepsEach = 150;
-constexpr std::uint32_t kThreads = 2;
-constexpr std::size_t kLargestWindow = kThreads * 8;
-constexpr std::uint32_t kMaxAttempts = 2;
-// Jobs are looked at as often.
-constexpr Clock::duration kTick = 100ms;
-
-class Walk {
+class ClientWalk {
   public:
-    explicit Walk(unsigned seed) : random_(seed) {  // NOLINT(*-msc51-cpp): the same each time
+    static constexpr unsigned kSequences = 1000;
+
+    explicit ClientWalk(unsigned seed) : random_(seed) {  // NOLINT(*-msc51-cpp): the same each time
         launcher_.started = [this](FakeHost& host) {
             begin_process();
             host.check = [this](const Told& told) { check_told(told); };
@@ -51,7 +44,7 @@ class Walk {
     }
 
     void run() {
-        for (int i = 0; i < kStepsEach && !::testing::Test::HasFailure(); ++i) {
+        for (int i = 0; i < kSteps && !::testing::Test::HasFailure(); ++i) {
             step();
         }
         finish();
@@ -62,6 +55,13 @@ class Walk {
     std::size_t sent() const { return sent_; }
 
   private:
+    static constexpr int kSteps = 150;
+    static constexpr std::uint32_t kThreads = 2;
+    static constexpr std::size_t kLargestWindow = kThreads * 8;
+    static constexpr std::uint32_t kMaxAttempts = 2;
+    // Jobs are looked at as often.
+    static constexpr Clock::duration kTick = 100ms;
+
     struct ModelJob {
         std::uint64_t key = 0;
         bool is_open = false;
@@ -228,7 +228,7 @@ class Walk {
                 process->say(pki::Done{unknown, {}});
                 break;
             case 1:
-                process->say(pki::Opened{unknown, kSignature, "", ""});
+                process->say(pki::Opened{unknown, test::kFakeSignature, "", ""});
                 break;
             case 2:
                 process->say(pki::Closed{unknown});
@@ -294,7 +294,7 @@ class Walk {
             default:
                 if (told.kind == Told::Kind::kOpen) {
                     open_in_process_.insert(told.key);
-                    process.say(pki::Opened{told.id, kSignature, "", ""});
+                    process.say(pki::Opened{told.id, test::kFakeSignature, "", ""});
                 } else {
                     process.say(pki::Done{told.id, told.input});
                 }
@@ -359,7 +359,7 @@ class Walk {
         }
         ++successes_;
         if (job.is_open) {
-            EXPECT_EQ(result->signature->text(), kSignature);
+            EXPECT_EQ(result->signature->text(), test::kFakeSignature);
         } else {
             EXPECT_TRUE(std::ranges::equal(result->output, job.input)) << "another job's answer";
         }
@@ -418,10 +418,11 @@ TEST(ModuleClientWalk, AnswersEachJobOnceWhateverHappens) {
     std::size_t jobs = 0;
     std::size_t successes = 0;
     std::size_t sent = 0;
-    for (unsigned seed = 1; seed <= kSequences && !::testing::Test::HasFailure(); ++seed) {
+    for (unsigned seed = 1; seed <= ClientWalk::kSequences && !::testing::Test::HasFailure();
+         ++seed) {
         SCOPED_TRACE(seed);
         ::testing::internal::CaptureStderr();
-        Walk walk(seed);
+        ClientWalk walk(seed);
         walk.run();
         ::testing::internal::GetCapturedStderr();
         jobs += walk.jobs();
@@ -429,7 +430,7 @@ TEST(ModuleClientWalk, AnswersEachJobOnceWhateverHappens) {
         sent += walk.sent();
     }
     // It went into all corners: not all failed, nor succeeded.
-    EXPECT_GT(jobs, 100U * kSequences);
+    EXPECT_GT(jobs, 100U * ClientWalk::kSequences);
     EXPECT_GT(successes, jobs / 20);
     EXPECT_LT(successes, jobs);
     EXPECT_GT(sent, successes);

@@ -31,10 +31,6 @@ using wire::KeySignature;
 using Operation = base::FileKeyOperation;
 using namespace std::chrono_literals;
 
-constexpr int kSequences = 1000;
-constexpr int kStepsEach = 60;
-constexpr std::uint32_t kMaxReplays = 2;
-
 KeySignature signature(std::uint64_t key) {
     return KeySignature::from_text(fmt::format("{:016x}", key)).value();
 }
@@ -389,7 +385,7 @@ TEST_F(RequestsOfTheKernel, AreAnsweredByTheNextProcess) {
 
 TEST_F(RequestsOfTheKernel, ThatProcessesDieOverAreNotTriedForEver) {
     ask(1, decrypt(1));
-    for (std::uint32_t i = 0; i < kMaxReplays; ++i) {
+    for (int replay = 0; replay < 2; ++replay) {
         die();
         EXPECT_EQ(hosts.jobs().size(), 1U);
     }
@@ -415,10 +411,12 @@ TEST_F(RequestsOfTheKernel, AreForgottenWhenTheDeviceIsAnotherOne) {
 // well-framed request is answered once, with what its own module gave, and leaves nothing behind.
 class RequestWalk : protected Processes {
   public:
+    static constexpr unsigned kSequences = 1000;
+
     explicit RequestWalk(unsigned seed) : random_(seed) {}  // NOLINT(*-msc51-cpp): the same always
 
     void run() {
-        for (int i = 0; i < kStepsEach && !::testing::Test::HasFailure(); ++i) {
+        for (int i = 0; i < kSteps && !::testing::Test::HasFailure(); ++i) {
             step();
             check_replies();
         }
@@ -438,6 +436,8 @@ class RequestWalk : protected Processes {
     std::size_t succeeded() const { return succeeded_; }
 
   private:
+    static constexpr int kSteps = 60;
+
     struct ModelRequest {
         Operation operation = Operation::kDecrypt;
         std::uint64_t key = 0;
@@ -555,7 +555,8 @@ class RequestWalk : protected Processes {
 TEST(RequestWalks, AnswerEachRequestOnceWhateverHappens) {
     std::size_t asked = 0;
     std::size_t succeeded = 0;
-    for (unsigned seed = 1; seed <= kSequences && !::testing::Test::HasFailure(); ++seed) {
+    for (unsigned seed = 1; seed <= RequestWalk::kSequences && !::testing::Test::HasFailure();
+         ++seed) {
         SCOPED_TRACE(seed);
         ::testing::internal::CaptureStderr();
         RequestWalk walk(seed);
@@ -564,7 +565,7 @@ TEST(RequestWalks, AnswerEachRequestOnceWhateverHappens) {
         asked += walk.asked();
         succeeded += walk.succeeded();
     }
-    EXPECT_GT(asked, 10U * kSequences);
+    EXPECT_GT(asked, 10U * RequestWalk::kSequences);
     EXPECT_GT(succeeded, asked / 5);
     EXPECT_LT(succeeded, asked);
 }

@@ -56,7 +56,7 @@ KeyNotes::KeyNotes(KeyNotePlaces places)
 
 KeyNote* KeyNotes::find_room() {
     const auto free = std::ranges::find(notes_.written(), 0U, &KeyNote::sequence);
-    return free == notes_.written().end() ? notes_.next() : &*free;
+    return free == notes_.written().end() ? notes_.take_unused() : &*free;
 }
 
 // Turns the key's note into one that says that the key is locked. False if it has none.

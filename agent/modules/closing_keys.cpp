@@ -8,7 +8,7 @@
 
 namespace ecryptfs::agent {
 
-bool ClosingKeys::closed(std::uint64_t key) {
+bool ClosingKeys::record_close(std::uint64_t key) {
     const auto found = keys_.find(key);
     if (found == keys_.end() || found->second.asked == 0) {
         return false;
@@ -19,14 +19,14 @@ bool ClosingKeys::closed(std::uint64_t key) {
     return true;
 }
 
-void ClosingKeys::not_opened(std::uint64_t key) {
+void ClosingKeys::record_failed_open(std::uint64_t key) {
     const auto found = keys_.find(key);
     if (found != keys_.end() && found->second.asked == 0) {
         remove(found);
     }
 }
 
-void ClosingKeys::process_ended() {
+void ClosingKeys::end_process() {
     for (const auto& [key, closing] : std::exchange(keys_, {})) {
         finish(closing);
     }
@@ -39,7 +39,7 @@ bool ClosingKeys::is_late(Clock::time_point now, Clock::duration patience) const
     });
 }
 
-void ClosingKeys::join(const std::shared_ptr<CloseWait>& wait) {
+void ClosingKeys::add_wait(const std::shared_ptr<CloseWait>& wait) {
     for (auto& [key, closing] : keys_) {
         wait->add();
         closing.waits.push_back(wait);

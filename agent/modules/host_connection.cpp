@@ -17,7 +17,7 @@ namespace {
 
 using base::ErrorCode;
 
-// The rest waits for the loop's next turn, and others come in between.
+// The rest waits for the loop's next turn, so that other events come in between.
 constexpr int kMessagesATurn = 64;
 constexpr int kTextsATurn = 8;
 constexpr std::size_t kMaxText = 512;
@@ -82,12 +82,12 @@ void HostConnection::end() {
     }
 }
 
-// False if there is none for now, or never again.
+// False if there is no message now, or never again.
 bool HostConnection::read_message() {
     const auto [outcome, packet] =
         pki::receive_packet(socket_.get(), incoming_.span(), MSG_DONTWAIT);
     if (outcome == pki::Reception::kEnd) {
-        readiness_.stop();  // it is ending: exited() will tell how
+        readiness_.stop();  // it is ending: exited() says how
     } else if (outcome == pki::Reception::kDescriptor) {
         listener_.connection_lost(
             {ErrorCode::kModuleFailed, "the PKI host passed on a descriptor"});
@@ -134,12 +134,12 @@ void HostConnection::close_text() {
 
 void HostConnection::exited(int code, int status) {
     exit_ = {};            // sd-event reaps it when this handler is done
-    pki::kill_host(pid_);  // the programs that it has left behind
+    pki::kill_host(pid_);  // and the programs that it left behind
     read_text();
     if (finishing_) {
         return;
     }
-    read_messages();  // its last words, which tell more than its end
+    read_messages();  // its last messages tell more than its end
     if (ended_) {
         return;
     }

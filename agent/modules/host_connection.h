@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One ecryptfs-pki-host process and the sockets to it, from its start to its end. A module may have
-// taken over the process: whatever that sends, and however much of it, must not stop the loop.
+// taken over the process: whatever it sends, and however much, must not stop the loop.
 
 #pragma once
 

@@ -57,9 +57,8 @@ void HostPool::submit(Job job) {
     found->second->submit(std::move(job));
 }
 
-// Names that are no module's, or not any more, must not keep out one that is; nor must keys that
-// could not be opened. A host may be what calls us: as it tells that a job failed, another job is
-// submitted.
+// A name without a module, or a key that could not be opened, must not keep out a key that works.
+// A host may be calling us now: when it reports a failed job, another job may be submitted.
 void HostPool::drop_hosts_out_of_use() {
     for (auto host = hosts_.begin(); host != hosts_.end();) {
         if (host->second->is_out_of_use()) {
@@ -74,8 +73,8 @@ void HostPool::drop_hosts_out_of_use() {
     cleanup_->run_after(0ms);
 }
 
-// By its number, in all hosts of its module: the locator may have changed when it was opened, and
-// then names another. Jobs that fail may have others submitted, and hosts dropped.
+// Closes it by its number in all hosts of its module: the locator may have changed when the key was
+// opened, and then leads to another host. Jobs that fail may submit others and have hosts dropped.
 void HostPool::close_key(const Key& key) {
     std::vector<ModuleClient*> hosts;
     for (const auto& [name, host] : hosts_) {
@@ -91,7 +90,7 @@ void HostPool::close_key(const Key& key) {
 void HostPool::when_closed(std::move_only_function<void()> done) {
     const auto wait = std::make_shared<CloseWait>(std::move(done));
     for (const auto& [name, host] : hosts_) {
-        host->join(wait);
+        host->add_wait(wait);
     }
     wait->begin();
 }

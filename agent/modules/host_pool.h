@@ -15,10 +15,10 @@
 
 namespace ecryptfs::agent {
 
-// The hosts, made when they are first asked for: one a module, and one more for each library or
-// the like that a key's locator has a module load, so that code which anybody of this user may name
-// has no secret but its own key's. Bounded, as names and locators come from tokens that anybody of
-// this user may write.
+// The hosts, made when they are first needed. There is one for each module, and one more for each
+// library that a key's locator has a module load: any process of this user may name such a library,
+// and it must see no secret but its own key's. Their number is bounded, as names and locators come
+// from tokens, which any process of this user may write.
 class HostPool : public KeyHosts {
   public:
     static constexpr std::size_t kMaxHosts = 16;
@@ -26,26 +26,26 @@ class HostPool : public KeyHosts {
     // Borrows the time and the launcher. A process that nobody needs for `idle_time` is ended.
     HostPool(TimeSource& time, HostLauncher& launcher, Clock::duration idle_time);
 
-    // Told the module one of whose hosts has other info now, or is gone.
+    // Called with the module of a host whose info has changed, or that is gone.
     void on_change(std::function<void(const wire::PkiType&)> changed);
 
     void submit(Job job) override;
     void close_key(const Key& key) override;
-    // Calls back when no process has any of the keys any more that were to be closed until now.
+    // Calls back when no process has any of the keys that were to be closed until now.
     void when_closed(std::move_only_function<void()> done);
 
     // For when the loop runs no more: has the processes close their keys and end, and waits for
-    // that as long as it may take. Whoever lives on is killed with this object.
+    // that up to kEndLimit. This object's end kills the others.
     void finish();
 
-    // Of the modules that have hosts, each once.
+    // The modules that have hosts.
     std::vector<wire::PkiType> modules() const;
-    // Of a module's hosts together: the process is the one that was started last, restarts are
-    // those of all. Nothing for a module without hosts.
+    // One for all hosts of a module: the process that was started last, and the restarts of all.
+    // Nothing for a module without hosts.
     std::optional<HostInfo> info(const wire::PkiType& module) const;
 
   private:
-    // pki::code_selection() of locators comes second.
+    // The module, and pki::code_selection() of the locator.
     using Name = std::pair<wire::PkiType, std::string>;
     static Name host_name(const Key& key);
 

@@ -102,7 +102,7 @@ bool JobQueue::send_job(Job& job, Clock::time_point now) {
         return false;
     }
     if (!job.action) {
-        keys_.opening(job.key->id, now);
+        keys_.record_opening(job.key->id, now);
     }
     sent_.emplace(id, Sent{std::move(job), std::nullopt});
     return true;
@@ -146,7 +146,7 @@ bool JobQueue::settle_open(const Job& job, bool is_open, Clock::time_point now) 
     const auto key = job.key->id;
     const bool is_wanted = keys_.has(key);  // not released in the meantime
     if (is_wanted && is_open) {
-        keys_.opened(key, job.at_device, now);
+        keys_.record_opened(key, job.at_device, now);
     } else {
         keys_.erase(key);
     }

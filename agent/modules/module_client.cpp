@@ -75,9 +75,9 @@ void ModuleClient::close_key(const Key& key) {
     queue_.fail_jobs_with(key.id, key_locked_error());
 }
 
-void ModuleClient::join(const std::shared_ptr<CloseWait>& wait) {
+void ModuleClient::add_wait(const std::shared_ptr<CloseWait>& wait) {
     process_.kill_retired();  // it has its keys until it ends
-    closing_.join(wait);
+    closing_.add_wait(wait);
 }
 
 bool ModuleClient::is_out_of_use() const {
@@ -94,7 +94,7 @@ void ModuleClient::add_closing(const Key& key) {
 // The process must not keep the key: if it cannot be asked to close it, the process ends, and the
 // key with it.
 void ModuleClient::ask_to_close(const Key& key) {
-    closing_.asked(key.id);
+    closing_.record_request(key.id);
     if (!process_.send(pki::CloseKey{key.id})) {
         connection_lost({ErrorCode::kModuleFailed, "the PKI host takes no messages"});
     }
@@ -172,7 +172,7 @@ void ModuleClient::handle(const pki::Refusal& message) {
 }
 
 void ModuleClient::handle(const pki::Closed& message) {
-    if (!closing_.closed(message.key)) {
+    if (!closing_.record_close(message.key)) {
         end_unreliable_process();
     }
 }
@@ -236,7 +236,7 @@ void ModuleClient::finish_open(Job job, const Result<JobResult>& result) {
 // The process says that it has no key, so there is none to close but from before.
 void ModuleClient::fail_open(Job job, const Error& why) {
     const bool is_wanted = queue_.settle_open(job, /*is_open=*/false, time_.now());
-    closing_.not_opened(job.key->id);
+    closing_.record_failed_open(job.key->id);
     queue_.report_open(std::move(job), std::unexpected(is_wanted ? why : key_locked_error()));
 }
 
@@ -256,7 +256,7 @@ void ModuleClient::refuse_for(Clock::duration time, const Error& why) {
     auto closed = std::exchange(closing_, {});
     changed_();
     queue_.fail_all(why);
-    closed.process_ended();
+    closed.end_process();
 }
 
 void ModuleClient::connection_lost(const Error& why) {
@@ -270,7 +270,7 @@ void ModuleClient::connection_lost(const Error& why) {
     auto closed = std::exchange(closing_, {});
     changed_();
     queue_.lose_process(why);
-    closed.process_ended();
+    closed.end_process();
     pump();
 }
 

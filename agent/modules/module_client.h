@@ -35,7 +35,7 @@ class ModuleClient : private HostListener, private JobSender {
     // that wait for the key fail with kKeyLocked.
     void close_key(const Key& key);
     // Has `wait` end no sooner than the keys that are being closed now.
-    void join(const std::shared_ptr<CloseWait>& wait);
+    void add_wait(const std::shared_ptr<CloseWait>& wait);
 
     // As HostProcess::finish().
     pid_t finish() { return process_.finish(); }

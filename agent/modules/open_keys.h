@@ -15,11 +15,11 @@ namespace ecryptfs::agent {
 // Keys go by Key::id.
 class OpenKeys {
   public:
-    void opening(std::uint64_t key, Clock::time_point now) {
+    void record_opening(std::uint64_t key, Clock::time_point now) {
         keys_.insert_or_assign(key, State{now, false});
     }
     // `at_device` is set when a person typed the secret there, so that we cannot do it again.
-    void opened(std::uint64_t key, bool at_device, Clock::time_point now);
+    void record_opened(std::uint64_t key, bool at_device, Clock::time_point now);
     // Whether there was such a key.
     bool erase(std::uint64_t key);
 
@@ -27,8 +27,9 @@ class OpenKeys {
     bool is_open(std::uint64_t key) const;
     bool empty() const { return keys_.empty(); }
 
-    // Whether any of them, or the next to come, can be opened again without anybody's help and so
-    // fast that a file's opener does not notice. `start` is the time that a process takes to begin.
+    // Whether another process could open these keys, and the next to come, without a person's help
+    // and so fast that a file's opener does not notice. `start` is how long a process takes to
+    // start.
     bool can_be_opened_again(Clock::duration start) const;
 
   private:
@@ -39,7 +40,7 @@ class OpenKeys {
 
     std::unordered_map<std::uint64_t, State> keys_;
     Clock::duration slowest_ = {};  // to open
-    bool at_device_ = false;        // some were, and others may share that login
+    bool at_device_ = false;        // some were opened there, and others may share that login
 };
 
 }  // namespace ecryptfs::agent

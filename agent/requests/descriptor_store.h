@@ -13,15 +13,15 @@
 
 namespace ecryptfs::agent {
 
-// Names of the descriptors: what the kernel's requests come from, the memory of handover.h, and
-// what tells the guard that these are still kept.
+// Names of the descriptors: the kernel's device, the memory of handover.h, and the end of a pipe
+// that tells the guard that these are still kept.
 inline constexpr char kDeviceName[] = "device";
 inline constexpr char kMemoryName[] = "memory";
 inline constexpr char kLifeLineName[] = "life-line";
 
 // Descriptors that the service manager keeps for the next process of the agent: sd_notify(3),
-// FDSTORE. A message that it has no room for is repeated until it has. Without a service manager,
-// does nothing.
+// FDSTORE. A message that the service manager has no room for is repeated. Without a service
+// manager, does nothing.
 class DescriptorStore {
   public:
     // Sends a message, with a descriptor unless that is -1. False if there is no room for it now.

@@ -121,9 +121,9 @@ void Device::ready(std::uint32_t events) {
     }
 }
 
-// The kernel's read() waits when nothing is queued, whatever O_NONBLOCK says (a socket's does not):
-// look first, also when the loop has looked, as what it saw may have been read since at the guard's
-// poke. While replies wait for a socket's peer, so do its requests.
+// The kernel's read() waits when nothing is queued, even with O_NONBLOCK (a socket's does not). So
+// look first, even if the loop has looked: the frame may have been read since, when the guard poked
+// us. While replies wait for a socket's peer, its requests wait too.
 void Device::read_frames() {
     for (int i = 0; i < kFramesAtOnce && is_open() && unwritten_.empty(); ++i) {
         if ((!is_socket_ && !has_input(fd_.get())) || !read_frame()) {
@@ -137,7 +137,7 @@ bool Device::read_frame() {
     const auto room = taker_->room();
     const auto size = ::read(fd_.get(), room.data(), room.size());
     if (size > 0) {
-        guard_.note_read();
+        guard_.count_read();
         taker_->take_frame(room.first(static_cast<std::size_t>(size)));
         return is_open();
     }
@@ -164,7 +164,7 @@ WriteOutcome Device::write(base::ByteView frame) {
             return WriteOutcome::kRefused;
         }
     }
-    // While its peer takes no replies, a socket's requests wait too: that bounds what is kept here.
+    // While a socket's peer takes no replies, its requests wait: that bounds the replies kept here.
     auto copy = base::SecretBytes::copy_of(frame);
     if (!copy) {
         return WriteOutcome::kRefused;
@@ -210,8 +210,7 @@ void Device::set_error(Error error) {
     }
 }
 
-// A device that is held by somebody else does not show when that changes: ask again, ever more
-// rarely.
+// Nothing tells when another daemon closes the device: try again, ever more rarely.
 void Device::retry_later() {
     if (!appearance_ || error_->code == ErrorCode::kDeviceBusy ||
         error_->code == ErrorCode::kInternal) {
@@ -220,7 +219,7 @@ void Device::retry_later() {
     }
 }
 
-// A device that is not there, or not for us, does show in its folder when that changes.
+// The folder tells when a missing device appears, or its permissions change.
 void Device::watch_for_appearance() {
     const std::filesystem::path path(path_);
     try {

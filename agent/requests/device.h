@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The broker's hold on /dev/ecryptfs: opens it, reads each frame as soon as it is there, writes the
-// replies, and gets it again when it goes away.
+// The broker's end of /dev/ecryptfs: opens it, reads each frame as soon as there is one, writes the
+// replies, and opens it again after it went away.
 
 #pragma once
 
@@ -25,7 +25,7 @@
 
 namespace ecryptfs::agent {
 
-// Takes the frames that the device gives. They may hold file keys.
+// Takes the device's frames. They may hold file keys.
 class FrameTaker {
   public:
     FrameTaker() = default;
@@ -33,8 +33,8 @@ class FrameTaker {
     FrameTaker& operator=(const FrameTaker&) = delete;
     virtual ~FrameTaker() = default;
 
-    // Where the next frame is to be read to: zeros, and more than any frame is long, so that one
-    // that is too long is seen to be.
+    // Where to read the next frame: zeros, and larger than any frame, so that a frame that is too
+    // long shows.
     virtual base::ByteSpan room() = 0;
     // A frame as read, the front of what room() gave.
     virtual void take_frame(base::ByteView frame) = 0;
@@ -45,11 +45,11 @@ class Device : public ReplyWriter {
     // Borrows the loop, the store and Handover's descriptor, for the guard.
     Device(EventLoop& loop, DescriptorStore& store, int memory, std::string path);
 
-    // Told when the device was opened, or went away, or cannot be opened for another reason.
+    // Called when the device was opened, went away, or cannot be opened for a new reason.
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
-    // Opens the path, now and whenever it may have come back; or takes `handed_over`, which may be
-    // a SEQPACKET socket, as the device until that closes. Borrows the taker.
+    // Uses `handed_over`, which may be a SEQPACKET socket, until that closes. Without it, and after
+    // that, opens the path, again and again until that succeeds. Borrows the taker.
     void start(FrameTaker& taker, base::UniqueFd handed_over);
 
     const std::string& path() const { return path_; }
@@ -59,7 +59,7 @@ class Device : public ReplyWriter {
     std::chrono::system_clock::time_point opened_at() const { return opened_at_; }
     std::uint64_t losses() const { return losses_; }
 
-    // Looks once more whether it can be opened.
+    // Tries once more to open it.
     void retry();
 
     WriteOutcome write(base::ByteView frame) override;

@@ -17,13 +17,13 @@ namespace ecryptfs::agent {
 // A process that sees to it that the device is read: the kernel may crash when the opener of a
 // request gives up before it is read (docs/protocol.md).
 //
-// A broker that leaves a request unread, as it is stopped or stuck, is worse than none: the guard
-// kills it, and the service manager starts another in time. It sleeps while no request comes; a
-// watchdog of systemd's would have to be fed while nothing happens.
+// A broker that is stopped or stuck leaves requests unread, which is worse than no broker: the
+// guard kills it, and the service manager starts another in time. The guard sleeps while no request
+// comes; systemd's watchdog would have to be fed while nothing happens.
 //
-// When the broker is gone, however it ended, the guard reads into the memory of Handover in its
-// place. The next broker ends it and goes on from there. Where nobody keeps the device for a next
-// one, it goes, too.
+// When the broker is gone, however it ended, the guard reads in its place, into the memory of
+// Handover. The next broker ends the guard and goes on from there. Where nobody keeps the device
+// for a next broker, the guard ends too.
 class DeviceGuard {
   public:
     // Borrows the loop, the store and Handover's descriptor. `look` is called when a request may
@@ -34,13 +34,13 @@ class DeviceGuard {
     DeviceGuard& operator=(const DeviceGuard&) = delete;
     ~DeviceGuard();
 
-    // Has the process watch this device, until end() or beyond this object's life.
+    // Has the process watch this device until end(), even beyond this object's life.
     void watch(int device);
-    // Returns when the process has let go of the device, which has gone.
+    // Ends the process, as the device has gone. Returns when the process has closed it.
     void end();
 
-    // To be called with each frame that was read.
-    void note_read() { frames_read_->fetch_add(1, std::memory_order_relaxed); }
+    // Call it for each frame that was read.
+    void count_read() { frames_read_->fetch_add(1, std::memory_order_relaxed); }
 
   private:
     void start();

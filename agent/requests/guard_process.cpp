@@ -40,8 +40,7 @@ constexpr char kName[] = "(ecrypt-guard)";
     ::_exit(EXIT_FAILURE);
 }
 
-// Or for the broker's end. Once, rather than with each request: the broker is to be woken by those,
-// not the guard.
+// Waits for a request or the broker's end. EPOLLONESHOT: later requests wake the broker only.
 void wait_for_request(int poller, int broker, int device) {
     epoll_event event{.events = EPOLLIN | EPOLLONESHOT, .data = {}};
     for (const auto fd : {broker, device}) {
@@ -52,7 +51,7 @@ void wait_for_request(int poller, int broker, int device) {
     ::epoll_wait(poller, &event, 1, kForever);
 }
 
-// Pokes the broker at each look that finds it behind.
+// Whether a request stays unread. Pokes the broker at each look that finds one.
 bool stays_unread(const Guarded& guarded, int broker) {
     const auto before = guarded.frames_read.load();
     for (int look = 0; look < kLooks; ++look) {
@@ -65,7 +64,7 @@ bool stays_unread(const Guarded& guarded, int broker) {
     return true;
 }
 
-// Until its end.
+// Returns when the broker has ended.
 void watch_broker(const Guarded& guarded) {
     const base::UniqueFd broker(::pidfd_open(guarded.broker, 0));
     if (!broker && errno == ESRCH) {
@@ -84,8 +83,8 @@ void watch_broker(const Guarded& guarded) {
     }
 }
 
-// Reads for the next broker, which replays what it finds in the memory, until that ends this
-// process or nobody keeps the device for it.
+// Reads for the next broker, which replays what it finds in the memory. Goes on until the next
+// broker ends this process, or nobody keeps the device.
 void read_for_next(const Guarded& guarded) {
     Handover handover(base::UniqueFd(guarded.memory), Handover::Claim::kIfFree);
     RequestSlots slots(handover.requests());
@@ -95,8 +94,8 @@ void read_for_next(const Guarded& guarded) {
     auto* slot = &slots.take();
     auto waiting = std::to_array<pollfd>(
         {{guarded.device, POLLIN, 0}, {.fd = guarded.life_line, .events = 0, .revents = 0}});
-    // To the last: a request that is unread when the device closes, the kernel gives to another
-    // opener while its own still waits for it (messaging.c: ecryptfs_exorcise_daemon).
+    // Leaves none unread: when the device closes, the kernel would give an unread request to
+    // another opener while its own still waits for it (messaging.c: ecryptfs_exorcise_daemon).
     while (::poll(waiting.data(), waiting.size(), kForever) > 0 && waiting[0].revents == POLLIN) {
         slot->read_at = Clock::now().time_since_epoch().count();
         if (::read(guarded.device, slot->frame.data(), slot->frame.size()) > 0) {

@@ -9,7 +9,7 @@
 
 namespace ecryptfs::agent {
 
-// What the guard is left with of what its parent, the broker, had.
+// What the guard keeps of its parent, the broker.
 struct Guarded {
     pid_t broker;
     int device;
@@ -19,9 +19,9 @@ struct Guarded {
     const std::atomic<std::uint64_t>& frames_read;  // by the broker
 };
 
-// The guard's life: DeviceGuard says what for. Runs in a fork of the broker, which has one thread,
-// so there is no need for a program of its own. The broker's secrets are not in it: SecretBytes and
-// Handover are not for children.
+// The guard's life; DeviceGuard says why there is one. Runs in a fork of the broker, which has one
+// thread, so it needs no program of its own. It does not have the broker's secrets: the memory of
+// SecretBytes and Handover is not copied by fork().
 [[noreturn]] void run_guard(const Guarded& guarded);
 
 }  // namespace ecryptfs::agent

@@ -27,7 +27,7 @@ using base::ErrorCode;
 
 // "ecrHand" and a version, to be raised with each change of the layout.
 constexpr std::uint64_t kLayoutVersion = 0x65637248616e6401;
-// Nobody can make the memory end below our feet.
+// So that nobody can shrink the memory while we use it.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 constexpr int kBetweenClaims = 50;  // milliseconds
 constexpr int kClaims = kTakeoverLimit.count() / kBetweenClaims;
@@ -36,7 +36,7 @@ constexpr int kClaims = kTakeoverLimit.count() / kBetweenClaims;
     throw base::Failure(base::system_error(code, what, errno, advice));
 }
 
-// As new_memory() made it, of whichever version.
+// Whether new_memory() made it, in any version.
 bool is_memory(int fd) {
     return ::fcntl(fd, F_GET_SEALS) == kSeals;
 }
@@ -55,7 +55,7 @@ base::UniqueFd new_memory(std::size_t size) {
     return fd;
 }
 
-// Ends whoever has the lock, and waits for that a moment.
+// Kills the process that has the lock, and waits a moment for its end.
 void end_holder(int fd, struct flock lock) {
     if (::fcntl(fd, F_GETLK, &lock) != 0) {
         fail(ErrorCode::kInternal, "taking over shared memory");
@@ -68,9 +68,10 @@ void end_holder(int fd, struct flock lock) {
     has_ended(holder.get(), kBetweenClaims);  // none: waits as long
 }
 
-// False if whoever has it does not end: the kernel holds a process, and with it what it has, for as
-// long as it waits for a file system. The lock goes with the process. Not fcntl's other kind, whose
-// holder has no number: nor would it tell apart processes that share a descriptor.
+// False if the process that has it does not end: it cannot be killed while it waits for a file
+// system.
+// This is a lock of a process, which ends with it. An open file description lock tells no process
+// number, and does not tell apart processes that share a descriptor.
 bool claim_memory(int fd, Handover::Claim claim) {
     const struct flock whole{
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0};
@@ -86,7 +87,7 @@ bool claim_memory(int fd, Handover::Claim claim) {
     return true;
 }
 
-// Locked page by page as they are used, as most never are.
+// Pages are locked when they are first used, as most never are.
 void* map(int fd, std::size_t size) {
     void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {

@@ -16,8 +16,8 @@
 
 namespace ecryptfs::agent {
 
-// A request's place. A frame is read straight into it, so that there is no moment at which a
-// request has left the kernel and is nowhere.
+// A request's place. A frame is read straight into it, so that at no moment a request has left the
+// kernel and is nowhere.
 struct RequestSlot {
     std::int64_t read_at;   // steady clock, nanoseconds, just before the read
     std::uint32_t replays;  // processes that found it unanswered
@@ -40,16 +40,16 @@ struct KeyNote {
     std::array<std::uint8_t, 4096 - 36> bytes;
 };
 
-// Places for a kind of thing. Only the first `used` were ever written to: no others are looked at,
-// since looking costs a page of memory.
+// Places for one kind of thing. Only the first `used` were ever written. The others are not read,
+// as that would cost a page of memory each.
 template <typename T>
 struct Places {
     std::span<T> all;
     std::uint32_t& used;
 
     std::span<T> written() const { return all.first(used); }
-    // The first that was never written to; null if all were.
-    T* next() const { return used == all.size() ? nullptr : &all[used++]; }
+    // Takes the first that was never written; null if all were.
+    T* take_unused() const { return used == all.size() ? nullptr : &all[used++]; }
 };
 
 // The notes on keys. `locks_all_others` is not zero if there was no room for the note of a key that
@@ -61,19 +61,19 @@ struct KeyNotePlaces {
 
 class Handover {
   public:
-    // One process at a time has it: the kernel's lock of the memory tells which.
+    // One process at a time has the memory: the kernel's lock tells which.
     enum class Claim : std::uint8_t {
-        kAnyway,  // whoever has it is ended: the guard of an agent that died
+        kAnyway,  // the process that has it is killed: the guard of an agent that died
         kIfFree   // else kInternal
     };
 
-    // One more than may be in flight: what is beyond must be read, too, to be refused.
+    // One more than may be in flight: a request must be read to be refused.
     static constexpr std::size_t kRequestSlots = 1025;
     static constexpr std::size_t kKeyNotes = 64;
 
-    // Goes on with the memory that an earlier process left, or with new memory where `inherited` is
-    // none, another version's, or a process's that does not end within half a second. Throws
-    // base::Failure: kMemoryLock, as it holds secrets.
+    // Goes on with the memory that an earlier process left. Makes new memory if there is none, if
+    // it is another version's, or if the process that has it does not end within kTakeoverLimit.
+    // Throws base::Failure: kMemoryLock, as the memory holds secrets.
     explicit Handover(base::UniqueFd inherited, Claim claim = Claim::kAnyway);
     Handover(const Handover&) = delete;
     Handover& operator=(const Handover&) = delete;

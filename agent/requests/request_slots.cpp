@@ -20,7 +20,7 @@ RequestSlots::RequestSlots(Places<RequestSlot> slots) : slots_(slots) {
 
 RequestSlot& RequestSlots::take() {
     if (free_.empty()) {
-        return *slots_.next();
+        return *slots_.take_unused();
     }
     auto& slot = *free_.back();
     free_.pop_back();

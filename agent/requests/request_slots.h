@@ -12,17 +12,17 @@ namespace ecryptfs::agent {
 // Gives out the places of requests in the memory that outlives this process.
 class RequestSlots {
   public:
-    // Borrows the slots. Those that an earlier process left filled are taken.
+    // Borrows the slots. Those that an earlier process left filled count as taken.
     explicit RequestSlots(Places<RequestSlot> slots);
 
     // A slot that is all zero. There must be one.
     RequestSlot& take();
-    // Wipes it: its request was answered, or was none.
+    // Wipes the slot: its request was answered, or was not one.
     void give_back(RequestSlot& slot);
 
     bool are_used_up() const { return free_.empty() && slots_.used == slots_.all.size(); }
 
-    // What an earlier process read and did not answer, the oldest first.
+    // Requests that an earlier process did not answer, the oldest first.
     const std::vector<RequestSlot*>& left_over() const { return left_over_; }
 
   private:

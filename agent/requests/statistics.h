@@ -11,8 +11,8 @@
 
 namespace ecryptfs::agent {
 
-// Durations counted in buckets that are an eighth of a power of two wide: a percentile is within
-// 7 % of the true one, in a fixed 2 kB.
+// Counts durations in buckets that are an eighth of a power of two wide. A percentile is within 7 %
+// of the true one, in a fixed 2 kB.
 class LatencyHistogram {
   public:
     void add(std::chrono::microseconds latency);
@@ -31,7 +31,7 @@ class LatencyHistogram {
     std::uint64_t total_ = 0;
 };
 
-// What became of the kernel's requests since the agent was started.
+// The kernel's requests since the agent was started, by how they ended.
 struct RequestCounts {
     std::uint64_t received = 0;
     std::uint64_t answered = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The broker's one loop: sd-event behind a few lines. Everything in agent/ runs on its thread, and
-// nothing that runs there may wait.
+// The broker's one loop, on sd-event. Everything in agent/ runs on its thread, and nothing that
+// runs there may wait.
 
 #pragma once
 
@@ -21,7 +21,7 @@ namespace ecryptfs::agent {
 
 class EventLoop : public TimeSource {
   public:
-    // An event's handler, called until this object goes; it may go while its handler runs. An
+    // An event's handler, called until this object is destroyed, which its own handler may do. An
     // exception that leaves a handler is logged and ends nothing.
     class Source {
       public:
@@ -67,13 +67,13 @@ class EventLoop : public TimeSource {
                  std::move_only_function<void(std::uint32_t)> handler);
     // Reaps the child. The handler gets its wait status as siginfo_t's si_code and si_status.
     Source on_child_exit(pid_t pid, std::move_only_function<void(int code, int status)> handler);
-    // Waits for the end of a child that nobody asks about any more.
+    // Reaps a child when it ends, and tells nobody.
     void reap(pid_t pid);
     // Blocks the signal's default action for this process.
     Source on_signal(int signal_number, std::move_only_function<void()> handler);
-    // Not armed yet. Within `accuracy` of the time asked for.
+    // Not running yet. Late by up to `accuracy`.
     Source timer(Clock::duration accuracy, std::move_only_function<void()> handler);
-    // Something with this name appeared in `folder`, or its permissions changed.
+    // When something with this name appears in `folder`, or its permissions change.
     Source on_file_change(const std::string& folder, const std::string& name,
                           std::move_only_function<void()> handler);
     // Once, when the loop has nothing else to do.
@@ -83,7 +83,7 @@ class EventLoop : public TimeSource {
     int run();
     void exit(int code);
 
-    // Counts the events that were handled: what two handlers see as the same is one moment.
+    // The number of events that were handled: while it is the same, it is the same moment.
     std::uint64_t turn() const;
 
     // For sd_bus_attach_event(). Borrowed.
@@ -93,10 +93,11 @@ class EventLoop : public TimeSource {
     sd_event* event_ = nullptr;
 };
 
-// Whether there is something to read now.
+// Whether `fd` has something to read now.
 bool has_input(int fd);
 
-// Whether the process of this pidfd ends in so many milliseconds; less than none waits for ever.
+// Whether the process of this pidfd ends within so many milliseconds; a negative number waits for
+// ever.
 bool has_ended(int process, int milliseconds);
 
 }  // namespace ecryptfs::agent

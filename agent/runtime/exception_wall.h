@@ -13,11 +13,11 @@ struct sd_bus_message;
 
 namespace ecryptfs::agent {
 
-// Never throws: without memory for the line, there is none.
+// Never throws: writes no line if there is no memory for it.
 void log_escaped_exception(const char* what, const char* why) noexcept;
 
-// What `call` gives, an int as sd-bus and sd-event take it; after an exception, which is logged as
-// `what` failing, `failure`.
+// The result of `call`, an int for sd-bus or sd-event. An exception is logged as a failure of
+// `what`, and the result is then `failure`.
 template <typename Call>
 int guarded(const char* what, Call&& call, int failure = -EIO) noexcept {
     try {

@@ -30,7 +30,8 @@ bool stderr_is_the_journal() {
     return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
 }
 
-// A message may quote a file name, and a new line would begin a journal field, or forge a line.
+// A message may quote a file name, in which a line break would begin a journal field or forge a
+// line.
 std::string on_one_line(std::string_view text) {
     std::string line(text.substr(0, kMaxLine / 2));
     std::ranges::replace_if(
@@ -49,7 +50,7 @@ void send_to_journal(Priority priority, std::string_view message,
     send_datagram(kJournalSocket, entry);
 }
 
-// A terminal that is stopped, or a pipe that nobody empties, loses lines: it must not stop us.
+// A stopped terminal, or a pipe that nobody empties, loses lines: it must not stop us.
 void write_to_stderr(std::string_view message) {
     const auto line = fmt::format("ecryptfs-agent: {}\n", on_one_line(message));
     pollfd terminal{STDERR_FILENO, POLLOUT, 0};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent's log: the journal with fields where it runs as a service, lines on stderr without them
-// where it runs in a terminal. Never a secret, never a file key.
+// where it runs in a terminal. No line holds a secret or a file key.
 
 #pragma once
 
@@ -28,8 +28,8 @@ struct LogField {
 void log_line(Priority priority, std::string_view message,
               std::initializer_list<LogField> fields = {});
 
-// Lets through `burst` lines in each period and counts the rest, so that a storm of failing
-// requests does not become a storm of lines.
+// Allows `burst` lines in each period and counts the rest, so that thousands of failing requests do
+// not write thousands of lines.
 class LogLimit {
   public:
     explicit LogLimit(std::uint32_t burst = 10,

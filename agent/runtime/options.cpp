@@ -18,7 +18,7 @@ constexpr char kSuspend[] = "suspend";
 constexpr char kScreenLock[] = "screen-lock";
 constexpr char kLogOut[] = "log-out";
 
-// The options as they are written.
+// The options as CLI11 reads them.
 struct CommandLine {
     std::string device;
     pki::HostPaths paths;
@@ -65,7 +65,7 @@ void describe(CLI::App& app, CommandLine& line) {
         ->check(CLI::Range(0.1, 3600.0).description(""));
 }
 
-Options options_of(const CommandLine& line) {
+Options to_options(const CommandLine& line) {
     const auto locks_on = [&](const char* event) {
         return std::ranges::count(line.lock_on, event) > 0;
     };
@@ -96,7 +96,7 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
         const bool failed = app.exit(error) != 0;
         return std::unexpected(failed ? base::traits(base::ErrorCode::kInvalidArgument).status : 0);
     }
-    return options_of(line);
+    return to_options(line);
 }
 
 }  // namespace ecryptfs::agent

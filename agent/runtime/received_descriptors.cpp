@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptors that other processes of the user pass on over the user's bus, by which secrets come.
-// (From the system bus the broker takes none: see session_watch.cpp.) sd-bus takes with a message
-// whatever came with it, also what its signature does not speak of, and closes it in the loop,
-// where the last close could wait: base::close_apart(). sd-bus cannot be told to do otherwise, so
-// this program has functions recvmsg() and close() of its own, which the libraries that it is
-// linked with get as well: what came by the first, the second closes apart.
+// Secrets come as descriptors over the user's bus, from other processes of the user. (The broker
+// takes none from the system bus: session_watch.cpp.) sd-bus takes every descriptor that comes with
+// a message, even those that its signature does not announce, and closes it in the loop. But a last
+// close can wait; base::close_apart() says why. sd-bus has no option for that, so this program
+// defines recvmsg() and close(), which its libraries then use too: recvmsg() marks each descriptor
+// that it receives, and close() closes a marked one in a thread of its own.
 
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,7 +20,7 @@
 namespace ecryptfs::agent {
 namespace {
 
-// By number. One beyond is closed as any other; sd-bus has far fewer at a time.
+// By number. A greater number is closed as any other; sd-bus has far fewer at a time.
 std::array<std::atomic<bool>, 65'536> received{};
 
 std::atomic<bool>* mark(int fd) {

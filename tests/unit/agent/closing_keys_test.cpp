@@ -15,12 +15,12 @@ class Closing : public ::testing::Test {
   protected:
     void close(std::uint64_t key) {
         keys_.add(key, begin_);
-        keys_.asked(key);
+        keys_.record_request(key);
     }
     // A wait for what is being closed now, which counts its end.
     void wait() {
         const auto wait = std::make_shared<CloseWait>([this] { ++ended_; });
-        keys_.join(wait);
+        keys_.add_wait(wait);
         wait->begin();
     }
 
@@ -39,39 +39,39 @@ TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
     close(2);
     wait();
     close(3);
-    EXPECT_TRUE(keys_.closed(2));
+    EXPECT_TRUE(keys_.record_close(2));
     EXPECT_EQ(ended_, 0);
-    EXPECT_FALSE(keys_.closed(2));
-    EXPECT_FALSE(keys_.closed(77));
+    EXPECT_FALSE(keys_.record_close(2));
+    EXPECT_FALSE(keys_.record_close(77));
     EXPECT_EQ(ended_, 0);
-    keys_.closed(1);
+    keys_.record_close(1);
     EXPECT_EQ(ended_, 1);
-    keys_.closed(3);
+    keys_.record_close(3);
     EXPECT_EQ(ended_, 1);
 }
 
 TEST_F(Closing, EndsWhenTheKeyCouldNotBeOpened) {
     keys_.add(1, begin_);
     wait();
-    EXPECT_FALSE(keys_.closed(1));
+    EXPECT_FALSE(keys_.record_close(1));
     EXPECT_EQ(ended_, 0);
-    keys_.not_opened(1);
+    keys_.record_failed_open(1);
     EXPECT_EQ(ended_, 1);
     EXPECT_TRUE(keys_.empty());
-    keys_.not_opened(1);
+    keys_.record_failed_open(1);
 }
 
 TEST_F(Closing, IsWaitedForWhenTheKeyCouldNotBeOpenedAnewMeanwhile) {
     close(1);
     wait();
-    keys_.not_opened(1);
+    keys_.record_failed_open(1);
     EXPECT_EQ(ended_, 0);
     close(1);
-    EXPECT_TRUE(keys_.closed(1));
+    EXPECT_TRUE(keys_.record_close(1));
     EXPECT_EQ(ended_, 0);
-    EXPECT_TRUE(keys_.closed(1));
+    EXPECT_TRUE(keys_.record_close(1));
     EXPECT_EQ(ended_, 1);
-    EXPECT_FALSE(keys_.closed(1));
+    EXPECT_FALSE(keys_.record_close(1));
 }
 
 TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
@@ -79,7 +79,7 @@ TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
     wait();
     keys_.add(2, begin_);
     wait();
-    keys_.process_ended();
+    keys_.end_process();
     EXPECT_EQ(ended_, 2);
     EXPECT_TRUE(keys_.empty());
 }
@@ -91,7 +91,7 @@ TEST_F(Closing, IsLateByTheTimeAtWhichItBegan) {
     keys_.add(1, begin_ + kPatience);  // once more
     EXPECT_FALSE(keys_.is_late(begin_ + kPatience, kPatience));
     EXPECT_TRUE(keys_.is_late(begin_ + kPatience + 1ms, kPatience));
-    keys_.closed(1);
+    keys_.record_close(1);
     EXPECT_FALSE(keys_.is_late(begin_ + 1h, kPatience));
 }
 
@@ -109,7 +109,7 @@ TEST_F(Closing, GivesUpItsWaitsSilentlyWithTheAgent) {
         ClosingKeys keys;
         keys.add(1, begin_);
         const auto wait = std::make_shared<CloseWait>([this] { ++ended_; });
-        keys.join(wait);
+        keys.add_wait(wait);
         wait->begin();
     }
     EXPECT_EQ(ended_, 0);

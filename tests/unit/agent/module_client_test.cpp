@@ -88,14 +88,14 @@ class ModuleClients : public ::testing::Test {
     bool is_closed() {
         bool is_closed = false;
         const auto wait = std::make_shared<CloseWait>([&is_closed] { is_closed = true; });
-        client_.join(wait);
+        client_.add_wait(wait);
         wait->begin();
         return is_closed;
     }
     // Counts when all that is being closed now is.
     void wait_for_close(int& count) {
         const auto wait = std::make_shared<CloseWait>([&count] { ++count; });
-        client_.join(wait);
+        client_.add_wait(wait);
         wait->begin();
     }
 

@@ -206,7 +206,7 @@ class ClientWalk {
         if (any(0, 1) == 0) {
             ++waits_;
             const auto wait = std::make_shared<CloseWait>([this] { --waits_; });
-            client_.join(wait);
+            client_.add_wait(wait);
             wait->begin();
         }
     }

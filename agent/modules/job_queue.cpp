@@ -158,7 +158,7 @@ void JobQueue::report_open(Job job, const Result<JobResult>& outcome) {
         job.done(outcome);
     }
     if (!outcome) {
-        fail_jobs_with(job.key->id, outcome.error());
+        fail_key_jobs(job.key->id, outcome.error());
     }
 }
 
@@ -185,7 +185,7 @@ JobQueue::KeyState JobQueue::release_key(std::uint64_t key) {
     return state;
 }
 
-void JobQueue::fail_jobs_with(std::uint64_t key, const Error& why) {
+void JobQueue::fail_key_jobs(std::uint64_t key, const Error& why) {
     fail_pending([=](const Job& job) { return job.key->id == key; }, why);
 }
 

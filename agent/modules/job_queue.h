@@ -33,7 +33,7 @@ class JobSender {
 
 class JobQueue {
   public:
-    // An open key's state in the process.
+    // What the process has of a key.
     enum class KeyState : std::uint8_t { kNone, kOpening, kOpen };
 
     // Borrows the sender.
@@ -58,9 +58,9 @@ class JobQueue {
     bool reopen_at_device(Job& job);
 
     // Forgets a key that must not be used any more, and does not repeat what the process does with
-    // it. fail_jobs_with() is to follow. The state tells what the process has of the key.
+    // it. fail_key_jobs() is to follow. Gives what the process has of it.
     KeyState release_key(std::uint64_t key);
-    void fail_jobs_with(std::uint64_t key, const base::Error& why);
+    void fail_key_jobs(std::uint64_t key, const base::Error& why);
 
     // The process has died, and all keys in it: repeats or fails the jobs that it had.
     void lose_process(const base::Error& why);
@@ -102,7 +102,7 @@ class JobQueue {
 
     JobSender& sender_;
     std::uint32_t threads_ = 1;
-    bool has_suspects_ = false;
+    bool has_suspects_ = false;  // jobs that a process died over
     OperationTimes times_;
     std::uint64_t last_id_ = 0;
     std::pmr::unsynchronized_pool_resource memory_;  // of the next two

@@ -72,7 +72,7 @@ void ModuleClient::close_key(const Key& key) {
     if (state == JobQueue::KeyState::kOpen) {  // else finish_open() does: there is no key yet
         ask_to_close(key);
     }
-    queue_.fail_jobs_with(key.id, key_locked_error());
+    queue_.fail_key_jobs(key.id, key_locked_error());
 }
 
 void ModuleClient::add_wait(const std::shared_ptr<CloseWait>& wait) {

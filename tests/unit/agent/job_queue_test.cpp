@@ -502,7 +502,7 @@ TEST_F(JobQueues, FailTheJobsOfAReleasedKeyAndNoOther) {
     add(job(1));
     add(job(2));
     queue_.release_key(1);
-    queue_.fail_jobs_with(1, key_locked_error());
+    queue_.fail_key_jobs(1, key_locked_error());
     EXPECT_TRUE(is_unanswered(1)) << "the process does it";
     EXPECT_THAT(outcome(3), FailsWith(ErrorCode::kKeyLocked, "locked"));
     EXPECT_TRUE(is_unanswered(4));
@@ -519,7 +519,7 @@ TEST_F(JobQueues, RepeatNoOperationWithAReleasedKey) {
     open_first_key();
     add(job(1));
     queue_.release_key(1);
-    queue_.fail_jobs_with(1, key_locked_error());
+    queue_.fail_key_jobs(1, key_locked_error());
     lose_process();
     EXPECT_THAT(outcome(1), FailsWith(ErrorCode::kModuleFailed, "died"));
     EXPECT_TRUE(sent_.empty());
@@ -554,7 +554,7 @@ TEST_F(JobQueues, BearJobsThatAddOthersWhenTheyFail) {
     for (int i = 0; i < 5; ++i) {
         add(next());
     }
-    queue_.fail_jobs_with(1, key_locked_error());
+    queue_.fail_key_jobs(1, key_locked_error());
     now_ += 2s;
     queue_.expire(now_);
     while (left > 0) {

@@ -16,9 +16,7 @@ constexpr std::uint8_t kPublicKeyTag = 0x99;  // RFC 4880 section 12.2
 constexpr std::uint8_t kKeyVersion = 4;
 constexpr std::uint8_t kRsaEncryptOnly = 2;  // RFC 4880 section 9.1
 
-bool is_lower_case_hex_digit(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 base::ByteView without_leading_zeros(base::ByteView number) {
     const auto first = std::ranges::find_if(number, [](std::uint8_t byte) { return byte != 0; });
@@ -48,12 +46,12 @@ base::Result<KeySignature> KeySignature::from_text(std::string_view text) {
             base::ErrorCode::kMalformed,
             fmt::format("key signature of {} characters instead of {}", text.size(), kTextSize)});
     }
-    const auto wrong = std::ranges::find_if_not(text, is_lower_case_hex_digit);
-    if (wrong != text.end()) {
+    const auto wrong = text.find_first_not_of(kHexDigits);
+    if (wrong != std::string_view::npos) {
         return std::unexpected(base::Error{
             base::ErrorCode::kMalformed,
             fmt::format("character {} of the key signature is no lower-case hexadecimal digit",
-                        wrong - text.begin())});
+                        wrong)});
     }
     KeySignature signature;
     std::ranges::copy(text, signature.text_.begin());

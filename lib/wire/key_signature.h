@@ -29,7 +29,10 @@ class KeySignature {
 
     std::string_view text() const { return {text_.data(), text_.size()}; }
 
-    auto operator<=>(const KeySignature&) const = default;
+    bool operator==(const KeySignature&) const = default;
+    std::strong_ordering operator<=>(const KeySignature& other) const {
+        return text() <=> other.text();  // all at once, not digit by digit
+    }
 
   private:
     KeySignature() = default;

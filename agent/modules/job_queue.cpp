@@ -92,7 +92,9 @@ void JobQueue::send_jobs(Clock::time_point now) {
         }
     }
     mark_started(now);
-    fail(hopeless, late_error());  // last, as done() may add others
+    if (!hopeless.empty()) {
+        fail(hopeless, late_error());  // last, as done() may add others
+    }
 }
 
 // Moves the job to those that were sent.
@@ -136,9 +138,11 @@ std::optional<Job> JobQueue::take_answered(std::uint64_t id, Clock::time_point n
 
 // A thread of the process that closes the key may be faster than the one that was to work with it:
 // that failure says nothing of the key.
-void JobQueue::finish_operation(Job job, const Result<JobResult>& result) const {
-    if (job.done) {
-        job.done(result || keys_.has(job.key->id) ? result : std::unexpected(key_locked_error()));
+void JobQueue::finish_operation(Job& job, const Result<JobResult>& result) const {
+    if (job.done && (result || keys_.has(job.key->id))) {
+        job.done(result);
+    } else if (job.done) {
+        job.done(std::unexpected(key_locked_error()));
     }
 }
 

@@ -48,7 +48,7 @@ class JobQueue {
     // The job that the process answers. Nothing if it has none with this id.
     std::optional<Job> take_answered(std::uint64_t id, Clock::time_point now);
     // How an operation ended.
-    void finish_operation(Job job, const base::Result<JobResult>& result) const;
+    void finish_operation(Job& job, const base::Result<JobResult>& result) const;
     // An open ended, with the key open or not. Whether somebody still wants the key; if not, it is
     // not kept. report_open() is to follow.
     bool settle_open(const Job& job, bool is_open, Clock::time_point now);

@@ -184,7 +184,7 @@ void ModuleClient::handle(const pki::Item& /*message*/) {
 void ModuleClient::handle(const pki::Opened& message) {
     auto job = take_answered(message.id);
     if (job && job->action) {
-        queue_.finish_operation(std::move(*job), std::unexpected(wrong_answer_error()));
+        queue_.finish_operation(*job, std::unexpected(wrong_answer_error()));
     } else if (job) {
         const auto result = check_opened(*job->key, message);
         finish_open(std::move(*job), result);
@@ -194,7 +194,7 @@ void ModuleClient::handle(const pki::Opened& message) {
 void ModuleClient::handle(const pki::Done& message) {
     auto job = take_answered(message.id);
     if (job && job->action) {
-        queue_.finish_operation(std::move(*job), JobResult{message.output, {}, {}, {}});
+        queue_.finish_operation(*job, JobResult{message.output, {}, {}, {}});
     } else if (job) {
         finish_open(std::move(*job), std::unexpected(wrong_answer_error()));
     }
@@ -207,7 +207,7 @@ void ModuleClient::handle(const pki::Failed& message) {
     }
     const auto why = pki::to_error(message.why);
     if (job->action) {
-        queue_.finish_operation(std::move(*job), std::unexpected(why));
+        queue_.finish_operation(*job, std::unexpected(why));
     } else if (why.code != ErrorCode::kSecretAtDevice || !queue_.reopen_at_device(*job)) {
         fail_open(std::move(*job), why);
     }

@@ -73,7 +73,7 @@ class JobQueues : public ::testing::Test, protected JobSender {
     void do_operation(std::size_t at = 0) {
         auto job = take_answered(at);
         ASSERT_TRUE(job);
-        queue_.finish_operation(std::move(*job), JobResult{});
+        queue_.finish_operation(*job, JobResult{});
         queue_.send_jobs(now_);
     }
     void open_key() {
@@ -510,8 +510,7 @@ TEST_F(JobQueues, FailTheJobsOfAReleasedKeyAndNoOther) {
     EXPECT_THAT(outcome(1), test::Succeeds());
     // A failure of the next one would tell of the closed key only.
     auto second = take_answered();
-    queue_.finish_operation(std::move(*second),
-                            std::unexpected(Error{ErrorCode::kInternal, "no such key"}));
+    queue_.finish_operation(*second, std::unexpected(Error{ErrorCode::kInternal, "no such key"}));
     EXPECT_THAT(outcome(2), FailsWith(ErrorCode::kKeyLocked, "locked"));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/base/try.h"
+#include "pki-modules/common/listed_item.h"
 #include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/objects.h"
 #include "pki-modules/pkcs11/token.h"
@@ -22,8 +23,7 @@ using base::Result;
 
 namespace {
 
-// Names are string literals.
-using Properties = std::vector<std::pair<const char*, std::string>>;
+using Properties = decltype(module::ListedItem::properties);
 
 // A label comes from the token and goes to a terminal.
 std::string printable(std::string text) {
@@ -32,17 +32,11 @@ std::string printable(std::string text) {
     return text;
 }
 
-void report_item(ecryptfs_pki_take_item take, void* context, const std::string& uri,
-                 const std::string& label, const Properties& properties) {
-    std::vector<ecryptfs_pki_property> raw;
-    for (const auto& [name, value] : properties) {
-        if (!value.empty()) {
-            raw.push_back({name, value.c_str()});
-        }
-    }
-    const std::string shown_label = printable(label);
-    const ecryptfs_pki_item item{uri.c_str(), shown_label.c_str(), raw.data(), raw.size()};
-    take(context, &item);
+// Without properties that have no value.
+void report(ecryptfs_pki_take_item take, void* context, std::string uri, const std::string& label,
+            Properties properties) {
+    std::erase_if(properties, [](const auto& property) { return property.second.empty(); });
+    module::report_item({std::move(uri), printable(label), std::move(properties)}, take, context);
 }
 
 std::string mechanism_names(const std::vector<Mechanism>& mechanisms) {
@@ -143,8 +137,8 @@ Result<void> list_tokens(ecryptfs_pki_take_item take, void* context) {
     return for_each_token([=](Token& token) -> Result<void> {
         const auto turn = token.sessions().turns().take_shared();
         const auto info = TRY(token.presence().info());
-        report_item(take, context, token_uri(token.name()), token.name().label,
-                    token_properties(token, info));
+        report(take, context, token_uri(token.name()), token.name().label,
+               token_properties(token, info));
         return {};
     });
 }
@@ -156,9 +150,9 @@ Result<void> list_keys(ecryptfs_pki_take_item take, void* context) {
             KeyUri uri = precise_uri(token.name());
             uri.id = key.name.id;
             uri.object = key.name.label;
-            report_item(take, context, uri.text(), key.name.label.value_or(""),
-                        {{"token", printable(token.name().label)},
-                         {"bits", key.bits == 0 ? "" : std::to_string(key.bits)}});
+            report(take, context, uri.text(), key.name.label.value_or(""),
+                   {{"token", printable(token.name().label)},
+                    {"bits", key.bits == 0 ? "" : std::to_string(key.bits)}});
         }
         return {};
     });

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/base/file_uri.h"
+#include "pki-modules/common/listed_item.h"
 #include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/public_area.h"
 #include "pki-modules/tpm2/tpm.h"
@@ -21,22 +22,7 @@
 namespace ecryptfs::tpm2_module {
 namespace {
 
-struct Item {
-    std::string uri;
-    std::string label;
-    std::vector<std::pair<const char*, std::string>> properties;
-};
-
-void report_item(const Item& item, ecryptfs_pki_take_item take, void* context) {
-    std::vector<ecryptfs_pki_property> properties;
-    properties.reserve(item.properties.size());
-    for (const auto& [name, value] : item.properties) {
-        properties.push_back({name, value.c_str()});
-    }
-    const ecryptfs_pki_item given{item.uri.c_str(), item.label.c_str(), properties.data(),
-                                  properties.size()};
-    take(context, &given);
-}
+using module::ListedItem;
 
 // Joins TPM properties of four characters each, padded with NULs or spaces.
 std::string text_property(const Esys& esys, std::uint32_t first, std::uint32_t last) {
@@ -84,7 +70,7 @@ std::string proposed_file() {
     return base::file_uri(folder + "/tpm2-key.pem");
 }
 
-Item describe_tpm(const Esys& esys) {
+ListedItem describe_tpm(const Esys& esys) {
     const std::string manufacturer =
         text_property(esys, TPM2_PT_MANUFACTURER, TPM2_PT_MANUFACTURER);
     const std::string vendor =
@@ -100,7 +86,7 @@ Item describe_tpm(const Esys& esys) {
              {"most-wrong-secrets", std::to_string(property(esys, TPM2_PT_MAX_AUTH_FAIL))}}};
 }
 
-void add_key(const Esys& esys, std::uint32_t handle, std::vector<Item>& to) {
+void add_key(const Esys& esys, std::uint32_t handle, std::vector<ListedItem>& to) {
     const auto area =
         read_public_area(read_public(esys, persistent_object(esys, handle)), "the key");
     if (!area) {
@@ -114,8 +100,8 @@ void add_key(const Esys& esys, std::uint32_t handle, std::vector<Item>& to) {
                    {"policy", area->user_with_auth ? "no" : "yes"}}});
 }
 
-std::vector<Item> collect(const Esys& esys, ecryptfs_pki_item_kind kind) {
-    std::vector<Item> items;
+std::vector<ListedItem> collect(const Esys& esys, ecryptfs_pki_item_kind kind) {
+    std::vector<ListedItem> items;
     if (kind == ECRYPTFS_PKI_TOKENS) {
         items.push_back(describe_tpm(esys));
     } else {
@@ -129,7 +115,7 @@ std::vector<Item> collect(const Esys& esys, ecryptfs_pki_item_kind kind) {
 }  // namespace
 
 base::Result<void> list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take, void* context) {
-    std::vector<Item> items;
+    std::vector<ListedItem> items;
     try {
         Tpm::find_or_create(default_tcti())->with_connection([&](TpmConnection& connection) {
             items = collect(connection.esys(), kind);
@@ -141,7 +127,8 @@ base::Result<void> list(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_item take
             return std::unexpected(failure.error());
         }
     }
-    std::ranges::for_each(items, [&](const Item& item) { report_item(item, take, context); });
+    std::ranges::for_each(
+        items, [&](const ListedItem& item) { module::report_item(item, take, context); });
     return {};
 }
 

@@ -205,9 +205,7 @@ void unmarshal(base::ByteView bytes, TPML_PCR_SELECTION& to) {
               ::Tss2_MU_TPML_PCR_SELECTION_Unmarshal(bytes.data(), bytes.size(), &used, &to));
 }
 
-PcrSelection unmarshal_selection(base::ByteView bytes) {
-    TPML_PCR_SELECTION list = {};
-    unmarshal(bytes, list);
+PcrSelection read_selection(const TPML_PCR_SELECTION& list) {
     PcrSelection selection;
     for (const auto& bank : std::span(list.pcrSelections).first(list.count)) {
         selection.push_back({bank.hash, {}});
@@ -218,6 +216,12 @@ PcrSelection unmarshal_selection(base::ByteView bytes) {
         }
     }
     return selection;
+}
+
+PcrSelection unmarshal_selection(base::ByteView bytes) {
+    TPML_PCR_SELECTION list = {};
+    unmarshal(bytes, list);
+    return read_selection(list);
 }
 
 Result<Policy> parse_steps(const std::vector<PolicyCommand>& commands, const std::string& what) {

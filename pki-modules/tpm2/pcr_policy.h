@@ -54,6 +54,7 @@ std::string to_text(const PcrSelection& selection);
 // selection.
 Bytes marshal(const PcrSelection& selection);
 void unmarshal(base::ByteView bytes, TPML_PCR_SELECTION& to);
+PcrSelection read_selection(const TPML_PCR_SELECTION& list);
 PcrSelection unmarshal_selection(base::ByteView bytes);
 
 // The steps of a key file's policy. kNotSupported, by name, for a command that we cannot execute.

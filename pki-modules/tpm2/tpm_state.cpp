@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <span>
 
 #include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/public_area.h"
@@ -98,19 +97,8 @@ std::vector<PcrValue> read_pcrs(const Esys& esys, const PcrSelection& selection)
 
 PcrSelection pcr_banks(const Esys& esys) {
     const auto data = capability(esys, TPM2_CAP_PCRS, 0, 1);
-    PcrSelection banks;
-    const auto& list = data->data.assignedPCR;
-    for (const auto& bank : std::span(list.pcrSelections).first(list.count)) {
-        PcrBank found{bank.hash, {}};
-        for (unsigned number = 0; number < 8U * bank.sizeofSelect; ++number) {
-            if ((bank.pcrSelect[number / 8] >> number % 8 & 1) != 0) {
-                found.numbers.push_back(number);
-            }
-        }
-        if (!found.numbers.empty()) {
-            banks.push_back(std::move(found));
-        }
-    }
+    auto banks = read_selection(data->data.assignedPCR);
+    std::erase_if(banks, [](const PcrBank& bank) { return bank.numbers.empty(); });
     return banks;
 }
 

@@ -113,7 +113,7 @@ void pass_keys(Fields& fields, std::vector<KeySignature>& keys, std::size_t most
 
 // --- Messages ----------------------------------------------------------------------------------
 
-constexpr std::uint8_t kind_of(const MountRequest&) {
+constexpr std::uint8_t message_kind(const MountRequest&) {
     return kMountKind;
 }
 template <typename Fields>
@@ -145,7 +145,7 @@ bool is_name(std::string_view text) {
            !text.contains('\0');
 }
 
-constexpr std::uint8_t kind_of(const UnmountRequest&) {
+constexpr std::uint8_t message_kind(const UnmountRequest&) {
     return kUnmountKind;
 }
 template <typename Fields>
@@ -208,7 +208,7 @@ Result<std::vector<std::uint8_t>> encode_request(const Request& request) {
     FieldWriter fields(packet);
     pass_version(fields);
     const auto write = [&](auto message) {
-        fields.pass_native(kind_of(message));
+        fields.pass_native(message_kind(message));
         pass_fields(fields, message);
     };
     std::visit(write, request);

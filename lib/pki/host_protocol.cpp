@@ -121,7 +121,7 @@ void pass_properties(Fields& fields, std::vector<Property>& properties) {
 
 // --- Messages ----------------------------------------------------------------------------------
 
-constexpr Type type_of(const OpenKey&) {
+constexpr Type message_type(const OpenKey&) {
     return Type::kOpenKey;
 }
 template <typename Fields>
@@ -133,7 +133,7 @@ void pass_fields(Fields& fields, OpenKey& message) {
     pass_secret(fields, message.secret);
 }
 
-constexpr Type type_of(const CloseKey&) {
+constexpr Type message_type(const CloseKey&) {
     return Type::kCloseKey;
 }
 template <typename Fields>
@@ -141,7 +141,7 @@ void pass_fields(Fields& fields, CloseKey& message) {
     fields.pass_native(message.key);
 }
 
-constexpr Type type_of(const KeyOperation&) {
+constexpr Type message_type(const KeyOperation&) {
     return Type::kKeyOperation;
 }
 template <typename Fields>
@@ -153,7 +153,7 @@ void pass_fields(Fields& fields, KeyOperation& message) {
     pass_counted(fields, message.input);
 }
 
-constexpr Type type_of(const ListItems&) {
+constexpr Type message_type(const ListItems&) {
     return Type::kListItems;
 }
 template <typename Fields>
@@ -162,7 +162,7 @@ void pass_fields(Fields& fields, ListItems& message) {
     pass_enumeration(fields, message.kind, ItemKind::kTokens, ItemKind::kKeys);
 }
 
-constexpr Type type_of(const MakeKey&) {
+constexpr Type message_type(const MakeKey&) {
     return Type::kMakeKey;
 }
 template <typename Fields>
@@ -174,7 +174,7 @@ void pass_fields(Fields& fields, MakeKey& message) {
     pass_secret(fields, message.secret);
 }
 
-constexpr Type type_of(const Hello&) {
+constexpr Type message_type(const Hello&) {
     return Type::kHello;
 }
 template <typename Fields>
@@ -186,7 +186,7 @@ void pass_fields(Fields& fields, Hello& message) {
     pass_text(fields, message.description);
 }
 
-constexpr Type type_of(const Refusal&) {
+constexpr Type message_type(const Refusal&) {
     return Type::kRefusal;
 }
 template <typename Fields>
@@ -196,7 +196,7 @@ void pass_fields(Fields& fields, Refusal& message) {
     pass_text(fields, message.advice);
 }
 
-constexpr Type type_of(const Opened&) {
+constexpr Type message_type(const Opened&) {
     return Type::kOpened;
 }
 template <typename Fields>
@@ -207,7 +207,7 @@ void pass_fields(Fields& fields, Opened& message) {
     pass_locator(fields, message.locator);
 }
 
-constexpr Type type_of(const Done&) {
+constexpr Type message_type(const Done&) {
     return Type::kDone;
 }
 template <typename Fields>
@@ -216,7 +216,7 @@ void pass_fields(Fields& fields, Done& message) {
     pass_counted(fields, message.output);
 }
 
-constexpr Type type_of(const Failed&) {
+constexpr Type message_type(const Failed&) {
     return Type::kFailed;
 }
 template <typename Fields>
@@ -225,7 +225,7 @@ void pass_fields(Fields& fields, Failed& message) {
     pass_fields(fields, message.why);
 }
 
-constexpr Type type_of(const Item&) {
+constexpr Type message_type(const Item&) {
     return Type::kItem;
 }
 template <typename Fields>
@@ -236,7 +236,7 @@ void pass_fields(Fields& fields, Item& message) {
     pass_properties(fields, message.properties);
 }
 
-constexpr Type type_of(const Closed&) {
+constexpr Type message_type(const Closed&) {
     return Type::kClosed;
 }
 template <typename Fields>
@@ -250,7 +250,7 @@ template <typename Messages>
 Result<ByteView> encode_any(const Messages& messages, base::ByteSpan buffer) {
     base::FieldWriter fields(buffer);
     const auto write = [&](auto message) {
-        fields.pass_native(std::to_underlying(type_of(message)));
+        fields.pass_native(std::to_underlying(message_type(message)));
         pass_fields(fields, message);
     };
     std::visit(write, messages);
@@ -264,7 +264,7 @@ Result<ByteView> encode_any(const Messages& messages, base::ByteSpan buffer) {
 // Reads the message if it is of this type.
 template <typename Message, typename Messages>
 bool read_if(std::uint8_t type, base::FieldReader& fields, Messages& messages) {
-    if (type != std::to_underlying(type_of(Message{}))) {
+    if (type != std::to_underlying(message_type(Message{}))) {
         return false;
     }
     pass_fields(fields, messages.template emplace<Message>());

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.h"
 #include "cli/output/output.h"
+#include "cli/verbs/command_line.h"
 #include "lib/base/process.h"
 
 int main(int argc, char** argv) {

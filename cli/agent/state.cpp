@@ -8,7 +8,7 @@
 #include <array>
 #include <string_view>
 
-#include "cli/key_location.h"
+#include "cli/input/key_location.h"
 #include "lib/base/shell_word.h"
 #include "lib/dbus/names.h"
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/ask/pinentry.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,7 +11,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "cli/ask/answering_program.h"
+#include "cli/ask/askpass_program.h"
 #include "lib/base/file_io.h"
 #include "lib/base/percent.h"
 #include "lib/base/try.h"
@@ -66,7 +68,7 @@ Error refused(const std::string& program, std::string_view line) {
 
 class Conversation {
   public:
-    Conversation(AnsweringProgram& pinentry, std::string name, SecretBytes buffer)
+    Conversation(AskpassProgram& pinentry, std::string name, SecretBytes buffer)
         : pinentry_(pinentry), name_(std::move(name)), buffer_(std::move(buffer)) {}
 
     // Up to the "OK"; the data that came before it.
@@ -96,7 +98,7 @@ class Conversation {
     }
 
   private:
-    AnsweringProgram& pinentry_;
+    AskpassProgram& pinentry_;
     std::string name_;
     SecretBytes buffer_;
 };
@@ -145,7 +147,7 @@ Result<SecretBytes> unescaped_data(ByteView data) {
 
 Result<SecretBytes> ask_pinentry(const std::string& program, std::string_view question) {
     auto buffer = TRY(SecretBytes::create(kLongestLine));
-    auto pinentry = TRY(AnsweringProgram::start({program}, true));
+    auto pinentry = TRY(AskpassProgram::start({program}, true));
     Conversation conversation(pinentry, program, std::move(buffer));
     auto answer = converse(conversation, question);
     static_cast<void>(conversation.say("BYE"));

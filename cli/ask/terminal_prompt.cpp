@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part of secret_input.h that talks to a terminal. Signals are blocked and read from a
-// signalfd, so that none can come between switching the echo off and on again.
+// Signals are blocked and read from a signalfd, so that none can come between switching the echo
+// off and on again.
+
+#include "cli/ask/terminal_prompt.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,7 +17,6 @@
 #include <csignal>
 #include <optional>
 
-#include "cli/ask/secret_input.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"

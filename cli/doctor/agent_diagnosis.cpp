@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "cli/doctor/diagnosis.h"
-#include "cli/doctor/processes.h"
-#include "cli/key_location.h"
+#include "cli/input/key_location.h"
+#include "cli/mount/processes.h"
 #include "lib/keyring/keyrings.h"
 #include "lib/pki/client/module_host.h"
 #include "lib/wire/device_frame.h"

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ enum class Health : std::uint8_t {
 };
 
 // "works", "doubtful", "broken", "unknown".
-std::string_view name_of(Health health);
+std::string_view health_name(Health health);
 
 struct Finding {
     std::string link;
@@ -35,6 +36,11 @@ struct Finding {
     std::string message = {};
     std::string advice = {};  // how to mend it; empty where there is nothing to mend
 };
+
+// A line for each link, and below it how to mend it.
+std::string findings_text(std::span<const Finding> findings);
+// What doctor --json prints (docs/json.md).
+std::string findings_json(std::span<const Finding> findings);
 
 Finding broken(std::string link, const base::Error& error);
 

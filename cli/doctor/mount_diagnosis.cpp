@@ -10,7 +10,7 @@ namespace ecryptfs::cli {
 namespace {
 
 // Other users' mounts find their keys in keyrings that we cannot see.
-bool belongs_to(const MountedFolder& mount, uid_t uid) {
+bool is_owned(const MountedFolder& mount, uid_t uid) {
     struct stat status{};
     return ::stat(mount.upper.c_str(), &status) == 0 && status.st_uid == uid;
 }
@@ -38,7 +38,7 @@ Finding check_mount(const MountedFolder& mount) {
 std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_t uid) {
     std::vector<Finding> findings;
     for (const auto& mount : mounts) {
-        if (belongs_to(mount, uid)) {
+        if (is_owned(mount, uid)) {
             findings.push_back(check_mount(mount));
         }
     }

@@ -13,8 +13,8 @@
 #include <sstream>
 
 #include "cli/doctor/diagnosis.h"
-#include "cli/doctor/processes.h"
 #include "cli/files/whole_file.h"
+#include "cli/mount/processes.h"
 #include "cli/output/output.h"
 #include "lib/base/shell_word.h"
 #include "lib/keyring/keyrings.h"
@@ -25,7 +25,7 @@ namespace {
 
 // fs/ecryptfs/ecryptfs_kernel.h: ECRYPTFS_VERSIONING_PUBKEY
 constexpr std::uint64_t kPublicKeyFeature = 0x2;
-// What the agent keeps for its next process, and some secrets.
+// Enough for what the agent keeps for its next process, and for some secrets.
 constexpr std::uint64_t kLockedMemory = 2 << 20;
 
 std::string kernel_release() {
@@ -53,7 +53,7 @@ bool group_lists_user(const group& group, const std::string& user) {
     return false;
 }
 
-// The device is there, but not for us: what gets us in.
+// How a user gets access to the device.
 std::string group_advice(gid_t gid) {
     const auto user = user_name();
     const auto* group = ::getgrgid(gid);
@@ -78,7 +78,7 @@ struct Quota {
     std::uint64_t most = 0;
 
     bool is_tight() const { return most > 0 && used >= most / 10 * 9; }
-    bool is_used_up() const { return used >= most; }
+    bool is_full() const { return used >= most; }
 };
 
 // proc(5), /proc/key-users: "uid: usage nkeys/nikeys qnkeys/maxkeys qnbytes/maxbytes".
@@ -87,7 +87,7 @@ struct KeyQuotas {
     Quota bytes;
 };
 
-std::optional<KeyQuotas> quotas_of(const std::string& root, uid_t uid) {
+std::optional<KeyQuotas> find_quotas(const std::string& root, uid_t uid) {
     std::istringstream lines(read_system_file(root + "/proc/key-users"));
     std::string line;
     while (std::getline(lines, line)) {
@@ -115,31 +115,13 @@ std::string memory_lock_limit(const std::string& limits) {
     return soft;
 }
 
-std::uint64_t number_in(const std::string& text) {
+std::uint64_t parse_leading_number(const std::string& text) {
     std::uint64_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
 }
 
 }  // namespace
-
-std::string_view name_of(Health health) {
-    switch (health) {
-        case Health::kWorks:
-            return "works";
-        case Health::kDoubtful:
-            return "doubtful";
-        case Health::kBroken:
-            return "broken";
-        case Health::kUnknown:
-            break;
-    }
-    return "unknown";
-}
-
-Finding broken(std::string link, const base::Error& error) {
-    return {std::move(link), Health::kBroken, error.message, error.advice};
-}
 
 Finding check_kernel(const std::string& root) {
     Finding finding{"kernel"};
@@ -164,12 +146,12 @@ Finding check_kernel(const std::string& root) {
 Finding check_public_key_mode(const std::string& root) {
     const auto text = read_system_file(root + "/sys/fs/ecryptfs/version");
     if (text.empty()) {
-        return {"public keys", Health::kUnknown, "the kernel says nothing of what it supports"};
+        return {"public keys", Health::kUnknown, "the kernel does not say what it supports"};
     }
-    const auto features = number_in(text);
+    const auto features = parse_leading_number(text);
     if ((features & kPublicKeyFeature) == 0) {
         return {"public keys", Health::kBroken,
-                fmt::format("this kernel's eCryptfs ({:#x}) knows passphrases only", features),
+                fmt::format("this kernel's eCryptfs ({:#x}) supports passphrases only", features),
                 "install a kernel that is built with CONFIG_ECRYPT_FS_MESSAGING"};
     }
     return {"public keys", Health::kWorks, fmt::format("supported ({:#x})", features)};
@@ -179,7 +161,7 @@ Finding check_device_node(const std::string& root) {
     const auto path = root + wire::kDevicePath;
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) {
-        return {"device", Health::kBroken, fmt::format("{} is not there", wire::kDevicePath),
+        return {"device", Health::kBroken, fmt::format("{} does not exist", wire::kDevicePath),
                 "sudo modprobe ecryptfs; if it is loaded, the kernel lacks "
                 "CONFIG_ECRYPT_FS_MESSAGING"};
     }
@@ -190,7 +172,8 @@ Finding check_device_node(const std::string& root) {
     }
     if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
         return {"device", Health::kDoubtful,
-                fmt::format("{} is open to everybody: who holds it unread brings the kernel down",
+                fmt::format("everybody may open {}: a process that holds it and does not read can "
+                            "crash the kernel",
                             wire::kDevicePath),
                 "sudo chmod o= /dev/ecryptfs; the package's udev rule sees to it"};
     }
@@ -199,7 +182,7 @@ Finding check_device_node(const std::string& root) {
 }
 
 Finding check_key_quota(const std::string& root, uid_t uid) {
-    const auto quotas = quotas_of(root, uid);
+    const auto quotas = find_quotas(root, uid);
     if (!quotas) {
         return {"key quota", Health::kUnknown, "/proc/key-users has no line for this user"};
     }
@@ -208,7 +191,7 @@ Finding check_key_quota(const std::string& root, uid_t uid) {
         "key quota", Health::kWorks,
         fmt::format("{} of {} keys, {} of {} bytes", keys.used, keys.most, bytes.used, bytes.most)};
     if (keys.is_tight() || bytes.is_tight()) {
-        const bool full = keys.is_used_up() || bytes.is_used_up();
+        const bool full = keys.is_full() || bytes.is_full();
         finding.health = full ? Health::kBroken : Health::kDoubtful;
         finding.advice = fmt::format(
             "remove a key that is not needed: ecryptfsctl remove-key SIGNATURE; or raise the "
@@ -222,9 +205,9 @@ Finding check_memory_lock(const std::string& root, pid_t pid) {
     const auto process = fmt::format("{}/proc/{}", root, pid);
     const auto limit_text = memory_lock_limit(read_system_file(process + "/limits"));
     if (limit_text.empty()) {
-        return {"locked memory", Health::kUnknown, fmt::format("process {} is not there", pid)};
+        return {"locked memory", Health::kUnknown, fmt::format("process {} does not exist", pid)};
     }
-    const auto limit = number_in(limit_text);
+    const auto limit = parse_leading_number(limit_text);
     if (limit_text != "unlimited" && limit < kLockedMemory) {
         return {"locked memory", Health::kBroken,
                 fmt::format("secrets need {} of it, and the limit is {}",

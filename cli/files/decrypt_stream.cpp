@@ -133,10 +133,11 @@ Error missing_path_error(const std::string& path) {
             "its names"};
 }
 
-Result<void> decrypt_to_standard_output(const Decrypt& command, lowerfs::FileKeySet& keys,
-                                        PathSelection selection) {
+Result<void> decrypt_to_standard_output(std::span<const std::string> lower,
+                                        lowerfs::FileKeySet& keys, PathSelection selection,
+                                        bool beyond_size) {
     FileSearch search(keys, selection);
-    for (const auto& path : command.lower) {
+    for (const auto& path : lower) {
         lowerfs::walk_tree(path, search);
     }
     if (search.found_several() || (search.error() && !search.file())) {
@@ -149,7 +150,7 @@ Result<void> decrypt_to_standard_output(const Decrypt& command, lowerfs::FileKey
         return std::unexpected(
             Error{ErrorCode::kNotFound, "there is no file in what was given", ""});
     }
-    auto written = write_contents(*search.file(), keys, command.beyond_size);
+    auto written = write_contents(*search.file(), keys, beyond_size);
     if (!written) {
         written.error().message =
             fmt::format("{}: {}", shown_path(keys, search.path()), written.error().message);

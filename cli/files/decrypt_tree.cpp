@@ -33,13 +33,13 @@ std::string last_name(const lowerfs::TreeEntry& entry) {
 }  // namespace
 
 TreeDecryption::TreeDecryption(lowerfs::FileKeySet& keys, Progress& progress, OutputTree& output,
-                               PathSelection& selection, const Decrypt& command)
+                               PathSelection& selection, const DecryptChoices& choices)
     : keys_(keys),
       progress_(progress),
       output_(output),
       selection_(selection),
-      record_(keys, progress, command.json),
-      copies_(keys, progress, output, record_, command.beyond_size) {}
+      record_(keys, progress, choices.json),
+      copies_(keys, progress, output, record_, choices.beyond_size) {}
 
 bool TreeDecryption::is_wanted(const lowerfs::TreeEntry& entry) {
     const auto lower = last_name(entry);

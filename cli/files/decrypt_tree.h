@@ -11,12 +11,16 @@
 #include "cli/files/output_tree.h"
 #include "cli/files/path_selection.h"
 #include "cli/output/progress.h"
-#include "cli/verbs/verbs.h"
 #include "lib/base/error.h"
 #include "lib/lowerfs/file_key_set.h"
 #include "lib/lowerfs/tree_walk.h"
 
 namespace ecryptfs::cli {
+
+struct DecryptChoices {
+    bool beyond_size = false;  // save what lies behind the end of a file as NAME.beyond
+    bool json = false;         // keep kMostInJson failures and new names instead of a few
+};
 
 // Decrypts lower folders into the output, as a mount would show them: with times, modes, access
 // control lists, the user's attributes, hard links and, as root, owners, as far as the output's
@@ -26,7 +30,7 @@ class TreeDecryption : public lowerfs::TreeVisitor {
   public:
     // Borrows all.
     TreeDecryption(lowerfs::FileKeySet& keys, Progress& progress, OutputTree& output,
-                   PathSelection& selection, const Decrypt& command);
+                   PathSelection& selection, const DecryptChoices& choices);
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override;
     void leave_folder(const lowerfs::TreeEntry& folder) override;

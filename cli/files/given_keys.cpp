@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
-#include "cli/ask/asking.h"
-#include "cli/ask/opening.h"
-#include "cli/key_location.h"
+#include "cli/ask/ask_secret.h"
+#include "cli/ask/secret_source.h"
+#include "cli/input/key_location.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
 #include "lib/keyring/passphrase_key.h"
@@ -25,20 +25,20 @@ GivenKeys::GivenKeys(pki::HostPaths paths)
 
 Result<void> GivenKeys::add_private_key(const pki::KeyLocation& key,
                                         const std::string& passphrase_file) {
-    const bool can_ask = passphrase_file.empty() && somebody_to_ask();
+    const bool may_ask = passphrase_file.empty() && can_ask();
     SecretBytes read;
     base::SecretEntry secret;
     if (!passphrase_file.empty()) {
-        auto first_line = TRY(secret_from_file({passphrase_file, key}));
+        auto first_line = TRY(read_key_secret({passphrase_file, key}));
         read = std::move(first_line);
         secret = base::secret_entry(read.view());
-    } else if (can_ask) {
+    } else if (may_ask) {
         secret = base::EntryAtDevice{};
     }
     auto opened = hosted_keys_.open(key, secret);
     const bool wants_secret = !opened && opened.error().code == ErrorCode::kSecretRequired;
-    if (wants_secret && can_ask) {
-        const SecretBytes typed = TRY(ask(question_for(key)));
+    if (wants_secret && may_ask) {
+        const SecretBytes typed = TRY(ask_secret(key_question(key)));
         opened = hosted_keys_.open(key, base::secret_entry(typed.view()));
     } else if (wants_secret) {
         opened.error().advice = non_interactive_advice("--key-passphrase-file");

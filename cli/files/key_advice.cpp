@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "cli/ask/passphrase_input.h"
+#include "cli/files/wrapped_file.h"
 #include "lib/base/shell_word.h"
 #include "lib/lower/passphrase.h"
 #include "lib/lower/wrapped_passphrase.h"

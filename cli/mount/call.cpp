@@ -16,10 +16,10 @@
 #include <filesystem>
 #include <vector>
 
-#include "cli/doctor/processes.h"
 #include "cli/files/file_error.h"
+#include "cli/input/typed_command.h"
 #include "cli/mount/plan.h"
-#include "cli/output/typed_command.h"
+#include "cli/mount/processes.h"
 #include "lib/base/handle.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
@@ -36,8 +36,8 @@ constexpr char kAddingAdvice[] =
     "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl "
     "add-passphrase";
 
-// "bash (1234)" of some of them.
-std::string users_of(const std::string& folder) {
+// "bash (1234), …": some of the processes that use the folder.
+std::string folder_users(const std::string& folder) {
     struct stat status{};
     if (::stat(folder.c_str(), &status) != 0) {
         return "";
@@ -57,14 +57,14 @@ std::string users_of(const std::string& folder) {
 }
 
 Error busy(const std::string& upper) {
-    const auto users = users_of(upper);
+    const auto users = folder_users(upper);
     return {ErrorCode::kBusy,
             users.empty() ? fmt::format("{} is in use", upper)
                           : fmt::format("{} is in use by {}", upper, users),
             "end that, or leave the folder; or --lazy, which waits for it"};
 }
 
-// Folders of root's are not given away for it: a name that was remembered can be that of any.
+// Nobody is advised to work for root: a remembered name may be that of any folder.
 Error belongs_to_another(const std::string& folder, uid_t owner, const std::string& user) {
     const passwd* known = ::getpwuid(owner);
     const auto name = known == nullptr ? fmt::format("the user {}", owner) : known->pw_name;
@@ -76,7 +76,8 @@ Error belongs_to_another(const std::string& folder, uid_t owner, const std::stri
 }
 
 Error exchanged(const std::string& folder) {
-    return {ErrorCode::kAccessDenied, fmt::format("{} became another folder meanwhile", folder),
+    return {ErrorCode::kAccessDenied,
+            fmt::format("{} was replaced by another folder meanwhile", folder),
             "see what changes it, and try again"};
 }
 
@@ -88,7 +89,7 @@ Error unreadable(const std::string& what, int error_number) {
                : file_error(what, error_number);
 }
 
-// The folder of this path at this moment, whatever bears the path later.
+// Opens the folder that has this path now: the path may lead to another folder later.
 Result<base::UniqueFd> open_folder(const std::string& path) {
     open_how how{};
     how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
@@ -167,12 +168,13 @@ Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const 
         case kUpperNotEmpty:
             return not_empty(upper);
         case kUpperUnreadable:
-            return unreadable(fmt::format("seeing whether {} is empty", upper), reply.error_number);
+            return unreadable(fmt::format("checking whether {} is empty", upper),
+                              reply.error_number);
         case kLowerUnreadable:
-            return unreadable(fmt::format("seeing whose {} is", lower), reply.error_number);
+            return unreadable(fmt::format("finding the owner of {}", lower), reply.error_number);
         case kNotAFolder:
-            return {ErrorCode::kInvalidArgument, fmt::format("{} or {} is no folder", lower, upper),
-                    "name two folders"};
+            return {ErrorCode::kInvalidArgument,
+                    fmt::format("{} or {} is not a directory", lower, upper), "name two folders"};
         case kPathTooLong:
             return {ErrorCode::kNotSupported,
                     fmt::format("the path {} is longer than the 255 bytes that the kernel takes",

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string_view>
 
-#include "cli/output/typed_command.h"
+#include "cli/input/typed_command.h"
 #include "lib/base/number.h"
 #include "lib/base/process.h"
 
@@ -23,8 +23,8 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-// sudo(8) tells whom it works for. Only root is told, and root may believe its environment.
-Result<std::optional<uid_t>> who_called_sudo() {
+// sudo(8) says who called it. Only root is told, and root may believe its environment.
+Result<std::optional<uid_t>> sudo_caller() {
     const char* text = ::geteuid() == 0 ? std::getenv("SUDO_UID") : nullptr;
     if (text == nullptr) {
         return std::nullopt;
@@ -32,7 +32,7 @@ Result<std::optional<uid_t>> who_called_sudo() {
     const auto id = base::parse_number<uid_t>(text);
     if (!id) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("SUDO_UID is \"{}\", which is no user", text),
+                                     fmt::format("SUDO_UID is \"{}\", which is not a user", text),
                                      "say for whom: --user USER"});
     }
     return *id;
@@ -43,9 +43,9 @@ std::string home_variable(const char* otherwise) {
     return home == nullptr ? otherwise : home;
 }
 
-// sudo can be told to keep variables of who called it (sudo -E): root must not read or write files
-// by another user's.
-Caller caller_of(const passwd& user, std::optional<uid_t> sudo) {
+// sudo can keep the caller's variables (sudo -E). Root must not read or write files that another
+// user's variables name.
+Caller make_caller(const passwd& user, std::optional<uid_t> sudo) {
     const bool is_own = user.pw_uid == ::geteuid() && sudo.value_or(user.pw_uid) == user.pw_uid;
     return {user.pw_uid,         user.pw_gid,
             user.pw_name,        is_own ? home_variable(user.pw_dir) : user.pw_dir,
@@ -58,7 +58,7 @@ Result<Caller> named_caller(const std::string& name, std::optional<uid_t> sudo) 
         return std::unexpected(Error{ErrorCode::kNotFound, fmt::format("there is no user {}", name),
                                      "name a user of this machine"});
     }
-    return caller_of(*user, sudo);
+    return make_caller(*user, sudo);
 }
 
 bool is_now(const Caller& caller) {
@@ -70,8 +70,8 @@ bool is_now(const Caller& caller) {
            effective_group == caller.group && saved_group == caller.group;
 }
 
-// As a login sets them. A bus whose address sudo was told to keep is the user's; otherwise it is
-// root's own, or of somebody else. Where root keeps its files is no user's business.
+// Sets the variables as a login does. If sudo kept the address of a bus, it is that of the caller.
+// Else it is root's, or somebody else's. Folders that root's variables name are not the user's.
 void set_environment(const Caller& caller) {
     for (const char* name : {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME",
                              "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"}) {
@@ -88,22 +88,22 @@ void set_environment(const Caller& caller) {
 
 }  // namespace
 
-Result<Caller> find_caller(const std::string& name) {
-    const auto sudo = who_called_sudo();
-    if (!name.empty()) {
+Result<Caller> find_caller(const std::optional<std::string>& name) {
+    const auto sudo = sudo_caller();
+    if (name) {
         constexpr auto kNobodyKnown = static_cast<uid_t>(-1);
-        return named_caller(name, sudo.value_or(kNobodyKnown));
+        return named_caller(*name, sudo.value_or(kNobodyKnown));
     }
     if (!sudo) {
         return std::unexpected(sudo.error());
     }
     const auto id = sudo->value_or(::geteuid());
     if (const passwd* user = ::getpwuid(id)) {
-        return caller_of(*user, *sudo);
+        return make_caller(*user, *sudo);
     }
     if (id != ::geteuid()) {
         return std::unexpected(Error{ErrorCode::kNotFound,
-                                     fmt::format("who called sudo, {}, is no user here", id),
+                                     fmt::format("the caller of sudo, {}, is not a user here", id),
                                      "say for whom: --user USER"});
     }
     return Caller{id, ::getegid(), fmt::format("{}", id), home_variable("/"), false};
@@ -120,10 +120,10 @@ Result<void> become(const Caller& caller) {
         ::setresgid(caller.group, caller.group, caller.group) != 0 ||
         ::setresuid(caller.id, caller.id, caller.id) != 0) {
         return std::unexpected(base::system_error(ErrorCode::kAccessDenied,
-                                                  fmt::format("going on as {}", caller.name), errno,
-                                                  fmt::format("sudo {}", typed_command())));
+                                                  fmt::format("switching to {}", caller.name),
+                                                  errno, fmt::format("sudo {}", typed_command())));
     }
-    // What comes reads that user's files: never with more rights than were meant.
+    // What follows reads that user's files. It must never do so with more rights than the user has.
     if (!is_now(caller) || ::setuid(0) == 0) {
         std::abort();
     }

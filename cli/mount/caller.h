@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "lib/base/error.h"
@@ -24,7 +25,7 @@ struct Caller {
 // Whom the program works for: the user that `name` names, or who called sudo, or else who runs it.
 // kNotFound for a user that is not there, kInvalidArgument for a SUDO_UID that names nobody: root
 // never takes the place of a user that it cannot find.
-base::Result<Caller> find_caller(const std::string& name);
+base::Result<Caller> find_caller(const std::optional<std::string>& name);
 
 // Goes on as that user, with its rights, keyring, bus and environment, for good: the process can
 // never be root again. Who is that user keeps all, but for an environment that somebody else gave

@@ -10,7 +10,7 @@
 
 #include "cli/agent/client.h"
 #include "cli/files/file_error.h"
-#include "cli/key_location.h"
+#include "cli/input/key_location.h"
 #include "cli/mount/plan.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
@@ -34,7 +34,7 @@ struct FoundKey {
     std::string locator = {};
 };
 
-Result<FoundKey> look_at_token(keyring::KeySerial serial) {
+Result<FoundKey> inspect_token(keyring::KeySerial serial) {
     const auto payload = TRY(keyring::read_token(serial));
     const auto token = TRY(wire::parse_auth_token(payload.view()));
     const auto* key = std::get_if<wire::PrivateKeyToken>(&token);
@@ -52,7 +52,7 @@ Result<FoundKey> find_key(const KeySignature& signature) {
         keyring::request_token(signature, "encrypted")) {
         return FoundKey{};  // keystore.c: ecryptfs_get_encrypted_key; a passphrase's
     }
-    return serial ? look_at_token(*serial) : std::unexpected(serial.error());
+    return serial ? inspect_token(*serial) : std::unexpected(serial.error());
 }
 
 std::string advice_on_adding(const MountPlan& plan, const KeySignature& signature) {
@@ -79,7 +79,7 @@ Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signatur
     return found;
 }
 
-// The kernel asks whoever holds the device for each file's key.
+// The kernel asks the process that holds the device for each file's key.
 Result<void> check_agent(const std::vector<KeySignature>& keys, CheckFindings& findings) {
     const auto agent = ask_agent();
     const auto ready = agent ? device_ready(agent->manager) : std::unexpected(agent.error());
@@ -117,7 +117,7 @@ Result<void> check_upper(const MountPlan& plan, CheckFindings& findings) {
     const bool is_empty = fs::is_empty(upper, unreadable);
     if (unreadable) {
         return findings.add_problem(
-            file_error(fmt::format("seeing whether {} is empty", upper), unreadable.value()));
+            file_error(fmt::format("checking whether {} is empty", upper), unreadable.value()));
     }
     if (!is_empty) {
         return findings.add_problem(not_empty(upper));

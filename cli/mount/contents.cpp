@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is in a lower folder, against how it is to be mounted.
+// Compares the contents of a lower folder with the options of a planned mount.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -31,7 +31,7 @@ using wire::KeySignature;
 
 constexpr std::uint64_t kSampledFiles = 50;
 
-// What a few files of a folder say about all of them.
+// What some files of a folder tell about all of them.
 class Sample : public lowerfs::TreeVisitor {
   public:
     explicit Sample(std::string root) : root_(std::move(root)) {}
@@ -51,18 +51,18 @@ class Sample : public lowerfs::TreeVisitor {
     void unreadable(const std::string&, const Error&) override {}
     bool stopped() const override { return files_ >= kSampledFiles; }
 
-    // By signature, of files; several a file.
+    // How many files have a packet for the key; a file may have several.
     std::map<KeySignature, std::uint64_t> keys;
     std::set<KeySignature> name_keys;
-    const wire::Cipher* name_cipher = nullptr;  // of the last
+    const wire::Cipher* name_cipher = nullptr;  // of the last name
     std::uint64_t encrypted = 0;
     std::uint64_t in_attribute = 0;
-    std::vector<std::set<KeySignature>> ways;  // of each encrypted file
-    std::string not_encrypted;                 // the first such file
-    std::string plainly_named;                 // the first encrypted one
+    std::vector<std::set<KeySignature>> file_keys;  // of each encrypted file
+    std::string not_encrypted;                      // the first such file
+    std::string plainly_named;                      // the first encrypted file with a plain name
 
   private:
-    // Itself or a folder of it, below the root.
+    // Whether its name, or that of a folder of it below the root, is not encrypted.
     bool has_plain_name(const lowerfs::TreeEntry& entry) const {
         const auto names = fs::path(entry.path).lexically_relative(root_);
         return !std::ranges::all_of(
@@ -91,7 +91,7 @@ class Sample : public lowerfs::TreeVisitor {
         }
         ++encrypted;
         in_attribute += file->header_in_attribute ? 1 : 0;
-        auto& signatures = ways.emplace_back();
+        auto& signatures = file_keys.emplace_back();
         for (const auto& packet : file->header->packets) {
             signatures.insert(packet.signature);
         }
@@ -108,17 +108,17 @@ std::string listed(const std::set<KeySignature>& signatures) {
     return fmt::format("{}", fmt::join(texts, " or "));
 }
 
-std::string name_of(const wire::Cipher& cipher) {
+std::string cipher_text(const wire::Cipher& cipher) {
     return cipher.smallest_key == cipher.largest_key
                ? fmt::format("{} of {} bits", cipher.name, 8 * cipher.smallest_key)
                : std::string(cipher.name);
 }
 
-// None of the files that were looked at would open, or not all.
-Result<void> check_ways(const MountPlan& plan, const Sample& sample, CheckFindings& findings) {
+// Finds files that these keys do not open.
+Result<void> check_file_keys(const MountPlan& plan, const Sample& sample, CheckFindings& findings) {
     std::uint64_t open = 0;
     std::set<KeySignature> others;
-    for (const auto& way : sample.ways) {
+    for (const auto& way : sample.file_keys) {
         const bool opens = std::ranges::any_of(plan.folder.options.keys,
                                                [&](const auto& key) { return way.contains(key); });
         open += opens ? 1 : 0;
@@ -126,13 +126,13 @@ Result<void> check_ways(const MountPlan& plan, const Sample& sample, CheckFindin
             others.insert(way.begin(), way.end());
         }
     }
-    if (open == sample.ways.size()) {
+    if (open == sample.file_keys.size()) {
         return {};
     }
     if (open > 0) {
         findings.add_warning(
-            fmt::format("of {} files in {} only {} are of these keys; the others want {}",
-                        sample.ways.size(), plan.folder.lower, open, listed(others)));
+            fmt::format("of {} files in {} only {} open with these keys; the others want {}",
+                        sample.file_keys.size(), plan.folder.lower, open, listed(others)));
         return {};
     }
     return findings.add_problem(
@@ -141,8 +141,8 @@ Result<void> check_ways(const MountPlan& plan, const Sample& sample, CheckFindin
          fmt::format("--key {}", listed(others))});
 }
 
-// The kernel encrypts a name to look it up, as new ones (crypto.c), and since Linux 4.8 looks for
-// no other (inode.c: ecryptfs_lookup): with another key or cipher it is another name.
+// The kernel encrypts a name to look it up, like a new one (crypto.c). Since Linux 4.8 it looks for
+// no other (inode.c: ecryptfs_lookup). So with another key or cipher it looks for another name.
 Result<void> check_names(const MountPlan& plan, const Sample& sample, CheckFindings& findings) {
     if (plan.encrypted_view) {
         return {};
@@ -183,7 +183,7 @@ Result<void> check_names(const MountPlan& plan, const Sample& sample, CheckFindi
     std::erase_if(sizes, [&](const auto size) { return !cipher->takes_key(size); });
     return object(
         fmt::format("names in {} are encrypted with {}, and would not be found", lower,
-                    name_of(*cipher)),
+                    cipher_text(*cipher)),
         fmt::format("--cipher {} --key-bytes {}", cipher->name, fmt::join(sizes, " or ")));
 }
 
@@ -209,7 +209,7 @@ Result<void> check_sample(const MountPlan& plan, const Sample& sample, CheckFind
         }
     }
     TRY(check_names(plan, sample, findings));
-    return check_ways(plan, sample, findings);
+    return check_file_keys(plan, sample, findings);
 }
 
 }  // namespace

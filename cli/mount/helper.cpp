@@ -185,7 +185,7 @@ Result<mount::Reply> MountHelper::ask(const mount::Request& request,
     return mount::parse_reply(base::ByteView(reply).first(static_cast<std::size_t>(size)));
 }
 
-Result<MountSession> start_mount_session(const std::string& user, SessionTask task) {
+Result<MountSession> start_mount_session(const std::optional<std::string>& user, SessionTask task) {
     auto caller = TRY(find_caller(user));
     MountSession session{std::move(caller)};
     if (task != SessionTask::kPrint) {

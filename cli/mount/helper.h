@@ -54,6 +54,7 @@ enum class SessionTask : std::uint8_t { kPrint, kMount, kUnmount };
 // From here on the process is the user whose files, keyrings and bus it looks at, for good. Tokens
 // are found in the user's keyring, and in the session's if that belongs to the user: never in
 // root's. Errors of find_caller(), become() and MountHelper::start().
-base::Result<MountSession> start_mount_session(const std::string& user, SessionTask task);
+base::Result<MountSession> start_mount_session(const std::optional<std::string>& user,
+                                               SessionTask task);
 
 }  // namespace ecryptfs::cli

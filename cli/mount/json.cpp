@@ -11,7 +11,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-OrderedJson texts_of(std::span<const wire::KeySignature> signatures) {
+OrderedJson signature_texts(std::span<const wire::KeySignature> signatures) {
     auto list = OrderedJson::array();
     for (const auto& signature : signatures) {
         list.push_back(signature.text());
@@ -19,29 +19,39 @@ OrderedJson texts_of(std::span<const wire::KeySignature> signatures) {
     return list;
 }
 
-std::string dumped(const OrderedJson& json) {
-    return json_text(json) + "\n";
-}
-
 }  // namespace
 
 std::string mounted_json(const MountPlan& plan, std::span<const std::string> warnings) {
     const auto options = plan.options();
-    return dumped({{"lower", plan.folder.lower},
-                   {"upper", plan.folder.upper},
-                   {"keys", texts_of(options.keys)},
-                   {"recovery", texts_of(plan.folder.recovery)},
-                   {"name_keys", texts_of(options.name_keys)},
-                   {"keys_from", plan.keys_from},
-                   {"read_only", options.read_only},
-                   {"options", kernel_options(options)},
-                   {"warnings", OrderedJson(std::vector(warnings.begin(), warnings.end()))}});
+    return json_line({{"lower", plan.folder.lower},
+                      {"upper", plan.folder.upper},
+                      {"keys", signature_texts(options.keys)},
+                      {"recovery", signature_texts(plan.folder.recovery)},
+                      {"name_keys", signature_texts(options.name_keys)},
+                      {"keys_from", plan.keys_source},
+                      {"read_only", options.read_only},
+                      {"options", kernel_options(options)},
+                      {"warnings", OrderedJson(std::vector(warnings.begin(), warnings.end()))}});
 }
 
 std::string unmounted_json(const MountedFolder& mount,
                            std::span<const wire::KeySignature> unlinked) {
-    return dumped(
-        {{"lower", mount.lower}, {"upper", mount.upper}, {"unlinked", texts_of(unlinked)}});
+    return json_line(
+        {{"lower", mount.lower}, {"upper", mount.upper}, {"unlinked", signature_texts(unlinked)}});
+}
+
+OrderedJson mount_json(const MountedFolder& mount) {
+    return {{"lower", mount.lower},
+            {"upper", mount.upper},
+            {"keys", signature_texts(mount.options.keys)},
+            {"name_keys", signature_texts(mount.options.name_keys)},
+            {"cipher", mount.options.cipher},
+            {"key_bytes", mount.options.key_bytes},
+            {"read_only", mount.options.read_only},
+            {"xattr", mount.options.xattr},
+            {"passthrough", mount.options.passthrough},
+            {"encrypted_view", mount.options.encrypted_view},
+            {"unlink_keys", mount.options.unlink_keys}};
 }
 
 }  // namespace ecryptfs::cli

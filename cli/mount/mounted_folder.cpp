@@ -45,7 +45,7 @@ Result<bool> take_number(std::string_view value, unsigned& number) {
 
 void take_options(std::string_view list, FolderOptions& options) {
     while (!list.empty()) {
-        // What the kernel shows it has checked before.
+        // The kernel has already validated these.
         static_cast<void>(take_option(next_field(list, ','), options));
     }
 }
@@ -93,7 +93,7 @@ std::string fstab_line(const std::string& lower, const std::string& upper,
                        mount_options(options));
 }
 
-Result<bool> parse_yes(std::string_view value) {
+Result<bool> parse_yes_or_no(std::string_view value) {
     if (value.empty() || value == "y" || value == "yes") {
         return true;
     }
@@ -131,7 +131,7 @@ Result<bool> take_option(std::string_view option, FolderOptions& options) {
     if (flag == flags.end()) {
         return false;
     }
-    const auto yes = TRY(parse_yes(option));
+    const auto yes = TRY(parse_yes_or_no(option));
     options.*flag->member = yes;
     return true;
 }

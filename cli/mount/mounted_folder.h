@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// eCryptfs mounts: the options that make one, and what /proc/self/mountinfo says of those there
-// are. Pure, but for mounted_folders().
+// eCryptfs mounts: their options, and the existing ones as /proc/self/mountinfo lists them. Pure,
+// except mounted_folders().
 
 #pragma once
 
@@ -29,32 +29,32 @@ std::string mount_options(const FolderOptions& options);
 std::string fstab_line(const std::string& lower, const std::string& upper,
                        const FolderOptions& options);
 
-// An option that is a mark: "", "y" and "yes", or, as ~/.ecryptfsrc may say, "n" and "no". Else
-// kMalformed.
-base::Result<bool> parse_yes(std::string_view value);
+// The value of an option that is on or off: "", "y" and "yes", or "n" and "no", which ~/.ecryptfsrc
+// may have. Else kMalformed.
+base::Result<bool> parse_yes_or_no(std::string_view value);
 
-// Takes one "name" or "name=value" of a mount's options. False for one that says nothing of these;
-// kMalformed for a value that cannot be.
+// Reads one "name" or "name=value" of a mount's options into `options`. False for a name that is
+// not one of them, kMalformed for a value that is impossible.
 base::Result<bool> take_option(std::string_view option, FolderOptions& options);
 
 struct MountedFolder {
     std::string lower;
     std::string upper;
     FolderOptions options;
-    std::uint64_t id = 0;  // what the kernel numbers it by, until it is unmounted
+    std::uint64_t id = 0;  // the kernel's number for it, until it is unmounted
 };
 
-// Whether a mount's files or names are encrypted with it.
+// Whether the mount's files or names are encrypted with this key.
 bool uses_key(const MountedFolder& mount, const wire::KeySignature& signature);
 
-// The eCryptfs mounts in the text of a mountinfo file, in its order, in which a later one of the
-// same upper folder hides the earlier. proc(5).
+// The eCryptfs mounts in the text of a mountinfo file (proc(5)), in its order: a later mount on the
+// same upper folder hides the earlier one.
 std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo);
 
 // Those of this mount namespace.
 base::Result<std::vector<MountedFolder>> mounted_folders();
 
-// Blanks, tabs, line ends, backslashes and # as \040: for fstab(5), whose fields they would end.
+// Writes blanks, tabs, line ends, backslashes and # as \040: in fstab(5) they would end a field.
 std::string escaped_field(std::string_view text);
 std::string unescaped_field(std::string_view text);
 

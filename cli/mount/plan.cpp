@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "cli/files/file_error.h"
+#include "cli/input/typed_signature.h"
 #include "cli/mount/utils_files.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
@@ -36,7 +37,7 @@ Result<std::string> existing_folder(const std::string& typed) {
     }
     if (!fs::is_directory(path, failed)) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("{} is no folder", typed),
+                                     fmt::format("{} is not a directory", typed),
                                      "mount a folder on a folder: ecryptfsctl mount LOWER UPPER"});
     }
     return path.string();
@@ -56,16 +57,16 @@ Result<Signatures> typed_signatures(const std::vector<std::string>& typed) {
     return signatures;
 }
 
-// What is known of a folder before anything was typed.
+// What is known about a folder before anything was typed.
 struct Known {
     RememberedFolder folder;
-    std::string from;
+    std::string source;
     bool remembered = false;
 };
 
 Result<Known> find_known(const std::string& lower, const Caller& caller,
-                         const std::string& memory) {
-    auto remembered = TRY(remembered_folder(memory, lower));
+                         const std::string& remembered_folders) {
+    auto remembered = TRY(remembered_folder(remembered_folders, lower));
     if (remembered) {
         return Known{std::move(*remembered), "memory", true};
     }
@@ -86,7 +87,8 @@ bool has_all(const Signatures& all, const Signatures& some) {
     });
 }
 
-// Mounted before with all that decides what opens there, and under which names it is looked up.
+// Whether a mount before had the same options, as far as they decide which files open, and under
+// which names they are looked up.
 bool matches_mount(const FolderOptions& before, const FolderOptions& now) {
     return has_all(now.keys, before.keys) && now.name_keys == before.name_keys &&
            now.cipher == before.cipher && now.key_bytes == before.key_bytes &&
@@ -94,11 +96,11 @@ bool matches_mount(const FolderOptions& before, const FolderOptions& now) {
 }
 
 // What was typed takes the place of what is known.
-Result<void> take_keys(const Mount& command, MountPlan& plan) {
-    const auto keys = typed_signatures(command.keys);
-    const auto recovery = typed_signatures(command.recovery);
-    const auto names = typed_signatures(command.fnek.empty() ? std::vector<std::string>{}
-                                                             : std::vector{command.fnek});
+Result<void> take_keys(const MountChoices& choices, MountPlan& plan) {
+    const auto keys = typed_signatures(choices.keys);
+    const auto recovery = typed_signatures(choices.recovery);
+    const auto names =
+        typed_signatures(choices.fnek ? std::vector{*choices.fnek} : std::vector<std::string>{});
     for (const auto* typed : {&keys, &recovery, &names}) {
         if (!*typed) {
             return std::unexpected(typed->error());
@@ -107,7 +109,7 @@ Result<void> take_keys(const Mount& command, MountPlan& plan) {
     auto& folder = plan.folder;
     auto& all = folder.options.keys;
     if (!keys->empty()) {
-        plan.keys_from = "arguments";
+        plan.keys_source = "arguments";
         all = *keys;
     } else {
         std::erase_if(all, [&](const auto& key) {
@@ -132,17 +134,15 @@ Result<void> take_keys(const Mount& command, MountPlan& plan) {
     return {};
 }
 
-Result<void> take_cipher(const Mount& command, FolderOptions& options) {
-    if (!command.cipher.empty()) {
-        options.cipher = command.cipher;
-        const auto sizes = wire::key_sizes(command.cipher);
+Result<void> take_cipher(const MountChoices& choices, FolderOptions& options) {
+    if (choices.cipher) {
+        options.cipher = *choices.cipher;
+        const auto sizes = wire::key_sizes(*choices.cipher);
         if (!sizes.empty() && std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
             options.key_bytes = sizes.front();
         }
     }
-    if (command.key_bytes != 0) {
-        options.key_bytes = command.key_bytes;
-    }
+    options.key_bytes = choices.key_bytes.value_or(options.key_bytes);
     const auto sizes = wire::key_sizes(options.cipher);
     if (sizes.empty()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
@@ -170,13 +170,13 @@ Error no_keys(const std::string& lower, const Caller& caller) {
                         base::shell_word(lower))};
 }
 
-Result<std::string> upper_of(const Mount& command, const Known& known) {
-    const auto& upper = command.upper.empty() ? known.folder.upper : command.upper;
+Result<std::string> choose_upper(const MountChoices& choices, const Known& known) {
+    const auto upper = choices.upper.value_or(known.folder.upper);
     if (upper.empty()) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
-                  fmt::format("nothing says where {} is mounted", command.lower),
-                  fmt::format("ecryptfsctl mount {} UPPER", base::shell_word(command.lower))});
+                  fmt::format("nothing says where {} is mounted", choices.lower),
+                  fmt::format("ecryptfsctl mount {} UPPER", base::shell_word(choices.lower))});
     }
     return existing_folder(upper);
 }
@@ -194,26 +194,26 @@ FolderOptions MountPlan::options() const {
     return all;
 }
 
-Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
-                             const std::string& memory) {
-    const auto lower = TRY(existing_folder(command.lower));
-    auto known =
-        TRY(command.fresh ? Known{{.lower = lower}, ""} : find_known(lower, caller, memory));
-    const auto upper = TRY(upper_of(command, known));
+Result<MountPlan> plan_mount(const MountChoices& choices, const Caller& caller,
+                             const std::string& remembered_folders) {
+    const auto lower = TRY(existing_folder(choices.lower));
+    auto known = TRY(choices.fresh ? Known{{.lower = lower}, ""}
+                                   : find_known(lower, caller, remembered_folders));
+    const auto upper = TRY(choose_upper(choices, known));
     const auto before = known.folder.options;
-    MountPlan plan{std::move(known.folder), command.read_only || before.read_only,
-                   command.encrypted_view || before.encrypted_view, std::move(known.from)};
+    MountPlan plan{std::move(known.folder), choices.read_only || before.read_only,
+                   choices.encrypted_view || before.encrypted_view, std::move(known.source)};
     plan.folder.lower = lower;
     plan.folder.upper = upper;
-    TRY(take_keys(command, plan));
+    TRY(take_keys(choices, plan));
     auto& options = plan.folder.options;
-    TRY(take_cipher(command, options));
+    TRY(take_cipher(choices, options));
     if (options.keys.empty()) {
         return std::unexpected(no_keys(lower, caller));
     }
-    options.xattr |= command.xattr;
-    options.passthrough |= command.passthrough;
-    options.unlink_keys = !command.keep_keys && options.unlink_keys;
+    options.xattr |= choices.xattr;
+    options.passthrough |= choices.passthrough;
+    options.unlink_keys = !choices.keep_keys && options.unlink_keys;
     plan.is_known = known.remembered && matches_mount(before, options);
     return plan;
 }

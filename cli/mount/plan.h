@@ -1,35 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `mount` is going to do: put together from what was typed, what is remembered of the folder,
-// and what ecryptfs-utils has; and checked, before the kernel is asked.
+// Plans a mount from the user's choices, from what is remembered about the folder and from the
+// files of ecryptfs-utils. Checks the plan before the kernel is asked.
 
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/mount/caller.h"
 #include "cli/mount/mounted_folder.h"
 #include "cli/mount/remembered_folder.h"
-#include "cli/verbs/verbs.h"
 
 namespace ecryptfs::cli {
+
+// How the user wants to mount a lower folder. What is absent is as it is remembered.
+struct MountChoices {
+    std::string lower;
+    std::optional<std::string> upper = {};
+    std::vector<std::string> keys = {};      // signatures
+    std::vector<std::string> recovery = {};  // of keys that open every new file too
+    std::optional<std::string> fnek = {};
+    std::optional<std::string> cipher = {};
+    std::optional<unsigned> key_bytes = {};
+    bool xattr = false;
+    bool passthrough = false;
+    bool encrypted_view = false;
+    bool read_only = false;
+    bool keep_keys = false;  // when it is unmounted
+    bool fresh = false;      // uses nothing that is remembered
+};
 
 struct MountPlan {
     RememberedFolder folder;  // what will be remembered of it
     bool read_only = false;
     bool encrypted_view = false;
-    std::string keys_from = {};  // "arguments", "memory", or the file of ecryptfs-utils
-    bool is_known = false;       // mounted before, with these keys and options
+    std::string keys_source = {};  // "arguments", "memory", or the file of ecryptfs-utils
+    bool is_known = false;         // mounted before, with these keys and options
 
-    // What is mounted with.
+    // The options of the mount itself.
     FolderOptions options() const;
 };
 
-// kInvalidArgument for what cannot be typed so, kNotFound for folders that are not there,
-// kUnknownKey if nothing says which keys. `memory` is the path of the file with what is remembered.
-base::Result<MountPlan> plan_mount(const Mount& command, const Caller& caller,
-                                   const std::string& memory);
+// kInvalidArgument for choices that make no sense, kNotFound for folders that do not exist,
+// kUnknownKey if nothing says which keys to use. `remembered_folders` is the path of that file.
+base::Result<MountPlan> plan_mount(const MountChoices& choices, const Caller& caller,
+                                   const std::string& remembered_folders);
 
 // Problems found by the checks. With `force`, those that the kernel tolerates become warnings.
 class CheckFindings {
@@ -46,17 +63,18 @@ class CheckFindings {
     std::vector<std::string> warnings_;
 };
 
-// The kernel finds every key, the key for names is a passphrase's, and the agent can use those
-// that are private. Fills in the plan's locators.
+// Checks that the kernel finds every key, that the key for names is a passphrase's, and that the
+// agent can use the private keys. Fills in the plan's locators.
 base::Result<void> check_keys(MountPlan& plan, CheckFindings& findings);
 
 // Checks a sample of the lower folder's files and names against these keys and options.
 base::Result<void> check_contents(const MountPlan& plan, CheckFindings& findings);
 
-// What is said of an upper folder with something in it.
+// The error for an upper folder that is not empty.
 base::Error not_empty(const std::string& upper);
 
-// Nothing is hidden, and where it was not mounted so before, check_contents().
+// Checks that the mount hides no files. If the folder was not mounted like this before, also calls
+// check_contents().
 base::Result<void> check_folders(const MountPlan& plan, CheckFindings& findings);
 
 }  // namespace ecryptfs::cli

@@ -30,7 +30,7 @@ Json signatures_json(const std::vector<KeySignature>& signatures) {
     return list;
 }
 
-std::vector<KeySignature> signatures_in(const Json& list) {
+std::vector<KeySignature> parse_signatures(const Json& list) {
     std::vector<KeySignature> signatures;
     for (const auto& text : list) {
         signatures.push_back(
@@ -58,10 +58,10 @@ Json folder_json(const RememberedFolder& folder) {
             {"locators", locators}};
 }
 
-// A number of another kind would be converted, whatever comes of it.
+// nlohmann::json would convert a number of another kind into a wrong one.
 unsigned small_number(const Json& number) {
     if (!number.is_number_unsigned() || number.get<std::uint64_t>() > 1024) {
-        throw base::Failure({ErrorCode::kMalformed, "key_bytes is no size of a key"});
+        throw base::Failure({ErrorCode::kMalformed, "key_bytes is not the size of a key"});
     }
     return number.get<unsigned>();
 }
@@ -76,14 +76,14 @@ std::string absolute_path(const Json& json) {
 }
 
 // Member by member: what throws within an initializer list makes GCC 12 destroy members twice.
-RememberedFolder folder_in(const Json& json) {
+RememberedFolder parse_folder(const Json& json) {
     RememberedFolder folder;
     folder.lower = absolute_path(json.at("lower"));
     folder.upper = absolute_path(json.at("upper"));
-    folder.recovery = signatures_in(json.at("recovery"));
+    folder.recovery = parse_signatures(json.at("recovery"));
     auto& options = folder.options;
-    options.keys = signatures_in(json.at("keys"));
-    options.name_keys = signatures_in(json.at("name_keys"));
+    options.keys = parse_signatures(json.at("keys"));
+    options.name_keys = parse_signatures(json.at("name_keys"));
     options.cipher = json.at("cipher").get<std::string>();
     options.key_bytes = small_number(json.at("key_bytes"));
     options.xattr = json.at("xattr").get<bool>();
@@ -96,7 +96,7 @@ RememberedFolder folder_in(const Json& json) {
     return folder;
 }
 
-Result<std::vector<RememberedFolder>> read_memory(const std::string& path) {
+Result<std::vector<RememberedFolder>> read_folders(const std::string& path) {
     const auto text = TRY(read_user_file(path));
     auto folders = text ? parse_remembered(*text) : std::vector<RememberedFolder>{};
     if (!folders) {
@@ -116,9 +116,9 @@ Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text) {
             Error{ErrorCode::kMalformed, fmt::format("folder {}: {}", folders.size() + 1, what)});
     };
     try {
-        const Json memory = Json::parse(text);
-        for (const auto& json : memory.at("folders")) {
-            folders.push_back(folder_in(json));
+        const Json file = Json::parse(text);
+        for (const auto& json : file.at("folders")) {
+            folders.push_back(parse_folder(json));
         }
     } catch (const Json::parse_error& wrong) {  // has the line
         return std::unexpected(Error{ErrorCode::kMalformed, wrong.what()});
@@ -135,9 +135,9 @@ Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders
     for (const auto& folder : folders) {
         list.push_back(folder_json(folder));
     }
-    const Json memory{{"folders", list}};
+    const Json file{{"folders", list}};
     try {
-        return memory.dump(2) + "\n";
+        return file.dump(2) + "\n";
     } catch (const Json::exception&) {  // with another name the folder would not be found again
         return std::unexpected(Error{ErrorCode::kNotSupported,
                                      "a folder whose path is not UTF-8 cannot be remembered",
@@ -154,13 +154,13 @@ std::string remembered_folders_path(const std::string& home) {
 
 Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
                                                           const std::string& lower) {
-    const auto folders = TRY(read_memory(path));
+    const auto folders = TRY(read_folders(path));
     const auto found = std::ranges::find(folders, lower, &RememberedFolder::lower);
     return found == folders.end() ? std::nullopt : std::optional(*found);
 }
 
 Result<void> remember(const std::string& path, const RememberedFolder& folder) {
-    auto folders = TRY(read_memory(path));
+    auto folders = TRY(read_folders(path));
     std::erase_if(folders, [&](const auto& other) { return other.lower == folder.lower; });
     folders.push_back(folder);
     const auto text = TRY(remembered_text(folders));

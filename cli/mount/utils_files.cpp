@@ -50,23 +50,22 @@ Error file_problem(const fs::path& file, std::string_view problem) {
             "mend that line, or name the keys without the file: --fresh --key SIG"};
 }
 
-// Options of one line, separated by commas. What two lines say comes together in `read`.
-void take_options_of_line(std::string_view line, std::size_t number, UtilsOptions& read,
-                          bool& names) {
+// The options of one line, separated by commas. `read` collects those of all lines.
+void take_line_options(std::string_view line, std::size_t number, UtilsOptions& read, bool& names) {
     for (const auto option : split(line, ',')) {
         const auto equals = std::min(option.find('='), option.size());
         const auto name = trimmed(option.substr(0, equals));
         const auto value = trimmed(option.substr(std::min(equals + 1, option.size())));
-        const bool is_of_names = name == kNameEncryption;
+        const bool is_name_encryption = name == kNameEncryption;
         const auto taken =
-            is_of_names
-                ? parse_yes(value)
+            is_name_encryption
+                ? parse_yes_or_no(value)
                 : take_option(value.empty() ? std::string(name) : fmt::format("{}={}", name, value),
                               read.options);
         if (!taken) {
             read.problems.push_back(
                 fmt::format("line {}: {}: {}", number, name, taken.error().message));
-        } else if (is_of_names) {
+        } else if (is_name_encryption) {
             names = *taken;
         }
     }
@@ -74,12 +73,12 @@ void take_options_of_line(std::string_view line, std::size_t number, UtilsOption
 
 // A link on the way, as ~/.Private of an encrypted home is, leads to the same folder.
 bool is_folder(const std::string& named, const std::string& canonical) {
-    std::error_code none_there;
-    const auto path = fs::canonical(named, none_there);
-    return !none_there && path == canonical;
+    std::error_code missing;
+    const auto path = fs::canonical(named, missing);
+    return !missing && path == canonical;
 }
 
-// The keys that ALIAS.sig names, where the options name none. Without the file there are none.
+// Takes the keys that ALIAS.sig names if the options name none. The file may be missing.
 Result<void> take_keys(const fs::path& file, FolderOptions& options) {
     const auto text = TRY(read_user_file(file));
     if (!text) {
@@ -98,7 +97,7 @@ Result<void> take_keys(const fs::path& file, FolderOptions& options) {
     return {};
 }
 
-// Sorted, so that it is always the same file that says it.
+// Sorted, so that always the same file is found first.
 Result<std::vector<fs::path>> conf_files(const fs::path& folder) {
     std::vector<fs::path> files;
     std::error_code failed;
@@ -116,18 +115,18 @@ Result<std::vector<fs::path>> conf_files(const fs::path& folder) {
     return files;
 }
 
-// Nothing if the file is of another folder.
-Result<std::optional<MountedFolder>> folder_of_conf(fs::path file, const std::string& lower) {
+// Nothing if the file is about another folder.
+Result<std::optional<MountedFolder>> read_conf_folder(fs::path file, const std::string& lower) {
     const auto text = TRY(read_user_file(file));
     auto found = text ? parse_utils_conf(*text) : std::nullopt;
     if (!found || !is_folder(found->lower, lower)) {
         return std::nullopt;
     }
-    if (!found->how.problems.empty()) {
-        return std::unexpected(file_problem(file, found->how.problems.front()));
+    if (!found->mount_options.problems.empty()) {
+        return std::unexpected(file_problem(file, found->mount_options.problems.front()));
     }
-    TRY(take_keys(file.replace_extension(".sig"), found->how.options));
-    return MountedFolder{found->lower, found->upper, found->how.options};
+    TRY(take_keys(file.replace_extension(".sig"), found->mount_options.options));
+    return MountedFolder{found->lower, found->upper, found->mount_options.options};
 }
 
 // ~/.Private, whose keys Private.sig has.
@@ -159,7 +158,7 @@ UtilsOptions parse_ecryptfsrc(std::string_view text) {
     for (const auto line : split(text, '\n')) {
         ++number;
         if (!line.starts_with('#')) {
-            take_options_of_line(line, number, read, names);
+            take_line_options(line, number, read, names);
         }
     }
     if (!names) {
@@ -180,7 +179,7 @@ std::optional<UtilsFolder> parse_utils_conf(std::string_view text) {
         }
         UtilsFolder folder{unescaped_field(lower), unescaped_field(upper), {}};
         bool names = true;
-        take_options_of_line(options, number, folder.how, names);
+        take_line_options(options, number, folder.mount_options, names);
         return folder;
     }
     return std::nullopt;
@@ -228,7 +227,7 @@ Result<std::optional<MountedFolder>> utils_folder(const std::string& home,
     const fs::path folder = fs::path(home) / ".ecryptfs";
     const auto files = TRY(conf_files(folder));
     for (const auto& file : files) {
-        if (auto found = folder_of_conf(file, lower); !found || *found) {
+        if (auto found = read_conf_folder(file, lower); !found || *found) {
             return found;
         }
     }

@@ -11,4 +11,8 @@ std::string json_text(const nlohmann::ordered_json& json) {
     return json.dump(2, ' ', kAsciiOnly, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::string json_line(const nlohmann::ordered_json& json) {
+    return json_text(json) + "\n";
+}
+
 }  // namespace ecryptfs::cli

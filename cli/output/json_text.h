@@ -7,9 +7,11 @@
 
 namespace ecryptfs::cli {
 
-// As it is printed: two-space indented, without a line end. All but ASCII is escaped, for names may
-// hold what a terminal obeys or what turns the direction of writing; U+FFFD for bytes that are not
-// UTF-8.
+// Indented by two spaces, without a line end. All but ASCII is escaped: names may hold what a
+// terminal obeys or what turns the direction of writing. Bytes that are not UTF-8 become U+FFFD.
 std::string json_text(const nlohmann::ordered_json& json);
+
+// The same with a line end, as the output of a verb.
+std::string json_line(const nlohmann::ordered_json& json);
 
 }  // namespace ecryptfs::cli

@@ -79,13 +79,13 @@ std::string fitted(std::string_view text, std::size_t columns) {
 }
 
 void print_line(std::string_view colour, std::string_view head, std::string_view text) {
-    const auto style = style_of(STDERR_FILENO);
+    const auto style = terminal_style(STDERR_FILENO);
     fmt::print(stderr, "{}{}\n", coloured(style.colours ? colour : "", head), printable(text));
 }
 
 }  // namespace
 
-Style style_of(int fd) {
+Style terminal_style(int fd) {
     if (::isatty(fd) == 0) {
         return {};
     }
@@ -182,7 +182,7 @@ void Table::add_row(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
-std::string Table::line_of(const std::vector<std::string>& row,
+std::string Table::row_line(const std::vector<std::string>& row,
                            const std::vector<std::size_t>& widths, std::size_t indent) const {
     const auto& style = output_style();
     const bool is_heading = &row == &rows_.front();
@@ -216,7 +216,7 @@ std::string Table::text(std::size_t indent) const {
     }
     std::string result;
     for (const auto& row : rows_) {
-        result += line_of(row, widths, indent) + '\n';
+        result += row_line(row, widths, indent) + '\n';
     }
     return result;
 }

@@ -42,7 +42,7 @@ struct Style {
     std::size_t columns = 0;  // 0: any number
     std::size_t rows = 0;
 };
-Style style_of(int fd);
+Style terminal_style(int fd);
 
 // How standard output is written to from now on; plain before.
 void style_output(const Style& style);
@@ -61,8 +61,8 @@ class Table {
     std::string text(std::size_t indent = 0) const;
 
   private:
-    std::string line_of(const std::vector<std::string>& row, const std::vector<std::size_t>& widths,
-                        std::size_t indent) const;
+    std::string row_line(const std::vector<std::string>& row,
+                         const std::vector<std::size_t>& widths, std::size_t indent) const;
 
     std::vector<std::vector<std::string>> rows_;
 };

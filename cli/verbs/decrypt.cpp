@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/decrypt.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "cli/ask/passphrase_sources.h"
 #include "cli/files/decrypt_stream.h"
 #include "cli/files/decrypt_tree.h"
 #include "cli/files/file_error.h"
@@ -14,9 +15,9 @@
 #include "cli/files/key_advice.h"
 #include "cli/files/key_demand.h"
 #include "cli/files/plain_path.h"
-#include "cli/key_location.h"
+#include "cli/input/key_location.h"
 #include "cli/output/output.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs/library_consent.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::cli {
@@ -28,22 +29,22 @@ using base::Result;
 
 constexpr char kStandardOutput[] = "-";
 
-Result<void> add_keys(GivenKeys& given, const Decrypt& command) {
-    const auto& files = command.key_passphrase_files;
-    if (files.size() > command.keys.size()) {
+Result<void> add_keys(GivenKeys& given, const DecryptOptions& options) {
+    const auto& files = options.key_passphrase_files;
+    if (files.size() > options.keys.size()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      "more --key-passphrase-file than --key",
                                      "give the first file for the first key, and so on"});
     }
-    for (std::size_t i = 0; i < command.keys.size(); ++i) {
-        const auto location = TRY(locate_key(command.keys[i], ""));
+    for (std::size_t i = 0; i < options.keys.size(); ++i) {
+        const auto location = TRY(locate_key(options.keys[i]));
         TRY(given.add_private_key(location, i < files.size() ? files[i] : ""));
     }
     return {};
 }
 
 std::string counts_text(const DecryptCounts& counts) {
-    std::string text = fmt::format("decrypted {} files, {}; {} were complete already; ",
+    std::string text = fmt::format("decrypted {} files ({}); skipped {} already complete; ",
                                    counts.files, size_in_words(counts.bytes), counts.skipped);
     const auto add = [&](std::uint64_t number, const char* what) {
         text += number == 0 ? "" : fmt::format("{} {}; ", number, what);
@@ -51,7 +52,7 @@ std::string counts_text(const DecryptCounts& counts) {
     add(counts.linked, "are other names of the same files");
     add(counts.beyond, "hold what was behind a file's end");
     add(counts.renamed_items, "have another name now");
-    return text + fmt::format("{} failures\n", counts.failed_items);
+    return text + fmt::format("{} failed\n", counts.failed_items);
 }
 
 // What the output could not take, once for all.
@@ -70,7 +71,7 @@ void warn_of_losses(const DecryptCounts& counts) {
     add(counts.copied_links, "names of one file that became files of their own");
 }
 
-std::unexpected<Error> stop_of(const DecryptCounts& counts, GivenKeys& given) {
+std::unexpected<Error> stopped_error(const DecryptCounts& counts, GivenKeys& given) {
     const auto& failure = counts.failures.back();
     const auto& error = failure.error;
     return std::unexpected(
@@ -80,8 +81,8 @@ std::unexpected<Error> stop_of(const DecryptCounts& counts, GivenKeys& given) {
               error.advice});
 }
 
-std::unexpected<Error> failure_of(const DecryptCounts& counts, const GivenKeys& given,
-                                  const Decrypt& command) {
+std::unexpected<Error> failed_items_error(const DecryptCounts& counts, const GivenKeys& given,
+                                          const DecryptOptions& options) {
     Error error = counts.failures.front().error;
     const auto& missing = counts.missing;
     const auto failed = counts.failed_items;
@@ -92,7 +93,7 @@ std::unexpected<Error> failure_of(const DecryptCounts& counts, const GivenKeys& 
         std::ranges::for_each(describe_unused_keys(given), complain);
     }
     if (error.code == ErrorCode::kUnknownKey) {
-        error.advice = missing_key_advice(missing, given, command.lower);
+        error.advice = missing_key_advice(missing, given, options.lower);
     }
     return std::unexpected(std::move(error));
 }
@@ -109,8 +110,8 @@ std::unexpected<Error> renamed_error(const DecryptCounts& counts, GivenKeys& giv
 }
 
 // Before anything is written: whether the keys open anything at all.
-Result<void> check_keys(GivenKeys& given, const Decrypt& command) {
-    const auto unmet = find_unmet_demand(command.lower, given.file_keys());
+Result<void> check_keys(GivenKeys& given, const DecryptOptions& options) {
+    const auto unmet = find_unmet_demand(options.lower, given.file_keys());
     if (!unmet) {
         return {};
     }
@@ -121,10 +122,10 @@ Result<void> check_keys(GivenKeys& given, const Decrypt& command) {
                     none_given ? "no key was given, and the keyrings have none"
                                : "what was given opens none of the files and names",
                     unmet->text()),
-        missing_key_advice(*unmet, given, command.lower)};
-    if (command.json) {
+        missing_key_advice(*unmet, given, options.lower)};
+    if (options.json) {
         DecryptCounts counts;
-        for (const auto& path : command.lower) {
+        for (const auto& path : options.lower) {
             counts.failures.push_back({path, error});
         }
         TRY(print(decrypted_json(counts)));
@@ -133,16 +134,16 @@ Result<void> check_keys(GivenKeys& given, const Decrypt& command) {
     return std::unexpected(error);
 }
 
-Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, GivenKeys& given,
-                          const Result<void>& synced) {
-    if (auto printed = print(command.json ? decrypted_json(counts) : counts_text(counts));
+Result<void> print_result(const DecryptOptions& options, const DecryptCounts& counts,
+                          GivenKeys& given, const Result<void>& synced) {
+    if (auto printed = print(options.json ? decrypted_json(counts) : counts_text(counts));
         !printed) {
         return printed;
     }
     if (counts.unlisted > 0) {
         const bool fits = std::max(counts.failed_items, counts.renamed_items) <= kMostInJson;
         complain(fmt::format("{} more like these are not listed{}", counts.unlisted,
-                             command.json ? ""
+                             options.json ? ""
                              : fits       ? "; --json lists all"
                                           : "; --json lists more"));
     }
@@ -153,15 +154,18 @@ Result<void> print_result(const Decrypt& command, const DecryptCounts& counts, G
     if (counts.failures.empty()) {
         return renamed_error(counts, given);
     }
-    return counts.stopped ? stop_of(counts, given) : failure_of(counts, given, command);
+    return counts.stopped ? stopped_error(counts, given)
+                          : failed_items_error(counts, given, options);
 }
 
-Result<void> decrypt_to_folder(const Decrypt& command, GivenKeys& given, PathSelection selection) {
-    auto output = TRY(OutputTree::open(command.output));
-    const bool count_first = Progress::is_visible() && command.only.empty();
-    Progress progress("decrypting", count_first ? lowerfs::size_of_trees(command.lower).bytes : 0);
-    TreeDecryption decryption(given.file_keys(), progress, output, selection, command);
-    for (const auto& path : command.lower) {
+Result<void> decrypt_to_folder(const DecryptOptions& options, GivenKeys& given,
+                               PathSelection selection) {
+    auto output = TRY(OutputTree::open(options.output));
+    const bool count_first = Progress::is_visible() && options.only.empty();
+    Progress progress("decrypting", count_first ? lowerfs::size_of_trees(options.lower).bytes : 0);
+    TreeDecryption decryption(given.file_keys(), progress, output, selection,
+                              {.beyond_size = options.beyond_size, .json = options.json});
+    for (const auto& path : options.lower) {
         if (!decryption.stopped()) {
             lowerfs::walk_tree(path, decryption);
         }
@@ -176,30 +180,58 @@ Result<void> decrypt_to_folder(const Decrypt& command, GivenKeys& given, PathSel
     const auto synced = ::syncfs(output.root()) == 0
                             ? Result<void>()
                             : std::unexpected(file_error("writing to the disk", errno));
-    return print_result(command, decryption.counts(), given, synced);
+    return print_result(options, decryption.counts(), given, synced);
 }
 
-Result<PathSelection> check_output(const Decrypt& command) {
-    if (command.output == kStandardOutput && command.json) {
+Result<PathSelection> check_output(const DecryptOptions& options) {
+    if (options.output == kStandardOutput && options.json) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      "--output - and --json both want standard output",
                                      "leave out --json, or give a folder as --output"});
     }
-    return PathSelection::parse(command.only);
+    return PathSelection::parse(options.only);
 }
 
 }  // namespace
 
-Result<void> run(const Decrypt& command) {
-    auto selection = TRY(check_output(command));
-    TRY(check_sources(command.passphrases, command.key_passphrase_files));
-    GivenKeys given(command.paths);
-    TRY(add_keys(given, command));
-    TRY(add_passphrases(given, command.passphrases));
-    TRY(check_keys(given, command));
-    return command.output == kStandardOutput
-               ? decrypt_to_standard_output(command, given.file_keys(), std::move(selection))
-               : decrypt_to_folder(command, given, std::move(selection));
+void add_options(CLI::App& parser, DecryptOptions& options) {
+    add_json(parser, options.json);
+    parser.add_option("PATH", options.lower, "Lower files, and folders whose contents go to DIR")
+        ->type_name("")
+        ->required();
+    parser
+        .add_option("--output", options.output,
+                    "Write to the folder DIR, where nothing is overwritten; - writes one file to "
+                    "standard output")
+        ->type_name("DIR")
+        ->required();
+    add_repeated(parser, "--only", options.only, "NAME",
+                 "Only this file or folder, by its path in the mounted folder; may be given "
+                 "several times");
+    parser.add_flag("--beyond-size", options.beyond_size,
+                    "Save what lies behind the end of a file, as after a crash, as NAME.beyond");
+    add_repeated(parser, "--key", options.keys, "URI",
+                 "A private key: a file, a file: or a pkcs11: URI; may be given several times");
+    add_repeated(parser, "--key-passphrase-file", options.key_passphrase_files, "FILE",
+                 "Read the first --key's passphrase or PIN from the first line of FILE; may be "
+                 "given once for each --key");
+    add_passphrase_sources(parser, options.passphrases);
+    add_allow_library(parser, options.allowed_libraries);
+    add_paths(parser, options.paths);
+}
+
+Result<void> run(const DecryptOptions& options) {
+    TRY(allow_libraries(options.allowed_libraries));
+    auto selection = TRY(check_output(options));
+    TRY(check_sources(options.passphrases, options.key_passphrase_files));
+    GivenKeys given(options.paths);
+    TRY(add_keys(given, options));
+    TRY(add_passphrases(given, options.passphrases));
+    TRY(check_keys(given, options));
+    return options.output == kStandardOutput
+               ? decrypt_to_standard_output(options.lower, given.file_keys(), std::move(selection),
+                                            options.beyond_size)
+               : decrypt_to_folder(options, given, std::move(selection));
 }
 
 }  // namespace ecryptfs::cli

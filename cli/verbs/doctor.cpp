@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/doctor.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,10 +11,7 @@
 
 #include "cli/agent/client.h"
 #include "cli/doctor/diagnosis.h"
-#include "cli/output/json_output.h"
 #include "cli/output/output.h"
-#include "cli/output/tables.h"
-#include "cli/verbs/verbs.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -42,7 +41,7 @@ Findings examine_system() {
 Findings examine_agent(AgentClient& agent) {
     const auto manager = agent.manager();
     if (!manager) {
-        // It may not run for want of memory that it can lock, as we may.
+        // It may not run because it can lock too little memory, and our limit is likely the same.
         return {broken("agent", manager.error()), check_memory_lock(kSystem, ::getpid())};
     }
     Findings findings = {
@@ -75,11 +74,16 @@ Findings examine_bus() {
 
 }  // namespace
 
-base::Result<void> run(const Doctor& command) {
+void add_options(CLI::App& parser, DoctorOptions& options) {
+    add_json(parser, options.json);
+    add_paths(parser, options.paths);
+}
+
+base::Result<void> run(const DoctorOptions& options) {
     auto findings = examine_system();
     append(findings, examine_bus());
-    append(findings, check_modules(command.paths));
-    if (auto printed = print(command.json ? findings_json(findings) : findings_text(findings));
+    append(findings, check_modules(options.paths));
+    if (auto printed = print(options.json ? findings_json(findings) : findings_text(findings));
         !printed) {
         return printed;
     }

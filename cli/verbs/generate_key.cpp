@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/generate_key.h"
+
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <optional>
 
-#include "cli/ask/asking.h"
-#include "cli/ask/opening.h"
-#include "cli/ask/passphrase_input.h"
-#include "cli/output/json_output.h"
+#include "cli/ask/ask_secret.h"
+#include "cli/ask/secret_source.h"
+#include "cli/input/key_location.h"
+#include "cli/output/json_text.h"
 #include "cli/output/output.h"
-#include "cli/verbs/adding.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs/add_to_agent.h"
+#include "cli/verbs/library_consent.h"
 #include "lib/base/try.h"
 #include "lib/pki/client/module_host.h"
 
@@ -23,28 +26,30 @@ using base::Result;
 using base::SecretBytes;
 using OptionalSecret = std::optional<SecretBytes>;
 
-// A token has its PIN already; files are given one, which must not hold a slip of the finger.
-bool has_secret_already(const pki::KeyLocation& where) {
+// A token already has its PIN. A file is given a new secret, which is typed twice.
+bool has_secret(const pki::KeyLocation& where) {
     return where.module == "pkcs11";
 }
 
 Result<OptionalSecret> ask_for_secret(const pki::KeyLocation& where) {
-    if (!somebody_to_ask()) {
+    if (!can_ask()) {
         return std::unexpected(
             Error{ErrorCode::kSecretRequired, "there is no terminal to ask for the key's secret",
                   non_interactive_advice("--passphrase-file") + ", or --no-passphrase"});
     }
-    return has_secret_already(where) ? ask(question_for(where)) : prompt_twice(question_for(where));
+    const auto question = key_question(where);
+    return has_secret(where) ? ask_secret(question) : ask_new_secret(question);
 }
 
-Result<OptionalSecret> secret_for(const GenerateKey& command, const pki::KeyLocation& where) {
-    if (command.no_passphrase) {
+Result<OptionalSecret> choose_secret(const GenerateKeyOptions& options,
+                                     const pki::KeyLocation& where) {
+    if (options.no_passphrase) {
         return std::nullopt;
     }
-    if (command.passphrase_file.empty()) {
+    if (!options.passphrase_file) {
         return ask_for_secret(where);
     }
-    auto read = secret_from_file({command.passphrase_file, where});
+    auto read = read_key_secret({options.passphrase_file, where});
     if (read && read->empty()) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      "the first line of the passphrase file is empty",
@@ -53,12 +58,12 @@ Result<OptionalSecret> secret_for(const GenerateKey& command, const pki::KeyLoca
     return read;
 }
 
-Result<std::string> make_key(const GenerateKey& command, const pki::KeyLocation& where,
+Result<std::string> make_key(const GenerateKeyOptions& options, const pki::KeyLocation& where,
                              const OptionalSecret& secret) {
-    auto host = TRY(pki::ModuleHost::start(command.paths, where.module, pki::HostTask::kMakeKeys));
-    pki::MakeKey message{1, command.bits, where.locator, {}, {}};
-    if (!command.pcrs.empty()) {
-        message.options.push_back({"pcrs", command.pcrs});
+    auto host = TRY(pki::ModuleHost::start(options.paths, where.module, pki::HostTask::kMakeKeys));
+    pki::MakeKey message{1, options.bits.value_or(0), where.locator, {}, {}};
+    if (options.pcrs) {
+        message.options.push_back({"pcrs", *options.pcrs});
     }
     if (secret) {
         message.secret = base::secret_entry(secret->view());
@@ -68,20 +73,55 @@ Result<std::string> make_key(const GenerateKey& command, const pki::KeyLocation&
 
 }  // namespace
 
-Result<void> run(const GenerateKey& command) {
-    const auto where = TRY(locate_key(command.where, command.module));
-    const auto secret = TRY(secret_for(command, where));
-    const auto made = TRY(make_key(command, where, secret));
+std::string made_key_json(const pki::KeyLocation& key) {
+    return json_line({{"module", key.module}, {"locator", key.locator}});
+}
+
+void add_options(CLI::App& parser, GenerateKeyOptions& options) {
+    add_json(parser, options.json);
+    parser.add_option("MODULE", options.module, "openssl, pkcs11, tpm2 or another PKI module")
+        ->type_name("")
+        ->required();
+    parser
+        .add_option("WHERE", options.where,
+                    "The file to make, or a token and the key's name there as a pkcs11: URI")
+        ->type_name("")
+        ->required();
+    parser.add_option("--bits", options.bits, "2048, 3072 (default where the device can) or 4096")
+        ->type_name("BITS")
+        ->check(CLI::IsMember({2048U, 3072U, 4096U}).description(""));
+    parser
+        .add_option("--pcrs", options.pcrs,
+                    "TPM only: the key works while these PCRs are unchanged, such as sha256:7+11")
+        ->type_name("BANK:PCR+PCR");
+    add_secret_file(parser, "--passphrase-file", options.passphrase_file, kPassphraseOrPin);
+    parser
+        .add_flag("--no-passphrase", options.no_passphrase,
+                  "Make a key that needs no passphrase or PIN")
+        ->excludes("--passphrase-file");
+    auto* add = parser.add_flag("--add", options.add, "Add it at once, and print its signature");
+    add_place(parser, options.place);
+    parser.get_option("--keyring")->needs(add);
+    parser.get_option("--timeout")->needs(add);
+    add_allow_library(parser, options.allowed_libraries);
+    add_paths(parser, options.paths);
+}
+
+Result<void> run(const GenerateKeyOptions& options) {
+    TRY(allow_libraries(options.allowed_libraries));
+    const auto where = TRY(locate_key(options.where, options.module));
+    const auto secret = TRY(choose_secret(options, where));
+    const auto made = TRY(make_key(options, where, secret));
     const pki::KeyLocation key{where.module, made};
-    if (!command.add) {
-        return print(command.json ? made_key_json(key) : made + "\n");
+    if (!options.add) {
+        return print(options.json ? made_key_json(key) : made + "\n");
     }
-    note(fmt::format("made {}", made));  // also should adding fail
+    note(fmt::format("made {}", made));  // even if adding fails
     const auto with_secret = [&](const OpenKeyWith& open) -> Result<void> {
-        const auto memfd = base::SealedMemfd::create(secret ? (secret)->view() : base::ByteView{});
+        const auto memfd = base::SealedMemfd::create(secret ? secret->view() : base::ByteView{});
         return memfd ? open(*memfd) : std::unexpected(memfd.error());
     };
-    return add_key(key, with_secret, command.place, command.json);
+    return add_to_agent(key, with_secret, options.place.place(), options.json);
 }
 
 }  // namespace ecryptfs::cli

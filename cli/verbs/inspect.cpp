@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/inspect.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,7 +10,6 @@
 #include <optional>
 #include <vector>
 
-#include "cli/ask/passphrase_sources.h"
 #include "cli/files/file_json.h"
 #include "cli/files/file_tables.h"
 #include "cli/files/inspection.h"
@@ -17,7 +18,6 @@
 #include "cli/files/plain_path.h"
 #include "cli/output/output.h"
 #include "cli/output/progress.h"
-#include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::cli {
@@ -27,12 +27,12 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-// Prints files as the walk comes to them: of those in a folder, for people only what has a fault
-// unless they ask for all.
+// Prints files as the walk comes to them. For people, only those files of a folder that have a
+// fault, unless all are asked for.
 class Inspector : public lowerfs::TreeVisitor {
   public:
-    Inspector(const Inspect& command, GivenKeys& given, Progress& progress)
-        : command_(command), keys_(given.file_keys()), held_(given), progress_(progress) {}
+    Inspector(const InspectOptions& options, GivenKeys& given, Progress& progress)
+        : options_(options), keys_(given.file_keys()), held_(given), progress_(progress) {}
 
     bool enter_folder(const lowerfs::TreeEntry& folder) override {
         take(folder);
@@ -75,7 +75,7 @@ class Inspector : public lowerfs::TreeVisitor {
     // Whoever names an encrypted folder wants to know what it is.
     void show_typed_folder(const lowerfs::TreeEntry& folder) {
         const auto plain = folder.depth == 0 ? plain_path(keys_, folder.path) : std::nullopt;
-        if (plain && !command_.json) {
+        if (plain && !options_.json) {
             show(fmt::format("{}\n  plain     {}\n\n", printable(folder.path), printable(*plain)));
         }
     }
@@ -89,10 +89,10 @@ class Inspector : public lowerfs::TreeVisitor {
                       file.error->advice};
         }
         const bool has_fault = file.error || file.state == FileState::kNotEncrypted;
-        if (command_.json) {
+        if (options_.json) {
             show((summary_.files > 1 ? std::string(kInspectionSeparator) : "") +
                  inspected_file_json(file));
-        } else if (was_named || command_.all || has_fault) {
+        } else if (was_named || options_.all || has_fault) {
             show(inspected_file_text(file) + "\n");
         }
     }
@@ -102,7 +102,7 @@ class Inspector : public lowerfs::TreeVisitor {
         output_ = print(text);
     }
 
-    const Inspect& command_;
+    const InspectOptions& options_;
     lowerfs::FileKeySet& keys_;
     HeldKeys held_;
     Progress& progress_;
@@ -113,25 +113,25 @@ class Inspector : public lowerfs::TreeVisitor {
 };
 
 Error not_found(const std::string& plain_path, const KeyDemand& missing, const GivenKeys& given,
-                const Inspect& command) {
+                const InspectOptions& options) {
     const auto message =
-        fmt::format("there is no {} in {}", plain_path, fmt::join(command.paths, " or "));
+        fmt::format("there is no {} in {}", plain_path, fmt::join(options.paths, " or "));
     return missing.empty() ? Error{ErrorCode::kNotFound, message,
                                    "give the path below PATH, as the mount would show it"}
                            : Error{ErrorCode::kUnknownKey,
                                    fmt::format("{} among the names that could be read: {}", message,
                                                missing.text()),
-                                   missing_key_advice(missing, given, command.paths)};
+                                   missing_key_advice(missing, given, options.paths)};
 }
 
 // Prints what was found, and gives the first that was not.
-Result<void> find_paths(const Inspect& command, GivenKeys& given) {
+Result<void> find_paths(const InspectOptions& options, GivenKeys& given) {
     std::vector<FoundPath> found;
     std::optional<Error> first_missing;
-    for (const auto& plain_path : command.find) {
+    for (const auto& plain_path : options.find) {
         const auto before = found.size();
         KeyDemand missing;
-        for (const auto& lower : command.paths) {
+        for (const auto& lower : options.paths) {
             auto search = find_lower_paths(lower, plain_path, given.file_keys());
             if (!search) {
                 search.error().message = fmt::format("{}: {}", lower, search.error().message);
@@ -141,33 +141,33 @@ Result<void> find_paths(const Inspect& command, GivenKeys& given) {
             missing.add(search->missing);
         }
         if (found.size() == before && !first_missing) {
-            first_missing = not_found(plain_path, missing, given, command);
+            first_missing = not_found(plain_path, missing, given, options);
         }
     }
     std::string text;
     for (const auto& each : found) {
         text += printable(each.path) + "\n";
     }
-    TRY(print(command.json ? found_paths_json(found) : text));
+    TRY(print(options.json ? found_paths_json(found) : text));
     return first_missing ? Result<void>(std::unexpected(*first_missing)) : Result<void>();
 }
 
-Result<void> inspect_trees(const Inspect& command, GivenKeys& given) {
-    if (command.json) {
+Result<void> inspect_trees(const InspectOptions& options, GivenKeys& given) {
+    if (options.json) {
         TRY(print(kInspectionStart));
     }
     Progress progress("inspecting",
-                      Progress::is_visible() ? lowerfs::size_of_trees(command.paths).files : 0);
-    Inspector inspector(command, given, progress);
-    for (const auto& path : command.paths) {
+                      Progress::is_visible() ? lowerfs::size_of_trees(options.paths).files : 0);
+    Inspector inspector(options, given, progress);
+    for (const auto& path : options.paths) {
         lowerfs::walk_tree(path, inspector);
     }
     progress.clear();
     if (!inspector.output()) {
         return inspector.output();
     }
-    const bool with_summary = inspector.saw_folder() || command.paths.size() > 1;
-    const auto end = command.json   ? inspection_end_json(inspector.summary())
+    const bool with_summary = inspector.saw_folder() || options.paths.size() > 1;
+    const auto end = options.json   ? inspection_end_json(inspector.summary())
                      : with_summary ? inspection_summary_text(inspector.summary())
                                     : "";
     TRY(print(end));
@@ -182,11 +182,23 @@ Result<void> inspect_trees(const Inspect& command, GivenKeys& given) {
 
 }  // namespace
 
-Result<void> run(const Inspect& command) {
-    TRY(check_sources(command.passphrases));
+void add_options(CLI::App& parser, InspectOptions& options) {
+    add_json(parser, options.json);
+    parser.add_option("PATH", options.paths, "Files and folders below a lower folder")
+        ->type_name("")
+        ->required();
+    add_repeated(parser, "--find", options.find, "PLAIN",
+                 "Print the lower path of this plain path below PATH; may be given several times");
+    add_passphrase_sources(parser, options.passphrases);
+    parser.add_flag("--all", options.all,
+                    "Show every file of a folder, not only those with a fault");
+}
+
+Result<void> run(const InspectOptions& options) {
+    TRY(check_sources(options.passphrases));
     GivenKeys given({});  // of passphrases only
-    TRY(add_passphrases(given, command.passphrases));
-    return command.find.empty() ? inspect_trees(command, given) : find_paths(command, given);
+    TRY(add_passphrases(given, options.passphrases));
+    return options.find.empty() ? inspect_trees(options, given) : find_paths(options, given);
 }
 
 }  // namespace ecryptfs::cli

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/remove_key.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "cli/agent/client.h"
-#include "cli/output/json_output.h"
+#include "cli/input/typed_signature.h"
+#include "cli/output/json_text.h"
 #include "cli/output/output.h"
-#include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::cli {
@@ -16,7 +19,7 @@ namespace {
 using base::ErrorCode;
 using base::Result;
 
-// Whether the agent had the key. Without a bus or an agent there is nothing to forget.
+// Has the agent forget the key. Gives whether it had the key: without a bus or an agent it had not.
 Result<bool> forget(const wire::KeySignature& signature) {
     auto agent = AgentClient::connect();
     const auto objects =
@@ -33,10 +36,24 @@ Result<bool> forget(const wire::KeySignature& signature) {
            objects->keys.end();
 }
 
+std::string removed_json(const wire::KeySignature& signature,
+                         const std::vector<keyring::Keyring>& keyrings) {
+    auto names = nlohmann::ordered_json::array();
+    for (const auto keyring : keyrings) {
+        names.push_back(keyring::keyring_name(keyring));
+    }
+    return json_line({{"signature", signature.text()}, {"removed_from", names}});
+}
+
 }  // namespace
 
-Result<void> run(const RemoveKey& command) {
-    const auto signature = TRY(typed_signature(command.signature));
+void add_options(CLI::App& parser, RemoveKeyOptions& options) {
+    add_json(parser, options.json);
+    add_signature(parser, options.signature);
+}
+
+Result<void> run(const RemoveKeyOptions& options) {
+    const auto signature = TRY(typed_signature(options.signature));
     const auto keyrings = TRY(keyring::remove_token(signature));
     const auto forgotten = TRY(forget(signature));
     if (keyrings.empty() && !forgotten) {
@@ -45,8 +62,7 @@ Result<void> run(const RemoveKey& command) {
             fmt::format("neither a keyring nor the agent has the key {}", signature.text()),
             "see which there are: ecryptfsctl list-keys"});
     }
-    return command.json ? print(removed_key_json(std::string(signature.text()), keyrings))
-                        : Result<void>();
+    return options.json ? print(removed_json(signature, keyrings)) : Result<void>();
 }
 
 }  // namespace ecryptfs::cli

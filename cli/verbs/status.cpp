@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/status.h"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -7,10 +9,8 @@
 
 #include "cli/agent/client.h"
 #include "cli/mount/mounted_folder.h"
-#include "cli/output/json_output.h"
 #include "cli/output/output.h"
-#include "cli/output/tables.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs/status_output.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::cli {
@@ -28,11 +28,11 @@ std::vector<MountedFolder> known_mounts() {
     return mounted_folders().value_or(std::vector<MountedFolder>{});
 }
 
-std::string text_of(const AgentSnapshot& agent) {
+std::string snapshot_text(const AgentSnapshot& agent) {
     return status_text(agent.manager, agent.objects, known_mounts(), now_usec());
 }
 
-// One screen of a terminal over the last, without a flicker; elsewhere one text behind the other.
+// Draws over the last screen of a terminal, without a flicker. Elsewhere one text follows another.
 std::string screen(const std::string& text) {
     const auto& style = output_style();
     if (style.rows == 0) {
@@ -48,7 +48,7 @@ std::string screen(const std::string& text) {
     return result + "\x1b[J";
 }
 
-// Goes on when the agent is gone for a while: then that is what there is to see.
+// Continues while the agent is gone: then it shows that.
 Result<void> watch() {
     std::uint64_t before = 0;
     bool is_first = true;
@@ -56,8 +56,9 @@ Result<void> watch() {
         const auto agent = ask_agent();
         const std::uint64_t received = agent ? agent->manager.received : 0;
         const auto rate = is_first || received < before ? 0 : received - before;
-        const auto text = agent ? fmt::format("{} requests a second\n{}", rate, text_of(*agent))
-                                : fmt::format("{}\n", printable(agent.error().message));
+        const auto text = agent
+                              ? fmt::format("{} requests a second\n{}", rate, snapshot_text(*agent))
+                              : fmt::format("{}\n", printable(agent.error().message));
         TRY(print(screen(text)));
         before = received;
         is_first = false;
@@ -65,7 +66,7 @@ Result<void> watch() {
     }
 }
 
-// What there is to say without an agent.
+// What can be shown without an agent.
 void show_mounts() {
     const auto mounts = mounts_text(known_mounts(), {});
     if (!mounts.empty()) {
@@ -75,20 +76,26 @@ void show_mounts() {
 
 }  // namespace
 
-Result<void> run(const Status& command) {
-    if (command.watch) {
+void add_options(CLI::App& parser, StatusOptions& options) {
+    add_json(parser, options.json);
+    parser.add_flag("--watch", options.watch, "Show it again each second, and requests per second")
+        ->excludes("--json");
+}
+
+Result<void> run(const StatusOptions& options) {
+    if (options.watch) {
         return watch();
     }
     const auto agent = ask_agent();
     if (!agent) {
-        if (!command.json) {
+        if (!options.json) {
             show_mounts();
         }
         return std::unexpected(agent.error());
     }
     const auto printed =
-        print(command.json ? status_json(agent->manager, agent->objects, known_mounts())
-                           : text_of(*agent));
+        print(options.json ? status_json(agent->manager, agent->objects, known_mounts())
+                           : snapshot_text(*agent));
     return printed ? device_ready(agent->manager) : printed;
 }
 

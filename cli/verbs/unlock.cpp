@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/unlock.h"
+
+#include <nlohmann/json.hpp>
+
 #include "cli/agent/client.h"
-#include "cli/ask/opening.h"
-#include "cli/output/json_output.h"
+#include "cli/ask/secret_source.h"
+#include "cli/input/typed_signature.h"
+#include "cli/output/json_text.h"
 #include "cli/output/output.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs/library_consent.h"
 #include "lib/base/try.h"
 
 namespace ecryptfs::cli {
 
-using base::Result;
+void add_options(CLI::App& parser, UnlockOptions& options) {
+    add_json(parser, options.json);
+    add_signature(parser, options.signature);
+    add_secret_file(parser, "--passphrase-file", options.passphrase_file, kPassphraseOrPin);
+    add_allow_library(parser, options.allowed_libraries);
+}
 
-Result<void> run(const Unlock& command) {
-    const auto signature = TRY(typed_signature(command.signature));
+base::Result<void> run(const UnlockOptions& options) {
+    TRY(allow_libraries(options.allowed_libraries));
+    const auto signature = TRY(typed_signature(options.signature));
     auto agent = TRY(AgentClient::connect());
     const auto key = TRY(agent.key(signature));
     const auto unlocked = open_with_secret(
-        {command.passphrase_file, {key.module, key.locator}},
+        {options.passphrase_file, {key.module, key.locator}},
         [&](const base::SealedMemfd& secret) { return agent.unlock_key(signature, secret); });
-    if (!unlocked || !command.json) {
+    if (!unlocked || !options.json) {
         return unlocked;
     }
-    return print(unlocked_key_json(std::string(signature.text())));
+    return print(json_line({{"unlocked", signature.text()}}));
 }
 
 }  // namespace ecryptfs::cli

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "cli/verbs/unmount.h"
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -13,7 +15,6 @@
 #include "cli/mount/json.h"
 #include "cli/mount/mounted_folder.h"
 #include "cli/output/output.h"
-#include "cli/verbs/verbs.h"
 #include "lib/base/try.h"
 #include "lib/keyring/keyrings.h"
 #include "lib/keyring/token_writer.h"
@@ -31,8 +32,8 @@ using Signatures = std::vector<KeySignature>;
 // The last one: it hides what was mounted on the same folder before.
 Result<MountedFolder> find_mount(const std::string& typed) {
     const auto mounts = TRY(mounted_folders());
-    std::error_code none_there;
-    const auto canonical = std::filesystem::weakly_canonical(typed, none_there).string();
+    std::error_code missing;
+    const auto canonical = std::filesystem::weakly_canonical(typed, missing).string();
     for (const auto member : {&MountedFolder::upper, &MountedFolder::lower}) {
         for (const auto& mount : std::views::reverse(mounts)) {
             if (mount.*member == canonical) {
@@ -51,7 +52,7 @@ Signatures all_keys(const MountedFolder& mount) {
     return keys;
 }
 
-bool is_of_agent(const KeySignature& signature) {
+bool is_agent_key(const KeySignature& signature) {
     const auto serial = keyring::request_token(signature);
     const auto payload = serial ? keyring::read_token(*serial) : std::unexpected(serial.error());
     const auto token =
@@ -59,12 +60,12 @@ bool is_of_agent(const KeySignature& signature) {
     return token && std::holds_alternative<wire::PrivateKeyToken>(*token);
 }
 
-// Takes a key away from where the next mount would find it, and from the agent. Whether it was
-// there.
+// Removes a key from where the next mount would find it, and from the agent. Gives whether a
+// keyring had it.
 Result<bool> drop_key(const KeySignature& signature) {
-    const bool of_agent = is_of_agent(signature);
+    const bool agent_key = is_agent_key(signature);
     const auto keyrings = TRY(keyring::remove_token(signature));
-    if (of_agent) {
+    if (agent_key) {
         auto agent = AgentClient::connect();
         const auto forgotten =
             agent ? agent->forget_key(signature) : std::unexpected(agent.error());
@@ -76,9 +77,9 @@ Result<bool> drop_key(const KeySignature& signature) {
     return !keyrings.empty();
 }
 
-// Whether keys of this user can be what the mount's are: not for another user's mount, which is
-// known by its root or cannot be reached. Root mounts folders of others, too.
-bool can_have_keys_of(const MountedFolder& mount, uid_t user) {
+// Whether the mount may use keys of this user. Another user's mount does not: its root folder
+// belongs to that user, or cannot be reached. Root also mounts folders of others.
+bool may_share_keys(const MountedFolder& mount, uid_t user) {
     struct stat root{};
     if (user == 0) {
         return true;
@@ -86,17 +87,16 @@ bool can_have_keys_of(const MountedFolder& mount, uid_t user) {
     return ::stat(mount.upper.c_str(), &root) == 0 ? root.st_uid == user : errno != EACCES;
 }
 
-// Those of the mount's keys that no other mount of the user uses.
+// Removes the mount's keys that no other mount of the user uses. Gives their signatures.
 Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
     auto others = TRY(mounted_folders());
-    std::erase_if(others,
-                  [&](const MountedFolder& other) { return !can_have_keys_of(other, user); });
+    std::erase_if(others, [&](const MountedFolder& other) { return !may_share_keys(other, user); });
     Signatures dropped;
     for (const auto& signature : all_keys(gone)) {
         const bool in_use = std::ranges::any_of(
             others, [&](const MountedFolder& other) { return uses_key(other, signature); });
-        const auto replaced_old = TRY(in_use ? Result<bool>(false) : drop_key(signature));
-        if (replaced_old) {
+        const auto was_removed = TRY(in_use ? Result<bool>(false) : drop_key(signature));
+        if (was_removed) {
             dropped.push_back(signature);
         }
     }
@@ -105,21 +105,36 @@ Result<Signatures> drop_unused_keys(const MountedFolder& gone, uid_t user) {
 
 }  // namespace
 
-Result<void> run(const Unmount& command) {
-    auto session = TRY(start_mount_session(command.user, SessionTask::kUnmount));
-    const auto mount = TRY(find_mount(command.folder));
-    TRY(unmount_folder(session, mount, command.lazy));
+void add_options(CLI::App& parser, UnmountOptions& options) {
+    add_json(parser, options.json);
+    parser.add_option("FOLDER", options.folder, "The upper folder, or the lower one")
+        ->type_name("")
+        ->required();
+    parser.add_flag("--lazy", options.lazy,
+                    "Unmount although it is in use: it goes when that ends");
+    auto* keep = parser.add_flag("--keep-keys", options.keep_keys, "Leave the keys in the keyring");
+    parser
+        .add_flag("--unlink-keys", options.unlink_keys,
+                  "Remove the keys even if the mount was made without ecryptfs_unlink_sigs")
+        ->excludes(keep);
+    add_user(parser, options.user);
+}
+
+Result<void> run(const UnmountOptions& options) {
+    auto session = TRY(start_mount_session(options.user, SessionTask::kUnmount));
+    const auto mount = TRY(find_mount(options.folder));
+    TRY(unmount_folder(session, mount, options.lazy));
     Signatures dropped;
-    if ((mount.options.unlink_keys || command.unlink_keys) && !command.keep_keys) {
+    if ((mount.options.unlink_keys || options.unlink_keys) && !options.keep_keys) {
         auto done = drop_unused_keys(mount, session.caller.id);
         if (!done) {
-            done.error().message = fmt::format("{} is unmounted, but keys were not taken away: {}",
+            done.error().message = fmt::format("{} is unmounted, but keys were not removed: {}",
                                                mount.upper, done.error().message);
             return std::unexpected(done.error());
         }
         dropped = std::move(*done);
     }
-    return command.json ? print(unmounted_json(mount, dropped)) : Result<void>();
+    return options.json ? print(unmounted_json(mount, dropped)) : Result<void>();
 }
 
 }  // namespace ecryptfs::cli

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <regex>
 
-#include "cli/command_line.h"
+#include "cli/verbs/command_line.h"
 #include "tests/cli/source_text.h"
 #include "tests/cli/support.h"
 

@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/command_line.h"
+#include "cli/verbs/command_line.h"
 
-#include "cli/suggest.h"
+#include "cli/input/typed_signature.h"
+#include "cli/verbs/add_key.h"
+#include "cli/verbs/add_passphrase.h"
+#include "cli/verbs/decrypt.h"
+#include "cli/verbs/generate_key.h"
+#include "cli/verbs/inspect.h"
+#include "cli/verbs/list_keys.h"
+#include "cli/verbs/lock.h"
+#include "cli/verbs/remove_key.h"
+#include "cli/verbs/rewrap_passphrase.h"
+#include "cli/verbs/status.h"
+#include "cli/verbs/suggest.h"
+#include "cli/verbs/unlock.h"
+#include "cli/verbs/unwrap_passphrase.h"
+#include "cli/verbs/wrap_passphrase.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {
@@ -13,73 +27,87 @@ using cli::parse_command_line;
 using Arguments = std::vector<std::string>;
 using ::testing::HasSubstr;
 
-template <typename Verb>
-Verb parsed(std::vector<std::string> arguments) {
-    const auto line = parse_command_line(std::move(arguments));
-    if (!line || !std::holds_alternative<Verb>(line->command)) {
-        ADD_FAILURE() << (line ? "another verb" : line.error().message);
-        return Verb{};
+// What a verb's own options are after these arguments, the first of which is its name.
+template <typename Options>
+Options parsed(Arguments arguments) {
+    EXPECT_EQ(arguments.front(), Options::kText.name);
+    Options options;
+    CLI::App parser;
+    add_options(parser, options);
+    std::reverse(arguments.begin(), arguments.end());
+    arguments.pop_back();
+    try {
+        parser.parse(arguments);
+    } catch (const CLI::Error& error) {
+        ADD_FAILURE() << error.what();
     }
-    return std::get<Verb>(line->command);
+    return options;
+}
+
+std::string text_of_help(Arguments arguments) {
+    const auto line = parse_command_line(std::move(arguments));
+    EXPECT_TRUE(line && !line->run);
+    return line ? line->text : line.error().message;
 }
 
 TEST(CommandLine, TakesAllOptionsOfAddKey) {
-    const auto command =
-        parsed<cli::AddKey>({"add-key", "--module", "tpm2", "--passphrase-file", "-", "--keyring",
-                             "session", "--timeout", "3600", "--json", "/key.pem"});
+    const auto command = parsed<cli::AddKeyOptions>(
+        {"add-key", "--module", "tpm2", "--passphrase-file", "-", "--keyring", "session",
+         "--timeout", "3600", "--json", "/key.pem"});
     EXPECT_EQ(command.uri, "/key.pem");
     EXPECT_EQ(command.module, "tpm2");
     EXPECT_EQ(command.passphrase_file, "-");
-    EXPECT_EQ(command.place.keyring, keyring::Keyring::kSession);
-    EXPECT_EQ(command.place.timeout, std::chrono::hours(1));
+    EXPECT_EQ(command.place.place().keyring, keyring::Keyring::kSession);
+    EXPECT_EQ(command.place.place().timeout, std::chrono::hours(1));
     EXPECT_TRUE(command.json);
 }
 
 TEST(CommandLine, HasTheUserKeyringAndNoTimeoutByDefault) {
-    const auto command = parsed<cli::AddKey>({"add-key", "k"});
-    EXPECT_EQ(command.place.keyring, keyring::Keyring::kUser);
-    EXPECT_EQ(command.place.timeout, std::nullopt);
+    const auto command = parsed<cli::AddKeyOptions>({"add-key", "k"});
+    EXPECT_EQ(command.place.place().keyring, keyring::Keyring::kUser);
+    EXPECT_EQ(command.place.place().timeout, std::nullopt);
     EXPECT_FALSE(command.json);
 }
 
 TEST(CommandLine, TakesTheOtherVerbs) {
-    EXPECT_TRUE(parsed<cli::ListKeys>({"list-keys", "--json"}).json);
-    EXPECT_EQ(parsed<cli::RemoveKey>({"remove-key", kSignature}).signature, kSignature);
-    EXPECT_EQ(parsed<cli::Lock>({"lock"}).signature, "");
-    EXPECT_EQ(parsed<cli::Lock>({"lock", kSignature}).signature, kSignature);
-    EXPECT_EQ(parsed<cli::Unlock>({"unlock", kSignature, "--passphrase-file=p"}).passphrase_file,
-              "p");
-    EXPECT_TRUE(parsed<cli::Status>({"status", "--json"}).json);
+    EXPECT_TRUE(parsed<cli::ListKeysOptions>({"list-keys", "--json"}).json);
+    EXPECT_EQ(parsed<cli::RemoveKeyOptions>({"remove-key", kSignature}).signature, kSignature);
+    EXPECT_EQ(parsed<cli::LockOptions>({"lock"}).signature, std::nullopt);
+    EXPECT_EQ(parsed<cli::LockOptions>({"lock", kSignature}).signature, kSignature);
+    EXPECT_EQ(
+        parsed<cli::UnlockOptions>({"unlock", kSignature, "--passphrase-file=p"}).passphrase_file,
+        "p");
+    EXPECT_TRUE(parsed<cli::StatusOptions>({"status", "--json"}).json);
 }
 
 TEST(CommandLine, TakesAllOptionsOfDecrypt) {
-    const auto command = parsed<cli::Decrypt>({"decrypt",
-                                               "--key",
-                                               "a.pem",
-                                               "lower",
-                                               "--key",
-                                               "b.pem",
-                                               "--key-passphrase-file",
-                                               "ap",
-                                               "more",
-                                               "--output",
-                                               "out",
-                                               "--passphrase",
-                                               "--passphrase-file",
-                                               "m",
-                                               "--wrapped",
-                                               "w",
-                                               "--wrapping-passphrase-file",
-                                               "-",
-                                               "--wrapped",
-                                               "v",
-                                               "--salt",
-                                               "0011223344556677",
-                                               "--module-dir",
-                                               "/m",
-                                               "--pki-host",
-                                               "/h",
-                                               "--json"});
+    const auto command = parsed<cli::DecryptOptions>({"decrypt",
+                                                      "--key",
+                                                      "a.pem",
+                                                      "lower",
+                                                      "--key",
+                                                      "b.pem",
+                                                      "--key-passphrase-file",
+                                                      "ap",
+                                                      "more",
+                                                      "--output",
+                                                      "out",
+                                                      "--passphrase",
+                                                      "--passphrase-file",
+                                                      "m",
+                                                      "--wrapped",
+                                                      "w",
+                                                      "--wrapping-passphrase-file",
+                                                      "-",
+                                                      "--wrapped",
+                                                      "v",
+                                                      "--salt",
+                                                      "0011223344556677",
+                                                      "--module-dir",
+                                                      "/m",
+                                                      "--pki-host",
+                                                      "/h",
+                                                      "--json"});
     EXPECT_EQ(command.lower, (std::vector<std::string>{"lower", "more"}));
     EXPECT_EQ(command.keys, (std::vector<std::string>{"a.pem", "b.pem"}));
     EXPECT_EQ(command.key_passphrase_files, std::vector<std::string>{"ap"});
@@ -96,28 +124,33 @@ TEST(CommandLine, TakesAllOptionsOfDecrypt) {
 }
 
 TEST(CommandLine, TakesThePassphraseVerbs) {
-    const auto add = parsed<cli::AddPassphrase>(
+    const auto add = parsed<cli::AddPassphraseOptions>(
         {"add-passphrase", "--fnek", "--wrapped", "w", "--keyring", "session", "--timeout", "60"});
     EXPECT_TRUE(add.fnek);
     EXPECT_EQ(add.wrapped, "w");
-    EXPECT_EQ(add.place.keyring, keyring::Keyring::kSession);
-    EXPECT_EQ(add.place.timeout, std::chrono::minutes(1));
-    EXPECT_EQ(parsed<cli::WrapPassphrase>({"wrap-passphrase", "w"}).file, "w");
-    EXPECT_EQ(parsed<cli::UnwrapPassphrase>({"unwrap-passphrase", "w"}).file, "w");
-    EXPECT_TRUE(parsed<cli::RewrapPassphrase>({"rewrap-passphrase", "--upgrade", "w"}).upgrade);
-    EXPECT_TRUE(parsed<cli::Inspect>({"inspect", "--all", "a", "b"}).all);
+    EXPECT_EQ(add.place.place().keyring, keyring::Keyring::kSession);
+    EXPECT_EQ(add.place.place().timeout, std::chrono::minutes(1));
+    EXPECT_EQ(parsed<cli::WrapPassphraseOptions>({"wrap-passphrase", "w"}).file, "w");
+    EXPECT_EQ(parsed<cli::UnwrapPassphraseOptions>({"unwrap-passphrase", "w"}).file, "w");
+    EXPECT_TRUE(
+        parsed<cli::RewrapPassphraseOptions>({"rewrap-passphrase", "--upgrade", "w"}).upgrade);
+    EXPECT_TRUE(parsed<cli::InspectOptions>({"inspect", "--all", "a", "b"}).all);
 }
 
 TEST(CommandLine, TakesAFileWhoseNameLooksLikeAnOption) {
-    EXPECT_EQ(parsed<cli::AddKey>({"add-key", "--", "--key.pem"}).uri, "--key.pem");
+    EXPECT_EQ(parsed<cli::AddKeyOptions>({"add-key", "--", "--key.pem"}).uri, "--key.pem");
 }
 
 TEST(CommandLine, TakesFilesWhoseNamesLookLikeLists) {
-    using Names = std::vector<std::string>;
-    EXPECT_EQ(parsed<cli::Inspect>({"inspect", "[Backup]", "[a,b]", "a,b", "[c"}).paths,
-              (Names{"./[Backup]", "./[a,b]", "a,b", "[c"}));
-    EXPECT_EQ(parsed<cli::Decrypt>({"decrypt", "[Backup]", "--output", "o"}).lower,
-              Names{"./[Backup]"});
+    for (const auto& [typed, path] :
+         std::vector<std::pair<std::string, std::string>>{{"[Backup]", "./[Backup]: "},
+                                                          {"[a,b]", "./[a,b]: "},
+                                                          {"a,b", "a,b: "},
+                                                          {"[c", "[c: "}}) {
+        const auto line = parse_command_line({"inspect", typed});
+        ASSERT_TRUE(line) << typed;
+        EXPECT_THAT(line->run(), FailsWith(ErrorCode::kNotFound, path));
+    }
 }
 
 TEST(CommandLine, RefusesWhatWouldBeWithoutEffect) {
@@ -133,24 +166,23 @@ TEST(CommandLine, RefusesWhatWouldBeWithoutEffect) {
         EXPECT_THAT(parse_command_line(arguments),
                     FailsWith(ErrorCode::kInvalidArgument, more.front()));
     }
-    const auto added =
-        parsed<cli::GenerateKey>({"generate-key", "openssl", "k.pem", "--add", "--timeout", "60"});
-    EXPECT_EQ(added.place.timeout, std::chrono::minutes(1));
+    const auto added = parsed<cli::GenerateKeyOptions>(
+        {"generate-key", "openssl", "k.pem", "--add", "--timeout", "60"});
+    EXPECT_EQ(added.place.place().timeout, std::chrono::minutes(1));
 }
 
 TEST(CommandLine, ShowsVersionAndHelp) {
-    EXPECT_THAT(parsed<cli::ShowText>({"--version"}).text, HasSubstr("ecryptfsctl "));
-    EXPECT_THAT(parsed<cli::ShowText>({"--help"}).text, HasSubstr("Examples:"));
+    EXPECT_THAT(text_of_help({"--version"}), HasSubstr("ecryptfsctl "));
+    EXPECT_THAT(text_of_help({"--help"}), HasSubstr("Examples:"));
 }
 
 TEST(CommandLine, ShowsAnExampleForEachVerb) {
     for (const char* verb : {"add-key", "list-keys", "remove-key", "lock", "unlock", "status"}) {
-        const auto help = parsed<cli::ShowText>({verb, "--help"}).text;
+        const auto help = text_of_help({verb, "--help"});
         EXPECT_THAT(help, HasSubstr(std::string("Usage: ecryptfsctl ") + verb));
         EXPECT_THAT(help, HasSubstr("Example:\n"));
         EXPECT_THAT(help, HasSubstr(std::string("ecryptfsctl ") + verb));
-        EXPECT_THAT(parsed<cli::ShowText>({"--help"}).text,
-                    HasSubstr(std::string("  ecryptfsctl ") + verb));
+        EXPECT_THAT(text_of_help({"--help"}), HasSubstr(std::string("  ecryptfsctl ") + verb));
     }
 }
 
@@ -176,12 +208,15 @@ TEST(CommandLine, SuggestsTheOptionThatWasMeant) {
 
 TEST(CommandLine, PointsToTheHelpWhenNothingIsNear) {
     EXPECT_THAT(parse_command_line({"frobnicate"}),
+                FailsWith(ErrorCode::kInvalidArgument, "unknown command \"frobnicate\""));
+    EXPECT_THAT(parse_command_line({"frobnicate"}),
                 FailsWith(ErrorCode::kInvalidArgument, "ecryptfsctl --help"));
-    EXPECT_THAT(parse_command_line({}), FailsWith(ErrorCode::kInvalidArgument, "verb is missing"));
+    EXPECT_THAT(parse_command_line({}),
+                FailsWith(ErrorCode::kInvalidArgument, "command is missing"));
     EXPECT_THAT(parse_command_line({"add-key"}),
                 FailsWith(ErrorCode::kInvalidArgument, "URI is required"));
     EXPECT_THAT(parse_command_line({"lock", kSignature, "more"}),
-                FailsWith(ErrorCode::kInvalidArgument, "too many"));
+                FailsWith(ErrorCode::kInvalidArgument, "unexpected argument"));
 }
 
 TEST(CommandLine, RefusesValuesThatAreNone) {

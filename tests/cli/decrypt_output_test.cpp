@@ -467,7 +467,7 @@ TEST_F(DecryptOutput, ManyFailuresFarDownNeedLittleRoom) {
     EXPECT_THAT(outcome.err.substr(outcome.err.size() - 400),
                 AllOf(HasSubstr("200 more like these are not listed; --json lists all"),
                       HasSubstr("1200 items could not be decrypted")));
-    EXPECT_THAT(outcome.out, HasSubstr("1200 failures"));
+    EXPECT_THAT(outcome.out, HasSubstr("1200 failed"));
     EXPECT_THAT(outcome.err, HasSubstr("/fifo1: not a file, folder or link"));
 
     const auto printed = json();

@@ -168,7 +168,7 @@ TEST_F(Decrypting, NeverReplacesWhatIsThere) {
     const auto outcome = decrypt();
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAlreadyExists)) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("decrypted 1 files"));
-    EXPECT_THAT(outcome.out, HasSubstr("4 failures"));
+    EXPECT_THAT(outcome.out, HasSubstr("4 failed"));
     EXPECT_EQ(content_of(out("one.txt")), "2");
     EXPECT_EQ(content_of(out("sub")), "no folder");
     EXPECT_EQ(fs::read_symlink(out("link")), "elsewhere");
@@ -559,7 +559,7 @@ TEST_F(Decrypting, RefusesWrongUsageBeforeItWritesAnything) {
               "for one of them only"},
              {{"decrypt", lower_, "--output", out_, "--key", "k.pem", "--salt", "0011223344556677"},
               ErrorCode::kInvalidArgument,
-              "--salt is of a mount passphrase"},
+              "--salt belongs to a mount passphrase"},
              {{"decrypt", lower_, "--output", out_, "--salt", "x"},
               ErrorCode::kInvalidArgument,
               "salt"},

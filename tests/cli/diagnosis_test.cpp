@@ -27,7 +27,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 MATCHER_P2(Finds, health, part, "") {
-    *result_listener << "which " << cli::name_of(arg.health) << ": " << arg.message;
+    *result_listener << "which " << cli::health_name(arg.health) << ": " << arg.message;
     return arg.health == health && arg.message.find(part) != std::string::npos &&
            (arg.health == Health::kWorks || arg.health == Health::kUnknown || !arg.advice.empty());
 }
@@ -97,7 +97,7 @@ TEST_F(Diagnosis, OfADeviceThatEverybodyMayOpen) {
     ASSERT_EQ(::chmod(device.c_str(), 0660), 0);
     EXPECT_THAT(cli::check_device_node(root_), Finds(Health::kWorks, "may open"));
     fs::remove(device);
-    EXPECT_THAT(cli::check_device_node(root_), Finds(Health::kBroken, "is not there"));
+    EXPECT_THAT(cli::check_device_node(root_), Finds(Health::kBroken, "does not exist"));
 }
 
 TEST_F(Diagnosis, OfTheKeyQuota) {

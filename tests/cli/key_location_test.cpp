@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/key_location.h"
+#include "cli/input/key_location.h"
 
 #include <unistd.h>
 

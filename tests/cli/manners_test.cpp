@@ -9,10 +9,10 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/ask/answering_program.h"
-#include "cli/ask/library_consent.h"
+#include "cli/ask/pinentry.h"
+#include "cli/input/typed_command.h"
 #include "cli/output/output.h"
-#include "cli/output/typed_command.h"
+#include "cli/verbs/library_consent.h"
 #include "lib/base/allowed_libraries.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
@@ -231,8 +231,8 @@ TEST(Libraries, AreAllowedOnlyIfThereAreSuch) {
 TEST(Libraries, AreNamedInTheCommandThatWasTyped) {
     const auto advised = [](const Arguments& typed) {
         cli::remember_typed_command(typed);
-        return cli::with_typed_consent({ErrorCode::kAccessDenied, "",
-                                        std::string(base::kAllowLibraryAdvice) + "'/a b.so'"})
+        return cli::add_consent_command({ErrorCode::kAccessDenied, "",
+                                         std::string(base::kAllowLibraryAdvice) + "'/a b.so'"})
             .advice;
     };
     EXPECT_EQ(advised({"add-key", "pkcs11:object=a?module-path=/a%20b.so", "--json"}),
@@ -240,7 +240,7 @@ TEST(Libraries, AreNamedInTheCommandThatWasTyped) {
               "'pkcs11:object=a?module-path=/a%20b.so' --json");
     EXPECT_EQ(advised({"list-tokens"}),
               "if you trust it: ecryptfsctl list-tokens --allow-library '/a b.so'");
-    EXPECT_EQ(cli::with_typed_consent({ErrorCode::kAccessDenied, "", "other"}).advice, "other");
+    EXPECT_EQ(cli::add_consent_command({ErrorCode::kAccessDenied, "", "other"}).advice, "other");
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 
 #include <cerrno>
 
+#include "cli/input/typed_command.h"
 #include "cli/mount/call.h"
 #include "cli/mount/plan.h"
 #include "cli/mount/remembered_folder.h"
-#include "cli/output/typed_command.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {

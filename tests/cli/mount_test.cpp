@@ -321,7 +321,7 @@ TEST_F(Home, MountSaysWhatCannotBe) {
     write_file(path("file"), "");
     const std::vector<Case> cases = {
         {{path("none")}, ErrorCode::kNotFound, "mkdir -p"},
-        {{path("file"), path("upper")}, ErrorCode::kInvalidArgument, "is no folder"},
+        {{path("file"), path("upper")}, ErrorCode::kInvalidArgument, "is not a directory"},
         {{path("lower")}, ErrorCode::kInvalidArgument, "nothing says where"},
         {{path("lower"), path("upper")}, ErrorCode::kUnknownKey, "used before were: 9d59cdc2"},
         {{path("lower"), path("upper"), "--key", "xyz"}, ErrorCode::kInvalidArgument, "xyz"},
@@ -468,7 +468,7 @@ TEST(MountRefusals, AreInWordsWithAWayOut) {
     EXPECT_EQ(fuse.message, "seeing whose /l is: Permission denied");
     EXPECT_THAT(fuse.advice, HasSubstr("-o allow_other"));
     const auto file = cli::refusal_error({kNotAFolder}, folders, "ada");
-    EXPECT_EQ(file.message, "/l or /u is no folder");
+    EXPECT_EQ(file.message, "/l or /u is not a directory");
     const auto others = cli::refusal_error({kLowerOfAnother, 0, 65534}, folders, "ada");
     EXPECT_EQ(others.code, ErrorCode::kAccessDenied);
     EXPECT_THAT(others.message, HasSubstr("/l belongs to nobody"));
@@ -485,7 +485,8 @@ TEST_F(Home, WhoCalledSudoMustBeAUserOfThisMachine) {
     EXPECT_EQ(as_root("0").exit_code, 0) << as_root("0").err;
     const auto unknown = as_root("4242424");
     EXPECT_EQ(unknown.exit_code, exit_code(ErrorCode::kNotFound)) << unknown.out;
-    EXPECT_THAT(unknown.err, HasSubstr("who called sudo, 4242424, is no user here\ntry: say"));
+    EXPECT_THAT(unknown.err,
+                HasSubstr("the caller of sudo, 4242424, is not a user here\ntry: say"));
     for (const char* id : {"", "ada", "-1", "1000 "}) {
         const auto outcome = as_root(id);
         EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument)) << outcome.out;

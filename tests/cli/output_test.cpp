@@ -6,10 +6,11 @@
 
 #include <ctime>
 
+#include "cli/agent/key_list.h"
 #include "cli/files/file_json.h"
 #include "cli/mount/json.h"
-#include "cli/output/json_output.h"
-#include "cli/output/tables.h"
+#include "cli/verbs/generate_key.h"
+#include "cli/verbs/status_output.h"
 #include "tests/cli/support.h"
 
 namespace ecryptfs::test {

@@ -11,7 +11,7 @@
 
 #include <filesystem>
 
-#include "cli/ask/passphrase_input.h"
+#include "cli/files/wrapped_file.h"
 #include "lib/base/file_io.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
@@ -222,7 +222,7 @@ TEST_F(Passphrases, AreRefusedWithAReason) {
                "--wrapping-passphrase-file", "-"},
               "a\nb\n",
               ErrorCode::kInvalidArgument,
-              "for one of them only"},
+              "only one of the passphrases"},
              {{"wrap-passphrase", there, "--passphrase-file", garbage, "--wrapping-passphrase-file",
                "-"},
               "a",

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/ask/secret_input.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 
+#include "cli/ask/secret_file.h"
+#include "cli/ask/terminal_prompt.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "tests/cli/support.h"

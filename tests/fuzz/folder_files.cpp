@@ -2,7 +2,7 @@
 //
 // What `ecryptfsctl mount` reads of a user: the first byte says as which kind of file.
 
-#include "cli/ask/answering_program.h"
+#include "cli/ask/pinentry.h"
 #include "cli/mount/mounted_folder.h"
 #include "cli/mount/remembered_folder.h"
 #include "cli/mount/utils_files.h"

@@ -204,7 +204,7 @@ TEST_F(DecryptingFiles, SaysThatAFileKeyIsDamaged) {
         path("lower"), {"--key", vector_key("k2048.pem"), "--key-passphrase-file", "-"}, "secret");
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kDecryptFailed)) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("size-000001.bin: "));
-    EXPECT_THAT(outcome.out, AllOf(HasSubstr("decrypted 10 files"), HasSubstr("1 failures")));
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("decrypted 10 files"), HasSubstr("1 failed")));
 }
 
 TEST_F(DecryptingFiles, ByAKeyOnAToken) {

@@ -5,8 +5,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <limits.h>
+#include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale()
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>  // NOLINT(modernize-deprecated-headers): wcwidth()
 
 #include <algorithm>
 #include <array>
@@ -28,9 +30,28 @@ bool is_hostile(char32_t c) {
            (c >= 0x200b && c <= 0x200d);  // invisible
 }
 
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return !base::is_continuation(c); }));
+// How many columns of a terminal a character takes: East Asian ones and emoji take two, combining
+// ones none.
+std::size_t character_width(char32_t character) {
+    static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    if (character < 0x80 || utf8 == nullptr) {
+        return 1;
+    }
+    const locale_t before = ::uselocale(utf8);
+    const int columns = ::wcwidth(static_cast<wchar_t>(character));
+    ::uselocale(before);
+    return columns < 0 ? 1 : static_cast<std::size_t>(columns);
+}
+
+// Of printable text, which is UTF-8.
+std::size_t text_width(std::string_view text) {
+    std::size_t columns = 0;
+    while (!text.empty()) {
+        const auto [value, size] = base::first_code_point(text);
+        columns += character_width(value);
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return columns;
 }
 
 bool& quiet() {
@@ -64,16 +85,21 @@ std::string_view colour_of_state(std::string_view state) {
     return is_waiting || state == "empty" ? kYellow : kRed;
 }
 
-// Of the first so many columns; what is cut off leaves an ellipsis.
+// The text cut to so many columns. An ellipsis stands for what is cut off.
 std::string fitted(std::string_view text, std::size_t columns) {
-    if (width(text) <= columns) {
+    if (text_width(text) <= columns) {
         return std::string(text);
     }
     std::string result;
-    for (std::size_t used = 1; used < columns; ++used) {
-        const auto size = std::max<std::size_t>(base::first_code_point(text).size, 1);
-        result += text.substr(0, size);
-        text.remove_prefix(size);
+    std::size_t used = 1;  // by the ellipsis
+    while (!text.empty()) {
+        const auto [value, size] = base::first_code_point(text);
+        used += character_width(value);
+        if (used > columns) {
+            break;
+        }
+        result += text.substr(0, std::max<std::size_t>(size, 1));
+        text.remove_prefix(std::max<std::size_t>(size, 1));
     }
     return result + "…";
 }
@@ -183,7 +209,7 @@ void Table::add_row(std::vector<std::string> cells) {
 }
 
 std::string Table::row_line(const std::vector<std::string>& row,
-                           const std::vector<std::size_t>& widths, std::size_t indent) const {
+                            const std::vector<std::size_t>& widths, std::size_t indent) const {
     const auto& style = output_style();
     const bool is_heading = &row == &rows_.front();
     std::size_t left = style.columns == 0 ? std::string::npos : style.columns;
@@ -196,9 +222,9 @@ std::string Table::row_line(const std::vector<std::string>& row,
                             : rows_.front()[i] == "STATE" ? colour_of_state(row[i])
                                                           : std::string_view();
         line += coloured(colour, cell);
-        left -= width(cell);
+        left -= text_width(cell);
         if (i + 1 < row.size()) {
-            const auto gap = std::min(left, widths[i] - width(row[i]) + 2);
+            const auto gap = std::min(left, widths[i] - text_width(row[i]) + 2);
             line.append(gap, ' ');
             left -= gap;
         }
@@ -211,7 +237,7 @@ std::string Table::text(std::size_t indent) const {
     for (const auto& row : rows_) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], width(row[i]));
+            widths[i] = std::max(widths[i], text_width(row[i]));
         }
     }
     std::string result;

@@ -50,6 +50,24 @@ TEST(Table, AlignsItsColumnsByCharactersAndPadsTheLastNot) {
               "long one  x         /b\n");
 }
 
+TEST(Table, AlignsWideCharactersByTheColumnsThatTheyTake) {
+    cli::Table table({"NAME", "STATE"});
+    table.add_row({"鍵", "locked"});            // two columns
+    table.add_row({"e\u0301t\u00e9", "gone"});  // three: the first accent is a character
+    EXPECT_EQ(table.text(),
+              "NAME  STATE\n"
+              "鍵    locked\n"
+              "e\u0301t\u00e9   gone\n");
+}
+
+TEST(Table, CutsWideCharactersAtTheTerminalsWidth) {
+    cli::Table table({"NAME"});
+    table.add_row({"鍵鍵鍵鍵"});
+    cli::style_output({.colours = false, .columns = 6, .rows = 24});
+    EXPECT_EQ(table.text(), "NAME\n鍵鍵…\n");
+    cli::style_output({});
+}
+
 TEST(Table, KeepsAHostileCellInItsRow) {
     cli::Table table({"A", "B"});
     table.add_row({"x\ny", "\x1b[31m"});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The links of the chain from the kernel to a key, each looked at by itself. `root` stands before
-// the paths of the system's files: empty, but for tests.
+// The links of the chain from the kernel to a key, each checked by itself. `root` is put before the
+// paths of the system's files: it is empty except in tests.
 
 #pragma once
 
@@ -24,7 +24,7 @@ enum class Health : std::uint8_t {
     kWorks,
     kDoubtful,  // works, but maybe not for long, or not for everything
     kBroken,
-    kUnknown,  // could not be looked at, since an earlier link is broken
+    kUnknown,  // could not be checked, since an earlier link is broken
 };
 
 // "works", "doubtful", "broken", "unknown".
@@ -50,30 +50,30 @@ Finding check_kernel(const std::string& root);
 Finding check_public_key_mode(const std::string& root);
 Finding check_device_node(const std::string& root);
 Finding check_key_quota(const std::string& root, uid_t uid);
-// Of the process; the memory that the agent locks is counted against its own limit.
+// Checks the limit of that process: the memory that the agent locks counts against its own limit.
 Finding check_memory_lock(const std::string& root, pid_t pid);
 
-// That no ecryptfsd is there, which would take the device from the agent.
+// Checks that no ecryptfsd runs, which would take the device from the agent.
 Finding check_old_daemon(const std::string& root, uid_t uid);
 
-// That the user keyring, with the tokens, is found from this session's.
+// Checks that this session's keyring links the user keyring, which has the tokens.
 Finding check_session_keyring();
 
-// That this user's eCryptfs mounts find their keys.
+// Checks that this user's eCryptfs mounts find their keys.
 std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_t uid);
 
 // --- The agent ----------------------------------------------------------------------------------
 
 Finding check_agent(const ManagerState& manager, std::string_view own_version);
-// That it has the device; if not, who does.
+// Checks that the agent holds the device; if not, finds the process that does.
 Finding check_device_holder(const ManagerState& manager, const std::string& root, uid_t uid);
-// That the agent knows the tokens of our user keyring.
+// Checks that the agent knows the tokens of our user keyring.
 Finding check_common_keyring(const std::vector<AgentKey>& keys);
 Finding check_key(const AgentKey& key);
 
 // --- The modules --------------------------------------------------------------------------------
 
-// That each can be loaded, and what it finds.
+// Checks that each module can be loaded, and counts the tokens that it finds.
 std::vector<Finding> check_modules(const pki::HostPaths& paths);
 
 }  // namespace ecryptfs::cli

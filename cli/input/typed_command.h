@@ -10,7 +10,7 @@ namespace ecryptfs::cli {
 // "ecryptfsctl WORD…", quoted for a shell.
 std::string shell_line(std::span<const std::string> arguments);
 
-// The command line that this process carries out, so that advice can repeat it with what it lacks.
+// The command line of this process, so that advice can repeat it with what it lacks.
 void remember_typed_command(std::span<const std::string> arguments);
 std::string typed_command();
 // The same with an option behind the verb. The option is already quoted for a shell.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mounting and unmounting by the helper, and its refusals in words.
+// Mounts and unmounts by the helper, and words its refusals.
 
 #pragma once
 
@@ -13,25 +13,25 @@
 namespace ecryptfs::cli {
 
 struct FolderPair {
-    std::string lower;  // both are paths without links
+    std::string lower;  // both paths are without links
     std::string upper;
     FolderOptions options = {};
     bool may_hide_files = false;
 };
 
-// Keys must be where request_key(2) finds them for the helper. Set-user-ID programs and devices in
-// the folder are without effect. kAccessDenied for folders of others, and without a helper.
+// Keys must be where request_key(2) finds them for the helper. In the mount, set-user-ID programs
+// and devices have no effect. kAccessDenied for folders of others, and without a helper.
 base::Result<void> mount_folder(MountSession& session, const FolderPair& folders);
 
 // `kernel_said`: the kernel's own line about it, or empty.
 base::Error mount_error(int error_number, const std::string& lower, const std::string& upper,
                         const std::string& kernel_said);
 
-// `lazy`: gone from the tree at once, and for good when nothing uses it any more. kBusy, with the
-// processes that use it, as far as this user may see them; kAccessDenied for a mount of another.
+// `lazy`: the folder leaves the tree at once, and ends when nothing uses it any more. kBusy names
+// the processes that use it, if this user may see them. kAccessDenied for a mount of another user.
 base::Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, bool lazy);
 
-// A refusal of the helper's in words. `user`: who it works for.
+// The helper's refusal as an error. `user` is whom the helper works for.
 base::Error refusal_error(const mount::Reply& reply, const FolderPair& folders,
                           const std::string& user);
 

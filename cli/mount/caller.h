@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verbs that need root are run by sudo, for a user whose keyrings, bus and files they are about.
+// The user that a verb works for. Verbs that need root are run by sudo, but use the keyrings, the
+// bus and the files of that user.
 
 #pragma once
 
@@ -22,14 +23,14 @@ struct Caller {
     bool has_own_environment = true;  // the process's variables are this user's
 };
 
-// Whom the program works for: the user that `name` names, or who called sudo, or else who runs it.
-// kNotFound for a user that is not there, kInvalidArgument for a SUDO_UID that names nobody: root
-// never takes the place of a user that it cannot find.
+// Finds the user `name`, by default the caller of sudo, else the current user. kNotFound for a user
+// that does not exist. kInvalidArgument for a SUDO_UID that names nobody: root never takes the
+// place of a user that it cannot find.
 base::Result<Caller> find_caller(const std::optional<std::string>& name);
 
-// Goes on as that user, with its rights, keyring, bus and environment, for good: the process can
-// never be root again. Who is that user keeps all, but for an environment that somebody else gave
-// to sudo. kAccessDenied for who may not become another. Processes with one thread only.
+// Switches to that user for good, with its rights, keyring, bus and environment: the process can
+// never be root again. If it is that user already, it only loses an environment that somebody else
+// gave to sudo. kAccessDenied if it may not switch. Processes with one thread only.
 base::Result<void> become(const Caller& caller);
 
 // Whether the process has all of root's rights, and no other user may signal it.

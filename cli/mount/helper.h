@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ecryptfs-mount-helper, which has root's rights while the rest of ecryptfsctl has none any more.
+// ecryptfs-mount-helper, which keeps root's rights while the rest of ecryptfsctl gives them up.
 
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace ecryptfs::cli {
 
-// One request, and it is done. Its process has ended when this object goes.
+// Takes one request. The destructor waits for the end of its process.
 class MountHelper {
   public:
     // By root. It works for this user, and cannot be signalled by it. kInternal, with why, for one
@@ -43,17 +43,17 @@ class MountHelper {
     std::string program_;
 };
 
-// Whom `mount` or `umount` works for, and how it does what only root may.
+// The user that `mount` or `umount` works for, and the helper for what only root may do.
 struct MountSession {
     Caller caller;
-    std::optional<MountHelper> helper = {};  // none where the program was not started by root
+    std::optional<MountHelper> helper = {};  // none if root did not start the program
 };
 
 enum class SessionTask : std::uint8_t { kPrint, kMount, kUnmount };
 
-// From here on the process is the user whose files, keyrings and bus it looks at, for good. Tokens
-// are found in the user's keyring, and in the session's if that belongs to the user: never in
-// root's. Errors of find_caller(), become() and MountHelper::start().
+// Switches the process for good to the user whose files, keyrings and bus it uses. Tokens are found
+// in the user's keyring, and in the session's if it belongs to the user, but never in root's.
+// Errors of find_caller(), become() and MountHelper::start().
 base::Result<MountSession> start_mount_session(const std::optional<std::string>& user,
                                                SessionTask task);
 

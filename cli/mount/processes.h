@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The system's processes, as proc(5) shows them. `root` stands before the paths: empty, but for
-// tests. What other users' processes have open is seen by root only.
+// The system's processes, as proc(5) shows them. `root` is put before the paths: it is empty except
+// in tests. Only root sees what other users' processes have open.
 
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a folder was mounted with, so that it need not be said again: a file of the user's, in
-// JSON, whose form docs/mounting.md has.
+// How folders were mounted, so that the user need not type it again. It is kept in a JSON file of
+// the user's, whose form is in docs/mounting.md.
 
 #pragma once
 
@@ -18,12 +18,12 @@ namespace ecryptfs::cli {
 struct RememberedFolder {
     std::string lower = {};  // canonical
     std::string upper = {};
-    FolderOptions options = {};  // not how it was looked at: read-only, encrypted view
-    std::vector<wire::KeySignature> recovery = {};            // some of options.keys
+    FolderOptions options = {};                     // without read-only and encrypted view
+    std::vector<wire::KeySignature> recovery = {};  // some of options.keys
     std::map<wire::KeySignature, std::string> locators = {};  // of private keys, for add-key
 };
 
-// kMalformed for text that is no such file.
+// kMalformed for a text that is not such a file.
 base::Result<std::vector<RememberedFolder>> parse_remembered(std::string_view text);
 // kNotSupported for a path that is not UTF-8, as JSON is.
 base::Result<std::string> remembered_text(const std::vector<RememberedFolder>& folders);
@@ -31,11 +31,11 @@ base::Result<std::string> remembered_text(const std::vector<RememberedFolder>& f
 // XDG_CONFIG_HOME or HOME/.config, /ecryptfs-agent/folders.json.
 std::string remembered_folders_path(const std::string& home);
 
-// Nothing if the folder is not in the file, or there is none. kMalformed, kAccessDenied.
+// Nothing if the folder is not in the file, or the file does not exist. kMalformed, kAccessDenied.
 base::Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
                                                                 const std::string& lower);
-// In the place of what is remembered of that lower folder. Makes the file's folder. kNotSupported
-// as for remembered_text().
+// Replaces what is remembered about that lower folder. Makes the file's folder. kNotSupported as
+// for remembered_text(). A file that cannot be read is never overwritten.
 base::Result<void> remember(const std::string& path, const RememberedFolder& folder);
 
 }  // namespace ecryptfs::cli

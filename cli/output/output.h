@@ -13,22 +13,22 @@
 
 namespace ecryptfs::cli {
 
-// Text that a terminal can be given: control characters, what would turn the direction of writing,
-// and bytes that are not UTF-8 as \x1b or \u202e.
+// A text that is safe for a terminal. Control characters, characters that turn the direction of
+// writing and bytes that are not UTF-8 are written as \x1b or \u202e.
 std::string printable(std::string_view text);
 
-// A path for a line or a list: the end of one that is longer than PATH_MAX, behind "…". Nobody
-// could open that by its path, and the folders of a trap may make it as long as memory is.
+// A path for a line or a list. Of a path longer than PATH_MAX only the end is left, behind "…": it
+// cannot be opened by its path anyway, and hostile folders may make it as long as memory allows.
 std::string shortened_path(const std::string& path);
 
-// Writes data to standard output, and what is still buffered; kInternal when it cannot be written.
+// Writes data to standard output and flushes it. kInternal if it cannot be written.
 base::Result<void> print(std::string_view data);
 
-// From now on notes, warnings and progress bars are left out (--quiet); what failed is said still.
+// Leaves out notes, warnings and progress bars from now on (--quiet). Failures are still printed.
 void be_quiet();
 bool is_quiet();
 
-// A line on standard error: of what is good to know, and of what failed.
+// A line on standard error: note() for what is good to know, complain() for what failed.
 void note(std::string_view text);
 void complain(std::string_view text);
 // "warning: TEXT" on standard error.
@@ -36,7 +36,7 @@ void warn(std::string_view text);
 // "ecryptfsctl: MESSAGE" and, if there is advice, "try: ADVICE" on standard error.
 void report(const base::Error& error);
 
-// What a terminal bears; nothing of it anywhere else.
+// What a terminal can show. All defaults if the output is not a terminal.
 struct Style {
     bool colours = false;     // not with NO_COLOR (no-color.org), or on a dumb terminal
     std::size_t columns = 0;  // 0: any number
@@ -44,12 +44,12 @@ struct Style {
 };
 Style terminal_style(int fd);
 
-// How standard output is written to from now on; plain before.
+// Sets the style of standard output. Before that it is plain.
 void style_output(const Style& style);
 const Style& output_style();
 
-// Columns, left-aligned, two spaces apart; every cell made printable. The last column is not
-// padded. In the style of standard output: lines end at its width, and words below STATE have
+// Columns, left-aligned, two spaces apart. Every cell is made printable. The last column is not
+// padded. In the style of standard output: lines are cut at its width, and words below STATE have
 // colours.
 class Table {
   public:
@@ -57,7 +57,7 @@ class Table {
     void add_row(std::vector<std::string> cells);
     bool empty() const { return rows_.size() == 1; }
 
-    // One line a row, each after `indent` spaces.
+    // A line for each row, after `indent` spaces.
     std::string text(std::size_t indent = 0) const;
 
   private:
@@ -67,7 +67,7 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
-// Times are microseconds; points in time of CLOCK_REALTIME, 0 for never.
+// Times are in microseconds. Points in time are of CLOCK_REALTIME; 0 is never.
 std::string local_time(std::uint64_t usec);      // "2026-03-01 14:05:09", "never"
 std::string span_in_words(std::uint64_t usec);   // "850 us", "12.3 ms", "2.5 s", "3 min", "2 d 4 h"
 std::string size_in_words(std::uint64_t bytes);  // "850 bytes", "12.3 kB", "1.2 GB"

@@ -8,8 +8,8 @@
 
 namespace ecryptfs::cli {
 
-// A bar on standard error, where that is a terminal, for work that takes longer than a second.
-// Other lines on standard error first call clear().
+// A bar on standard error, if that is a terminal, for work that takes longer than a second. Whoever
+// prints another line to standard error calls clear() first.
 class Progress {
   public:
     // `doing`: "decrypting". `total` is of the same unit as advance()'s steps.
@@ -22,7 +22,7 @@ class Progress {
     std::uint64_t done() const { return done_; }
     void clear();
 
-    // Whether there is anybody to see it: then it is worth to find out the total.
+    // Whether anybody sees the bar. If not, the total need not be found.
     static bool is_visible();
 
   private:

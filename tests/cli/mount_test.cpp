@@ -517,7 +517,7 @@ TEST(MountJson, IsAsDocumented) {
     cli::MountPlan plan{.folder = {.lower = "/home/ada/.Secret",
                                    .upper = "/home/ada/Secret",
                                    .options = {.keys = {signature()}}},
-                        .keys_from = "arguments"};
+                        .keys_source = "arguments"};
     EXPECT_EQ(nlohmann::ordered_json::parse(cli::mounted_json(plan, {})), documented_json("mount"));
     const cli::MountedFolder mounted{plan.folder.lower, plan.folder.upper, plan.options()};
     EXPECT_EQ(nlohmann::ordered_json::parse(cli::unmounted_json(mounted, std::vector{signature()})),

@@ -244,7 +244,7 @@ TEST_F(Pkcs11Advice, OnLibrariesThatOthersCanChange) {
     run_program("chmod 755 " + library);
     expect_advice(refused(), ECRYPTFS_PKI_ACCESS_DENIED,
                   "if you trust it, add --allow-library " + library);
-    allow_library(library);
+    test::allow_library(library);
     EXPECT_NE(refused().status, ECRYPTFS_PKI_ACCESS_DENIED);
     expect_advice(refusal({"pkcs11:token=shim;object=a?module-path=a/p11.so", kPin}),
                   ECRYPTFS_PKI_INVALID_LOCATOR,

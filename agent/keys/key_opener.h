@@ -10,7 +10,7 @@
 #include "agent/keys/key.h"
 #include "agent/keys/key_hosts.h"
 #include "agent/keys/key_table.h"
-#include "agent/runtime/event_loop.h"
+#include "agent/runtime/time_source.h"
 #include "lib/base/error.h"
 
 namespace ecryptfs::agent {
@@ -20,7 +20,7 @@ class KeyOpener {
     // Borrows the hosts.
     explicit KeyOpener(KeyHosts& hosts) : hosts_(hosts) {}
 
-    // Calls `opened` once, maybe before it returns.
+    // Calls `opened` once, maybe before it returns, and kOpenReplyLimit after `now` at the latest.
     void open(const KeyRef& key, Clock::time_point now,
               std::move_only_function<void(const base::Result<OpenedKey>&)> opened);
     // Cancels what opens them. Whoever waits for that is told when the host has let go.

@@ -7,6 +7,7 @@
 #include "agent/runtime/time_limits.h"
 #include "tests/unit/agent/fake_key_hosts.h"
 #include "tests/unit/agent/keys_support.h"
+#include "tests/unit/agent/new_key.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::agent {
@@ -23,16 +24,8 @@ using ::testing::SizeIs;
 
 class KeyOpening : public ::testing::Test {
   protected:
-    KeyRef make_key() {
-        return std::make_shared<Key>(Key{++last_id_,
-                                         test::openssl_module(),
-                                         "file:///k.pem",
-                                         {},
-                                         pki::KeyUse::kPrivate,
-                                         std::nullopt});
-    }
     KeyRef open() {
-        auto key = make_key();
+        KeyRef key = test::new_key(++last_id_);
         opener_.open(key, now_,
                      [this](const Result<OpenedKey>& opened) { answers_.push_back(opened); });
         return key;

@@ -109,12 +109,12 @@ void KeyTable::lose(const KeySignature& signature, ErrorCode why, KeyEffects& ef
         }
         return;
     }
-    const auto lost_as = state_without_token(why);
+    const auto lost_state = state_without_token(why);
     if (entry == nullptr) {
-        entries_.emplace(signature, Entry{.stage = Stage::kLost, .lost_as = lost_as});
+        entries_.emplace(signature, Entry{.stage = Stage::kLost, .lost_state = lost_state});
         return;
     }
-    if (entry->stage == Stage::kLost && entry->lost_as == lost_as) {
+    if (entry->stage == Stage::kLost && entry->lost_state == lost_state) {
         return;
     }
     cancel_opens(signature, changed_meanwhile(signature), effects);
@@ -124,7 +124,7 @@ void KeyTable::lose(const KeySignature& signature, ErrorCode why, KeyEffects& ef
     }
     entry->wait = Wait::kNone;
     entry->stage = Stage::kLost;
-    entry->lost_as = lost_as;
+    entry->lost_state = lost_state;
     effects.noted.push_back(signature);
     effects.changed.push_back(signature);
 }
@@ -529,7 +529,7 @@ KeyState KeyTable::state(const Entry& entry) {
         case Stage::kLost:
             break;
     }
-    return entry.lost_as;
+    return entry.lost_state;
 }
 
 KeyTable::Entry* KeyTable::find_entry(const KeySignature& signature) {

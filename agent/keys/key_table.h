@@ -172,10 +172,10 @@ class KeyTable {
         bool in_user_keyring = true;
         Wait wait = Wait::kNone;
         Stage stage = Stage::kLocked;
-        KeyState lost_as = KeyState::kMissing;  // counts for kLost only
-        std::shared_ptr<Key> key = {};          // what decrypts
-        bool secret_was_told = false;           // that of `key`, else it is the token's own
-        KeyRef public_key = {};                 // what encrypts while locked
+        KeyState lost_state = KeyState::kMissing;  // counts for kLost only
+        std::shared_ptr<Key> key = {};             // what decrypts
+        bool secret_was_told = false;              // that of `key`, else it is the token's own
+        KeyRef public_key = {};                    // what encrypts while locked
         KeyCounts counts = {};
     };
     // Of a key that a host is opening for a person.

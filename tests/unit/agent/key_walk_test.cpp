@@ -43,15 +43,15 @@ struct Model {
     bool is_locked = false;
     keyring::KeySerial serial = {};
     std::string locator = {};
-    int locked_at = -1;  // steps
-    int ended_at = -1;
+    int lock_step = -1;  // steps
+    int end_step = -1;
     std::optional<std::uint64_t> in_use = {};  // Key::id, if that is known
 };
 
 // Of a key that is being opened for a person.
 struct Open {
     KeyRef key;
-    int begun_at = 0;
+    int begin_step = 0;
     std::optional<KeySignature> unlocks = {};  // none if it adds
     int answers = 0;
 };
@@ -157,7 +157,7 @@ class Walk {
 
     void end(const KeySignature& signature) {
         auto& model = models_[signature];
-        model = Model{.locked_at = model.locked_at, .ended_at = step_};
+        model = Model{.lock_step = model.lock_step, .end_step = step_};
     }
 
     // --- Requests ---
@@ -260,11 +260,11 @@ class Walk {
     void accept(const Open& open, const KeySignature& signature, bool was_unlocked) {
         auto& model = models_[signature];
         const auto id = open.key->id;
-        EXPECT_GT(open.begun_at, model.locked_at);
-        EXPECT_GT(open.begun_at, locked_all_at_);
+        EXPECT_GT(open.begin_step, model.lock_step);
+        EXPECT_GT(open.begin_step, last_lock_of_all_);
         EXPECT_FALSE(closed_.contains(id));
         if (open.unlocks) {
-            EXPECT_GT(open.begun_at, model.ended_at);
+            EXPECT_GT(open.begin_step, model.end_step);
             EXPECT_TRUE(model.is_there);
         } else {
             if (!model.is_there || model.locator != open.key->locator) {
@@ -283,7 +283,7 @@ class Walk {
     void lock() {
         const auto signature = pick_signature();
         lock(models_[signature]);
-        models_[signature].locked_at = step_;
+        models_[signature].lock_step = step_;
         carry_out(table_->lock(signature));
     }
 
@@ -296,7 +296,7 @@ class Walk {
         for (auto& [signature, model] : models_) {
             lock(model);
         }
-        locked_all_at_ = step_;
+        last_lock_of_all_ = step_;
         carry_out(table_->lock_all());
     }
 
@@ -397,7 +397,7 @@ class Walk {
     int step_ = 0;
     std::map<KeySignature, Token> keyring_;  // as it was last seen
     std::map<KeySignature, Model> models_;
-    int locked_all_at_ = -1;
+    int last_lock_of_all_ = -1;
 
     std::array<KeyNote, kKeys + 1> places_{};
     std::uint32_t used_places_ = 0;

@@ -465,7 +465,7 @@ TEST(MountRefusals, AreInWordsWithAWayOut) {
         << "--user knows no such user";
     const auto fuse = cli::refusal_error({kLowerUnreadable, EACCES}, folders, "ada");
     EXPECT_EQ(fuse.code, ErrorCode::kAccessDenied);
-    EXPECT_EQ(fuse.message, "seeing whose /l is: Permission denied");
+    EXPECT_EQ(fuse.message, "finding the owner of /l: Permission denied");
     EXPECT_THAT(fuse.advice, HasSubstr("-o allow_other"));
     const auto file = cli::refusal_error({kNotAFolder}, folders, "ada");
     EXPECT_EQ(file.message, "/l or /u is not a directory");

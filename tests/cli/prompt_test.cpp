@@ -173,7 +173,7 @@ TEST_F(NewSecret, ThatIsTypedInTwoWaysMakesNoKey) {
     program->type("geheiw\n");
     const int status = program->wait_for_change();
     EXPECT_EQ(WEXITSTATUS(status), base::traits(ErrorCode::kInvalidArgument).status);
-    EXPECT_THAT(program->shown(), ::testing::HasSubstr("not the same"));
+    EXPECT_THAT(program->shown(), ::testing::HasSubstr("do not match"));
     EXPECT_FALSE(std::filesystem::exists(path_));
 }
 

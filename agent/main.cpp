@@ -31,7 +31,7 @@ struct HandedOver {
     base::UniqueFd memory;
 };
 
-HandedOver handed_over() {
+HandedOver take_inherited() {
     char** names = nullptr;
     const int count = ::sd_listen_fds_with_names(/*unset_environment=*/1, &names);
     HandedOver all;
@@ -51,7 +51,7 @@ HandedOver handed_over() {
 int run(const agent::Options& options) {
     base::value_or_throw(base::forbid_dumps());
     ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go
-    auto inherited = handed_over();
+    auto inherited = take_inherited();
 
     agent::EventLoop loop;
     agent::DescriptorStore store(loop);
@@ -77,10 +77,10 @@ int run(const agent::Options& options) {
         store.remove(agent::kMemoryName);  // another version's: the store would keep both
     }
     store.put(agent::kMemoryName, handover.fd());
-    const bool goes_on = static_cast<bool>(inherited.device);
+    const bool continues = static_cast<bool>(inherited.device);
     device.start(requests, std::move(inherited.device));
     keys.restore();
-    goes_on ? requests.replay() : requests.discard_left_over();
+    continues ? requests.replay() : requests.discard_leftovers();
     bus.start();
     session.start();
 

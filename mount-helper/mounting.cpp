@@ -38,7 +38,7 @@ Refusal mount_failed(const KernelLogTail& log) {
 }
 
 // The folder's path at this moment: eCryptfs takes nothing else, and mountinfo shows it.
-Checked<std::string> path_of(int folder) {
+Checked<std::string> find_path(int folder) {
     std::array<char, PATH_MAX> path{};
     const auto link = "/proc/self/fd/" + std::to_string(folder);
     const auto size = ::readlink(link.c_str(), path.data(), path.size());
@@ -114,7 +114,7 @@ Reply mount_folder(const mount::MountRequest& request, int lower, int upper, uid
     if (const auto fine = check_upper(upper, user, *status, request.may_hide_files); !fine) {
         return fine.error();
     }
-    const auto source = path_of(lower);
+    const auto source = find_path(lower);
     const auto attributes = mount_attributes(lower, upper, request.options.read_only);
     if (!source || !attributes) {
         return source ? attributes.error() : source.error();

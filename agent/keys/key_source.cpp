@@ -42,7 +42,7 @@ Result<wire::PkiType> find_module(const wire::PkiType& type) {
 
 Result<KeySource> with_secret(KeySource source, base::ByteView secret) {
     if (!secret.empty()) {
-        auto copy = TRY(base::SecretBytes::copy_of(secret));
+        auto copy = TRY(base::SecretBytes::copy(secret));
         source.secret = std::move(copy);
     }
     return source;

@@ -158,7 +158,7 @@ bool KeyTable::holds(const Entry& entry, const wire::PkiType& pki_type, base::By
 Result<KeyTable::Entry> KeyTable::make_entry(const KeySignature& signature,
                                              const SeenToken& token) {
     auto source = TRY(key_source({signature, token.pki_type, token.blob}));
-    auto blob = TRY(SecretBytes::copy_of(token.blob));
+    auto blob = TRY(SecretBytes::copy(token.blob));
     auto key = make_key({0, source.module, source.locator, std::move(source.secret),
                          pki::KeyUse::kPrivate, signature});
     return Entry{
@@ -307,7 +307,7 @@ Result<void> KeyTable::accept_opened_key(const Opening& opening, const OpenedKey
         key.locator = opened.locator;
     }
     key.signature = signature;
-    auto blob = TRY(SecretBytes::copy_of(base::as_bytes(key.locator)));
+    auto blob = TRY(SecretBytes::copy(base::as_bytes(key.locator)));
     auto* entry = find_entry(signature);
     if (entry == nullptr || entry->stage == Stage::kLost ||
         !holds(*entry, key.module, blob.view())) {
@@ -425,7 +425,7 @@ KeyEffects KeyTable::restore(const KeyNoteView& note) {
         enter(signature, *entry, Stage::kLocked, effects);
         return effects;
     }
-    auto secret = note.secret ? SecretBytes::copy_of(*note.secret) : SecretBytes();
+    auto secret = note.secret ? SecretBytes::copy(*note.secret) : SecretBytes();
     const auto& contents = *entry->contents;
     if (!secret || !base::equal_in_constant_time(contents.blob.view(), note.blob)) {
         effects.noted.push_back(signature);

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr int kLossesWithoutPause = 3;
 
-Clock::duration pause_after(int losses_in_a_row) {
+Clock::duration pause_length(int losses_in_a_row) {
     const int surplus = losses_in_a_row - kLossesWithoutPause;
     return surplus < 0
                ? 0s
@@ -53,7 +53,7 @@ bool HostProcess::is_late_to_greet(Clock::time_point now) const {
 void HostProcess::lose(Clock::time_point now) {
     retire();
     ++info_.restarts;
-    not_before_ = now + pause_after(++losses_in_a_row_);
+    not_before_ = now + pause_length(++losses_in_a_row_);
 }
 
 void HostProcess::refuse(Clock::time_point until, Error why) {

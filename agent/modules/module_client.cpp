@@ -155,9 +155,9 @@ void ModuleClient::handle(const pki::Hello& message) {
         return;
     }
     if (message.protocol_version != pki::kHostProtocolVersion) {
-        refuse_for(kRefusalTime, {ErrorCode::kModuleFailed,
-                                  "ecryptfs-pki-host is of another version than the agent",
-                                  "restart the agent: systemctl --user restart ecryptfs-agent"});
+        refuse_jobs(kRefusalTime, {ErrorCode::kModuleFailed,
+                                   "ecryptfs-pki-host is of another version than the agent",
+                                   "restart the agent: systemctl --user restart ecryptfs-agent"});
         return;
     }
     process_.accept_greeting(message, time_.now());
@@ -168,7 +168,7 @@ void ModuleClient::handle(const pki::Hello& message) {
 void ModuleClient::handle(const pki::Refusal& message) {
     auto why = pki::to_error(message);
     why.code = refusal_code(why.code);
-    refuse_for(kRefusalTime, why);
+    refuse_jobs(kRefusalTime, why);
 }
 
 void ModuleClient::handle(const pki::Closed& message) {
@@ -242,14 +242,14 @@ void ModuleClient::fail_open(Job job, const Error& why) {
 
 void ModuleClient::start_process() {
     if (const auto started = process_.start(time_.now()); !started) {
-        refuse_for(kStartRetryTime, started.error());
+        refuse_jobs(kStartRetryTime, started.error());
         return;
     }
     changed_();
 }
 
 // The closed keys are told last: who waits for them may submit jobs to the next process.
-void ModuleClient::refuse_for(Clock::duration time, const Error& why) {
+void ModuleClient::refuse_jobs(Clock::duration time, const Error& why) {
     log(Priority::kError, fmt::format(": {}", why.message));
     process_.refuse(time_.now() + time, why);
     tick_soon();  // to let go of the process when it has ended
@@ -261,7 +261,7 @@ void ModuleClient::refuse_for(Clock::duration time, const Error& why) {
 
 void ModuleClient::connection_lost(const Error& why) {
     if (!process_.is_greeted() && !why.advice.empty()) {
-        refuse_for(kRefusalTime, why);
+        refuse_jobs(kRefusalTime, why);
         return;
     }
     log(Priority::kWarning, fmt::format(": {}; another will take its place", why.message));

@@ -67,7 +67,7 @@ class ModuleClient : private HostListener, private JobSender {
 
     void pump();
     void start_process();
-    void refuse_for(Clock::duration time, const base::Error& why);
+    void refuse_jobs(Clock::duration time, const base::Error& why);
     void add_closing(const Key& key);
     void ask_to_close(const Key& key);
     void tick_soon();

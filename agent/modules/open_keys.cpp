@@ -11,7 +11,7 @@ namespace ecryptfs::agent {
 void OpenKeys::record_opened(std::uint64_t key, bool at_device, Clock::time_point now) {
     auto& state = keys_.at(key);
     state.is_open = true;
-    slowest_ = std::max(slowest_, now - state.asked_for);
+    slowest_ = std::max(slowest_, now - state.asked_at);
     at_device_ = at_device_ || at_device;
 }
 

@@ -34,7 +34,7 @@ class OpenKeys {
 
   private:
     struct State {
-        Clock::time_point asked_for;
+        Clock::time_point asked_at;
         bool is_open;
     };
 

@@ -69,11 +69,11 @@ Device::Device(EventLoop& loop, DescriptorStore& store, int memory, std::string 
       retry_timer_(loop.timer(1s, [this] { retry(); })),
       retry_delay_(kFirstRetry) {}
 
-void Device::start(FrameTaker& taker, base::UniqueFd handed_over) {
+void Device::start(FrameTaker& taker, base::UniqueFd inherited) {
     taker_ = &taker;
     watch_for_appearance();
-    if (handed_over) {
-        adopt(std::move(handed_over));
+    if (inherited) {
+        adopt(std::move(inherited));
     } else {
         retry();
     }
@@ -165,7 +165,7 @@ WriteOutcome Device::write(base::ByteView frame) {
         }
     }
     // While a socket's peer takes no replies, its requests wait: that bounds the replies kept here.
-    auto copy = base::SecretBytes::copy_of(frame);
+    auto copy = base::SecretBytes::copy(frame);
     if (!copy) {
         return WriteOutcome::kRefused;
     }

@@ -48,9 +48,9 @@ class Device : public ReplyWriter {
     // Called when the device was opened, went away, or cannot be opened for a new reason.
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
-    // Uses `handed_over`, which may be a SEQPACKET socket, until that closes. Without it, and after
+    // Uses `inherited`, which may be a SEQPACKET socket, until that closes. Without it, and after
     // that, opens the path, again and again until that succeeds. Borrows the taker.
-    void start(FrameTaker& taker, base::UniqueFd handed_over);
+    void start(FrameTaker& taker, base::UniqueFd inherited);
 
     const std::string& path() const { return path_; }
     bool is_open() const { return static_cast<bool>(fd_); }

@@ -89,7 +89,7 @@ void read_for_next(const Guarded& guarded) {
     Handover handover(base::UniqueFd(guarded.memory), Handover::Claim::kIfFree);
     RequestSlots slots(handover.requests());
     if (slots.are_used_up()) {
-        slots.give_back(*slots.left_over().back());  // better lost than left to the kernel
+        slots.give_back(*slots.leftovers().back());  // better lost than left to the kernel
     }
     auto* slot = &slots.take();
     auto waiting = std::to_array<pollfd>(

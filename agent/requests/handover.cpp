@@ -119,8 +119,8 @@ Handover::Handover(base::UniqueFd inherited, Claim claim) : fd_(std::move(inheri
     static_assert(std::is_trivially_copyable_v<Layout> && std::is_standard_layout_v<Layout>);
     static_assert(sizeof(KeyNote) == 4096 && sizeof(RequestSlot) == 1024);
     const bool was_left = fd_ && is_memory(fd_.get());
-    const bool is_left_over = was_left && claim_memory(fd_.get(), claim);
-    if (is_left_over && has_size(fd_.get(), sizeof(Layout))) {
+    const bool is_leftover = was_left && claim_memory(fd_.get(), claim);
+    if (is_leftover && has_size(fd_.get(), sizeof(Layout))) {
         memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
         if (memory_->version == kLayoutVersion && memory_->keys_used <= kKeyNotes &&
             memory_->requests_used <= kRequestSlots) {
@@ -133,7 +133,7 @@ Handover::Handover(base::UniqueFd inherited, Claim claim) : fd_(std::move(inheri
     claim_memory(fd_.get(), claim);
     memory_ = static_cast<Layout*>(map(fd_.get(), sizeof(Layout)));
     memory_->version = kLayoutVersion;
-    if (was_left && !is_left_over) {
+    if (was_left && !is_leftover) {
         // Nobody can tell which were locked.
         memory_->locks_all_others = 1;
         log_line(Priority::kWarning,

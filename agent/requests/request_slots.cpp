@@ -12,10 +12,10 @@ RequestSlots::RequestSlots(Places<RequestSlot> slots) : slots_(slots) {
         if (slot.frame.front() == 0) {
             give_back(slot);  // a wipe may have been cut short
         } else {
-            left_over_.push_back(&slot);
+            leftovers_.push_back(&slot);
         }
     }
-    std::ranges::sort(left_over_, {}, &RequestSlot::read_at);
+    std::ranges::sort(leftovers_, {}, &RequestSlot::read_at);
 }
 
 RequestSlot& RequestSlots::take() {

@@ -23,12 +23,12 @@ class RequestSlots {
     bool are_used_up() const { return free_.empty() && slots_.used == slots_.all.size(); }
 
     // Requests that an earlier process did not answer, the oldest first.
-    const std::vector<RequestSlot*>& left_over() const { return left_over_; }
+    const std::vector<RequestSlot*>& leftovers() const { return leftovers_; }
 
   private:
     Places<RequestSlot> slots_;
     std::vector<RequestSlot*> free_;  // of those written to
-    std::vector<RequestSlot*> left_over_;
+    std::vector<RequestSlot*> leftovers_;
 };
 
 }  // namespace ecryptfs::agent

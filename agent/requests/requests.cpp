@@ -92,14 +92,14 @@ void Requests::take_frame(base::ByteView frame) {
 }
 
 void Requests::replay() {
-    for (auto* slot : slots_.left_over()) {
+    for (auto* slot : slots_.leftovers()) {
         ++slot->replays;
         take(*slot, base::ByteView(slot->frame).first(wire::frame_size(slot->frame)));
     }
 }
 
-void Requests::discard_left_over() {
-    for (auto* slot : slots_.left_over()) {
+void Requests::discard_leftovers() {
+    for (auto* slot : slots_.leftovers()) {
         slots_.give_back(*slot);
     }
 }

@@ -44,7 +44,7 @@ class Requests : public FrameTaker {
     // Answers what an earlier process read from this device and did not answer.
     void replay();
     // For when the device is another one.
-    void discard_left_over();
+    void discard_leftovers();
 
     // Called when a request fails as its key is locked, for a desktop to ask the user.
     void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);

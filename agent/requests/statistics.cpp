@@ -9,7 +9,7 @@ namespace ecryptfs::agent {
 
 void LatencyHistogram::add(std::chrono::microseconds latency) {
     const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(latency.count(), 0));
-    ++counts_.at(bucket_of(value));
+    ++counts_.at(find_bucket(value));
     ++total_;
 }
 
@@ -23,12 +23,12 @@ std::chrono::microseconds LatencyHistogram::percentile(unsigned percent) const {
     while (bucket < kBuckets - 1 && (seen += counts_.at(bucket)) < rank) {
         ++bucket;
     }
-    return std::chrono::microseconds(middle_of(bucket));
+    return std::chrono::microseconds(bucket_middle(bucket));
 }
 
 // Values below kSubBuckets have a bucket each. Above, a power of two is split into kSubBuckets: the
 // three bits after the leading one say which.
-std::size_t LatencyHistogram::bucket_of(std::uint64_t value) {
+std::size_t LatencyHistogram::find_bucket(std::uint64_t value) {
     if (value < kSubBuckets) {
         return static_cast<std::size_t>(value);
     }
@@ -37,7 +37,7 @@ std::size_t LatencyHistogram::bucket_of(std::uint64_t value) {
     return std::min(bucket, kBuckets - 1);
 }
 
-std::uint64_t LatencyHistogram::middle_of(std::size_t bucket) {
+std::uint64_t LatencyHistogram::bucket_middle(std::size_t bucket) {
     if (bucket < kSubBuckets) {
         return bucket;
     }

@@ -24,8 +24,8 @@ class LatencyHistogram {
     static constexpr std::size_t kSubBuckets = 8;
     static constexpr std::size_t kBuckets = 33 * kSubBuckets;  // up to 2^35 us, nine hours
 
-    static std::size_t bucket_of(std::uint64_t value);
-    static std::uint64_t middle_of(std::size_t bucket);
+    static std::size_t find_bucket(std::uint64_t value);
+    static std::uint64_t bucket_middle(std::size_t bucket);
 
     std::array<std::uint64_t, kBuckets> counts_{};
     std::uint64_t total_ = 0;

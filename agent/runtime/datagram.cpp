@@ -20,7 +20,7 @@ namespace {
 struct DescriptorField {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
 
-    void put_into(msghdr& message, int descriptor) {
+    void attach_descriptor(msghdr& message, int descriptor) {
         message.msg_control = bytes.data();
         message.msg_controllen = bytes.size();
         auto* field = CMSG_FIRSTHDR(&message);
@@ -50,7 +50,7 @@ bool send_datagram(std::string_view address, std::string_view payload, int descr
     message.msg_iovlen = 1;
     DescriptorField field;
     if (descriptor >= 0) {
-        field.put_into(message, descriptor);
+        field.attach_descriptor(message, descriptor);
     }
     const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     return socket && ::sendmsg(socket.get(), &message, MSG_NOSIGNAL) >= 0;

@@ -39,11 +39,11 @@ void hear(void (Object::*heard)(sd_bus_message*), void* object, sd_bus_message* 
 // object that sd-bus is given.
 template <auto Heard, typename BusError>
 int message_handler(sd_bus_message* message, void* object, BusError* /*error*/) noexcept {
-    const auto hear_it = [&] {
+    const auto listen = [&] {
         hear(Heard, object, message);
         return 0;
     };
-    return guarded("message handler", hear_it, /*failure=*/0);  // any other closes the connection
+    return guarded("message handler", listen, /*failure=*/0);  // any other closes the connection
 }
 
 }  // namespace ecryptfs::agent

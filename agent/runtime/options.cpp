@@ -66,14 +66,14 @@ void describe(CLI::App& app, CommandLine& line) {
 }
 
 Options to_options(const CommandLine& line) {
-    const auto locks_on = [&](const char* event) {
+    const auto has_event = [&](const char* event) {
         return std::ranges::count(line.lock_on, event) > 0;
     };
     return {line.device,
             line.paths,
             milliseconds(line.idle_seconds),
             milliseconds(line.reply_within_seconds),
-            {locks_on(kSuspend), locks_on(kScreenLock), locks_on(kLogOut)}};
+            {has_event(kSuspend), has_event(kScreenLock), has_event(kLogOut)}};
 }
 
 }  // namespace

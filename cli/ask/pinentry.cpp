@@ -142,7 +142,7 @@ Result<SecretBytes> unescaped_data(ByteView data) {
         i += is_escape ? 2 : 0;
         plain.span()[size++] = *byte;
     }
-    return SecretBytes::copy_of(plain.view().first(size));
+    return SecretBytes::copy(plain.view().first(size));
 }
 
 Result<SecretBytes> ask_pinentry(const std::string& program, std::string_view question) {

@@ -93,7 +93,7 @@ Result<FileSecret> read_first_line(int fd, std::string_view name, const std::str
             fmt::format("the first line of {} is longer than {} bytes", name, base::kMaxSecretSize),
             "put the passphrase or PIN alone on the first line"});
     }
-    auto secret = TRY(base::SecretBytes::copy_of(line));
+    auto secret = TRY(base::SecretBytes::copy(line));
     const bool is_file = S_ISREG(status.st_mode);
     return FileSecret{std::move(secret), base::file_exposure(fd, name, path), is_file ? path : "",
                       !path.empty() && is_file && has_more_than_blanks(read, line.size())};

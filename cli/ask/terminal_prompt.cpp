@@ -182,7 +182,7 @@ Result<base::SecretBytes> read_line(int terminal) {
         return std::unexpected(base::Error{ErrorCode::kSecretRequired, "nothing was typed",
                                            "run the command again and type the passphrase or PIN"});
     }
-    return base::SecretBytes::copy_of(typed);
+    return base::SecretBytes::copy(typed);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t kLargestFile = std::size_t{64} << 10;
 
 // Reads at most one byte more than kLargestFile.
-std::optional<std::string> text_of(int fd) {
+std::optional<std::string> read_text(int fd) {
     std::string text(kLargestFile + 1, '\0');
     const auto size = read_all(fd, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
     if (!size) {
@@ -80,7 +80,7 @@ Result<bool> is_allowed_library(const std::string& file, std::string_view librar
         return std::unexpected(system_error(ErrorCode::kAccessDenied, file, errno, advice));
     }
     TRY(check_rights(status, file));
-    const auto text = text_of(fd.get());
+    const auto text = read_text(fd.get());
     if (!text) {
         return std::unexpected(system_error(ErrorCode::kAccessDenied, file, errno));
     }

@@ -97,9 +97,9 @@ bool keep_owner(const std::string& path, int fd) {
 bool write_atomic_file(const std::string& path, ByteView content, IfThere if_there) {
     std::string target = path;
     if (if_there == IfThere::kReplace) {
-        std::error_code none_there;
-        const auto canonical = std::filesystem::canonical(path, none_there);
-        target = none_there ? path : canonical.string();
+        std::error_code no_target;
+        const auto canonical = std::filesystem::canonical(path, no_target);
+        target = no_target ? path : canonical.string();
     }
     if (if_there == IfThere::kRefuse && exists(path)) {
         errno = EEXIST;

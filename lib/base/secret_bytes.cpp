@@ -25,7 +25,7 @@ Result<SecretBytes> SecretBytes::create(std::size_t size) {
     return SecretBytes{memory};
 }
 
-Result<SecretBytes> SecretBytes::copy_of(ByteView bytes) {
+Result<SecretBytes> SecretBytes::copy(ByteView bytes) {
     auto copy = create(bytes.size());
     if (copy && !bytes.empty()) {
         std::memcpy(copy->memory_.data(), bytes.data(), bytes.size());

@@ -11,7 +11,7 @@
 namespace ecryptfs::base {
 
 // Bytes that nobody else may see: a passphrase, a PIN, a file key. They are in locked memory that
-// is not dumped, and are wiped at the end. Cannot be copied by accident: say copy_of(). An empty
+// is not dumped, and are wiped at the end. Cannot be copied by accident: say copy(). An empty
 // object holds no memory. Each object belongs to one thread at a time.
 class SecretBytes {
   public:
@@ -25,7 +25,7 @@ class SecretBytes {
     // `size` zero bytes. kMemoryLock, with advice, when they cannot be locked: there is no
     // fall-back to ordinary memory.
     static Result<SecretBytes> create(std::size_t size);
-    static Result<SecretBytes> copy_of(ByteView bytes);
+    static Result<SecretBytes> copy(ByteView bytes);
 
     ByteSpan span() { return memory_; }
     ByteView view() const { return memory_; }

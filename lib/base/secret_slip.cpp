@@ -54,7 +54,7 @@ std::optional<SecretSlip> utf16_without_mark(ByteView line) {
     if (line.size() + 1 < kTwoCharacters) {
         return std::nullopt;
     }
-    const auto is_zero_at = [&](std::size_t remainder) {
+    const auto has_zeros = [&](std::size_t remainder) {
         for (std::size_t i = 0; i < line.size(); ++i) {
             if ((line[i] == 0) != (i % 2 == remainder)) {
                 return false;
@@ -62,11 +62,11 @@ std::optional<SecretSlip> utf16_without_mark(ByteView line) {
         }
         return true;
     };
-    if (line.size() % 2 == 0 && is_zero_at(1)) {
+    if (line.size() % 2 == 0 && has_zeros(1)) {
         return kLittleEndian;
     }
     // The first half of the line end is left.
-    return is_zero_at(0) ? std::optional(kBigEndian) : std::nullopt;
+    return has_zeros(0) ? std::optional(kBigEndian) : std::nullopt;
 }
 
 }  // namespace

@@ -212,7 +212,7 @@ Result<bool> user_keyring_is_linked() {
 Result<base::SecretBytes> read_token(KeySerial token) {
     auto buffer = TRY(base::SecretBytes::create(kMaxPayloadSize));
     const auto payload = TRY(read_token(token, buffer.span()));
-    return base::SecretBytes::copy_of(payload);
+    return base::SecretBytes::copy(payload);
 }
 
 Result<base::ByteView> read_token(KeySerial token, base::ByteSpan buffer) {

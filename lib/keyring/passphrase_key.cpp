@@ -21,7 +21,7 @@ Result<SecretBytes> read_passphrase_key(KeySerial token, const wire::KeySignatur
     const auto payload = TRY(read_token(token));
     const auto parsed = TRY(wire::parse_auth_token(payload.view()));
     const auto* held = std::get_if<wire::PassphraseToken>(&parsed);
-    return held != nullptr && held->signature == signature ? SecretBytes::copy_of(held->fekek)
+    return held != nullptr && held->signature == signature ? SecretBytes::copy(held->fekek)
                                                            : SecretBytes();
 }
 

@@ -39,7 +39,7 @@ Result<FileKey> file_key_from_decrypted(base::ByteView decrypted) {
         return failed(ErrorCode::kMalformed, fmt::format("file key of {} bytes for cipher {:#04x}",
                                                          fek.size(), decrypted.front()));
     }
-    auto copy = TRY(base::SecretBytes::copy_of(fek));
+    auto copy = TRY(base::SecretBytes::copy(fek));
     return FileKey{cipher, std::move(copy)};
 }
 
@@ -65,7 +65,7 @@ Result<FileKey> file_key_from_packet(const KeyPacket& packet, base::ByteView fek
         return std::unexpected(decryption ? decrypted.error() : decryption.error());
     }
     TRY(decryption->run({}, packet.encrypted_fek, decrypted->span()));
-    auto fek = TRY(base::SecretBytes::copy_of(decrypted->view().first(key_size)));
+    auto fek = TRY(base::SecretBytes::copy(decrypted->view().first(key_size)));
     return FileKey{cipher, std::move(fek)};
 }
 

@@ -45,7 +45,7 @@ Result<SecretBytes> unwrap_passphrase(const WrappedPassphrase& wrapped,
     if (end == padded->view().begin()) {
         return std::unexpected(Error{ErrorCode::kMalformed, "the wrapped passphrase is empty"});
     }
-    return SecretBytes::copy_of(
+    return SecretBytes::copy(
         padded->view().first(static_cast<std::size_t>(end - padded->view().begin())));
 }
 

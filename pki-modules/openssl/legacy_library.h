@@ -25,7 +25,7 @@ class LegacyLibrary {
     LegacyLibrary& operator=(LegacyLibrary&&) = delete;
 
     // Whether the legacy provider is installed.
-    bool is_there() const { return before_ != nullptr; }
+    bool is_present() const { return before_ != nullptr; }
 
   private:
     using Provider = base::Handle<ossl_provider_st, unload_provider>;

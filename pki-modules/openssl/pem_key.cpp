@@ -227,7 +227,7 @@ Result<Parser::Plain> Parser::decrypt(const PemBlock& block) {
 Result<Parser::Plain> Parser::decrypt_by_legacy_library(const PemBlock& block,
                                                         const Error& refused) {
     const LegacyLibrary legacy;
-    if (!legacy.is_there()) {
+    if (!legacy.is_present()) {
         return std::unexpected(
             Error{refused.code, refused.message,
                   "install OpenSSL's legacy provider: apt install openssl-provider-legacy"});

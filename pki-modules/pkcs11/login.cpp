@@ -106,7 +106,7 @@ Result<void> Login::join(const Session& session, const base::SecretEntry& pin,
         if (typed == nullptr || !pin_.empty()) {
             return {};
         }
-        auto copy = SecretBytes::copy_of(typed->bytes);  // a key may want it at each use
+        auto copy = SecretBytes::copy(typed->bytes);  // a key may want it at each use
         if (!copy) {
             return std::unexpected(std::move(copy.error()));
         }
@@ -153,7 +153,7 @@ Result<void> Login::start(const Session& session, const base::SecretEntry& pin,
                   fmt::format("{} refused this PIN before; it was not tried again", token_.text()),
                   "give the right PIN"});
     }
-    auto copy = TRY(SecretBytes::copy_of(bytes));
+    auto copy = TRY(SecretBytes::copy(bytes));
     pin_ = std::move(copy);
     // Somebody else's login would not prove the PIN right, and no key of ours needs it.
     if (const auto result = send_user_pin_anew(session); result != CKR_OK) {

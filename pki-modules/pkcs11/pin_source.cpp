@@ -67,7 +67,7 @@ Result<PinInFile> read_pin(const std::string& pin_source) {
                   slip->filter.empty() ? "write the file anew"
                                        : base::mending_command(slip->filter, path)});
     }
-    auto pin = TRY(SecretBytes::copy_of(line));
+    auto pin = TRY(SecretBytes::copy(line));
     return PinInFile{std::move(pin), file->exposure.value_or("")};
 }
 

@@ -53,12 +53,12 @@ Result<Session> SessionPool::take() {
             return lend(handle);
         }
         lock.unlock();
-        const bool is_there = token_.find_again();
-        if (!is_there) {
+        const bool is_present = token_.find_again();
+        if (!is_present) {
             forget_sessions(epoch);
             result = CKR_TOKEN_NOT_PRESENT;
         }
-        if (!is_there || searched) {
+        if (!is_present || searched) {
             return std::unexpected(cryptoki_error("C_OpenSession", result, token_.text()));
         }
     }

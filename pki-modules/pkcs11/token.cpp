@@ -68,7 +68,7 @@ class Tokens {
     static void set_slots(Token& token, const std::vector<SlotId>& slots) {
         token.has_twin_ = slots.size() > 1;
         if (!token.has_twin_) {
-            token.presence().move_to(slots.front());
+            token.presence().set_slot(slots.front());
         }
     }
 

@@ -34,7 +34,7 @@ SlotId TokenPresence::slot() const {
     return slot_;
 }
 
-void TokenPresence::move_to(SlotId slot) {
+void TokenPresence::set_slot(SlotId slot) {
     const std::scoped_lock lock(mutex_);
     slot_ = slot;
 }
@@ -42,7 +42,7 @@ void TokenPresence::move_to(SlotId slot) {
 bool TokenPresence::find_again() {
     const auto found = library_.find(name_);
     if (found) {
-        move_to(*found);
+        set_slot(*found);
     } else {
         note_absence();
     }

@@ -26,7 +26,7 @@ class TokenPresence {
     std::string tool_command(std::string_view arguments) const;
 
     SlotId slot() const;
-    void move_to(SlotId slot);
+    void set_slot(SlotId slot);
     // Searches all slots: false if the token is in none.
     bool find_again();
     // CKR_OK if this token is in the slot, and no other.

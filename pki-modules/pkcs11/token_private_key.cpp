@@ -249,17 +249,17 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
 Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session, const Decryption& failed,
                                                          Tried& tried) {
     const auto starts = token_.presence().library().starts();
-    const bool is_there = token_.presence().info().has_value();
+    const bool is_present = token_.presence().info().has_value();
     const bool was_restarted = token_.presence().library().starts() != starts;
-    if (is_there && failed.began() && !was_restarted) {
+    if (is_present && failed.began() && !was_restarted) {
         return std::unexpected(module::decrypt_failed());
     }
     // Keep a session that lives: it is not the cause, and closing the last one logs out.
-    if (!is_there || was_restarted || !token_.sessions().check(session)) {
+    if (!is_present || was_restarted || !token_.sessions().check(session)) {
         session.discard();
         token_.sessions().forget_sessions(session.epoch());
     }
-    if (is_there && !std::exchange(tried.session, true)) {
+    if (is_present && !std::exchange(tried.session, true)) {
         return {};
     }
     return std::unexpected(token_.presence().error("C_DecryptInit", failed.value()));

@@ -33,7 +33,7 @@ std::optional<Length> read_length(base::ByteView bytes) {
 }  // namespace
 
 std::optional<base::ByteView> DerReader::take(std::uint8_t tag) {
-    if (!next_is(tag)) {
+    if (!has_next(tag)) {
         return std::nullopt;
     }
     const auto length = read_length(left_.subspan(1));

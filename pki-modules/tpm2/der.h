@@ -31,7 +31,7 @@ class DerReader {
     explicit DerReader(base::ByteView bytes) : left_(bytes) {}
 
     bool empty() const { return left_.empty(); }
-    bool next_is(std::uint8_t tag) const { return !left_.empty() && left_.front() == tag; }
+    bool has_next(std::uint8_t tag) const { return !left_.empty() && left_.front() == tag; }
     std::optional<base::ByteView> take(std::uint8_t tag);
     // 32 bits. A negative number is a handle that its writer took for a signed number: gives the
     // same bits.

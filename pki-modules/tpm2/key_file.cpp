@@ -136,7 +136,7 @@ std::optional<bool> parse_boolean(base::ByteView element) {
 bool parse_optional_fields(DerReader& reader, KeyFile& key) {
     constexpr unsigned kMost = 30;  // the last number that X.690 writes in one byte
     for (unsigned number = 0; number <= kMost; ++number) {
-        if (!reader.next_is(der_explicit(number))) {
+        if (!reader.has_next(der_explicit(number))) {
             continue;
         }
         const auto field = reader.take(der_explicit(number));

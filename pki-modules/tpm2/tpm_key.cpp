@@ -73,7 +73,7 @@ Result<void> TpmKey::unlock_by_pin(base::ByteView pin) {
             Error{ErrorCode::kWrongSecret, fmt::format("wrong PIN for {}", in_tpm_.what),
                   fmt::format("try again: no PIN of this key has more than {} bytes", most)});
     }
-    auto kept = TRY(base::SecretBytes::copy_of(pin));
+    auto kept = TRY(base::SecretBytes::copy(pin));
     in_tpm_.pin = std::move(kept);
     auto proven = prove();
     if (!proven) {

@@ -253,7 +253,7 @@ class AdviceFinder {
     std::set<std::string> texts_;
 };
 
-std::set<std::string> advice_in(const std::string& source) {
+std::set<std::string> read_advice_texts(const std::string& source) {
     return AdviceFinder(tokens_of(source)).texts();
 }
 
@@ -317,7 +317,7 @@ TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
             if (file.string().ends_with("lib/base/error.cpp")) {
                 continue;  // the table of all codes
             }
-            for (const auto& advice : advice_in(content_of(file))) {
+            for (const auto& advice : read_advice_texts(content_of(file))) {
                 ++found;
                 if (kExcused.contains(advice)) {
                     excused.insert(advice);
@@ -335,7 +335,7 @@ TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
 }
 
 TEST(AdviceTable, FindsAdviceWhereverItIsGiven) {
-    EXPECT_EQ(advice_in(R"(
+    EXPECT_EQ(read_advice_texts(R"(
         constexpr char kAdvice[] = "of a constant";
         constexpr std::string_view kWords = "of any constant"; int x = 16'384; // '"
         auto d = Error{ErrorCode::kBusy, "a message", kWords};

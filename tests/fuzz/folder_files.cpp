@@ -58,7 +58,7 @@ void try_input(base::ByteView input) {
             break;
         case 'c':
             if (const auto folder = cli::parse_utils_conf(text)) {
-                try_options(folder->how.options);
+                try_options(folder->mount_options.options);
             }
             break;
         case 's':

@@ -47,16 +47,17 @@ void ecryptfs::fuzz::try_input(base::ByteView input) {
     if (!area) {
         require_refused_well(area.error());
     }
-    const auto policy = tpm2_module::policy_of(key->policy, "the key");
+    const auto policy = tpm2_module::parse_steps(key->policy, "the key");
     if (!policy) {
         require_refused_well(policy.error());
         return;
     }
     constexpr std::uint16_t kSha256 = 0x000b;
-    require(tpm2_module::digest_of(*policy, kSha256).size() == 32, "a policy has a digest");
+    require(tpm2_module::policy_digest(*policy, kSha256).size() == 32, "a policy has a digest");
     for (const auto& step : *policy) {
         if (step.kind == tpm2_module::PolicyStep::Kind::kPcrs) {
-            static_cast<void>(tpm2_module::to_text(tpm2_module::selection_of(step.selection)));
+            static_cast<void>(
+                tpm2_module::to_text(tpm2_module::unmarshal_selection(step.selection)));
         }
     }
 }

@@ -19,7 +19,7 @@ namespace ecryptfs::pki {
 namespace {
 
 // A TPM flushes its keys within milliseconds, but may have to finish a command first.
-constexpr long kTimeToEnd = 5'000;  // milliseconds
+constexpr long kTimeForHostsToEnd = 5'000;  // milliseconds
 
 // A signal handler reads it. `host` is set last, and says that the place is taken.
 struct LiveHost {
@@ -100,7 +100,7 @@ void end_live_hosts() noexcept {
             tell_to_end(place.socket);
         }
     }
-    const long deadline = milliseconds_now() + kTimeToEnd;
+    const long deadline = milliseconds_now() + kTimeForHostsToEnd;
     for (const auto& place : live_hosts) {
         if (place.host != 0) {
             wait_for_end(place.socket, deadline);
@@ -111,7 +111,7 @@ void end_live_hosts() noexcept {
 void end_host(pid_t host, int socket, bool is_responsive) {
     if (is_responsive) {
         tell_to_end(socket);
-        wait_for_end(socket, milliseconds_now() + kTimeToEnd);
+        wait_for_end(socket, milliseconds_now() + kTimeForHostsToEnd);
     }
     remove_live_host(host);
     kill_host(host);

@@ -157,7 +157,7 @@ Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView 
     const auto answer = TRY(ask(
         KeyOperation{0, key, base::FileKeyOperation::kDecrypt, encrypted_fek}, after(kOpenLimit)));
     const auto* done = std::get_if<Done>(&answer);
-    return done != nullptr ? base::SecretBytes::copy_of(done->output) : reject_answer();
+    return done != nullptr ? base::SecretBytes::copy(done->output) : reject_answer();
 }
 
 Result<std::string> ModuleHost::make_key(const MakeKey& message) {

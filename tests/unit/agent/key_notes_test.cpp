@@ -33,7 +33,7 @@ class KeyNotesTest : public ::testing::Test {
 TEST_F(KeyNotesTest, SecretOutlivesTheProcess) {
     const auto blob = pattern(100);
     const auto secret = pattern(20);
-    EXPECT_TRUE(notes().write({signature(1), 7, false, false, blob, secret}));
+    EXPECT_TRUE(notes().write({signature(1), {7}, false, false, blob, secret}));
     const auto later = notes().all();
     ASSERT_EQ(later.size(), 1U);
     EXPECT_EQ(later[0].signature, signature(1));
@@ -48,8 +48,8 @@ TEST_F(KeyNotesTest, SecretOutlivesTheProcess) {
 TEST_F(KeyNotesTest, LockLeavesNothingOfTheSecret) {
     const auto blob = pattern(100);
     const auto secret = pattern(20);
-    EXPECT_TRUE(notes().write({signature(1), 7, true, false, blob, secret}));
-    EXPECT_TRUE(notes().write({signature(1), 7, true, true, {}, {}}));
+    EXPECT_TRUE(notes().write({signature(1), {7}, true, false, blob, secret}));
+    EXPECT_TRUE(notes().write({signature(1), {7}, true, true, {}, {}}));
     const auto later = notes().all();
     ASSERT_EQ(later.size(), 1U);
     EXPECT_TRUE(later[0].locked);
@@ -58,18 +58,18 @@ TEST_F(KeyNotesTest, LockLeavesNothingOfTheSecret) {
 
 TEST_F(KeyNotesTest, SecretWithoutRoomLocksNoOtherKey) {
     const auto blob = pattern(sizeof(KeyNote::bytes));
-    EXPECT_FALSE(notes().write({signature(1), 7, true, false, blob, pattern(1)}));
+    EXPECT_FALSE(notes().write({signature(1), {7}, true, false, blob, pattern(1)}));
     EXPECT_FALSE(notes().has(signature(1)));
     EXPECT_FALSE(notes().locks_all_others());
 }
 
 TEST_F(KeyNotesTest, LockWithoutRoomLocksAllOtherKeys) {
     for (int i = 0; i < 2; ++i) {  // one place is for what takes another note's place
-        EXPECT_TRUE(notes().write({signature(i), 7, true, false, {}, pattern(4)}));
+        EXPECT_TRUE(notes().write({signature(i), {7}, true, false, {}, pattern(4)}));
     }
-    EXPECT_TRUE(notes().write({signature(2), 7, true, true, {}, {}}));
+    EXPECT_TRUE(notes().write({signature(2), {7}, true, true, {}, {}}));
     EXPECT_FALSE(notes().locks_all_others());
-    EXPECT_FALSE(notes().write({signature(3), 7, true, true, {}, {}}));
+    EXPECT_FALSE(notes().write({signature(3), {7}, true, true, {}, {}}));
     EXPECT_TRUE(notes().locks_all_others());
     notes().stop_locking_others();
     EXPECT_FALSE(notes().locks_all_others());
@@ -77,9 +77,9 @@ TEST_F(KeyNotesTest, LockWithoutRoomLocksAllOtherKeys) {
 
 TEST_F(KeyNotesTest, LockFindsRoomInTheNoteOfItsOwnKey) {
     for (int i = 0; i < 3; ++i) {
-        EXPECT_TRUE(notes().write({signature(i), 7, true, false, {}, pattern(4)}));
+        EXPECT_TRUE(notes().write({signature(i), {7}, true, false, {}, pattern(4)}));
     }
-    EXPECT_TRUE(notes().write({signature(1), 7, true, true, {}, {}}));
+    EXPECT_TRUE(notes().write({signature(1), {7}, true, true, {}, {}}));
     EXPECT_FALSE(notes().locks_all_others());
     EXPECT_TRUE(notes().has(signature(1)));
 }

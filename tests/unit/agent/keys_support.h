@@ -27,7 +27,7 @@ inline wire::PkiType openssl_module() {
 }
 
 inline std::optional<base::SecretBytes> secret(std::string_view text) {
-    return base::value_or_throw(base::SecretBytes::copy_of(base::as_bytes(text)));
+    return base::value_or_throw(base::SecretBytes::copy(base::as_bytes(text)));
 }
 
 // Fields of a blob, as ecryptfs-utils counts them.

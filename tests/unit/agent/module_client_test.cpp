@@ -156,7 +156,7 @@ TEST_F(ModuleClients, ShowWhatTheProcessSaysOfItself) {
 }
 
 TEST_F(ModuleClients, PassOnTheSecretAndTheDifferenceBetweenAnEmptyOneAndNone) {
-    key(1)->secret = base::SecretBytes::copy_of(base::as_bytes("sesame")).value();
+    key(1)->secret = base::SecretBytes::copy(base::as_bytes("sesame")).value();
     key(2)->secret.emplace();
     open(1);
     open(2);

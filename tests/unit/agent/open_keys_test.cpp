@@ -16,9 +16,9 @@ constexpr auto kQuickStart = 10ms;
 class OpenKeysTest : public ::testing::Test {
   protected:
     void open(std::uint64_t key, Clock::duration took = 1ms, bool at_device = false) {
-        keys_.opening(key, now_);
+        keys_.record_opening(key, now_);
         now_ += took;
-        keys_.opened(key, at_device, now_);
+        keys_.record_opened(key, at_device, now_);
     }
 
     Clock::time_point now_{5h};
@@ -27,17 +27,17 @@ class OpenKeysTest : public ::testing::Test {
 
 TEST_F(OpenKeysTest, KeyIsOpenWhenTheProcessSaysSo) {
     EXPECT_TRUE(keys_.empty());
-    keys_.opening(1, now_);
+    keys_.record_opening(1, now_);
     EXPECT_TRUE(keys_.has(1));
     EXPECT_FALSE(keys_.is_open(1));
-    keys_.opened(1, false, now_);
+    keys_.record_opened(1, false, now_);
     EXPECT_TRUE(keys_.is_open(1));
     EXPECT_FALSE(keys_.is_open(2));
 }
 
 TEST_F(OpenKeysTest, KeyThatIsOpenedAnewIsNotOpenMeanwhile) {
     open(1);
-    keys_.opening(1, now_);
+    keys_.record_opening(1, now_);
     EXPECT_TRUE(keys_.has(1));
     EXPECT_FALSE(keys_.is_open(1));
 }

@@ -63,7 +63,7 @@ TEST_F(Slots, ShowWhatAnEarlierProcessLeftTheOldestFirst) {
     leave(2, 10);
     leave(3, 20);
     const RequestSlots slots(places());
-    EXPECT_THAT(slots.left_over(), ::testing::ElementsAre(&memory_[2], &memory_[3], &memory_[0]));
+    EXPECT_THAT(slots.leftovers(), ::testing::ElementsAre(&memory_[2], &memory_[3], &memory_[0]));
 }
 
 TEST_F(Slots, GiveOutNoPlaceThatAnEarlierProcessLeftFilled) {
@@ -75,7 +75,7 @@ TEST_F(Slots, GiveOutNoPlaceThatAnEarlierProcessLeftFilled) {
         taken.insert(&slots.take());
     }
     EXPECT_EQ(taken, (std::set{&memory_[1], &memory_[3], &memory_[4]}));
-    slots.give_back(*slots.left_over().front());
+    slots.give_back(*slots.leftovers().front());
     EXPECT_EQ(&slots.take(), &memory_[0]);
 }
 
@@ -84,7 +84,7 @@ TEST_F(Slots, WipeAPlaceWhoseWipeWasCutShort) {
     memory_[0].frame.front() = 0;
     memory_[0].frame.back() = 0xab;  // of a file key, maybe
     const RequestSlots slots(places());
-    EXPECT_TRUE(slots.left_over().empty());
+    EXPECT_TRUE(slots.leftovers().empty());
     EXPECT_TRUE(is_zero(memory_[0]));
 }
 
@@ -103,7 +103,7 @@ TEST_F(Slots, LoseNoRequestWhateverHappens) {
             }
         }
         RequestSlots slots(places());
-        std::vector<RequestSlot*> taken = slots.left_over();
+        std::vector<RequestSlot*> taken = slots.leftovers();
         std::set<std::int64_t> left;
         for (const auto* slot : taken) {
             left.insert(slot->read_at);

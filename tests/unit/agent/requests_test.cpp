@@ -136,7 +136,7 @@ class Processes {
         if (same_device) {
             requests->replay();
         } else {
-            requests->discard_left_over();
+            requests->discard_leftovers();
         }
     }
     void read(const Bytes& bytes) {

@@ -37,7 +37,7 @@ TEST_P(SecretBytesOfSize, IsLockedAndNotDumpedAndWipedOnFork) {
 
 TEST_P(SecretBytesOfSize, IsZeroInAForkedChild) {
     const Bytes bytes = pattern(GetParam());
-    const auto secret = SecretBytes::copy_of(bytes);
+    const auto secret = SecretBytes::copy(bytes);
     ASSERT_THAT(secret, Succeeds());
     ASSERT_EQ(copy(secret->view()), bytes);
     EXPECT_EQ(in_child([&] { return to_hex(secret->view()); }), to_hex(Bytes(bytes.size())));
@@ -54,9 +54,9 @@ TEST_P(SecretBytesOfSize, BeginsAsZeros) {
 }
 
 TEST_P(SecretBytesOfSize, IsCopiedIntoMemoryOfItsOwn) {
-    const auto secret = SecretBytes::copy_of(pattern(GetParam()));
+    const auto secret = SecretBytes::copy(pattern(GetParam()));
     ASSERT_THAT(secret, Succeeds());
-    const auto other = SecretBytes::copy_of(secret->view());
+    const auto other = SecretBytes::copy(secret->view());
     ASSERT_THAT(other, Succeeds());
     EXPECT_NE(other->view().data(), secret->view().data());
     EXPECT_TRUE(equal_in_constant_time(other->view(), secret->view()));
@@ -65,7 +65,7 @@ TEST_P(SecretBytesOfSize, IsCopiedIntoMemoryOfItsOwn) {
 TEST(SecretBytes, WipesItsMemoryWhenItGoes) {
     ByteView memory;
     {
-        const auto secret = SecretBytes::copy_of(pattern(100));
+        const auto secret = SecretBytes::copy(pattern(100));
         ASSERT_THAT(secret, Succeeds());
         memory = secret->view();
         ASSERT_EQ(copy(memory), pattern(100));
@@ -75,7 +75,7 @@ TEST(SecretBytes, WipesItsMemoryWhenItGoes) {
 }
 
 TEST(SecretBytes, WipesTheOldBytesWhenItIsAssigned) {
-    auto secret = SecretBytes::copy_of(pattern(10));
+    auto secret = SecretBytes::copy(pattern(10));
     ASSERT_THAT(secret, Succeeds());
     const ByteView old = secret->view();
     *secret = SecretBytes{};
@@ -83,7 +83,7 @@ TEST(SecretBytes, WipesTheOldBytesWhenItIsAssigned) {
 }
 
 TEST(SecretBytes, MovesWithoutCopying) {
-    auto secret = SecretBytes::copy_of(pattern(10));
+    auto secret = SecretBytes::copy(pattern(10));
     ASSERT_THAT(secret, Succeeds());
     const auto* memory = secret->view().data();
     const SecretBytes moved = std::move(*secret);
@@ -96,7 +96,7 @@ TEST(SecretBytes, HoldsNoMemoryWhenItIsEmpty) {
     ASSERT_THAT(secret, Succeeds());
     EXPECT_TRUE(secret->empty());
     EXPECT_EQ(secret->view().data(), nullptr);
-    EXPECT_THAT(SecretBytes::copy_of(secret->view()), Succeeds());
+    EXPECT_THAT(SecretBytes::copy(secret->view()), Succeeds());
 }
 
 TEST(SecretBytes, UsesTheMemoryOfAReleasedSecretAgain) {

@@ -22,7 +22,7 @@ using test::read_file;
 using test::Succeeds;
 
 SecretBytes secret(const Bytes& bytes) {
-    return base::value_or_throw(SecretBytes::copy_of(bytes));
+    return base::value_or_throw(SecretBytes::copy(bytes));
 }
 
 const PassphraseKey& correct_horse() {

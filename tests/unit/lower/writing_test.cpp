@@ -34,14 +34,14 @@ using wire::KeySignature;
 // Those that OpenSSL has.
 constexpr auto kOpensslCiphers = std::to_array<std::uint8_t>({2, 3, 4, 7, 8, 9});
 
-struct Vector {
+struct WrittenVector {
     std::string name;
     std::string_view passphrase;
     std::size_t key_size;  // of contents and names
 };
 
-const std::vector<Vector>& vectors() {
-    static const std::vector<Vector> all = {
+const std::vector<WrittenVector>& vectors() {
+    static const std::vector<WrittenVector> all = {
         {"pass-aes16", "correct-horse", 16},      {"pass-aes32-fnek", "battery-staple", 32},
         {"aes24-fnek", "correct-horse", 24},      {"des3-fnek", "correct-horse", 24},
         {"blowfish16-fnek", "correct-horse", 16}, {"blowfish56", "correct-horse", 56},
@@ -50,7 +50,7 @@ const std::vector<Vector>& vectors() {
 }
 
 // Calls `check` for everything in a vector's lower folder.
-void for_each_entry(const Vector& vector,
+void for_each_entry(const WrittenVector& vector,
                     const std::function<void(const fs::directory_entry&)>& check) {
     const test::TemporaryFolder folder;
     test::unpack(vector.name + ".lower", folder.path());

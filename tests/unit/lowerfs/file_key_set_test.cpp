@@ -53,8 +53,7 @@ std::string noise_for(const KeySignature& signature) {
 }
 
 PassphraseKey copy_of(const PassphraseKey& key) {
-    return {key.signature, base::value_or_throw(base::SecretBytes::copy_of(key.key.view())),
-            key.salt};
+    return {key.signature, base::value_or_throw(base::SecretBytes::copy(key.key.view())), key.salt};
 }
 
 PassphraseKey name_key_of(std::string_view passphrase) {
@@ -88,7 +87,7 @@ TEST_F(FileKeySetTest, LooksAPassphraseKeyUpOnce) {
     FileKeySet keys(nullptr, [&](const KeySignature& signature) {
         ++lookups;
         EXPECT_EQ(signature, correct_horse_key().signature);
-        return base::value_or_throw(base::SecretBytes::copy_of(correct_horse_key().key.view()));
+        return base::value_or_throw(base::SecretBytes::copy(correct_horse_key().key.view()));
     });
     EXPECT_THAT(keys.open(*file_.header), Succeeds());
     EXPECT_THAT(keys.open(*file_.header), Succeeds());

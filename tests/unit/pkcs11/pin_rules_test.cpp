@@ -101,7 +101,7 @@ TEST_F(PinRules, SayThatTheRefusalLockedTheToken) {
 class RefusedPinTest : public testing::Test {
   protected:
     void remember(std::string_view pin, unsigned long flags) {
-        refused_.remember(*SecretBytes::copy_of(as_bytes(pin)), kAbsences, info_with(flags));
+        refused_.remember(*SecretBytes::copy(as_bytes(pin)), kAbsences, info_with(flags));
     }
     bool matches(std::string_view pin, std::uint64_t absences = kAbsences,
                  unsigned long flags = CKF_USER_PIN_COUNT_LOW) const {

@@ -18,12 +18,12 @@ std::optional<Bytes> taken(const Bytes& from, std::uint8_t tag) {
 TEST(DerReader, TakesOneElementAfterTheOther) {
     const auto bytes = hex("0201 05  0403 aabbcc  0101 ff");
     DerReader reader(bytes);
-    EXPECT_TRUE(reader.next_is(kDerInteger));
+    EXPECT_TRUE(reader.has_next(kDerInteger));
     EXPECT_EQ(reader.take_uint32(), 5U);
     EXPECT_EQ(test::copy(reader.take(kDerOctetString).value()), hex("aabbcc"));
     EXPECT_TRUE(reader.take(kDerBoolean));
     EXPECT_TRUE(reader.empty());
-    EXPECT_FALSE(reader.next_is(kDerBoolean));
+    EXPECT_FALSE(reader.has_next(kDerBoolean));
     EXPECT_FALSE(reader.take(kDerBoolean));
 }
 
@@ -83,7 +83,7 @@ TEST(DerNumber, IsRefusedWhereItDoesNotFit32Bits) {
         const auto number = hex(bytes);
         DerReader reader(number);
         EXPECT_FALSE(reader.take_uint32()) << bytes;
-        EXPECT_TRUE(reader.next_is(kDerInteger)) << bytes;  // nothing was taken
+        EXPECT_TRUE(reader.has_next(kDerInteger)) << bytes;  // nothing was taken
     }
 }
 

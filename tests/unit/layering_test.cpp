@@ -182,7 +182,7 @@ bool is_source(const fs::path& path) {
 std::vector<Include> all_includes() {
     const fs::path root = ECRYPTFS_SOURCE_DIR;
     std::vector<Include> found;
-    for (const auto* folder : {"lib", "agent", "pki-modules", "mount-helper", "cli"}) {
+    for (const auto* folder : {"lib", "agent", "pki-modules", "mount-helper", "fuse", "cli"}) {
         for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
             if (entry.is_regular_file() && is_source(entry.path())) {
                 std::ranges::move(includes_of(root, entry.path()), std::back_inserter(found));

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plain contents of a lower file. What is written is as the kernel would have written it
+// (docs/fuse.md): whole extents, no holes, zeros behind the end, and the size in the
+// header last, so that a crash leaves a shorter file and no garbage in it.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "fuse/outcome.h"
+#include "lib/base/bytes.h"
+#include "lib/base/handle.h"
+#include "lib/lower/extent_cipher.h"
+#include "lib/lower/header.h"
+
+namespace ecryptfs::fuse {
+
+// Where a file's size and contents are in its lower file.
+struct ContentsPlace {
+    bool header_in_attribute = false;
+    std::uint64_t data_offset = 0;  // bytes; 0 with the header in the attribute
+};
+
+// One thread at a time.
+class FileContents {
+  public:
+    // `fd` is open for reading, or for both; `plain_size` is the header's. A file that has lost its
+    // end has as much as is left of it.
+    static Outcome<FileContents> open(base::UniqueFd fd, const ContentsPlace& place,
+                                      std::uint64_t plain_size, lower::ExtentCipher extents);
+
+    int fd() const { return fd_.get(); }
+    std::uint64_t size() const { return size_; }
+
+    // What is there from `offset` on, `size` bytes at most. The view ends with the next call. EIO
+    // for an extent of zeros, which nobody has ever encrypted: the file lost it.
+    Outcome<base::ByteView> read(std::uint64_t offset, std::size_t size);
+
+    // Bytes between the end and `offset` become zeros. After an error the size covers what was
+    // written whole. EFBIG beyond the largest file; ENOSPC and what else the lower file gives.
+    Outcome<void> write(std::uint64_t offset, base::ByteView bytes);
+
+    // Cuts the file, or fills it up with zeros.
+    Outcome<void> resize(std::uint64_t size);
+
+  private:
+    FileContents(base::UniqueFd fd, const ContentsPlace& place, lower::ExtentCipher extents)
+        : fd_(std::move(fd)), place_(place), extents_(std::move(extents)) {}
+
+    Outcome<void> read_extents(std::uint64_t first, base::ByteSpan extents);
+    Outcome<void> write_extents(std::uint64_t first, base::ByteSpan extents);
+    Outcome<void> load_edge(std::uint64_t extent, base::ByteSpan plain);
+    Outcome<void> write_within(std::uint64_t offset, base::ByteView bytes);
+    Outcome<void> fill_with_zeros(std::uint64_t end);
+    Outcome<void> cut(std::uint64_t size);
+    Outcome<void> store_size(std::uint64_t size);
+
+    base::UniqueFd fd_;
+    ContentsPlace place_;
+    lower::ExtentCipher extents_;
+    std::uint64_t size_ = 0;
+    std::vector<std::uint8_t> buffer_;
+    // The plain last extent that was written, if it was not full: small writes go on there.
+    std::optional<std::uint64_t> edge_;
+    std::array<std::uint8_t, lower::kExtentSize> edge_bytes_;
+};
+
+}  // namespace ecryptfs::fuse

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mounted folder: what each request of the kernel does to the lower folder. Knows nothing of
+// how requests come (fuse/session.h). One thread.
+
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuse/mount_keys.h"
+#include "fuse/node_table.h"
+#include "fuse/outcome.h"
+#include "lib/base/handle.h"
+#include "lib/mount/folder_options.h"
+
+namespace ecryptfs::fuse {
+
+using NodeId = std::uint64_t;
+
+// A node that a look-up found or made, and what it is like.
+struct FoundNode {
+    NodeId id = 0;
+    struct stat status{};
+};
+
+struct OpenedFile {
+    bool keeps_cache = false;  // the kernel's pages of it are still right
+};
+
+struct FolderEntry {
+    std::string name;  // plain
+    ino_t inode = 0;
+    mode_t type = 0;  // of struct stat
+};
+
+// Of a setattr request; what is not set stays.
+struct AttributeChange {
+    std::optional<mode_t> mode = {};
+    std::optional<uid_t> user = {};
+    std::optional<gid_t> group = {};
+    std::optional<std::uint64_t> size = {};
+    std::optional<timespec> accessed_at = {};  // tv_nsec may be UTIME_NOW
+    std::optional<timespec> modified_at = {};
+};
+
+class Filesystem {
+  public:
+    // `root`: the lower folder.
+    Filesystem(base::UniqueFd root, MountKeys keys, const mount::FolderOptions& options)
+        : nodes_(std::move(root)), keys_(std::move(keys)), options_(options) {}
+
+    Outcome<FoundNode> look_up(NodeId folder, std::string_view name);
+    void forget(NodeId id, std::uint64_t lookups) { nodes_.forget(id, lookups); }
+    Outcome<struct stat> status(NodeId id);
+    Outcome<struct stat> change(NodeId id, const AttributeChange& change);
+    Outcome<struct statvfs> statistics(NodeId id);
+
+    Outcome<std::string> read_link(NodeId id);
+    Outcome<FoundNode> make_link(NodeId folder, std::string_view name, std::string_view target);
+    Outcome<FoundNode> make_hard_link(NodeId id, NodeId folder, std::string_view name);
+    Outcome<FoundNode> make_folder(NodeId folder, std::string_view name, mode_t mode);
+    Outcome<FoundNode> make_special(NodeId folder, std::string_view name, mode_t mode,
+                                    dev_t device);
+    Outcome<void> remove(NodeId folder, std::string_view name, bool is_folder);
+    Outcome<void> rename(NodeId folder, std::string_view name, NodeId new_folder,
+                         std::string_view new_name, unsigned flags);
+    // All but names that no key opens.
+    Outcome<std::vector<FolderEntry>> list(NodeId folder);
+    Outcome<void> sync_folder(NodeId id);
+
+    // A new empty file, or one that is there, opened by the flags of open(2).
+    Outcome<FoundNode> create(NodeId folder, std::string_view name, mode_t mode, int flags);
+    Outcome<OpenedFile> open(NodeId id, int flags);
+    void close(NodeId id);
+    Outcome<base::ByteView> read(NodeId id, std::uint64_t offset, std::size_t size);
+    Outcome<void> write(NodeId id, std::uint64_t offset, base::ByteView bytes);
+    Outcome<void> sync(NodeId id, bool only_data);
+
+    // As the system calls of these names. The header's attribute is not there for anybody.
+    Outcome<std::size_t> get_attribute(NodeId id, const char* name, base::ByteSpan value);
+    Outcome<std::vector<char>> list_attributes(NodeId id);
+    Outcome<void> set_attribute(NodeId id, const char* name, base::ByteView value, int flags);
+    Outcome<void> remove_attribute(NodeId id, const char* name);
+
+  private:
+    // A place in the lower folder: a descriptor of its folder and its lower name.
+    struct LowerPlace {
+        Node* folder = nullptr;
+        std::string name;
+    };
+
+    Outcome<Node*> node(NodeId id);
+    Outcome<LowerPlace> place(NodeId folder, std::string_view plain);
+    Outcome<FoundNode> found(Node& node);
+    Outcome<FoundNode> find_made(const LowerPlace& place);
+    Outcome<void> complete_status(Node& node, struct stat& status);
+    Outcome<std::uint64_t> plain_size(Node& node, const struct stat& status);
+    Outcome<std::string> link_target(const Node& node);
+    Outcome<void> load_contents(Node& node, bool for_writing);
+    Outcome<void> change_size(Node& node, std::uint64_t size);
+
+    NodeTable nodes_;
+    MountKeys keys_;
+    mount::FolderOptions options_;
+};
+
+}  // namespace ecryptfs::fuse

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "fuse/background.h"
+#include "fuse/filesystem.h"
+#include "fuse/mount_keys.h"
+#include "fuse/options.h"
+#include "fuse/session.h"
+#include "lib/base/error.h"
+#include "lib/base/handle.h"
+#include "lib/base/process.h"
+#include "lib/base/try.h"
+#include "lib/keyring/passphrase_key.h"
+
+namespace {
+
+using namespace ecryptfs;
+using base::Result;
+
+// Every file and folder that the kernel remembers has a descriptor.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+Result<base::UniqueFd> open_lower(const std::string& path) {
+    base::UniqueFd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) {
+        return std::unexpected(base::system_error(path, errno));
+    }
+    return folder;
+}
+
+Result<lower::PassphraseKey> find_key(const wire::KeySignature& signature) {
+    auto found = keyring::read_passphrase_key(signature);
+    if (!found) {
+        found.error().advice = found.error().code == base::ErrorCode::kNotSupported
+                                   ? "mount by the kernel: sudo ecryptfsctl mount"
+                                   : "add it: ecryptfsctl add-passphrase";
+        return std::unexpected(std::move(found.error()));
+    }
+    return lower::PassphraseKey{signature, std::move(found->key), found->salt};
+}
+
+std::vector<std::string> fuse_options(const fuse::Options& options) {
+    auto list = options.fuse;
+    list.emplace_back("subtype=ecryptfs-fuse");
+    list.emplace_back("fsname=" + options.lower);
+    return list;
+}
+
+Result<void> run(const fuse::Options& options) {
+    auto background = TRY(fuse::Background::start(options.foreground));
+    TRY(base::forbid_dumps());
+    raise_descriptor_limit();
+    auto lower = TRY(open_lower(options.lower));
+    auto keys = TRY(fuse::MountKeys::load(options.folder, find_key));
+    fuse::Filesystem files(std::move(lower), std::move(keys), options.folder);
+    auto session = TRY(fuse::Session::mount(files, options.upper, fuse_options(options)));
+    background.ready();
+    return session.serve();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto options = fuse::parse_options(argc, argv);
+    if (!options) {
+        return options.error();
+    }
+    const auto done = run(*options);
+    return done ? 0 : fuse::report(done.error());
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tests/fakes/command.h"
+#include "tests/fakes/temporary_folder.h"
+
+namespace ecryptfs::test {
+
+// The keys of a passphrase, in the session's keyring: for contents and for names.
+struct PassphraseTokens {
+    std::string contents;
+    std::string names;
+};
+PassphraseTokens add_passphrase_tokens(std::string_view passphrase);
+
+// "ecryptfs_sig=…,ecryptfs_fnek_sig=…"
+std::string mount_options(const PassphraseTokens& tokens, bool with_names = true);
+
+// A lower folder that ecryptfs-fuse has mounted.
+class MountedFolder {
+  public:
+    MountedFolder(const std::filesystem::path& lower, const std::string& options);
+    // Fails the test if the program does not end well.
+    ~MountedFolder();
+    MountedFolder(const MountedFolder&) = delete;
+    MountedFolder& operator=(const MountedFolder&) = delete;
+
+    const std::filesystem::path& path() const { return upper_.path(); }
+    // Unmounts and mounts it again: nothing is cached any more.
+    void mount_anew();
+
+  private:
+    void mount();
+    void unmount();
+
+    std::filesystem::path lower_;
+    std::string options_;
+    TemporaryFolder upper_;
+    std::optional<Process> process_;
+};
+
+// Runs ecryptfs-fuse to its end, in the background if it mounts.
+Outcome run_fuse(const Arguments& arguments);
+
+}  // namespace ecryptfs::test

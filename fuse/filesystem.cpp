@@ -37,6 +37,11 @@ bool is_dots(std::string_view name) {
     return name == "." || name == "..";
 }
 
+// Whoever encrypted the name may have meant to lead programs out of the folder.
+bool can_be_listed(std::string_view plain) {
+    return plain.find('/') == std::string_view::npos && !is_dots(plain);
+}
+
 bool is_same(const timespec& a, const timespec& b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
@@ -241,8 +246,9 @@ Outcome<std::vector<FolderEntry>> Filesystem::list(NodeId folder) {
     auto fd = TRY(there->reopen(O_RDONLY | O_DIRECTORY));
     std::vector<FolderEntry> entries;
     TRY(read_folder(std::move(fd), [&](const std::string& lower, ino_t inode, mode_t type) {
-        auto plain = is_dots(lower) ? std::optional(lower) : keys_.decrypt_name(lower);
-        if (plain && plain->find('/') == std::string::npos) {
+        if (is_dots(lower)) {
+            entries.push_back({lower, inode, type});
+        } else if (auto plain = keys_.decrypt_name(lower); plain && can_be_listed(*plain)) {
             entries.push_back({std::move(*plain), inode, type});
         }
     }));

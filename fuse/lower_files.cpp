@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -94,7 +95,11 @@ Outcome<std::uint64_t> read_plain_size(const Node& node, const struct stat& stat
     if (!header) {
         return status.st_size == 0 ? Outcome<std::uint64_t>(0) : std::unexpected(header.error());
     }
-    return base::ByteReader(header->bytes).take_big_endian<std::uint64_t>().value_or(0);
+    const auto size = base::ByteReader(header->bytes).take_big_endian<std::uint64_t>();
+    if (!size || *size > std::uint64_t{std::numeric_limits<off_t>::max()}) {
+        return std::unexpected(EIO);
+    }
+    return *size;
 }
 
 Outcome<FileContents> open_contents(base::UniqueFd fd, const MountKeys& keys, bool in_attribute,

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -51,8 +53,14 @@ Result<lower::PassphraseKey> find_key(const wire::KeySignature& signature) {
     return lower::PassphraseKey{signature, std::move(found->key), found->salt};
 }
 
+// Others whom the mount lets in have what each file's mode gives them, and no more. The kernel
+// checks that only if it is told to.
 std::vector<std::string> fuse_options(const fuse::Options& options) {
     auto list = options.fuse;
+    if (std::ranges::any_of(list,
+                            [](const auto& option) { return option.starts_with("allow_"); })) {
+        list.emplace_back("default_permissions");
+    }
     list.emplace_back("subtype=ecryptfs-fuse");
     list.emplace_back("fsname=" + options.lower);
     return list;
@@ -62,6 +70,7 @@ Result<void> run(const fuse::Options& options) {
     auto background = TRY(fuse::Background::start(options.foreground));
     TRY(base::forbid_dumps());
     raise_descriptor_limit();
+    ::umask(0);  // the kernel has taken off that of who makes a file
     auto lower = TRY(open_lower(options.lower));
     auto keys = TRY(fuse::MountKeys::load(options.folder, find_key));
     fuse::Filesystem files(std::move(lower), std::move(keys), options.folder);

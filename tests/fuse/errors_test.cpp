@@ -102,10 +102,11 @@ TEST_F(MountErrors, WhatIsNoEncryptedFileGivesEio) {
     EXPECT_EQ(error_of_opening(mounted.path() / "plain"), EIO);
 }
 
-// It would lead out of the folder in a program that trusts what it lists.
-TEST_F(MountErrors, ANameWithASlashIsHidden) {
+// They would lead a program that trusts what it lists out of the folder.
+TEST_F(MountErrors, NamesThatLeadElsewhereAreHidden) {
     const auto names = add_passphrase_tokens(kBatteryStaple);
     std::ofstream(lower() / lower_name_of("../escape"));
+    std::ofstream(lower() / lower_name_of(".."));
     std::ofstream(lower() / lower_name_of("fine"));
     const MountedFolder mounted(lower(), mount_options(names) + ",ecryptfs_key_bytes=32");
     std::vector<std::string> seen;
@@ -140,6 +141,33 @@ TEST_F(MountErrors, AFileThatLostItsEndIsAsLongAsWhatIsLeft) {
     std::ifstream file(mounted.path() / "file", std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     EXPECT_EQ(text, std::string(4096, 'x'));
+}
+
+TEST_F(MountErrors, AFileOfAnImpossibleSizeGivesEio) {
+    unpack_vector("pass-aes16.lower", lower() / "vector");
+    const auto file = lower() / "vector/size-004097.bin";
+    const base::UniqueFd below(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    const std::string huge(8, '\xff');
+    ASSERT_EQ(::pwrite(below.get(), huge.data(), huge.size(), 0), 8);
+    const MountedFolder mounted(lower() / "vector", mount_options(tokens_, false));
+    struct stat status{};
+    EXPECT_EQ(::stat((mounted.path() / "size-004097.bin").c_str(), &status), -1);
+    EXPECT_EQ(errno, EIO);
+}
+
+TEST_F(MountErrors, OthersWhomTheMountLetsInHaveTheRightsOfTheMode) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root may let others in, unless fuse.conf says otherwise";
+    }
+    fs::permissions(lower(), fs::perms(0755));
+    const MountedFolder mounted(lower(), mount_options(tokens_, false) + ",allow_other");
+    std::ofstream(mounted.path() / "secret") << "text";
+    fs::permissions(mounted.path() / "secret", fs::perms(0600));
+    const auto read = run({"/usr/bin/setpriv",
+                           {"--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/cat",
+                            mounted.path() / "secret"}});
+    EXPECT_EQ(read.out, "");
+    EXPECT_THAT(read.err, HasSubstr("Permission denied"));
 }
 
 TEST_F(MountErrors, AReadOnlyMountChangesNothing) {

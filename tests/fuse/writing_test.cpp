@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -149,6 +150,19 @@ TEST_P(Writing, ANameIsAsLongAsTheLowerOneAllows) {
     EXPECT_EQ(read(mounted.path() / longest), "text");
     EXPECT_EQ(::open((mounted.path() / (longest + "n")).c_str(), O_RDWR | O_CREAT, 0600), -1);
     EXPECT_EQ(errno, ENAMETOOLONG);
+}
+
+TEST_P(Writing, HasTheModeThatItsMakerGives) {
+    const MountedFolder mounted(lower(), options());  // ecryptfs-fuse has the usual umask, 022
+    const mode_t before = ::umask(0);
+    const base::UniqueFd fd(
+        ::open((mounted.path() / "file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    const int made = ::mkdir((mounted.path() / "folder").c_str(), 0777);
+    ::umask(before);
+    ASSERT_TRUE(fd);
+    ASSERT_EQ(made, 0);
+    EXPECT_EQ(fs::status(mounted.path() / "file").permissions(), fs::perms(0666));
+    EXPECT_EQ(fs::status(mounted.path() / "folder").permissions(), fs::perms(0777));
 }
 
 TEST_P(Writing, AFileThatIsRemovedWhileItIsOpenLivesOn) {

@@ -62,7 +62,7 @@ struct Unproven {
         dbus::MessageReader reader(reply);
         if (::sd_bus_message_is_method_error(reply, nullptr) != 0 ||
             reader.read_number<std::uint32_t>() != ::geteuid() || !reader.ok()) {
-            call.fail({ErrorCode::kAccessDenied, "the agent serves its own user only"});
+            call.fail({ErrorCode::kAccessDenied, "the agent serves only its own user"});
             return;
         }
         action(call);

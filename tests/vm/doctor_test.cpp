@@ -81,7 +81,7 @@ TEST_F(Doctor, FindsThatTheModuleIsNotLoaded) {
     const UserSession session(alice());
     const auto found = diagnosis(session);
     expect_broken(found, "kernel", "not loaded", "modprobe");
-    expect_broken(found, "device", "not there", "modprobe");
+    expect_broken(found, "device", "does not exist", "modprobe");
 }
 
 TEST_F(Doctor, FindsThatTheDeviceIsNotForUs) {

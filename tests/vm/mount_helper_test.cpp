@@ -475,7 +475,7 @@ TEST_F(MountHelper, AFolderThatAUserRemembersIsHeldToTheSameRules) {
     ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
     const auto unreadable = as_root({"mount", "--user", "alice", mount_.lower()});
     EXPECT_EQ(unreadable.exit_code, 10) << unreadable.err;
-    EXPECT_THAT(unreadable.err, HasSubstr("seeing whether /root is empty"));
+    EXPECT_THAT(unreadable.err, HasSubstr("checking whether /root is empty"));
     const auto forced = as_root({"mount", "--user", "alice", mount_.lower(), "--force"});
     EXPECT_EQ(forced.exit_code, 10) << forced.err;
     EXPECT_THAT(forced.err, HasSubstr("/root belongs to root, and not to alice"));

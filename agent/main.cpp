@@ -11,6 +11,7 @@
 #include "agent/keys/keys.h"
 #include "agent/modules/host_connection.h"
 #include "agent/modules/host_pool.h"
+#include "agent/requests/channels.h"
 #include "agent/requests/descriptor_store.h"
 #include "agent/requests/device.h"
 #include "agent/requests/handover.h"
@@ -29,6 +30,7 @@ using namespace ecryptfs;
 struct HandedOver {
     base::UniqueFd device;
     base::UniqueFd memory;
+    std::vector<std::pair<std::string, base::UniqueFd>> channels;
 };
 
 HandedOver take_inherited() {
@@ -41,11 +43,24 @@ HandedOver take_inherited() {
             all.device = std::move(fd);
         } else if (std::strcmp(names[i], agent::kMemoryName) == 0 && !all.memory) {
             all.memory = std::move(fd);
+        } else {
+            all.channels.emplace_back(names[i], std::move(fd));
         }
         ::free(names[i]);
     }
     ::free(static_cast<void*>(names));
     return all;
+}
+
+// A mount forgets what a key opened once the key opens nothing more.
+void tell_state(agent::Channels& channels, const wire::KeySignature& signature,
+                const std::optional<agent::KeyInfo>& key) {
+    const auto state = key ? key->state : dbus::KeyState::kMissing;
+    if (state == dbus::KeyState::kUnlocked) {
+        channels.tell(channel::NoteType::kUnlocked, signature);
+    } else if (state != dbus::KeyState::kUnopened && state != dbus::KeyState::kUnusable) {
+        channels.tell(channel::NoteType::kLocked, signature);
+    }
 }
 
 int run(const agent::Options& options) {
@@ -60,13 +75,21 @@ int run(const agent::Options& options) {
     agent::ProcessLauncher launcher(loop, options.host_paths);
     agent::HostPool hosts(loop, launcher, options.host_idle_time);
     agent::Keys keys(loop, hosts, handover.keys());
-    agent::Requests requests(loop, device, keys, hosts, handover.requests(), options.reply_within);
-    agent::BusService bus(loop, {device, requests, keys, hosts});
+    agent::Requests requests(loop, keys, hosts, handover.requests(), options.reply_within);
+    requests.add_source(agent::kDeviceSource, device);
+    agent::Channels channels(loop, store, requests);
+    keys.on_change([&](const wire::KeySignature& signature) {
+        tell_state(channels, signature, keys.find(signature));
+    });
+    agent::BusService bus(loop, {device, channels, requests, keys, hosts});
     agent::SessionWatch session(
         loop, options.lock_on, [&](const std::string& why, std::move_only_function<void()> done) {
             agent::log_line(agent::Priority::kInfo, "locking all keys: " + why);
             keys.lock_all();
-            hosts.when_closed(std::move(done));
+            channels.tell(channel::NoteType::kLocked, std::nullopt);
+            agent::when_forgotten(
+                hosts, channels,
+                [done = std::move(done)](const auto& /*forgotten*/) mutable { done(); });
         });
 
     const auto stop = [&loop] { loop.exit(0); };
@@ -77,10 +100,16 @@ int run(const agent::Options& options) {
         store.remove(agent::kMemoryName);  // another version's: the store would keep both
     }
     store.put(agent::kMemoryName, handover.fd());
-    const bool continues = static_cast<bool>(inherited.device);
+    for (auto& [name, fd] : inherited.channels) {
+        channels.adopt(name, std::move(fd));
+    }
+    auto same_sources = channels.numbers();
+    if (inherited.device) {
+        same_sources.insert(agent::kDeviceSource);
+    }
     device.start(requests, std::move(inherited.device));
     keys.restore();
-    continues ? requests.replay() : requests.discard_leftovers();
+    requests.replay(same_sources);
     bus.start();
     session.start();
 

@@ -111,6 +111,27 @@ int get_failed(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/,
     });
 }
 
+int get_channels(sd_bus* /*bus*/, const char* /*path*/, const char* /*interface*/,
+                 const char* /*property*/, sd_bus_message* reply, void* object,
+                 sd_bus_error* /*error*/) noexcept {
+    return guarded(kObject, [&] {
+        auto& service = *static_cast<BusService*>(object);
+        dbus::MessageWriter writer(reply);
+        writer.write_list(dbus::kChannelFields, [&] {
+            for (const auto& channel : service.parts().channels.list()) {
+                writer.write_record(dbus::kChannelFields, [&] {
+                    writer.write_number(channel.number);
+                    writer.write_number(static_cast<std::uint32_t>(channel.client));
+                    writer.write_number(channel.counts.received);
+                    writer.write_number(channel.counts.answered);
+                    writer.write_number(channel.counts.failed);
+                });
+            }
+        });
+        return writer.result();
+    });
+}
+
 template <auto Member>
 std::uint64_t count(BusService& service) {
     return service.parts().requests.counts().*Member;
@@ -147,6 +168,8 @@ const sd_bus_vtable kManagerTable[] = {
                             manager_method<&BusService::forget_key>, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Lock", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
                             manager_method<&BusService::lock_all>, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("OpenChannel", SD_BUS_ARGS("i", client), SD_BUS_RESULT("h", channel),
+                            manager_method<&BusService::open_channel>, kMethod),
     SD_BUS_SIGNAL_WITH_ARGS("SecretNeeded", SD_BUS_ARGS("s", signature, "s", locator), 0),
     MANAGER_PROPERTY(
         "Version", "s", [](auto&) { return ECRYPTFS_VERSION; }, kConst),
@@ -166,6 +189,7 @@ const sd_bus_vtable kManagerTable[] = {
         [](auto& it) { return static_cast<std::uint32_t>(it.parts().requests.in_flight()); }, 0),
     MANAGER_PROPERTY("Answered", "t", count<&RequestCounts::answered>, 0),
     SD_BUS_PROPERTY("Failed", "a{st}", get_failed, 0, 0),
+    SD_BUS_PROPERTY("Channels", "a(uuttt)", get_channels, 0, 0),
     MANAGER_PROPERTY("Stale", "t", count<&RequestCounts::stale>, 0),
     MANAGER_PROPERTY("Late", "t", count<&RequestCounts::late>, 0),
     MANAGER_PROPERTY("Malformed", "t", count<&RequestCounts::malformed>, 0),

@@ -27,6 +27,25 @@ constexpr std::uint32_t kPrimaryOwner = 1;
 
 }  // namespace
 
+void when_forgotten(HostPool& hosts, Channels& channels,
+                    std::move_only_function<void(Result<void>)> done) {
+    struct Both {
+        std::move_only_function<void(Result<void>)> done;
+        Result<void> result = {};
+        int left = 2;
+
+        void finish(const Result<void>& one) {
+            result = result ? one : result;
+            if (--left == 0) {
+                done(result);
+            }
+        }
+    };
+    const auto both = std::make_shared<Both>(Both{std::move(done)});
+    hosts.when_closed([both] { both->finish({}); });
+    channels.when_confirmed([both](const Result<void>& confirmed) { both->finish(confirmed); });
+}
+
 BusService::BusService(EventLoop& loop, AgentParts parts)
     : loop_(loop),
       parts_(parts),
@@ -171,7 +190,22 @@ void BusService::forget_key(const BusCall& call) {
 
 void BusService::lock_all(const BusCall& call) {
     parts_.keys.lock_all();
+    parts_.channels.tell(channel::NoteType::kLocked, std::nullopt);
     finish_when_closed(call, {});
+}
+
+void BusService::open_channel(const BusCall& call) {
+    const auto client = call.read_number();
+    if (!client) {
+        call.fail(client.error());
+        return;
+    }
+    const auto channel = parts_.channels.open(*client);
+    if (!channel) {
+        call.fail(channel.error());
+        return;
+    }
+    call.succeed([&](dbus::MessageWriter& results) { results.write_descriptor(channel->get()); });
 }
 
 void BusService::unlock_key(const BusCall& call, const wire::KeySignature& signature) {
@@ -188,9 +222,13 @@ void BusService::lock_key(const BusCall& call, const wire::KeySignature& signatu
     finish_when_closed(call, parts_.keys.lock(signature));
 }
 
-// A caller that is told that a key is locked may rely on it: no process has the key in memory.
+// A caller that is told that a key is locked may rely on it: no process has it in memory, nor what
+// it opened.
 void BusService::finish_when_closed(const BusCall& call, Result<void> result) {
-    parts_.hosts.when_closed([call, result = std::move(result)] { call.finish(result); });
+    when_forgotten(parts_.hosts, parts_.channels,
+                   [call, result = std::move(result)](const Result<void>& forgotten) {
+                       call.finish(result ? forgotten : result);
+                   });
 }
 
 // --- Signals -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include "agent/bus/link.h"
 #include "agent/keys/keys.h"
 #include "agent/modules/host_pool.h"
+#include "agent/requests/channels.h"
 #include "agent/requests/device.h"
 #include "agent/requests/requests.h"
 #include "agent/runtime/event_loop.h"
@@ -25,9 +26,14 @@ struct sd_bus_message;
 
 namespace ecryptfs::agent {
 
+// Calls back when neither a host nor a mount has any of the keys that were locked until now.
+void when_forgotten(HostPool& hosts, Channels& channels,
+                    std::move_only_function<void(base::Result<void>)> done);
+
 // The parts of the agent that the bus shows and controls.
 struct AgentParts {
     Device& device;
+    Channels& channels;
     Requests& requests;
     Keys& keys;
     HostPool& hosts;
@@ -52,6 +58,7 @@ class BusService {
     void register_token(const BusCall& call);
     void forget_key(const BusCall& call);
     void lock_all(const BusCall& call);
+    void open_channel(const BusCall& call);
     void unlock_key(const BusCall& call, const wire::KeySignature& signature);
     void lock_key(const BusCall& call, const wire::KeySignature& signature);
 

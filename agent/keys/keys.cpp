@@ -36,7 +36,7 @@ Keys::Keys(EventLoop& loop, KeyHosts& hosts, KeyNotePlaces notes)
       sweep_(loop.timer(kSweepAccuracy, [this] { sweep(); })) {}
 
 void Keys::on_change(std::function<void(const KeySignature&)> changed) {
-    changed_ = std::move(changed);
+    changed_.push_back(std::move(changed));
 }
 
 void Keys::restore() {
@@ -220,7 +220,9 @@ void Keys::carry_out(const KeyEffects& effects) {
         write_note(signature);
     }
     for (const auto& signature : effects.changed) {
-        changed_(signature);
+        for (const auto& changed : changed_) {
+            changed(signature);
+        }
     }
     watch_tokens();
     opener_.close(effects.closed);

@@ -42,7 +42,7 @@ class Keys : public RequestKeys {
     // Goes on with what an earlier process was told of keys, if the keyring still has their tokens.
     void restore();
 
-    // `changed` is called when a key comes, goes or changes its state.
+    // `changed`, and others given before, are called when a key comes, goes or changes its state.
     void on_change(std::function<void(const wire::KeySignature&)> changed);
 
     // --- Requests ---
@@ -104,7 +104,7 @@ class Keys : public RequestKeys {
     KeyNotes notes_;
     KeyringView keyring_;
     KeyTable table_;
-    std::function<void(const wire::KeySignature&)> changed_ = [](const wire::KeySignature&) {};
+    std::vector<std::function<void(const wire::KeySignature&)>> changed_;
     EventLoop::Source sweep_;
     bool sweep_is_due_ = false;
 };

@@ -4,14 +4,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -26,8 +21,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLastRetry = 60s;
-// Frames read before other events get their turn.
-constexpr int kFramesAtOnce = 64;
 
 // miscdev.c: ecryptfs_miscdev_open gives EINVAL for a second daemon of the same user.
 Error open_error(const std::string& path, int error_number) {
@@ -52,11 +45,6 @@ Error open_error(const std::string& path, int error_number) {
             return base::system_error(ErrorCode::kInternal, fmt::format("opening {}", path),
                                       error_number);
     }
-}
-
-bool is_socket(int fd) {
-    struct stat status{};
-    return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 }  // namespace
@@ -94,14 +82,17 @@ void Device::retry() {
 }
 
 void Device::adopt(base::UniqueFd fd) {
-    fd_ = std::move(fd);
-    is_socket_ = is_socket(fd_.get());
-    if (is_socket_) {
-        ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
-    }
-    readiness_ = loop_.on_io(fd_.get(), EPOLLIN, [this](std::uint32_t events) { ready(events); });
-    store_.put(kDeviceName, fd_.get());
-    guard_.watch(fd_.get());
+    stream_ = std::make_unique<FrameStream>(
+        loop_, std::move(fd),
+        FrameStream::Owner{.room = [this] { return taker_->room(kDeviceSource); },
+                           .take_frame =
+                               [this](base::ByteView frame) {
+                                   guard_.count_read();
+                                   return taker_->take_frame(frame);
+                               },
+                           .lost = [this](const std::string& why) { lost(why); }});
+    store_.put(kDeviceName, stream_->fd());
+    guard_.watch(stream_->fd());
     retry_timer_.stop();
     retry_delay_ = kFirstRetry;
     opened_at_ = std::chrono::system_clock::now();
@@ -110,89 +101,21 @@ void Device::adopt(base::UniqueFd fd) {
     changed_();
 }
 
-void Device::ready(std::uint32_t events) {
-    if ((events & EPOLLOUT) != 0) {
-        flush();
-    }
-    if ((events & EPOLLIN) != 0) {
-        read_frames();
-    } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-        lose("it was closed");
-    }
-}
-
-// The kernel's read() waits when nothing is queued, even with O_NONBLOCK (a socket's does not). So
-// look first, even if the loop has looked: the frame may have been read since, when the guard poked
-// us. While replies wait for a socket's peer, its requests wait too.
 void Device::read_frames() {
-    for (int i = 0; i < kFramesAtOnce && is_open() && unwritten_.empty(); ++i) {
-        if ((!is_socket_ && !has_input(fd_.get())) || !read_frame()) {
-            return;
-        }
+    if (is_open()) {
+        stream_->read_frames();
     }
-}
-
-// Whether a frame was read.
-bool Device::read_frame() {
-    const auto room = taker_->room();
-    const auto size = ::read(fd_.get(), room.data(), room.size());
-    if (size > 0) {
-        guard_.count_read();
-        taker_->take_frame(room.first(static_cast<std::size_t>(size)));
-        return is_open();
-    }
-    // The kernel's read() gives 0 when it was interrupted or somebody else reads.
-    if (size == 0 && is_socket_) {
-        lose("it was closed");
-    } else if (size < 0 && errno != EAGAIN && errno != EINTR) {
-        lose(::strerrordesc_np(errno));
-    }
-    return false;
 }
 
 WriteOutcome Device::write(base::ByteView frame) {
-    if (!is_open()) {
-        return WriteOutcome::kRefused;
-    }
-    if (unwritten_.empty()) {
-        const auto size = is_socket_ ? ::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL)
-                                     : ::write(fd_.get(), frame.data(), frame.size());
-        if (size >= 0) {
-            return WriteOutcome::kTaken;
-        }
-        if (errno != EAGAIN || !is_socket_) {
-            return WriteOutcome::kRefused;
-        }
-    }
-    // While a socket's peer takes no replies, its requests wait: that bounds the replies kept here.
-    auto copy = base::SecretBytes::copy(frame);
-    if (!copy) {
-        return WriteOutcome::kRefused;
-    }
-    unwritten_.push_back(std::move(*copy));
-    readiness_.set_io_events(EPOLLOUT);
-    return WriteOutcome::kTaken;
+    return is_open() ? stream_->write(frame) : WriteOutcome::kRefused;
 }
 
-void Device::flush() {
-    while (!unwritten_.empty()) {
-        const auto frame = unwritten_.front().view();
-        if (::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
-            return;
-        }
-        unwritten_.pop_front();
-    }
-    readiness_.set_io_events(EPOLLIN);
-}
-
-void Device::lose(const std::string& why) {
+void Device::lost(const std::string& why) {
     ++losses_;
     log_line(Priority::kWarning, fmt::format("{} went away: {}", path_, why));
-    readiness_.stop();
     guard_.end();
     store_.remove(kDeviceName);
-    fd_.reset();
-    unwritten_.clear();
     error_ = Error{ErrorCode::kNoDevice, fmt::format("{} went away: {}", path_, why),
                    "load the kernel module: sudo modprobe ecryptfs"};
     retry_delay_ = kFirstRetry;

@@ -9,36 +9,22 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "agent/requests/descriptor_store.h"
 #include "agent/requests/device_guard.h"
+#include "agent/requests/frame_stream.h"
 #include "agent/requests/reply_writer.h"
+#include "agent/requests/request_source.h"
 #include "agent/runtime/event_loop.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
-#include "lib/base/secret_bytes.h"
 
 namespace ecryptfs::agent {
-
-// Takes the device's frames. They may hold file keys.
-class FrameTaker {
-  public:
-    FrameTaker() = default;
-    FrameTaker(const FrameTaker&) = delete;
-    FrameTaker& operator=(const FrameTaker&) = delete;
-    virtual ~FrameTaker() = default;
-
-    // Where to read the next frame: zeros, and larger than any frame, so that a frame that is too
-    // long shows.
-    virtual base::ByteSpan room() = 0;
-    // A frame as read, the front of what room() gave.
-    virtual void take_frame(base::ByteView frame) = 0;
-};
 
 class Device : public ReplyWriter {
   public:
@@ -53,7 +39,7 @@ class Device : public ReplyWriter {
     void start(FrameTaker& taker, base::UniqueFd inherited);
 
     const std::string& path() const { return path_; }
-    bool is_open() const { return static_cast<bool>(fd_); }
+    bool is_open() const { return stream_ && stream_->is_open(); }
     // Why it is not open; nothing when it is.
     const std::optional<base::Error>& error() const { return error_; }
     std::chrono::system_clock::time_point opened_at() const { return opened_at_; }
@@ -66,11 +52,8 @@ class Device : public ReplyWriter {
 
   private:
     void adopt(base::UniqueFd fd);
-    void ready(std::uint32_t events);
     void read_frames();
-    bool read_frame();
-    void flush();
-    void lose(const std::string& why);
+    void lost(const std::string& why);
     void set_error(base::Error error);
     void retry_later();
     void watch_for_appearance();
@@ -80,17 +63,14 @@ class Device : public ReplyWriter {
     std::string path_;
     FrameTaker* taker_ = nullptr;
     std::function<void()> changed_ = [] {};
-    base::UniqueFd fd_;
+    std::unique_ptr<FrameStream> stream_;
     DeviceGuard guard_;
-    bool is_socket_ = false;
-    EventLoop::Source readiness_;
     EventLoop::Source appearance_;
     EventLoop::Source retry_timer_;
     Clock::duration retry_delay_;
     std::optional<base::Error> error_;
     std::chrono::system_clock::time_point opened_at_;
     std::uint64_t losses_ = 0;
-    std::deque<base::SecretBytes> unwritten_;  // a socket's only: the kernel takes all at once
 };
 
 }  // namespace ecryptfs::agent

@@ -19,9 +19,9 @@ namespace ecryptfs::agent {
 // A request's place. A frame is read straight into it, so that at no moment a request has left the
 // kernel and is nowhere.
 struct RequestSlot {
-    std::int64_t read_at;   // steady clock, nanoseconds, just before the read
-    std::uint32_t replays;  // processes that found it unanswered
-    std::uint32_t reserved;
+    std::int64_t read_at;                  // steady clock, nanoseconds, just before the read
+    std::uint32_t replays;                 // processes that found it unanswered
+    std::uint32_t source;                  // SourceNumber
     std::array<std::uint8_t, 1008> frame;  // all zero when there is none
 };
 

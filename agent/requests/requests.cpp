@@ -64,10 +64,9 @@ Result<JobResult> check_result(FileKeyOperation operation, const Result<JobResul
 
 }  // namespace
 
-Requests::Requests(TimeSource& time, ReplyWriter& device, RequestKeys& keys, KeyHosts& hosts,
-                   Places<RequestSlot> slots, std::chrono::milliseconds reply_within)
+Requests::Requests(TimeSource& time, RequestKeys& keys, KeyHosts& hosts, Places<RequestSlot> slots,
+                   std::chrono::milliseconds reply_within)
     : time_(time),
-      device_(device),
       keys_(keys),
       hosts_(hosts),
       slots_(slots),
@@ -75,55 +74,76 @@ Requests::Requests(TimeSource& time, ReplyWriter& device, RequestKeys& keys, Key
       packet_(base::value_or_throw(base::SecretBytes::create(wire::kMaxResponseFrame))),
       frame_(base::value_or_throw(base::SecretBytes::create(wire::kMaxResponseFrame))) {}
 
+void Requests::add_source(SourceNumber source, ReplyWriter& writer) {
+    sources_[source] = {&writer, {}};
+}
+
+void Requests::remove_source(SourceNumber source) {
+    sources_.erase(source);
+}
+
+SourceCounts Requests::counts(SourceNumber source) const {
+    const auto found = sources_.find(source);
+    return found == sources_.end() ? SourceCounts{} : found->second.counts;
+}
+
 void Requests::on_locked_key(std::function<void(const wire::KeySignature&)> wanted) {
     locked_key_wanted_ = std::move(wanted);
 }
 
-base::ByteSpan Requests::room() {
+base::ByteSpan Requests::room(SourceNumber source) {
     if (next_ == nullptr) {
         next_ = &slots_.take();
     }
     next_->read_at = time_.now().time_since_epoch().count();
+    next_->source = source;
     return next_->frame;
 }
 
-void Requests::take_frame(base::ByteView frame) {
-    take(*std::exchange(next_, nullptr), frame);
+bool Requests::take_frame(base::ByteView frame) {
+    return take(*std::exchange(next_, nullptr), frame);
 }
 
-void Requests::replay() {
+void Requests::discard_frame() {
+    slots_.give_back(*std::exchange(next_, nullptr));
+}
+
+void Requests::replay(const std::set<SourceNumber>& sources) {
     for (auto* slot : slots_.leftovers()) {
+        if (!sources.contains(slot->source)) {
+            slots_.give_back(*slot);
+            continue;
+        }
         ++slot->replays;
         take(*slot, base::ByteView(slot->frame).first(wire::frame_size(slot->frame)));
     }
 }
 
-void Requests::discard_leftovers() {
-    for (auto* slot : slots_.leftovers()) {
-        slots_.give_back(*slot);
-    }
-}
-
-void Requests::take(RequestSlot& slot, base::ByteView bytes) {
+// Whether the frame gets a reply.
+bool Requests::take(RequestSlot& slot, base::ByteView bytes) {
     const auto frame = wire::decode_frame(bytes);
     if (frame && frame->type == wire::FrameType::kRequest && !frame->bare) {
         handle(slot, *frame);
-        return;
+        return true;
     }
     if (frame && frame->type == wire::FrameType::kRequest) {
         ++counts_.stale;
     } else {
         ++counts_.malformed;
         if (log_limit_.allows(time_.now())) {
-            log_line(Priority::kWarning, frame ? "the kernel sent a frame that is not a request"
-                                               : frame.error().message);
+            log_line(Priority::kWarning,
+                     frame ? "a frame came that is not a request" : frame.error().message);
         }
     }
     slots_.give_back(slot);
+    return false;
 }
 
 void Requests::handle(RequestSlot& slot, const wire::DeviceFrame& frame) {
     ++counts_.received;
+    if (const auto source = sources_.find(slot.source); source != sources_.end()) {
+        ++source->second.counts.received;
+    }
     const auto packet = wire::parse_request_packet(frame.packet);
     InFlight request{.slot = &slot,
                      .counter = frame.counter,
@@ -258,7 +278,13 @@ void Requests::reply(const InFlight& request, std::uint8_t status, base::ByteVie
                             .index = request.index,
                             .packet = packet.value()},  // fits: check_result() saw to it
                            frame_.span());
-    if (device_.write(frame.value()) == WriteOutcome::kRefused) {
+    const auto source = sources_.find(request.slot->source);
+    if (source != sources_.end()) {
+        auto& counts = source->second.counts;
+        ++(status == 0 ? counts.answered : counts.failed);
+    }
+    if (source == sources_.end() ||
+        source->second.writer->write(frame.value()) == WriteOutcome::kRefused) {
         ++counts_.late;
     }
     ::explicit_bzero(packet_.span().data(), packet_.size());

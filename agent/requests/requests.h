@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A request from the kernel, from its frame to its reply. Every well-framed request is answered
-// exactly once. Frames that get no answer are counted by the reason.
+// A request from the kernel or a channel, from its frame to its reply. Every well-framed request is
+// answered exactly once. Frames that get no answer are counted by the reason.
 
 #pragma once
 
@@ -10,15 +10,16 @@
 #include <functional>
 #include <map>
 #include <memory_resource>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "agent/keys/key_hosts.h"
-#include "agent/requests/device.h"
 #include "agent/requests/reply_writer.h"
 #include "agent/requests/request_keys.h"
 #include "agent/requests/request_slots.h"
+#include "agent/requests/request_source.h"
 #include "agent/requests/statistics.h"
 #include "agent/runtime/log.h"
 #include "agent/runtime/time_source.h"
@@ -35,21 +36,27 @@ class Requests : public FrameTaker {
 
     // Borrows all of them. A request not done after `reply_within` is answered with a failure: less
     // than the kernel's ecryptfs_message_wait_timeout.
-    Requests(TimeSource& time, ReplyWriter& device, RequestKeys& keys, KeyHosts& hosts,
-             Places<RequestSlot> slots, std::chrono::milliseconds reply_within);
+    Requests(TimeSource& time, RequestKeys& keys, KeyHosts& hosts, Places<RequestSlot> slots,
+             std::chrono::milliseconds reply_within);
 
-    base::ByteSpan room() override;
-    void take_frame(base::ByteView frame) override;
+    // Borrows the writer until the source is removed. Replies to a source that is gone count as
+    // late.
+    void add_source(SourceNumber source, ReplyWriter& writer);
+    void remove_source(SourceNumber source);
 
-    // Answers what an earlier process read from this device and did not answer.
-    void replay();
-    // For when the device is another one.
-    void discard_leftovers();
+    base::ByteSpan room(SourceNumber source) override;
+    bool take_frame(base::ByteView frame) override;
+    void discard_frame() override;
+
+    // Answers what an earlier process read from these sources and did not answer, and forgets what
+    // it read from others: they are gone, or others have their numbers.
+    void replay(const std::set<SourceNumber>& sources);
 
     // Called when a request fails as its key is locked, for a desktop to ask the user.
     void on_locked_key(std::function<void(const wire::KeySignature&)> wanted);
 
     const RequestCounts& counts() const { return counts_; }
+    SourceCounts counts(SourceNumber source) const;
     std::size_t in_flight() const { return in_flight_.size() + followers_; }
     // Zero if there is none.
     Clock::duration oldest_age() const;
@@ -59,7 +66,7 @@ class Requests : public FrameTaker {
   private:
     // A request, and what is needed to answer it.
     struct InFlight {
-        RequestSlot* slot = nullptr;
+        RequestSlot* slot = nullptr;  // says which source it is from
         std::uint32_t counter = 0;
         std::uint32_t index = 0;
         base::FileKeyOperation operation = base::FileKeyOperation::kDecrypt;
@@ -70,7 +77,12 @@ class Requests : public FrameTaker {
         std::vector<InFlight> followers = {};  // that ask the same, and get the same answer
     };
 
-    void take(RequestSlot& slot, base::ByteView frame);
+    struct Source {
+        ReplyWriter* writer;
+        SourceCounts counts;
+    };
+
+    bool take(RequestSlot& slot, base::ByteView frame);
     void handle(RequestSlot& slot, const wire::DeviceFrame& frame);
     InFlight* find_leader(const InFlight& request);
     void submit(InFlight request, const wire::RequestPacket& packet);
@@ -83,7 +95,7 @@ class Requests : public FrameTaker {
     void reply(const InFlight& request, std::uint8_t status, base::ByteView data);
 
     TimeSource& time_;
-    ReplyWriter& device_;
+    std::map<SourceNumber, Source> sources_;
     RequestKeys& keys_;
     KeyHosts& hosts_;
     RequestSlots slots_;

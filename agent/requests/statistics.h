@@ -31,7 +31,7 @@ class LatencyHistogram {
     std::uint64_t total_ = 0;
 };
 
-// The kernel's requests since the agent was started, by how they ended.
+// All requests since the agent was started, by how they ended.
 struct RequestCounts {
     std::uint64_t received = 0;
     std::uint64_t answered = 0;
@@ -39,6 +39,13 @@ struct RequestCounts {
     std::uint64_t stale = 0;
     std::uint64_t late = 0;
     std::uint64_t malformed = 0;
+};
+
+// The same for one source of requests.
+struct SourceCounts {
+    std::uint64_t received = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t failed = 0;
 };
 
 // The same for one key or module.

@@ -54,6 +54,10 @@ inline constexpr std::chrono::milliseconds kUnnoticedStart{500};
 // logind waits this long before it suspends the machine (InhibitDelayMaxSec=).
 inline constexpr std::chrono::milliseconds kSuspendDelay{5000};
 
+// A mount says within this time that it has forgotten what a locked key opened.
+inline constexpr std::chrono::milliseconds kConfirmLimit{3000};
+
+static_assert(kConfirmLimit < kSuspendDelay, "the machine would sleep with file keys in memory");
 static_assert(kGreatestOperationLimit < kOpenLimit);
 static_assert(kGreetingLimit < kOpenLimit);
 static_assert(2 * kLeastOperationLimit < kCloseLimit);

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent, over the user bus. Calls block; one thread. kNoBus for a bus that is lost, kNoAgent
-// for an agent that cannot be started. All other errors are the agent's own.
+// The agent, over the user bus: lib/dbus/agent_bus.h says how calls fail.
 
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/agent/state.h"
 #include "lib/base/error.h"
 #include "lib/base/sealed_memfd.h"
+#include "lib/dbus/agent_bus.h"
 #include "lib/keyring/key_serial.h"
 #include "lib/wire/key_signature.h"
-
-struct sd_bus;
-struct sd_bus_message;
 
 namespace ecryptfs::cli {
 
@@ -48,15 +44,10 @@ class AgentClient {
     base::Result<AgentObjects> objects();
 
   private:
-    struct CloseBus {
-        void operator()(sd_bus* bus) const noexcept;
-    };
-    using Bus = std::unique_ptr<sd_bus, CloseBus>;
-
-    explicit AgentClient(Bus bus) : bus_(std::move(bus)) {}
+    explicit AgentClient(dbus::AgentBus bus) : bus_(std::move(bus)) {}
     base::Result<Properties> properties(const std::string& path, const char* interface);
 
-    Bus bus_;
+    dbus::AgentBus bus_;
 };
 
 struct AgentSnapshot {

@@ -48,6 +48,18 @@ void MessageReader::read_dictionary(const char* entry_contents,
     leave();
 }
 
+void MessageReader::read_list(const char* fields, const std::function<void()>& read_record) {
+    const auto array_contents = fmt::format("({})", fields);
+    if (!enter(SD_BUS_TYPE_ARRAY, array_contents.c_str())) {
+        return;
+    }
+    while (ok() && ::sd_bus_message_at_end(message_, 0) == 0 && enter(SD_BUS_TYPE_STRUCT, fields)) {
+        read_record();
+        leave();
+    }
+    leave();
+}
+
 void MessageReader::read_variant(const std::function<bool(std::string_view type)>& read_value) {
     const char* contents = nullptr;
     char type = 0;
@@ -126,6 +138,15 @@ void MessageWriter::write_dictionary(const char* entry_contents,
 void MessageWriter::write_entry(const char* entry_contents,
                                 const std::function<void()>& write_values) {
     write_container(SD_BUS_TYPE_DICT_ENTRY, entry_contents, write_values);
+}
+
+void MessageWriter::write_list(const char* fields, const std::function<void()>& write_records) {
+    const auto array_contents = fmt::format("({})", fields);
+    write_container(SD_BUS_TYPE_ARRAY, array_contents.c_str(), write_records);
+}
+
+void MessageWriter::write_record(const char* fields, const std::function<void()>& write_values) {
+    write_container(SD_BUS_TYPE_STRUCT, fields, write_values);
 }
 
 void MessageWriter::write_basic(char type, const void* value) {

@@ -55,6 +55,9 @@ class MessageReader {
     // Calls `read_entry` at each entry of a dictionary, whose contents are for example "sv".
     void read_dictionary(const char* entry_contents, const std::function<void()>& read_entry);
 
+    // Calls `read_record` at each element of an array of structures of these fields.
+    void read_list(const char* fields, const std::function<void()>& read_record);
+
     // Calls `read_value` with the type of what a variant holds; what it returns false for is
     // skipped.
     void read_variant(const std::function<bool(std::string_view type)>& read_value);
@@ -90,6 +93,11 @@ class MessageWriter {
     // Calls `write_entries`, which calls write_entry() for each entry of a dictionary.
     void write_dictionary(const char* entry_contents, const std::function<void()>& write_entries);
     void write_entry(const char* entry_contents, const std::function<void()>& write_values);
+
+    // Calls `write_records`, which calls write_record() for each element of an array of structures
+    // of these fields.
+    void write_list(const char* fields, const std::function<void()>& write_records);
+    void write_record(const char* fields, const std::function<void()>& write_values);
 
   private:
     void write_basic(char type, const void* value);

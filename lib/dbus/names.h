@@ -15,6 +15,9 @@ inline constexpr char kManagerInterface[] = "org.ecryptfs.Agent1";
 inline constexpr char kKeyInterface[] = "org.ecryptfs.Agent1.Key";
 inline constexpr char kModuleInterface[] = "org.ecryptfs.Agent1.Module";
 
+// Of the property Channels: number, client, received, answered, failed.
+inline constexpr char kChannelFields[] = "uuttt";
+
 inline constexpr char kErrorPrefix[] = "org.ecryptfs.Agent1.Error.";
 
 }  // namespace ecryptfs::dbus

@@ -133,14 +133,10 @@ class Processes {
     void die(bool same_device = true) {
         hosts.forget_jobs();
         begin();
-        if (same_device) {
-            requests->replay();
-        } else {
-            requests->discard_leftovers();
-        }
+        requests->replay(same_device ? std::set{kDeviceSource} : std::set<SourceNumber>{});
     }
-    void read(const Bytes& bytes) {
-        const auto room = requests->room();
+    void read(const Bytes& bytes, SourceNumber source = kDeviceSource) {
+        const auto room = requests->room(source);
         ASSERT_LT(bytes.size(), room.size());
         std::ranges::copy(bytes, room.begin());
         requests->take_frame(room.first(bytes.size()));
@@ -174,8 +170,9 @@ class Processes {
 
   private:
     void begin() {
-        requests = std::make_unique<Requests>(time, device, keys, hosts,
+        requests = std::make_unique<Requests>(time, keys, hosts,
                                               Places<RequestSlot>{memory_, used_}, kReplyLimit);
+        requests->add_source(kDeviceSource, device);
         requests->on_locked_key([this](const auto& signature) { wanted.push_back(signature); });
     }
 
@@ -201,6 +198,49 @@ class RequestsOfTheKernel : public ::testing::Test, protected Processes {
         EXPECT_TRUE(last_reply().data.empty());
     }
 };
+
+constexpr SourceNumber kChannel = 3;
+
+TEST_F(RequestsOfTheKernel, EachSourceGetsItsOwnReplies) {
+    FakeDevice channel;
+    requests->add_source(kChannel, channel);
+    read(frame({.counter = 7, .index = 1, .packet = decrypt(1)}), kChannel);
+    ask(8, decrypt(1));  // the same question, of the kernel's
+    finish_job(0, file_key(5));
+
+    ASSERT_EQ(channel.replies.size(), 1U);
+    EXPECT_EQ(channel.replies.front().counter, 7U);
+    ASSERT_EQ(device.replies.size(), 1U);
+    EXPECT_EQ(last_reply().counter, 8U);
+    EXPECT_EQ(requests->counts(kChannel).answered, 1U);
+    EXPECT_EQ(requests->counts(kDeviceSource).received, 1U);
+}
+
+TEST_F(RequestsOfTheKernel, ReplyToAGoneSourceCountsAsLate) {
+    FakeDevice channel;
+    requests->add_source(kChannel, channel);
+    read(frame({.counter = 7, .index = 1, .packet = decrypt(1)}), kChannel);
+    requests->remove_source(kChannel);
+    finish_job(0, file_key(5));
+
+    EXPECT_TRUE(channel.replies.empty());
+    EXPECT_EQ(requests->counts().late, 1U);
+    EXPECT_TRUE(has_wiped_slots());
+}
+
+TEST_F(RequestsOfTheKernel, ReplayAnswersOnlySourcesThatAreStillThere) {
+    FakeDevice channel;
+    requests->add_source(kChannel, channel);
+    read(frame({.counter = 7, .index = 1, .packet = decrypt(1)}), kChannel);
+    ask(8, decrypt(2));
+    die();  // of the two sources only the device is there again
+    ASSERT_EQ(hosts.jobs().size(), 1U);
+    finish_job(0, file_key(5));
+
+    EXPECT_TRUE(channel.replies.empty());
+    ASSERT_EQ(device.replies.size(), 1U);
+    EXPECT_EQ(last_reply().counter, 8U);
+}
 
 TEST_F(RequestsOfTheKernel, AreAnsweredWithWhatTheModuleDecrypted) {
     ask(5, decrypt(1));

@@ -20,13 +20,6 @@ namespace {
 using base::Result;
 using Json = nlohmann::ordered_json;
 
-// What the agent has before anything is added; refuses when it cannot answer the kernel anyway.
-Result<AgentObjects> objects_of_ready_agent(AgentClient& agent) {
-    const auto manager = TRY(agent.manager());
-    TRY(device_ready(manager));
-    return agent.objects();
-}
-
 Result<OpenedKey> open_key(AgentClient& agent, const pki::KeyLocation& key,
                            const OpenWithSecret& with_secret) {
     std::optional<OpenedKey> opened;
@@ -94,7 +87,7 @@ std::string added_json(const std::string& signature, const pki::KeyLocation& loc
 Result<void> add_to_agent(const pki::KeyLocation& key, const OpenWithSecret& with_secret,
                           const keyring::TokenPlace& place, bool json) {
     auto agent = TRY(AgentClient::connect());
-    const auto before = TRY(objects_of_ready_agent(agent));
+    const auto before = TRY(agent.objects());
     const auto opened = TRY(open_key(agent, key, with_secret));
     const std::string signature(opened.signature.text());
     const bool was_known =

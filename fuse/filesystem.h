@@ -51,9 +51,9 @@ struct AttributeChange {
 
 class Filesystem {
   public:
-    // `root`: the lower folder.
-    Filesystem(base::UniqueFd root, MountKeys keys, const mount::FolderOptions& options)
-        : nodes_(std::move(root)), keys_(std::move(keys)), options_(options) {}
+    // `root`: the lower folder. Borrows the keys.
+    Filesystem(base::UniqueFd root, MountKeys& keys, const mount::FolderOptions& options)
+        : nodes_(std::move(root)), keys_(keys), options_(options) {}
 
     Outcome<FoundNode> look_up(NodeId folder, std::string_view name);
     void forget(NodeId id, std::uint64_t lookups) { nodes_.forget(id, lookups); }
@@ -106,7 +106,7 @@ class Filesystem {
     Outcome<void> change_size(Node& node, std::uint64_t size);
 
     NodeTable nodes_;
-    MountKeys keys_;
+    MountKeys& keys_;
     mount::FolderOptions options_;
 };
 

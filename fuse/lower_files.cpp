@@ -102,7 +102,7 @@ Outcome<std::uint64_t> read_plain_size(const Node& node, const struct stat& stat
     return *size;
 }
 
-Outcome<FileContents> open_contents(base::UniqueFd fd, const MountKeys& keys, bool in_attribute,
+Outcome<FileContents> open_contents(base::UniqueFd fd, MountKeys& keys, bool in_attribute,
                                     bool can_write) {
     if (is_empty(fd.get())) {
         auto fresh = TRY(to_outcome(keys.make_file()));

@@ -24,7 +24,7 @@ Outcome<std::uint64_t> read_plain_size(const Node& node, const struct stat& stat
 
 // The contents of a lower file. One that is empty below gets a header if `can_write`;
 // `in_attribute` says where.
-Outcome<FileContents> open_contents(base::UniqueFd fd, const MountKeys& keys, bool in_attribute,
+Outcome<FileContents> open_contents(base::UniqueFd fd, MountKeys& keys, bool in_attribute,
                                     bool can_write);
 
 // A lower file that has just been made gets its header.

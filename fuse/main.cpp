@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "fuse/agent_keys.h"
 #include "fuse/background.h"
 #include "fuse/filesystem.h"
 #include "fuse/mount_keys.h"
@@ -42,12 +43,11 @@ Result<base::UniqueFd> open_lower(const std::string& path) {
     return folder;
 }
 
+// kNotSupported is no error: the agent has that key.
 Result<lower::PassphraseKey> find_key(const wire::KeySignature& signature) {
     auto found = keyring::read_passphrase_key(signature);
     if (!found) {
-        found.error().advice = found.error().code == base::ErrorCode::kNotSupported
-                                   ? "mount by the kernel: sudo ecryptfsctl mount"
-                                   : "add it: ecryptfsctl add-passphrase";
+        found.error().advice = "add it: ecryptfsctl add-passphrase";
         return std::unexpected(std::move(found.error()));
     }
     return lower::PassphraseKey{signature, std::move(found->key), found->salt};
@@ -72,8 +72,12 @@ Result<void> run(const fuse::Options& options) {
     raise_descriptor_limit();
     ::umask(0);  // the kernel has taken off that of who makes a file
     auto lower = TRY(open_lower(options.lower));
-    auto keys = TRY(fuse::MountKeys::load(options.folder, find_key));
-    fuse::Filesystem files(std::move(lower), std::move(keys), options.folder);
+    fuse::AgentKeys agent([](const channel::Note& /*note*/) {});
+    const auto keys = TRY(fuse::MountKeys::load(options.folder, find_key, agent));
+    if (keys->has_private_keys()) {
+        TRY(agent.connect());
+    }
+    fuse::Filesystem files(std::move(lower), *keys, options.folder);
     auto session = TRY(fuse::Session::mount(files, options.upper, fuse_options(options)));
     background.ready();
     return session.serve();

@@ -41,57 +41,167 @@ Result<const wire::Cipher*> choose_cipher(const mount::FolderOptions& options) {
     return &*found;
 }
 
+base::Error locked_error(const wire::KeySignature& signature) {
+    return {ErrorCode::kKeyLocked, fmt::format("key {} is locked", signature.text())};
+}
+
 }  // namespace
 
-Result<MountKeys> MountKeys::load(const mount::FolderOptions& options,
-                                  const FindPassphraseKey& find) {
-    MountKeys keys;
-    keys.cipher_ = TRY(choose_cipher(options));
-    keys.key_size_ = options.key_bytes;
-    keys.flags_ = lower::kEncrypted;
-    keys.flags_ |= options.xattr ? lower::kHeaderInAttribute : 0U;
-    keys.flags_ |= options.name_keys.empty() ? 0U : lower::kEncryptsNames;
-    for (const auto& signature : options.keys) {
-        auto key = TRY(find(signature));
-        keys.keys_.push_back(std::move(key));
-    }
-    if (keys.keys_.empty()) {
-        return std::unexpected(base::Error{ErrorCode::kInvalidArgument, "no key for the contents",
-                                           "name one: -o ecryptfs_sig=SIGNATURE"});
-    }
-    if (!options.name_keys.empty()) {
-        const auto& signature = options.name_keys.front();
-        auto key = TRY(find(signature));
-        keys.names_.emplace(
-            Names{{signature, keys.cipher_, options.key_bytes}, std::move(key.key)});
+MountKeys::MountKeys(const mount::FolderOptions& options, FindPassphraseKey find,
+                     PrivateKeys& private_keys)
+    : find_(std::move(find)),
+      private_keys_(private_keys),
+      key_size_(options.key_bytes),
+      flags_(lower::kEncrypted | (options.xattr ? lower::kHeaderInAttribute : 0U) |
+             (options.name_keys.empty() ? 0U : lower::kEncryptsNames)),
+      ready_files_([this] { return make_new_file(); }) {}
+
+Result<std::unique_ptr<MountKeys>> MountKeys::load(const mount::FolderOptions& options,
+                                                   FindPassphraseKey find,
+                                                   PrivateKeys& private_keys) {
+    std::unique_ptr<MountKeys> keys(new MountKeys(options, std::move(find), private_keys));
+    keys->cipher_ = TRY(choose_cipher(options));
+    TRY(keys->find_keys(options));
+    TRY(keys->find_name_key(options));
+    if (keys->has_private_keys()) {
+        TRY(KnownFileKeys::reserve(keys->known_file_keys_));
+        keys->ready_files_.start();
     }
     return keys;
 }
 
-Result<lower::FileKey> MountKeys::open(const lower::Header& header) const {
-    std::string wanted;
-    for (const auto& packet : header.packets | std::views::reverse) {
-        const auto key =
-            std::ranges::find(keys_, packet.signature, &lower::PassphraseKey::signature);
-        if (packet.kind == lower::PacketKind::kPassphrase && key != keys_.end()) {
-            return lower::file_key_from_packet(packet, key->key.view());
+Result<void> MountKeys::find_keys(const mount::FolderOptions& options) {
+    for (const auto& signature : options.keys) {
+        auto key = find_(signature);
+        if (key) {
+            keys_.push_back({signature, false, std::move(*key)});
+        } else if (key.error().code == ErrorCode::kNotSupported) {
+            keys_.push_back({signature, true});
+        } else {
+            return std::unexpected(std::move(key.error()));
         }
-        wanted += fmt::format(" {}", packet.signature.text());
     }
-    return std::unexpected(base::Error{
-        ErrorCode::kUnknownKey, fmt::format("the file is of none of this mount's keys but:{}",
-                                            wanted.empty() ? " nobody's" : wanted)});
+    if (keys_.empty()) {
+        return std::unexpected(base::Error{ErrorCode::kInvalidArgument, "no key for the contents",
+                                           "name one: -o ecryptfs_sig=SIGNATURE"});
+    }
+    return {};
 }
 
-Result<NewFile> MountKeys::make_file() const {
+Result<void> MountKeys::find_name_key(const mount::FolderOptions& options) {
+    if (!options.name_keys.empty()) {
+        const auto& signature = options.name_keys.front();
+        auto key = TRY(find_(signature));
+        name_cipher_ = {signature, cipher_, key_size_};
+        fnek_ = std::move(key.key);
+    }
+    return {};
+}
+
+bool MountKeys::has_private_keys() const {
+    return std::ranges::any_of(keys_, &Key::is_private);
+}
+
+const MountKeys::Key* MountKeys::find_key(const wire::KeySignature& signature) const {
+    const auto found = std::ranges::find(keys_, signature, &Key::signature);
+    return found == keys_.end() ? nullptr : &*found;
+}
+
+Result<lower::FileKey> MountKeys::open(const lower::Header& header) {
+    std::string wanted;
+    for (const auto& packet : header.packets) {
+        wanted += fmt::format(" {}", packet.signature.text());
+    }
+    base::Error failure{ErrorCode::kUnknownKey,
+                        fmt::format("the file is of none of this mount's keys but:{}",
+                                    wanted.empty() ? " nobody's" : wanted)};
+    for (const auto& packet : header.packets | std::views::reverse) {
+        if (auto key = open_at_once(packet, failure)) {
+            return std::move(*key);
+        }
+    }
+    for (const auto& packet : header.packets | std::views::reverse) {
+        const auto* const key = find_key(packet.signature);
+        if (packet.kind == lower::PacketKind::kPublicKey && key != nullptr && key->is_private) {
+            auto opened = open_with_private_key(packet);
+            if (opened) {
+                return opened;
+            }
+            failure = std::move(opened.error());
+        }
+    }
+    return std::unexpected(std::move(failure));
+}
+
+bool MountKeys::opens_at_once(const lower::Header& header) {
+    const auto needs_agent = [this](const lower::KeyPacket& packet) {
+        const auto* const key = find_key(packet.signature);
+        return packet.kind == lower::PacketKind::kPublicKey && key != nullptr && key->is_private &&
+               !known_file_keys_.contains(packet.signature, packet.encrypted_fek);
+    };
+    return std::ranges::none_of(header.packets, needs_agent);
+}
+
+// Nothing if this packet is of no key that is here; `failure` then says why, if a key should be.
+std::optional<lower::FileKey> MountKeys::open_at_once(const lower::KeyPacket& packet,
+                                                      base::Error& failure) {
+    const auto* const key = find_key(packet.signature);
+    if (key == nullptr || key->is_private != (packet.kind == lower::PacketKind::kPublicKey)) {
+        return std::nullopt;
+    }
+    if (key->is_private) {
+        return known_file_keys_.find(packet.signature, packet.encrypted_fek);
+    }
+    const std::shared_lock access(key_access_);
+    if (!key->passphrase) {
+        failure = locked_error(key->signature);
+        return std::nullopt;
+    }
+    auto opened = lower::file_key_from_packet(packet, key->passphrase->key.view());
+    if (!opened) {
+        failure = std::move(opened.error());
+        return std::nullopt;
+    }
+    return std::move(*opened);
+}
+
+Result<lower::FileKey> MountKeys::open_with_private_key(const lower::KeyPacket& packet) {
+    const auto round = known_file_keys_.round();
+    const auto decrypted = TRY(private_keys_.decrypt(packet.signature, packet.encrypted_fek));
+    auto key = TRY(lower::file_key_from_decrypted(decrypted.view()));
+    known_file_keys_.add(packet.signature, packet.encrypted_fek, key, round);
+    return key;
+}
+
+Result<std::vector<std::uint8_t>> MountKeys::encrypt_for_key(const Key& key,
+                                                             const lower::FileKey& file_key) {
+    if (key.is_private) {
+        const auto to_encrypt = TRY(lower::file_key_to_encrypt(file_key));
+        const auto encrypted = TRY(private_keys_.encrypt(key.signature, to_encrypt.view()));
+        return std::vector<std::uint8_t>(encrypted.view().begin(), encrypted.view().end());
+    }
+    const std::shared_lock access(key_access_);
+    return key.passphrase ? lower::encrypt_file_key(file_key, key.passphrase->key.view())
+                          : std::unexpected(locked_error(key.signature));
+}
+
+Result<NewFile> MountKeys::make_new_file() {
+    const auto round = known_file_keys_.round();
     auto file_key = TRY(lower::make_file_key(*cipher_, key_size_));
     std::vector<std::vector<std::uint8_t>> encrypted;
+    encrypted.reserve(keys_.size());
     std::vector<lower::NewKeyPacket> packets;
     for (const auto& key : keys_) {
-        auto fek = TRY(lower::encrypt_file_key(file_key, key.key.view()));
+        auto fek = TRY(encrypt_for_key(key, file_key));
         encrypted.push_back(std::move(fek));
-        packets.emplace_back(
-            lower::NewPassphrasePacket{key.signature, cipher_->code, encrypted.back(), key.salt});
+        if (key.is_private) {
+            packets.emplace_back(lower::NewPublicKeyPacket{key.signature, encrypted.back()});
+            continue;
+        }
+        const std::shared_lock access(key_access_);
+        packets.emplace_back(lower::NewPassphrasePacket{
+            key.signature, cipher_->code, encrypted.back(),
+            key.passphrase ? key.passphrase->salt : lower::kDefaultSalt});
     }
     const auto marker = TRY(random_marker());
     auto header =
@@ -99,27 +209,67 @@ Result<NewFile> MountKeys::make_file() const {
     if ((flags_ & lower::kHeaderInAttribute) == 0) {
         header.resize(lower::kLeastSizeAtFront);
     }
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+        if (keys_[i].is_private) {
+            known_file_keys_.add(keys_[i].signature, encrypted[i], file_key, round);
+        }
+    }
     return NewFile{std::move(file_key), std::move(header)};
 }
 
 Result<std::string> MountKeys::encrypt_name(std::string_view plain) const {
-    if (!names_) {
+    if (!name_cipher_) {
         return std::string(plain);
     }
-    const auto encrypted = TRY(lower::encrypt_name(plain, names_->cipher, names_->fnek.view()));
+    const std::shared_lock access(key_access_);
+    if (fnek_.empty()) {
+        return std::unexpected(locked_error(name_cipher_->signature));
+    }
+    const auto encrypted = TRY(lower::encrypt_name(plain, *name_cipher_, fnek_.view()));
     return lower::encode_encrypted_name(encrypted);
 }
 
 std::optional<std::string> MountKeys::decrypt_name(const std::string& lower) const {
-    if (!names_) {
+    if (!name_cipher_) {
         return lower;
     }
     const auto parsed = lower::parse_encrypted_name(lower);
-    if (!parsed || parsed->signature != names_->cipher.signature) {
+    const std::shared_lock access(key_access_);
+    if (!parsed || fnek_.empty() || parsed->signature != name_cipher_->signature) {
         return std::nullopt;
     }
-    auto plain = lower::decrypt_name(*parsed, names_->fnek.view());
+    auto plain = lower::decrypt_name(*parsed, fnek_.view());
     return plain ? std::optional(std::move(*plain)) : std::nullopt;
+}
+
+void MountKeys::lock(const std::optional<wire::KeySignature>& signature) {
+    {
+        const std::unique_lock access(key_access_);
+        for (auto& key : keys_) {
+            if (!signature || key.signature == *signature) {
+                key.passphrase.reset();
+            }
+        }
+        if (name_cipher_ && (!signature || name_cipher_->signature == *signature)) {
+            fnek_.clear();
+        }
+    }
+    known_file_keys_.forget(signature);
+    ready_files_.forget();
+}
+
+void MountKeys::unlock(const std::optional<wire::KeySignature>& signature) {
+    const std::unique_lock access(key_access_);
+    for (auto& key : keys_) {
+        if (!key.is_private && !key.passphrase && (!signature || key.signature == *signature)) {
+            auto found = find_(key.signature);
+            key.passphrase = found ? std::optional(std::move(*found)) : std::nullopt;
+        }
+    }
+    if (name_cipher_ && fnek_.empty() && (!signature || name_cipher_->signature == *signature)) {
+        auto found = find_(name_cipher_->signature);
+        fnek_ = found ? std::move(found->key) : base::SecretBytes();
+    }
 }
 
 }  // namespace ecryptfs::fuse

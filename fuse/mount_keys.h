@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The keys of one mount: what they open, what new files get, what names become. In locked memory.
+// Any thread.
 
 #pragma once
 
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuse/known_file_keys.h"
+#include "fuse/ready_files.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/lower/file_key.h"
 #include "lib/lower/header.h"
+#include "lib/lower/header_writer.h"
 #include "lib/lower/name_key.h"
 #include "lib/lower/passphrase.h"
 #include "lib/mount/folder_options.h"
@@ -23,46 +28,95 @@
 
 namespace ecryptfs::fuse {
 
-// The key of a passphrase, by its signature. kUnknownKey, kKeyExpired and so on if there is none.
+// The key of a passphrase, by its signature. kNotSupported for a private key's; kUnknownKey,
+// kKeyExpired and so on if there is none.
 using FindPassphraseKey =
     std::function<base::Result<lower::PassphraseKey>(const wire::KeySignature&)>;
 
-// What a new lower file begins with, and the key of its contents.
-struct NewFile {
-    lower::FileKey key;
-    std::vector<std::uint8_t> header;
+// Private keys: they decrypt what a Tag 1 packet has, and encrypt it for one. They may take
+// seconds.
+class PrivateKeys {
+  public:
+    PrivateKeys() = default;
+    PrivateKeys(const PrivateKeys&) = delete;
+    PrivateKeys& operator=(const PrivateKeys&) = delete;
+    virtual ~PrivateKeys() = default;
+
+    // Gives cipher code, FEK and checksum.
+    virtual base::Result<base::SecretBytes> decrypt(const wire::KeySignature& signature,
+                                                    base::ByteView encrypted_fek) = 0;
+    virtual base::Result<base::SecretBytes> encrypt(const wire::KeySignature& signature,
+                                                    base::ByteView file_key) = 0;
 };
 
 class MountKeys {
   public:
-    // kInvalidArgument for options that do not fit together: no key, a cipher or size that eCryptfs
-    // does not have. kNotSupported for a cipher that OpenSSL does not have.
-    static base::Result<MountKeys> load(const mount::FolderOptions& options,
-                                        const FindPassphraseKey& find);
+    // Borrows the private keys. kInvalidArgument for options that do not fit together: no key, a
+    // cipher or size that eCryptfs does not have. kNotSupported for a cipher that OpenSSL does not
+    // have, and for names with a private key.
+    static base::Result<std::unique_ptr<MountKeys>> load(const mount::FolderOptions& options,
+                                                         FindPassphraseKey find,
+                                                         PrivateKeys& private_keys);
+    MountKeys(const MountKeys&) = delete;
+    MountKeys& operator=(const MountKeys&) = delete;
+    ~MountKeys() = default;
 
-    // By the last packet that one of the keys opens, as the kernel does. kUnknownKey.
-    base::Result<lower::FileKey> open(const lower::Header& header) const;
+    // Whether a key of the mount is private.
+    bool has_private_keys() const;
+
+    // By a packet that one of the keys opens: the last one, as the kernel does, but those that open
+    // it at once come before private keys. kUnknownKey if there is none, kKeyLocked.
+    base::Result<lower::FileKey> open(const lower::Header& header);
+    // Whether that needs no private key now.
+    bool opens_at_once(const lower::Header& header);
 
     // Every key of the mount opens it.
-    base::Result<NewFile> make_file() const;
+    base::Result<NewFile> make_file() { return ready_files_.take(); }
+    bool makes_files_at_once() { return !has_private_keys() || ready_files_.has_one(); }
 
-    bool encrypts_names() const { return names_.has_value(); }
-    // The name in the lower folder; also of a link's target. kInvalidArgument if it is too long.
+    bool encrypts_names() const { return name_cipher_.has_value(); }
+    // The name in the lower folder; also of a link's target. kInvalidArgument if it is too long,
+    // kKeyLocked.
     base::Result<std::string> encrypt_name(std::string_view plain) const;
     // Nothing for a name that is not of this mount: the kernel does not show it either.
     std::optional<std::string> decrypt_name(const std::string& lower) const;
 
+    // Wipes this key and what it opened, or all. A private key is the agent's: it opens files again
+    // as soon as the agent says so.
+    void lock(const std::optional<wire::KeySignature>& signature);
+    // Finds keys again that lock() has wiped.
+    void unlock(const std::optional<wire::KeySignature>& signature);
+
   private:
-    struct Names {
-        lower::NameCipher cipher;
-        base::SecretBytes fnek;
+    struct Key {
+        wire::KeySignature signature;
+        bool is_private = false;
+        std::optional<lower::PassphraseKey> passphrase = {};  // none while it is locked
     };
 
-    std::vector<lower::PassphraseKey> keys_;
-    std::optional<Names> names_;
+    MountKeys(const mount::FolderOptions& options, FindPassphraseKey find,
+              PrivateKeys& private_keys);
+    base::Result<void> find_keys(const mount::FolderOptions& options);
+    base::Result<void> find_name_key(const mount::FolderOptions& options);
+    base::Result<NewFile> make_new_file();
+    const Key* find_key(const wire::KeySignature& signature) const;
+    std::optional<lower::FileKey> open_at_once(const lower::KeyPacket& packet,
+                                               base::Error& failure);
+    base::Result<lower::FileKey> open_with_private_key(const lower::KeyPacket& packet);
+    base::Result<std::vector<std::uint8_t>> encrypt_for_key(const Key& key,
+                                                            const lower::FileKey& file_key);
+
+    FindPassphraseKey find_;
+    PrivateKeys& private_keys_;
     const wire::Cipher* cipher_ = nullptr;
     std::size_t key_size_ = 0;
     std::uint32_t flags_ = 0;  // lower::HeaderFlag of new files
+    std::vector<Key> keys_;
+    std::optional<lower::NameCipher> name_cipher_;
+    base::SecretBytes fnek_;                // empty while it is locked
+    mutable std::shared_mutex key_access_;  // of the passphrase keys and the FNEK
+    KnownFileKeys known_file_keys_;
+    ReadyFiles ready_files_;
 };
 
 }  // namespace ecryptfs::fuse

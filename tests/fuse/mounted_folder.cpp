@@ -43,8 +43,9 @@ std::string mount_options(const PassphraseTokens& tokens, bool with_names) {
     return with_names ? fmt::format("{},ecryptfs_fnek_sig={}", contents, tokens.names) : contents;
 }
 
-MountedFolder::MountedFolder(const std::filesystem::path& lower, const std::string& options)
-    : lower_(lower), options_(options) {
+MountedFolder::MountedFolder(const std::filesystem::path& lower, const std::string& options,
+                             Environment environment)
+    : lower_(lower), options_(options), environment_(std::move(environment)) {
     mount();
 }
 
@@ -59,7 +60,7 @@ void MountedFolder::mount_anew() {
 
 void MountedFolder::mount() {
     const auto before = device_of(path());
-    process_.emplace(Command{ECRYPTFS_FUSE, {lower_, path(), "-f", "-o", options_}},
+    process_.emplace(Command{ECRYPTFS_FUSE, {lower_, path(), "-f", "-o", options_}, environment_},
                      std::map<int, int>{{2, 2}});
     wait_until("it is mounted", [&] { return device_of(path()) != before; });
 }

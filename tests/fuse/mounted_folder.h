@@ -25,7 +25,9 @@ std::string mount_options(const PassphraseTokens& tokens, bool with_names = true
 // A lower folder that ecryptfs-fuse has mounted.
 class MountedFolder {
   public:
-    MountedFolder(const std::filesystem::path& lower, const std::string& options);
+    // `environment` has the bus of the agent, if there is one.
+    MountedFolder(const std::filesystem::path& lower, const std::string& options,
+                  Environment environment = {});
     // Fails the test if the program does not end well.
     ~MountedFolder();
     MountedFolder(const MountedFolder&) = delete;
@@ -41,6 +43,7 @@ class MountedFolder {
 
     std::filesystem::path lower_;
     std::string options_;
+    Environment environment_;
     TemporaryFolder upper_;
     std::optional<Process> process_;
 };

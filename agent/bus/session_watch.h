@@ -11,19 +11,11 @@
 #include "agent/bus/link.h"
 #include "agent/bus/sleep_delay.h"
 #include "agent/runtime/event_loop.h"
+#include "agent/runtime/lock_on.h"
 
 struct sd_bus_message;
 
 namespace ecryptfs::agent {
-
-// The events that lock the keys.
-struct LockOn {
-    bool suspend = true;
-    bool screen_lock = false;
-    bool log_out = true;
-
-    bool any() const { return suspend || screen_lock || log_out; }
-};
 
 class SessionWatch {
   public:

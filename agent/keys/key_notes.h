@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "agent/requests/handover.h"
+#include "agent/runtime/handover.h"
 #include "lib/keyring/key_serial.h"
 #include "lib/wire/key_signature.h"
 

@@ -7,9 +7,9 @@
 #include <functional>
 #include <span>
 
-#include "agent/keys/key.h"
-#include "agent/keys/key_hosts.h"
 #include "agent/keys/key_table.h"
+#include "agent/modules/key.h"
+#include "agent/modules/key_hosts.h"
 #include "agent/runtime/time_source.h"
 #include "lib/base/error.h"
 

@@ -33,10 +33,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/keys/key.h"
 #include "agent/keys/key_notes.h"
 #include "agent/keys/seen_token.h"
-#include "agent/requests/statistics.h"
+#include "agent/modules/key.h"
+#include "agent/runtime/statistics.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/dbus/states.h"

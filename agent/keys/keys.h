@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include "agent/keys/key.h"
-#include "agent/keys/key_hosts.h"
 #include "agent/keys/key_notes.h"
 #include "agent/keys/key_opener.h"
 #include "agent/keys/key_table.h"
 #include "agent/keys/keyring_view.h"
-#include "agent/requests/request_keys.h"
+#include "agent/keys/request_keys.h"
+#include "agent/modules/key.h"
+#include "agent/modules/key_hosts.h"
 #include "agent/runtime/event_loop.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/keys/key_hosts.h"
+#include "agent/modules/key_hosts.h"
 #include "agent/modules/module_client.h"
 
 namespace ecryptfs::agent {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "agent/keys/key.h"
+#include "agent/modules/key.h"
 #include "agent/runtime/time_source.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"

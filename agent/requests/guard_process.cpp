@@ -17,9 +17,9 @@ extern "C" {
 #include <cerrno>
 #include <cstdlib>
 
-#include "agent/requests/handover.h"
 #include "agent/requests/request_slots.h"
 #include "agent/runtime/event_loop.h"
+#include "agent/runtime/handover.h"
 #include "agent/runtime/time_limits.h"
 #include "lib/base/error.h"
 #include "lib/base/process.h"

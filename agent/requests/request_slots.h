@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "agent/requests/handover.h"
+#include "agent/runtime/handover.h"
 
 namespace ecryptfs::agent {
 

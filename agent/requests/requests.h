@@ -15,13 +15,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "agent/keys/key_hosts.h"
+#include "agent/keys/request_keys.h"
+#include "agent/modules/key_hosts.h"
 #include "agent/requests/reply_writer.h"
-#include "agent/requests/request_keys.h"
 #include "agent/requests/request_slots.h"
 #include "agent/requests/request_source.h"
-#include "agent/requests/statistics.h"
 #include "agent/runtime/log.h"
+#include "agent/runtime/statistics.h"
 #include "agent/runtime/time_source.h"
 #include "lib/base/secret_bytes.h"
 #include "lib/wire/device_frame.h"

@@ -6,7 +6,7 @@
 #include <expected>
 #include <string>
 
-#include "agent/bus/session_watch.h"
+#include "agent/runtime/lock_on.h"
 #include "agent/runtime/time_limits.h"
 #include "lib/pki/host_process.h"
 #include "lib/wire/device_frame.h"

@@ -113,7 +113,7 @@ TEST_F(Restart, LocksKeysWithoutANoteIfThereWasNoRoomForALock) {
     const auto of_other = wrapped(other, file_key_);
     ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
     const std::uint32_t no_room = 1;
-    constexpr off_t kNoRoomAt = 16;  // agent/requests/handover.cpp, Layout
+    constexpr off_t kNoRoomAt = 16;  // agent/runtime/handover.cpp, Layout
     ASSERT_EQ(::pwrite(agent_->kept("memory"), &no_room, sizeof(no_room), kNoRoomAt),
               static_cast<ssize_t>(sizeof(no_room)));
     agent_->start_again();

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
@@ -110,6 +111,34 @@ bool may_include(std::string_view layer, const std::string& other) {
     return layer == other || std::ranges::any_of(layers(), [&](const auto& row) {
                return is_within(layer, row.first) && row.second.contains(other);
            });
+}
+
+// All that a folder may include, and what that may include in turn.
+std::set<std::string> reachable(const Layers& rows, const std::string& from) {
+    std::set<std::string> seen;
+    std::vector<std::string> open = {from};
+    while (!open.empty()) {
+        const auto layer = std::move(open.back());
+        open.pop_back();
+        for (const auto& [folder, may_include] : rows) {
+            if (is_within(layer, folder)) {
+                std::ranges::copy_if(may_include, std::back_inserter(open),
+                                     [&](const auto& other) { return seen.insert(other).second; });
+            }
+        }
+    }
+    return seen;
+}
+
+// The folders that may include others which may include them.
+std::vector<std::string> folders_in_cycles(const Layers& rows) {
+    std::vector<std::string> found;
+    for (const auto& [folder, may_include] : rows) {
+        if (reachable(rows, folder).contains(folder)) {
+            found.push_back(folder);
+        }
+    }
+    return found;
 }
 
 // Why the file `from` may not include "`included`"; empty if it may.
@@ -239,6 +268,22 @@ TEST(Layering, NamesOnlyFoldersThatAreThere) {
             EXPECT_TRUE(layers().contains(other)) << folder << " may include " << other;
         }
     }
+}
+
+TEST(Layering, HasNoCycle) {
+    EXPECT_THAT(folders_in_cycles(layers()), IsEmpty());
+}
+
+TEST(Layering, FindsTheFoldersOfACycle) {
+    EXPECT_THAT(folders_in_cycles({{"lib/base", {}},
+                                   {"lib/wire", {"lib/base"}},
+                                   {"lib/dbus", {"agent/keys"}},
+                                   {"agent", {"lib/dbus", "lib/wire"}},
+                                   {"agent/keys", {}},
+                                   {"agent/bus", {"agent/keys"}},
+                                   {"cli/ask", {"cli/files"}},
+                                   {"cli/files", {"cli/ask"}}}),
+                ElementsAre("agent/keys", "cli/ask", "cli/files", "lib/dbus"));
 }
 
 TEST(Layering, ReadsTheRowsOfTables) {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/keys/key_hosts.h"
+#include "agent/modules/key_hosts.h"
 
 namespace ecryptfs::test {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "agent/keys/key.h"
+#include "agent/modules/key.h"
 
 namespace ecryptfs::test {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/requests/statistics.h"
+#include "agent/runtime/statistics.h"
 
 #include <algorithm>
 #include <bit>

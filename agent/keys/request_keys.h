@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "agent/keys/key.h"
+#include "agent/modules/key.h"
 #include "lib/base/error.h"
 #include "lib/base/file_key_operation.h"
 #include "lib/wire/key_signature.h"

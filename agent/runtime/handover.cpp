@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "agent/requests/handover.h"
+#include "agent/runtime/handover.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
 
 #pragma once
 
-#include "agent/keys/key.h"
 #include "agent/modules/job.h"
+#include "agent/modules/key.h"
 
 namespace ecryptfs::agent {
 

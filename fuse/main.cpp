@@ -19,6 +19,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/process.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "lib/keyring/passphrase_key.h"
 
 namespace {
@@ -47,7 +48,7 @@ Result<base::UniqueFd> open_lower(const std::string& path) {
 Result<lower::PassphraseKey> find_key(const wire::KeySignature& signature) {
     auto found = keyring::read_passphrase_key(signature);
     if (!found) {
-        found.error().advice = "add it: ecryptfsctl add-passphrase";
+        found.error().advice = base::add_passphrase_advice();
         return std::unexpected(std::move(found.error()));
     }
     return lower::PassphraseKey{signature, std::move(found->key), found->salt};

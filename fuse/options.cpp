@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/number.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 
 namespace ecryptfs::fuse {
 namespace {
@@ -97,7 +98,8 @@ Result<void> take_options(const std::string& list, Options& options) {
     return {};
 }
 
-constexpr std::string_view kFooter =
+// {} is the command that adds a key.
+constexpr char kFooter[] =
     "OPTIONS of eCryptfs, as the kernel's mount has them:\n"
     "  ecryptfs_sig=SIGNATURE       a key for contents; each of several opens every new file\n"
     "  ecryptfs_fnek_sig=SIGNATURE  the key for names; without it names are not encrypted\n"
@@ -105,7 +107,7 @@ constexpr std::string_view kFooter =
     "  ecryptfs_key_bytes=N         16 (default), 24, 32\n"
     "  ecryptfs_xattr_metadata      headers in the extended attribute user.ecryptfs\n"
     "and ro, allow_other and what else FUSE has: fuse(8).\n\n"
-    "A key is added before: ecryptfsctl add-passphrase. To unmount: fusermount3 -u UPPER";
+    "A key is added before: {}. To unmount: fusermount3 -u UPPER";
 
 }  // namespace
 
@@ -120,7 +122,7 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
     app.add_option("UPPER", options.upper, "the folder to mount on")->required();
     app.add_option("-o", lists, "options of the mount, see below")->type_name("OPTION,...");
     app.add_flag("-f,--foreground", options.foreground, "stay in the foreground");
-    app.footer(std::string(kFooter));
+    app.footer(fmt::format(kFooter, base::kAddPassphraseCommand));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -11,6 +11,7 @@
 #include "lib/base/percent.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "lib/pki/host_protocol.h"
 #include "lib/wire/legacy_blob.h"
 
@@ -30,9 +31,7 @@ constexpr std::string_view kLegacyMechanism = "x-mechanism=rsa-pkcs";
 
 Error invalid(const wire::KeySignature& signature, std::string_view why) {
     return {ErrorCode::kInvalidToken, fmt::format("the token of key {}: {}", signature.text(), why),
-            fmt::format("remove it: ecryptfsctl remove-key {}; then add the key again: ecryptfsctl "
-                        "add-key FILE-OR-URI",
-                        signature.text())};
+            base::replace_token_advice(signature.text())};
 }
 
 // The module of a PKI type has the same name, with one exception.

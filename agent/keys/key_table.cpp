@@ -9,6 +9,7 @@
 
 #include "agent/keys/key_source.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -21,7 +22,7 @@ using wire::KeySignature;
 
 Error locked_error(const KeySignature& signature) {
     return {ErrorCode::kKeyLocked, fmt::format("key {} is locked", signature.text()),
-            fmt::format("unlock it: ecryptfsctl unlock {}", signature.text())};
+            base::unlock_key_advice(signature.text())};
 }
 
 Error locked_meanwhile() {

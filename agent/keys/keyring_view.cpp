@@ -11,6 +11,7 @@
 #include "agent/keys/key_source.h"
 #include "agent/runtime/log.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "lib/keyring/keyrings.h"
 
 namespace ecryptfs::agent {
@@ -28,13 +29,13 @@ Error key_error(const KeySignature& signature, const Error& error) {
     switch (error.code) {
         case ErrorCode::kUnknownKey:
             return {error.code, fmt::format("no key {} in the user keyring", name),
-                    "add it: ecryptfsctl add-key FILE-OR-URI"};
+                    base::add_key_advice()};
         case ErrorCode::kKeyExpired:
             return {error.code, fmt::format("key {} has expired", name),
-                    "add it again: ecryptfsctl add-key FILE-OR-URI"};
+                    base::add_key_again_advice()};
         case ErrorCode::kKeyRevoked:
             return {error.code, fmt::format("key {} was revoked", name),
-                    "add it again: ecryptfsctl add-key FILE-OR-URI"};
+                    base::add_key_again_advice()};
         case ErrorCode::kAccessDenied:
             return {error.code, fmt::format("key {} may not be read", name),
                     fmt::format("let its user view, read and search it: keyctl setperm %user:{} "

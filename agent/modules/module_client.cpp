@@ -9,8 +9,8 @@
 
 #include "agent/runtime/time_limits.h"
 #include "lib/base/printable.h"
-#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -41,8 +41,7 @@ Result<JobResult> check_opened(const Key& key, const pki::Opened& opened) {
         return std::unexpected(
             Error{ErrorCode::kInvalidKey,
                   fmt::format("{} now holds another key, {}", key.locator, signature.text()),
-                  fmt::format("put the old key back, or add the new one: ecryptfsctl add-key {}",
-                              base::shell_word(key.locator))});
+                  base::changed_key_advice(key.locator)});
     }
     return JobResult{{}, signature, opened.warning, opened.locator};
 }

@@ -12,6 +12,7 @@
 #include "cli/output/output.h"
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 
 namespace ecryptfs::cli {
 namespace {

@@ -16,10 +16,6 @@
 
 namespace ecryptfs::base {
 
-// An error's advice ends with this and the path as a word of a shell; ecryptfsctl then completes
-// its own command line.
-inline constexpr std::string_view kAllowLibraryAdvice = "if you trust it, add --allow-library ";
-
 // HOME/.config/ecryptfs-agent/libraries of this process's effective user. kNotFound for a user
 // that has no home.
 Result<std::string> allowed_libraries_path();

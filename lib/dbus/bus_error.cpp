@@ -8,6 +8,7 @@
 #include <array>
 #include <optional>
 
+#include "lib/base/verb_advice.h"
 #include "lib/dbus/names.h"
 
 namespace ecryptfs::dbus {
@@ -86,7 +87,7 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
     }
     if (name == "org.freedesktop.DBus.Error.UnknownObject") {
         return {ErrorCode::kUnknownKey, "the agent does not know this key",
-                "see what it has: ecryptfsctl list-keys"};
+                base::list_keys_advice()};
     }
     if (has_name(kBusGone, name)) {
         return {ErrorCode::kNoBus,
@@ -96,7 +97,7 @@ base::Error error_from_bus(std::string_view name, std::string_view text) {
     // An error of libsystemd, not of a peer.
     if (name == "org.freedesktop.DBus.Error.Timeout") {
         return {ErrorCode::kTimedOut, "the agent did not answer in time",
-                "see what it does: ecryptfsctl status"};
+                base::agent_status_advice()};
     }
     if (has_name(kOtherVersion, name)) {
         return {ErrorCode::kNotSupported,

@@ -20,6 +20,7 @@
 #include "lib/base/handle.h"
 #include "lib/base/number.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "lib/keyring/proc_keys.h"
 #include "lib/wire/auth_token.h"
 
@@ -39,8 +40,7 @@ base::Error keyring_error(std::string_view what, int error_number) {
     if (error_number == EDQUOT) {
         return {ErrorCode::kQuotaExceeded,
                 fmt::format("{}: the kernel's quota of keys for this user is used up", what),
-                "remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what "
-                "there is: cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*"};
+                base::key_quota_advice()};
     }
     return base::system_error(
         what, error_number,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 
 namespace ecryptfs::keyring {
 namespace {
@@ -78,7 +79,7 @@ Result<void> finish(const TokenPlace& place, const wire::KeySignature& signature
 
 base::Error with_advice(base::Error error, Keyring keyring) {
     if (error.advice.empty() && keyring == Keyring::kSession) {
-        error.advice = "leave --keyring session out, or log in again for a new session keyring";
+        error.advice = base::session_keyring_advice();
     }
     return error;
 }

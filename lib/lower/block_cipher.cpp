@@ -10,6 +10,7 @@
 #include <string>
 
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 
 namespace ecryptfs::lower {
 namespace {
@@ -40,7 +41,7 @@ Result<EvpCipher> find(const wire::Cipher& cipher, BlockCipher::Mode mode, std::
     if (!found) {
         return std::unexpected(base::Error{
             ErrorCode::kNotSupported, fmt::format("OpenSSL has no cipher {} here", cipher.name),
-            name.empty() ? "mount it with a kernel that has it: ecryptfsctl mount --help"
+            name.empty() ? base::cipher_mount_advice()
                          : "install OpenSSL's legacy provider, or mount it with a kernel that has "
                            "it"});
     }

@@ -16,6 +16,7 @@
 #include "lib/base/printable.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::module {
@@ -52,7 +53,7 @@ Error changeable(const std::string& path) {
 Error not_allowed(const std::string& path) {
     auto advice = fmt::format("{}{}", base::kAllowLibraryAdvice, base::shell_word(path));
     if (advice.size() >= ECRYPTFS_PKI_MAX_TEXT || !base::is_printable(path)) {
-        advice = "if you trust it, give its path to --allow-library";
+        advice = base::allow_library_advice();
     }
     return {ErrorCode::kAccessDenied,
             fmt::format("{} belongs to this user: any program of the user's could exchange it",

@@ -11,6 +11,7 @@
 
 #include "lib/base/secret_slip.h"
 #include "lib/base/shell_word.h"
+#include "lib/base/verb_advice.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::openssl_module {
@@ -31,14 +32,13 @@ struct Refusal {
 
 constexpr std::string_view kOpenssh = "OPENSSH PRIVATE KEY";
 constexpr std::string_view kPrivateKeyAdvice = "name the file that holds the private key";
-constexpr std::string_view kTpm2Advice = "use the module tpm2 for this file: --module tpm2";
 constexpr std::string_view kOpensshAdvice =
     "convert a copy of the file: cp -p {0} {1} && ssh-keygen -p -m PEM -f {1}";
 
 constexpr auto kRefusals = std::to_array<Refusal>({
     {kOpenssh, "a private key in OpenSSH's own format", kOpensshAdvice},
-    {"TSS2 PRIVATE KEY", "a key of the TPM", kTpm2Advice},
-    {"TSS2 KEY BLOB", "a key of the TPM", kTpm2Advice},
+    {"TSS2 PRIVATE KEY", "a key of the TPM", base::kTpm2ModuleAdvice},
+    {"TSS2 KEY BLOB", "a key of the TPM", base::kTpm2ModuleAdvice},
     {"CERTIFICATE", "a certificate and no private key", kPrivateKeyAdvice},
     {"PUBLIC KEY", "a public key and no private key", kPrivateKeyAdvice},
 });
@@ -181,7 +181,7 @@ Error not_rsa(std::string_view type, const std::string& path) {
     return {
         ErrorCode::kInvalidKey,
         fmt::format("the private key in {} is of type {}; eCryptfs needs RSA", shown(path), type),
-        "use an RSA key of 2048 to 4096 bits; make one: ecryptfsctl generate-key openssl NEW.pem"};
+        base::make_key_file_advice()};
 }
 
 Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,

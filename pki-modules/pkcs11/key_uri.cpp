@@ -16,6 +16,7 @@
 #include "lib/base/percent.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "pki-modules/pkcs11/cryptoki.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -30,7 +31,7 @@ constexpr char kMechanismAttribute[] = "x-mechanism";
 
 std::unexpected<Error> refused(std::string message, std::string advice = {}) {
     if (advice.empty()) {
-        advice = "see how keys are named: ecryptfsctl list-keys --available";
+        advice = base::key_uri_advice();
     }
     return std::unexpected(
         Error{ErrorCode::kInvalidArgument, std::move(message), std::move(advice)});
@@ -285,7 +286,7 @@ std::string token_uri(const TokenName& token) {
 std::string listing_command(const KeyUri& uri) {
     constexpr std::size_t kMost = 150;  // in an advice, of ECRYPTFS_PKI_MAX_TEXT bytes
     return uri.module_path.empty() || uri.module_path.size() > kMost
-               ? "ecryptfsctl list-tokens"
+               ? base::list_tokens_command()
                : fmt::format("p11tool --provider {} --list-tokens",
                              base::shell_word(uri.module_path));
 }

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "ecryptfs_pki_module.h"
-#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "pki-modules/common/module_edge.h"
 
 namespace ecryptfs::pkcs11_module {
@@ -100,11 +100,9 @@ std::string TokenPrivateKey::making_command(const Session& session) const {
     place.object = is_free(session, uri_.object) ? uri_.object : "ecryptfs";
     place.module_path = uri_.module_path;
     place.module_name = uri_.module_name;
-    const auto command = [](std::string_view uri) {
-        return fmt::format("ecryptfsctl generate-key pkcs11 {}", base::shell_word(uri));
-    };
-    const auto whole = command(place.text());
-    return whole.size() <= kMost ? whole : command("pkcs11:token=TOKEN;object=LABEL");
+    const auto whole = base::make_token_key_command(place.text());
+    return whole.size() <= kMost ? whole
+                                 : base::make_token_key_command("pkcs11:token=TOKEN;object=LABEL");
 }
 
 Result<ObjectHandle> TokenPrivateKey::search_object(const Session& session) const {

@@ -12,6 +12,7 @@
 
 #include "lib/base/handle.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/pem_blocks.h"
@@ -273,11 +274,11 @@ Result<KeyFile> parse_key_file(std::string_view file, const std::string& path) {
         const bool other_key = std::ranges::any_of(blocks, [](const module::PemBlock& other) {
             return other.label.ends_with("PRIVATE KEY");
         });
-        return unusable(path,
-                        other_key ? "holds a private key that is not in the TPM"
-                                  : "holds no TPM key (a PEM block \"TSS2 PRIVATE KEY\")",
-                        other_key ? "use the module openssl for this file: --module openssl"
-                                  : "name the TSS2 PEM file of the key");
+        return unusable(
+            path,
+            other_key ? "holds a private key that is not in the TPM"
+                      : "holds no TPM key (a PEM block \"TSS2 PRIVATE KEY\")",
+            other_key ? base::kOpensslModuleAdvice : "name the TSS2 PEM file of the key");
     }
     if (!block->complete) {
         return damaged(path);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/base/verb_advice.h"
 #include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/public_area.h"
 #include "pki-modules/tpm2/tpm_error.h"
@@ -60,10 +61,9 @@ std::vector<PcrValue> read_bank(const Esys& esys, const PcrBank& bank) {
     while (!wanted.numbers.empty()) {
         auto some = read_some_pcrs(esys, wanted);
         if (some.empty()) {
-            throw base::Failure(
-                {base::ErrorCode::kNotSupported,
-                 fmt::format("the TPM has no PCRs {}", to_text({wanted})),
-                 "choose a bank and PCRs that it has; see the banks: ecryptfsctl list-tokens"});
+            throw base::Failure({base::ErrorCode::kNotSupported,
+                                 fmt::format("the TPM has no PCRs {}", to_text({wanted})),
+                                 base::pcr_bank_advice()});
         }
         std::erase_if(wanted.numbers, [&](unsigned number) {
             return std::ranges::find(some, number, &PcrValue::number) != some.end();

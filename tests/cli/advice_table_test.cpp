@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "cli/verbs/verbs.h"
 #include "tests/cli/source_text.h"
 #include "tests/cli/support.h"
 
@@ -305,6 +306,28 @@ std::vector<fs::path> files_below(const std::string& folder, std::string_view en
     return files;
 }
 
+std::vector<fs::path> sources_below(const std::string& folder) {
+    auto files = files_below(folder, ".cpp");
+    for (const auto* ending : {".h", ".c"}) {
+        std::ranges::move(files_below(folder, ending), std::back_inserter(files));
+    }
+    return files;
+}
+
+bool is_verb_advice(const fs::path& file) {
+    return file.stem() == "verb_advice";
+}
+
+// "ecryptfsctl VERB", or a place where the program fills one in.
+bool names_a_verb(std::string_view text) {
+    return std::ranges::any_of(
+               cli::verbs(),
+               [&](const cli::Verb& verb) {
+                   return text.contains(std::string("ecryptfsctl ") + verb.text.name);
+               }) ||
+           text.contains("ecryptfsctl {");
+}
+
 TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
     std::vector<std::string> rows;
     for (const auto& file : files_below("tests", "advice_test.cpp")) {
@@ -313,7 +336,7 @@ TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
     std::size_t found = 0;
     std::set<std::string> excused;
     for (const auto* folder : {"lib", "agent", "pki-modules", "mount-helper", "cli"}) {
-        for (const auto& file : files_below(folder, ".cpp")) {
+        for (const auto& file : sources_below(folder)) {
             if (file.string().ends_with("lib/base/error.cpp")) {
                 continue;  // the table of all codes
             }
@@ -332,6 +355,24 @@ TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
         EXPECT_TRUE(excused.contains(advice)) << "no source has this any more: " << advice;
         EXPECT_FALSE(has_row(advice, rows)) << "needs no excuse: " << advice;
     }
+}
+
+TEST(AdviceTable, HasTheVerbsOutsideOfCliInOnePlace) {
+    std::size_t found = 0;
+    for (const auto* folder : {"lib", "agent", "pki-modules", "mount-helper", "fuse"}) {
+        for (const auto& file : sources_below(folder)) {
+            for (const auto& text : literals_in(content_of(file))) {
+                if (names_a_verb(text)) {
+                    ++found;
+                    EXPECT_TRUE(is_verb_advice(file)) << file << ": " << text;
+                }
+            }
+        }
+    }
+    EXPECT_GE(found, 15U) << "were the sources found?";
+    EXPECT_TRUE(names_a_verb("see: ecryptfsctl status"));
+    EXPECT_TRUE(names_a_verb("ecryptfsctl {}"));
+    EXPECT_FALSE(names_a_verb("so that ecryptfsctl cannot reach it"));
 }
 
 TEST(AdviceTable, FindsAdviceWhereverItIsGiven) {

@@ -14,6 +14,7 @@
 #include "cli/output/output.h"
 #include "cli/verbs/library_consent.h"
 #include "lib/base/allowed_libraries.h"
+#include "lib/base/verb_advice.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"

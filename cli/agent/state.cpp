@@ -8,8 +8,7 @@
 #include <array>
 #include <string_view>
 
-#include "cli/input/key_location.h"
-#include "lib/base/shell_word.h"
+#include "cli/input/command_advice.h"
 #include "lib/dbus/names.h"
 
 namespace ecryptfs::cli {
@@ -126,14 +125,12 @@ base::Result<void> key_ready(const AgentKey& key) {
         return {};
     }
     const bool is_locked = key.state == dbus::KeyState::kLocked;
-    const auto again =
-        key.locator.empty() ? "FILE-OR-URI" : base::shell_word(display_name(key.locator));
     return std::unexpected(
         base::Error{is_locked ? base::ErrorCode::kKeyLocked : base::ErrorCode::kInvalidToken,
                     fmt::format("the agent has the key {} as {}: files would not open",
                                 key.signature, dbus::state_name(key.state)),
                     is_locked ? fmt::format("ecryptfsctl unlock {}", key.signature)
-                              : fmt::format("ecryptfsctl add-key {}", again)});
+                              : add_key_advice(key.locator)});
 }
 
 std::vector<std::string> feature_names(std::uint64_t mask) {

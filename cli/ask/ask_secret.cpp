@@ -7,6 +7,7 @@
 
 #include "cli/ask/askpass_program.h"
 #include "cli/ask/pinentry.h"
+#include "cli/ask/refusals.h"
 #include "cli/ask/secret_file.h"
 #include "cli/ask/terminal_prompt.h"
 #include "lib/base/secret_slip.h"
@@ -45,9 +46,7 @@ Result<SecretBytes> ask_terminal_or_program(std::string_view question) {
     auto answer =
         is_pinentry(program) ? ask_pinentry(program, question) : ask_program(program, question);
     if (answer && answer->empty()) {
-        return std::unexpected(Error{ErrorCode::kSecretRequired,
-                                     fmt::format("{} gave an empty answer", program),
-                                     "run the command again and type the passphrase or PIN"});
+        return std::unexpected(empty_answer_error(fmt::format("{} gave an empty answer", program)));
     }
     return answer;
 }
@@ -78,16 +77,18 @@ Result<SecretBytes> ask_secret(std::string_view question) {
     return answer;
 }
 
-Result<SecretBytes> ask_new_secret(std::string_view question) {
-    auto typed = ask_secret(question);
-    if (!typed) {
-        return typed;
-    }
-    const auto again = TRY(ask_secret("Once more: "));
-    if (!base::equal_in_constant_time(typed->view(), again.view())) {
+Result<void> confirm_secret(const SecretBytes& typed, std::string_view question) {
+    const auto again = TRY(ask_secret(question));
+    if (!base::equal_in_constant_time(typed.view(), again.view())) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument, "the passphrases do not match", "try again"});
     }
+    return {};
+}
+
+Result<SecretBytes> ask_new_secret(std::string_view question) {
+    auto typed = TRY(ask_secret(question));
+    TRY(confirm_secret(typed, "Once more: "));
     return typed;
 }
 

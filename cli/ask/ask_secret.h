@@ -27,7 +27,10 @@ std::string non_interactive_advice(std::string_view option);
 // does not exist, kModuleFailed for one that fails.
 base::Result<base::SecretBytes> ask_secret(std::string_view question);
 
-// Asks twice. kInvalidArgument if the answers differ.
+// Asks once more for what was typed. kInvalidArgument if the answer differs.
+base::Result<void> confirm_secret(const base::SecretBytes& typed, std::string_view question);
+
+// Asks twice, likewise.
 base::Result<base::SecretBytes> ask_new_secret(std::string_view question);
 
 }  // namespace ecryptfs::cli

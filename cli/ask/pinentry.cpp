@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "cli/ask/askpass_program.h"
+#include "cli/ask/refusals.h"
 #include "lib/base/file_io.h"
 #include "lib/base/percent.h"
 #include "lib/base/try.h"
@@ -61,9 +62,7 @@ Result<ByteView> read_line(int fd, SecretBytes& buffer, const std::string& progr
 Error refused(const std::string& program, std::string_view line) {
     unsigned code = 0;
     std::from_chars(line.data(), line.data() + line.size(), code);
-    return (code & 0xffffU) == kCancelledError
-               ? Error{ErrorCode::kCancelled, "interrupted: no passphrase was given"}
-               : failed(program, line);
+    return (code & 0xffffU) == kCancelledError ? cancelled_error() : failed(program, line);
 }
 
 class Conversation {

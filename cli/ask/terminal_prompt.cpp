@@ -17,6 +17,7 @@
 #include <csignal>
 #include <optional>
 
+#include "cli/ask/refusals.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
 #include "lib/base/try.h"
@@ -33,10 +34,6 @@ constexpr auto kFatalSignals = std::to_array({SIGINT, SIGTERM, SIGHUP, SIGQUIT})
 base::Error terminal_error(int error_number) {
     return base::system_error(ErrorCode::kInternal, "asking on the terminal", error_number,
                               "use --passphrase-file");
-}
-
-base::Error cancelled() {
-    return {ErrorCode::kCancelled, "interrupted: no passphrase was given", ""};
 }
 
 // Blocks signals while it lives and offers them on a descriptor.
@@ -157,7 +154,7 @@ std::optional<base::Error> handle_signal(int signal, CaughtSignals& signals,
     terminal.restore();
     terminal.show("\n");
     if (signal == SIGINT) {
-        return cancelled();
+        return cancelled_error();
     }
     signals.deliver(signal);
     signals.forget_continuing();
@@ -172,15 +169,14 @@ Result<base::SecretBytes> read_line(int terminal) {
         return std::unexpected(terminal_error(errno));
     }
     if (size == 0) {
-        return std::unexpected(cancelled());
+        return std::unexpected(cancelled_error());
     }
     auto typed = line.view().first(static_cast<std::size_t>(size));
     if (typed.back() == '\n') {
         typed = typed.first(typed.size() - 1);
     }
     if (typed.empty()) {
-        return std::unexpected(base::Error{ErrorCode::kSecretRequired, "nothing was typed",
-                                           "run the command again and type the passphrase or PIN"});
+        return std::unexpected(empty_answer_error("nothing was typed"));
     }
     return base::SecretBytes::copy(typed);
 }

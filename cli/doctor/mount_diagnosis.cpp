@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/doctor/diagnosis.h"
+#include "cli/input/command_advice.h"
 #include "lib/keyring/keyrings.h"
 
 namespace ecryptfs::cli {
@@ -23,10 +24,8 @@ Finding check_mount(const MountedFolder& mount) {
             if (!token && !keyring::request_token(signature, "encrypted")) {
                 finding.health = Health::kBroken;
                 finding.message = token.error().message;
-                finding.advice = fmt::format(
-                    "add the key {} again: ecryptfsctl add-key FILE-OR-URI, or for a "
-                    "passphrase: ecryptfsctl add-passphrase",
-                    signature.text());
+                finding.advice =
+                    fmt::format("add the key {} again: {}", signature.text(), add_any_key_advice());
             }
         }
     }

@@ -14,6 +14,7 @@
 
 #include "cli/doctor/diagnosis.h"
 #include "cli/files/whole_file.h"
+#include "cli/input/command_advice.h"
 #include "cli/mount/processes.h"
 #include "cli/output/output.h"
 #include "lib/base/shell_word.h"
@@ -136,9 +137,10 @@ Finding check_kernel(const std::string& root) {
         finding.advice = "sudo modprobe ecryptfs; the package has it loaded at every boot";
     } else {
         finding.message = fmt::format("Linux {} has no eCryptfs", release);
-        finding.advice =
-            "install a kernel that has it, as Debian's and Ubuntu's own; how files "
-            "are read without: ecryptfsctl decrypt --help";
+        finding.advice = fmt::format(
+            "install a kernel that has it, as Debian's and Ubuntu's own; how files are read "
+            "without: {}",
+            decrypt_help_advice());
     }
     return finding;
 }

@@ -54,7 +54,7 @@ Result<void> make_link(int folder, const std::string& name, const std::string& t
         return std::unexpected(
             Error{ErrorCode::kNotSupported,
                   fmt::format("it is a link to {}, and the file system there has no links", target),
-                  "choose an --output on another file system"});
+                  kOtherFileSystemAdvice});
     }
     return std::unexpected(naming_error(fmt::format("making the link {}", name), errno));
 }

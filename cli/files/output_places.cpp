@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/files/file_error.h"
 #include "cli/files/safe_name.h"
 
 namespace ecryptfs::cli {
@@ -16,7 +17,7 @@ using base::Result;
 Error refused_name(const Error& error) {
     return {ErrorCode::kNotSupported,
             fmt::format("the file system there has no such names ({})", error.message),
-            "choose an --output on another file system"};
+            kOtherFileSystemAdvice};
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cli/files/file_error.h"
+#include "cli/input/command_advice.h"
 #include "cli/input/typed_command.h"
 #include "cli/mount/plan.h"
 #include "cli/mount/processes.h"
@@ -32,9 +33,6 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr std::size_t kListedProcesses = 5;
-constexpr char kAddingAdvice[] =
-    "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl "
-    "add-passphrase";
 
 // "bash (1234), …": some of the processes that use the folder.
 std::string folder_users(const std::string& folder) {
@@ -117,20 +115,21 @@ Error mount_error(int error_number, const std::string& lower, const std::string&
         made.message += kernel_said.empty() ? "" : fmt::format(" (the kernel: {})", kernel_said);
         return made;
     };
+    const auto add_again = fmt::format("add the key again: {}", add_any_key_advice());
     switch (error_number) {
         case EPERM:
         case EACCES:
             return error(ErrorCode::kAccessDenied, fmt::format("sudo {}", typed_command()));
         case ENODEV:
             return {ErrorCode::kNotSupported, fmt::format("{}: the kernel has no eCryptfs", what),
-                    "sudo modprobe ecryptfs; how files are read without it: ecryptfsctl decrypt "
-                    "--help"};
+                    fmt::format("sudo modprobe ecryptfs; how files are read without it: {}",
+                                decrypt_help_advice())};
         case ENOKEY:
-            return error(ErrorCode::kUnknownKey, kAddingAdvice);
+            return error(ErrorCode::kUnknownKey, add_again);
         case EKEYEXPIRED:
-            return error(ErrorCode::kKeyExpired, kAddingAdvice);
+            return error(ErrorCode::kKeyExpired, add_again);
         case EKEYREVOKED:
-            return error(ErrorCode::kKeyRevoked, kAddingAdvice);
+            return error(ErrorCode::kKeyRevoked, add_again);
         case EINVAL:
             return error(ErrorCode::kInvalidArgument,
                          "see that the kernel has the cipher (--cipher aes --key-bytes 16) and the "
@@ -145,6 +144,11 @@ Error mount_error(int error_number, const std::string& lower, const std::string&
         default:
             return error(ErrorCode::kInternal, "see what the kernel says: sudo dmesg");
     }
+}
+
+Error not_mounted(const std::string& upper) {
+    return {ErrorCode::kNotFound, fmt::format("no eCryptfs is mounted on {}", upper),
+            "see what is: ecryptfsctl status"};
 }
 
 Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const std::string& user) {
@@ -185,15 +189,14 @@ Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const 
         case kMountFailed:
             return mount_error(reply.error_number, lower, upper, reply.kernel_said);
         case kNotThatMount:
-            return {ErrorCode::kNotFound, fmt::format("no eCryptfs is mounted on {}", upper),
-                    "see what is: ecryptfsctl status"};
+            return not_mounted(upper);
         case kUnmountFailed:
             return reply.error_number == EBUSY
                        ? busy(upper)
                        : file_error(fmt::format("unmounting {}", upper), reply.error_number);
         default:
             return {ErrorCode::kInternal, "ecryptfs-mount-helper is of another version",
-                    "install the package ecryptfs-agent anew"};
+                    kInstallAdvice};
     }
 }
 

@@ -27,6 +27,8 @@ base::Result<void> mount_folder(MountSession& session, const FolderPair& folders
 base::Error mount_error(int error_number, const std::string& lower, const std::string& upper,
                         const std::string& kernel_said);
 
+base::Error not_mounted(const std::string& upper);
+
 // `lazy`: the folder leaves the tree at once, and ends when nothing uses it any more. kBusy names
 // the processes that use it, if this user may see them. kAccessDenied for a mount of another user.
 base::Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, bool lazy);

@@ -10,10 +10,12 @@
 
 #include "cli/agent/client.h"
 #include "cli/files/file_error.h"
+#include "cli/input/command_advice.h"
 #include "cli/input/key_location.h"
 #include "cli/mount/plan.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
+#include "lib/base/verb_advice.h"
 #include "lib/keyring/keyrings.h"
 #include "lib/lower/header.h"
 #include "lib/wire/auth_token.h"
@@ -58,12 +60,11 @@ Result<FoundKey> find_key(const KeySignature& signature) {
 std::string advice_on_adding(const MountPlan& plan, const KeySignature& signature) {
     const auto known = plan.folder.locators.find(signature);
     if (known != plan.folder.locators.end()) {
-        return fmt::format("ecryptfsctl add-key {}", base::shell_word(display_name(known->second)));
+        return add_key_advice(known->second);
     }
     const auto& names = plan.folder.options.name_keys;
-    return std::ranges::find(names, signature) != names.end()
-               ? "ecryptfsctl add-passphrase --fnek"
-               : "ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl add-passphrase";
+    return std::ranges::find(names, signature) != names.end() ? "ecryptfsctl add-passphrase --fnek"
+                                                              : add_any_key_advice();
 }
 
 Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signature) {
@@ -95,7 +96,7 @@ Result<void> check_agent(const std::vector<KeySignature>& keys, CheckFindings& f
                 : std::unexpected(
                       Error{ErrorCode::kUnknownKey,
                             fmt::format("the agent does not have the key {}", signature.text()),
-                            "add it again: ecryptfsctl add-key FILE-OR-URI"});
+                            base::add_key_again_advice()});
         TRY(held ? held : findings.add_problem(held.error()));
     }
     return {};

@@ -28,8 +28,6 @@ using base::Result;
 
 constexpr char kHelper[] = ECRYPTFS_LIBEXECDIR "/ecryptfs-mount-helper";
 
-constexpr char kInstallAnew[] = "install the package ecryptfs-agent anew";
-
 // What posix_spawn() is told. Away from the terminal, whose keys could stop a process of root's,
 // with nothing of what the user had open, and no signal ignored or blocked.
 class SpawnPlan {
@@ -80,7 +78,7 @@ Error not_started(const char* program, int error_number) {
     const bool is_broken =
         error_number == ENOENT || error_number == EACCES || error_number == ENOEXEC;
     return base::system_error(ErrorCode::kInternal, fmt::format("starting {}", program),
-                              error_number, is_broken ? kInstallAnew : "");
+                              error_number, is_broken ? kInstallAdvice : "");
 }
 
 // `status` is waitpid()'s.
@@ -89,7 +87,7 @@ Error ended(const std::string& program, int status) {
         return {ErrorCode::kInternal,
                 fmt::format("{} exited with status {} before it answered", program,
                             WEXITSTATUS(status)),
-                kInstallAnew};
+                kInstallAdvice};
     }
     const char* signal = ::sigabbrev_np(WTERMSIG(status));  // real-time signals have none
     return {ErrorCode::kInternal,

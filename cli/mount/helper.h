@@ -16,6 +16,9 @@
 
 namespace ecryptfs::cli {
 
+// The advice on a helper that is not of this build, or is none.
+inline constexpr char kInstallAdvice[] = "install the package ecryptfs-agent anew";
+
 // Takes one request. The destructor waits for the end of its process.
 class MountHelper {
   public:

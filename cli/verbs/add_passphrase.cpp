@@ -26,8 +26,6 @@
 namespace ecryptfs::cli {
 namespace {
 
-using base::Error;
-using base::ErrorCode;
 using base::Result;
 using base::SecretBytes;
 using lower::PassphraseKey;
@@ -67,12 +65,7 @@ Result<void> confirm(const SecretBytes& typed, const wire::KeySignature& signatu
     if (is_known(signature)) {
         return {};
     }
-    const auto again = TRY(ask_secret("This passphrase was not used here before. Once more: "));
-    if (!base::equal_in_constant_time(typed.view(), again.view())) {
-        return std::unexpected(
-            Error{ErrorCode::kInvalidArgument, "the passphrases do not match", "try again"});
-    }
-    return {};
+    return confirm_secret(typed, "This passphrase was not used here before. Once more: ");
 }
 
 Result<SecretBytes> mount_passphrase(const AddPassphraseOptions& options) {

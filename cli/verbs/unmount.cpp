@@ -23,7 +23,6 @@
 namespace ecryptfs::cli {
 namespace {
 
-using base::Error;
 using base::ErrorCode;
 using base::Result;
 using wire::KeySignature;
@@ -41,9 +40,7 @@ Result<MountedFolder> find_mount(const std::string& typed) {
             }
         }
     }
-    return std::unexpected(Error{ErrorCode::kNotFound,
-                                 fmt::format("no eCryptfs is mounted on {}", typed),
-                                 "see what is: ecryptfsctl status"});
+    return std::unexpected(not_mounted(typed));
 }
 
 Signatures all_keys(const MountedFolder& mount) {

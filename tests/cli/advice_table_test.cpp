@@ -328,7 +328,7 @@ bool names_a_verb(std::string_view text) {
            text.contains("ecryptfsctl {");
 }
 
-TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
+TEST(AdviceTable, HasRowForEachAdvice) {
     std::vector<std::string> rows;
     for (const auto& file : files_below("tests", "advice_test.cpp")) {
         std::ranges::move(rows_in(content_of(file)), std::back_inserter(rows));
@@ -357,7 +357,7 @@ TEST(AdviceTable, HasARowForEachAdviceOfTheProduct) {
     }
 }
 
-TEST(AdviceTable, HasTheVerbsOutsideOfCliInOnePlace) {
+TEST(AdviceTable, VerbsOutsideCliAreInOnePlace) {
     std::size_t found = 0;
     for (const auto* folder : {"lib", "agent", "pki-modules", "mount-helper", "fuse"}) {
         for (const auto& file : sources_below(folder)) {
@@ -375,7 +375,7 @@ TEST(AdviceTable, HasTheVerbsOutsideOfCliInOnePlace) {
     EXPECT_FALSE(names_a_verb("so that ecryptfsctl cannot reach it"));
 }
 
-TEST(AdviceTable, FindsAdviceWhereverItIsGiven) {
+TEST(AdviceTable, AdviceIsFoundInSources) {
     EXPECT_EQ(read_advice_texts(R"(
         constexpr char kAdvice[] = "of a constant";
         constexpr std::string_view kWords = "of any constant"; int x = 16'384; // '"
@@ -397,7 +397,7 @@ TEST(AdviceTable, FindsAdviceWhereverItIsGiven) {
                                      "of a finding", "of a function", "of a lambda"}));
 }
 
-TEST(AdviceTable, KnowsTheRowOfAnAdvice) {
+TEST(AdviceTable, RowsMatchAdvice) {
     const std::vector<std::string> rows = {"try: unlock it: ecryptfsctl unlock 'a b'; or x"};
     EXPECT_TRUE(has_row("unlock it: ecryptfsctl unlock {}; or", rows));
     EXPECT_FALSE(has_row("unlock it: ecryptfsctl lock {}", rows));

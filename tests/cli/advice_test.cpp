@@ -143,7 +143,7 @@ class AdviceOnPins : public Advice {
     }
 };
 
-TEST_F(Advice, OfASlipOfTheFingersIsWhatWasMeant) {
+TEST_F(Advice, WorksForTypingErrors) {
     const std::vector<Situation> situations = {
         {"nothing", {}, {}, ErrorCode::kInvalidArgument, "ecryptfsctl --help", "Subcommands:"},
         {"a verb",
@@ -194,14 +194,14 @@ TEST_F(Advice, OfASlipOfTheFingersIsWhatWasMeant) {
     }
 }
 
-TEST_F(Advice, DoesNotRepeatAPin) {
+TEST_F(Advice, NeverRepeatsPin) {
     const auto refused =
         in_shell(Arguments{"add-key", "pkcs11:token=x?pin-value=1234", "--keyrin", "session"});
     EXPECT_EQ(advice_in(refused.err), "ecryptfsctl add-key --help");
     EXPECT_THAT(refused.err, ::testing::Not(HasSubstr("1234")));
 }
 
-TEST_F(Advice, OfAKeyThatIsNotThereShowsThoseThatAre) {
+TEST_F(Advice, WorksForUnknownKey) {
     const std::vector<Situation> situations = {
         {"another than the agent has",
          {},
@@ -227,7 +227,7 @@ TEST_F(Advice, OfAKeyThatIsNotThereShowsThoseThatAre) {
     }
 }
 
-TEST_F(Advice, OfAFolderThatIsMissingMakesIt) {
+TEST_F(Advice, WorksForMissingFolder) {
     const std::vector<Situation> situations = {
         {"the lower one",
          {},
@@ -249,7 +249,7 @@ TEST_F(Advice, OfAFolderThatIsMissingMakesIt) {
         "ecryptfsctl inspect " + base::shell_word((fs::canonical(path()) / "lo wer").string()));
 }
 
-TEST_F(Advice, InWarningsEndsThem) {
+TEST_F(Advice, WorksForWarnings) {
     fs::copy_file(vector_path("wrapped-v1"), path() / "my 'old' file");
     ASSERT_EQ(in_shell("umask 077; echo wrapping-pass >w; chmod 644 my*").exit_code, 0);
     const Arguments unwrap = {"unwrap-passphrase", "my 'old' file", "--wrapping-passphrase-file",
@@ -266,7 +266,7 @@ TEST_F(Advice, InWarningsEndsThem) {
     EXPECT_THAT(in_shell(unwrap).err, ::testing::Not(HasSubstr("warning")));
 }
 
-TEST_F(Advice, OfAFileThatLooksLikeAUriIsItsPath) {
+TEST_F(Advice, WorksForFileNamedLikeUri) {
     ASSERT_EQ(in_shell("echo x >'my:$(key)'").exit_code, 0);
     const auto refused = in_shell(Arguments{"add-key", "my:$(key)"});
     EXPECT_THAT(refused.err, HasSubstr("or for a file of that name write './my:$(key)'\n"));
@@ -276,7 +276,7 @@ TEST_F(Advice, OfAFileThatLooksLikeAUriIsItsPath) {
 
 // ---- secrets
 
-TEST_F(Advice, OnFilesWithPassphrases) {
+TEST_F(Advice, WorksForPassphraseFiles) {
     check_all({
         {"echo correct-horse >w", "ecryptfsctl add-passphrase --passphrase-file nowhere",
          ErrorCode::kNotFound, "name a readable file, or - for standard input",
@@ -314,7 +314,7 @@ TEST_F(Advice, OnFilesWithPassphrases) {
     });
 }
 
-TEST_F(AdviceOnPins, IsFollowed) {
+TEST_F(AdviceOnPins, WorksWhenFollowed) {
     check_all({
         {"printf '12\\00134\\n' >control",
          "ecryptfsctl add-key pkcs11:token=T --passphrase-file control",
@@ -326,7 +326,7 @@ TEST_F(AdviceOnPins, IsFollowed) {
     });
 }
 
-TEST_F(Advice, OnAskingSomebody) {
+TEST_F(Advice, WorksForPrompts) {
     const auto program = [](const std::string& name, const std::string& line) {
         return "printf '#!/bin/sh\\n" + line + "\\n' >" + name + " && chmod +x " + name;
     };
@@ -366,7 +366,7 @@ TEST_F(Advice, OnAskingSomebody) {
 
 // ---- keys
 
-TEST_F(Advice, OnUrisOfKeys) {
+TEST_F(Advice, WorksForUrisOfKeys) {
     check_all({
         {"", "ecryptfsctl add-key ''", ErrorCode::kInvalidArgument,
          "name a key file, or a key on a token by a pkcs11: URI", "ecryptfsctl add-key key.pem"},
@@ -392,7 +392,7 @@ TEST_F(Advice, OnUrisOfKeys) {
 }
 
 // The list of libraries is in the home that the password database has.
-TEST_F(Advice, OnLibrariesThatAreAllowed) {
+TEST_F(Advice, WorksForAllowedLibraries) {
     const auto list = base::shell_word(base::value_or_throw(base::allowed_libraries_path()));
     const auto allow = [](const std::string& library) {
         return "ecryptfsctl add-key key.pem --allow-library " + library;
@@ -416,7 +416,7 @@ TEST_F(Advice, OnLibrariesThatAreAllowed) {
     });
 }
 
-TEST_F(Advice, OnTheSessionKeyring) {
+TEST_F(Advice, WorksForSessionKeyring) {
     const std::string in_session =
         "echo correct-horse | ecryptfsctl add-passphrase --passphrase-file - --keyring session";
     check(
@@ -431,7 +431,7 @@ TEST_F(Advice, OnTheSessionKeyring) {
 
 // ---- lower files
 
-TEST_F(Advice, OnWhatToDecrypt) {
+TEST_F(Advice, WorksForWhatToDecrypt) {
     check_all({
         {"unpack pass-aes32-fnek.lower lower; echo battery-staple >w; echo wrong >x",
          "ecryptfsctl decrypt lower --output out --json --key-passphrase-file w "
@@ -467,7 +467,7 @@ TEST_F(Advice, OnWhatToDecrypt) {
     });
 }
 
-TEST_F(Advice, OnPassphrasesThatOpenNothing) {
+TEST_F(Advice, WorksForUselessPassphrases) {
     check_all({
         {"unpack pass-aes32-fnek.lower lower; echo battery-staple >w; echo wrong >x",
          "ecryptfsctl decrypt lower --output out", ErrorCode::kUnknownKey,
@@ -521,7 +521,7 @@ TEST_F(Advice, OnPassphrasesThatOpenNothing) {
     });
 }
 
-TEST_F(Advice, OnTheSaltOfContents) {
+TEST_F(Advice, WorksForSaltOfContents) {
     // Names of the default salt, contents of another.
     check_all(
         {{"unpack pass-aes32-fnek.lower lower; unpack aes24-fnek.lower mixed; echo "
@@ -535,7 +535,7 @@ TEST_F(Advice, OnTheSaltOfContents) {
           "ecryptfsctl decrypt --help", "--salt"}});
 }
 
-TEST_F(Advice, OnWhereToDecrypt) {
+TEST_F(Advice, WorksForWhereToDecrypt) {
     check_all({
         {"unpack pass-aes16.lower lower; echo correct-horse >w; mkdir out && ln -s /nowhere "
          "out/.ecryptfsctl-unfinished; rm out/.ecryptfsctl-unfinished; touch "
@@ -582,7 +582,7 @@ TEST_F(Advice, OnWhereToDecrypt) {
     });
 }
 
-TEST_F(Advice, OnDataBehindTheEndOfAFile) {
+TEST_F(Advice, WorksForDataPastTheEnd) {
     check_all({
         {"unpack pass-aes16.lower v; echo correct-horse >w; mkdir lower && cp v/size-100000.bin "
          "lower/short && printf '\\0\\0\\0\\0\\0\\0\\0\\1' | dd of=lower/short conv=notrunc "
@@ -604,7 +604,7 @@ TEST_F(Advice, OnDataBehindTheEndOfAFile) {
 
 // ---- mounts: as far as they go without root; tests/vm mounts.
 
-TEST_F(Advice, OnHowToMount) {
+TEST_F(Advice, WorksForHowToMount) {
     const std::string mount = "ecryptfsctl mount lower upper --print-options ";
     const std::string as_root = "unshare -Ur " + mount + "--fresh ";
     const std::string key = std::string("--key ") + kSignature;
@@ -651,7 +651,7 @@ TEST_F(Advice, OnHowToMount) {
            "ecryptfsctl inspect " + lower()});
 }
 
-TEST_F(Advice, OnKeysForAMount) {
+TEST_F(Advice, WorksForKeysOfMount) {
     const std::string mount = "ecryptfsctl mount lower upper --fresh --key ";
     check_all({
         {"mkdir lower upper; echo correct-horse >w", mount + kSignature, ErrorCode::kUnknownKey,
@@ -675,7 +675,7 @@ TEST_F(Advice, OnKeysForAMount) {
 }
 
 // What stands in the way of a mount, and how to have it all the same: then the kernel is asked.
-TEST_F(Advice, OnWhatIsInAFolder) {
+TEST_F(Advice, WorksForContentsOfFolder) {
     const std::string mount = std::string("ecryptfsctl mount lower upper --fresh --key ");
     const auto right = mount + kCorrectHorse;
     const std::string as_far_as_the_kernel =
@@ -704,7 +704,7 @@ TEST_F(Advice, OnWhatIsInAFolder) {
     });
 }
 
-TEST_F(Advice, OnAFolderWithoutAttributes) {
+TEST_F(Advice, WorksForFolderWithoutAttributes) {
     check_all({
         {"mkdir upper; echo correct-horse >w; ecryptfsctl add-passphrase --passphrase-file w",
          std::string("ecryptfsctl mount /proc/fs upper --fresh --xattr --key ") + kCorrectHorse,
@@ -716,7 +716,7 @@ TEST_F(Advice, OnAFolderWithoutAttributes) {
 
 // ---- the agent
 
-TEST_F(Advice, OnWhatTheBusSays) {
+TEST_F(Advice, WorksForErrorsOfBus) {
     struct Said {
         std::string name;
         ErrorCode code;
@@ -756,13 +756,13 @@ class AdviceOnOtherAgents : public Advice {
     }
 };
 
-TEST_F(AdviceOnOtherAgents, IsFollowed) {
+TEST_F(AdviceOnOtherAgents, WorksWhenFollowed) {
     check_all({{"", "ecryptfsctl add-key key.pem", ErrorCode::kInternal,
                 "see that ecryptfsctl and ecryptfs-agent are of the same version",
                 "ecryptfsctl --version && ecryptfsctl status", "\nagent "}});
 }
 
-TEST_F(Advice, OnABusThatIsNotThere) {
+TEST_F(Advice, WorksForMissingBus) {
     check_all({
         {"", "env -u DBUS_SESSION_BUS_ADDRESS -u XDG_RUNTIME_DIR ecryptfsctl list-keys",
          ErrorCode::kNoBus,

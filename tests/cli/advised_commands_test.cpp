@@ -57,7 +57,7 @@ void check(const fs::path& file, const std::string& command) {
                                   << line.error().message;
 }
 
-TEST(AdvisedCommands, AreWhatEcryptfsctlUnderstands) {
+TEST(AdvisedCommands, EcryptfsctlUnderstandsThem) {
     const fs::path root = ECRYPTFS_SOURCE_DIR;
     std::size_t checked = 0;
     for (const auto* folder : {"lib", "agent", "pki-modules", "cli"}) {
@@ -76,7 +76,7 @@ TEST(AdvisedCommands, AreWhatEcryptfsctlUnderstands) {
     EXPECT_GE(checked, 40U) << "were the sources found?";
 }
 
-TEST(AdvisedCommands, AreFoundInAText) {
+TEST(AdvisedCommands, AreFoundInTexts) {
     const auto literals = literals_in(
         "f(\"try: ecryptfsctl \"  // a comment\n"
         "  \"lock; or \\\"x\\\"\", '\"', R\"(a\n  ecryptfsctl status | jq)\");");

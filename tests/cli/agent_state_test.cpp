@@ -9,18 +9,18 @@ namespace {
 using base::ErrorCode;
 using ::testing::ElementsAre;
 
-TEST(AgentState, TakesWhatAnOlderAgentDoesNotSayAsEmpty) {
+TEST(AgentState, MissingPropertiesAreEmpty) {
     const auto manager = cli::manager_state({{"Version", std::string("0.0.1")}});
     EXPECT_EQ(manager.version, "0.0.1");
     EXPECT_EQ(manager.received, 0U);
     EXPECT_TRUE(manager.failed.empty());
 }
 
-TEST(AgentState, TakesAPropertyOfAnotherTypeAsEmpty) {
+TEST(AgentState, MistypedPropertiesAreEmpty) {
     EXPECT_EQ(cli::manager_state({{"Received", std::string("many")}}).received, 0U);
 }
 
-TEST(AgentState, SortsKeysAndModulesAndLeavesOtherObjectsOut) {
+TEST(AgentState, SortsKeysAndSkipsOtherObjects) {
     const auto key = [](std::string signature) {
         return cli::BusObject{
             .path = "/k",
@@ -34,7 +34,7 @@ TEST(AgentState, SortsKeysAndModulesAndLeavesOtherObjectsOut) {
     EXPECT_TRUE(objects.modules.empty());
 }
 
-TEST(DeviceState, IsAnErrorOfItsNameUnlessOpen) {
+TEST(DeviceState, IsItsErrorUnlessOpen) {
     EXPECT_THAT(cli::device_ready({.device_state = dbus::kDeviceOpen}), Succeeds());
     EXPECT_THAT(cli::device_ready({.device_state = {ErrorCode::kDevicePermission},
                                    .device_message = "no permission",
@@ -46,7 +46,7 @@ TEST(DeviceState, IsAnErrorOfItsNameUnlessOpen) {
                 FailsWith(ErrorCode::kInternal, "does not hold the device"));
 }
 
-TEST(KernelFeatures, AreNamedInTheirOrder) {
+TEST(KernelFeatures, NamesAreInOrder) {
     EXPECT_THAT(cli::feature_names(375),
                 ElementsAre("passphrase", "public-key", "plaintext-passthrough", "xattr",
                             "multiple-keys", "device", "filename-encryption"));

@@ -50,7 +50,7 @@ std::string text_of_help(Arguments arguments) {
     return line ? line->text : line.error().message;
 }
 
-TEST(CommandLine, TakesAllOptionsOfAddKey) {
+TEST(CommandLine, ParsesOptionsOfAddKey) {
     const auto command = parsed<cli::AddKeyOptions>(
         {"add-key", "--module", "tpm2", "--passphrase-file", "-", "--keyring", "session",
          "--timeout", "3600", "--json", "/key.pem"});
@@ -62,14 +62,14 @@ TEST(CommandLine, TakesAllOptionsOfAddKey) {
     EXPECT_TRUE(command.json);
 }
 
-TEST(CommandLine, HasTheUserKeyringAndNoTimeoutByDefault) {
+TEST(CommandLine, DefaultsToUserKeyringWithoutTimeout) {
     const auto command = parsed<cli::AddKeyOptions>({"add-key", "k"});
     EXPECT_EQ(command.place.place().keyring, keyring::Keyring::kUser);
     EXPECT_EQ(command.place.place().timeout, std::nullopt);
     EXPECT_FALSE(command.json);
 }
 
-TEST(CommandLine, TakesTheOtherVerbs) {
+TEST(CommandLine, ParsesOtherVerbs) {
     EXPECT_TRUE(parsed<cli::ListKeysOptions>({"list-keys", "--json"}).json);
     EXPECT_EQ(parsed<cli::RemoveKeyOptions>({"remove-key", kSignature}).signature, kSignature);
     EXPECT_EQ(parsed<cli::LockOptions>({"lock"}).signature, std::nullopt);
@@ -80,7 +80,7 @@ TEST(CommandLine, TakesTheOtherVerbs) {
     EXPECT_TRUE(parsed<cli::StatusOptions>({"status", "--json"}).json);
 }
 
-TEST(CommandLine, TakesAllOptionsOfDecrypt) {
+TEST(CommandLine, ParsesOptionsOfDecrypt) {
     const auto command = parsed<cli::DecryptOptions>({"decrypt",
                                                       "--key",
                                                       "a.pem",
@@ -123,7 +123,7 @@ TEST(CommandLine, TakesAllOptionsOfDecrypt) {
     EXPECT_TRUE(command.json);
 }
 
-TEST(CommandLine, TakesThePassphraseVerbs) {
+TEST(CommandLine, ParsesPassphraseVerbs) {
     const auto add = parsed<cli::AddPassphraseOptions>(
         {"add-passphrase", "--fnek", "--wrapped", "w", "--keyring", "session", "--timeout", "60"});
     EXPECT_TRUE(add.fnek);
@@ -137,11 +137,11 @@ TEST(CommandLine, TakesThePassphraseVerbs) {
     EXPECT_TRUE(parsed<cli::InspectOptions>({"inspect", "--all", "a", "b"}).all);
 }
 
-TEST(CommandLine, TakesAFileWhoseNameLooksLikeAnOption) {
+TEST(CommandLine, FileNamesMayLookLikeOptions) {
     EXPECT_EQ(parsed<cli::AddKeyOptions>({"add-key", "--", "--key.pem"}).uri, "--key.pem");
 }
 
-TEST(CommandLine, TakesFilesWhoseNamesLookLikeLists) {
+TEST(CommandLine, FileNamesMayLookLikeLists) {
     for (const auto& [typed, path] :
          std::vector<std::pair<std::string, std::string>>{{"[Backup]", "./[Backup]: "},
                                                           {"[a,b]", "./[a,b]: "},
@@ -153,7 +153,7 @@ TEST(CommandLine, TakesFilesWhoseNamesLookLikeLists) {
     }
 }
 
-TEST(CommandLine, RefusesWhatWouldBeWithoutEffect) {
+TEST(CommandLine, RefusesOptionsWithoutEffect) {
     const Arguments make = {"generate-key", "openssl", "k.pem"};
     const Arguments mount = {"mount", "lower", "upper", "--json"};
     for (const auto& [verb, more] :
@@ -176,7 +176,7 @@ TEST(CommandLine, ShowsVersionAndHelp) {
     EXPECT_THAT(text_of_help({"--help"}), HasSubstr("Examples:"));
 }
 
-TEST(CommandLine, ShowsAnExampleForEachVerb) {
+TEST(CommandLine, ShowsExampleForEachVerb) {
     for (const char* verb : {"add-key", "list-keys", "remove-key", "lock", "unlock", "status"}) {
         const auto help = text_of_help({verb, "--help"});
         EXPECT_THAT(help, HasSubstr(std::string("Usage: ecryptfsctl ") + verb));
@@ -186,7 +186,7 @@ TEST(CommandLine, ShowsAnExampleForEachVerb) {
     }
 }
 
-TEST(CommandLine, SuggestsTheVerbThatWasMeant) {
+TEST(CommandLine, SuggestsMeantVerb) {
     const std::vector<std::pair<std::string, std::string>> slips = {{"lsit-keys", "list-keys"},
                                                                     {"add", "add-key"},
                                                                     {"statsu", "status"},
@@ -199,14 +199,14 @@ TEST(CommandLine, SuggestsTheVerbThatWasMeant) {
     }
 }
 
-TEST(CommandLine, SuggestsTheOptionThatWasMeant) {
+TEST(CommandLine, SuggestsMeantOption) {
     EXPECT_THAT(parse_command_line({"add-key", "--pasphrase=f", "k"}),
                 FailsWith(ErrorCode::kInvalidArgument, "add-key --passphrase-file"));
     EXPECT_THAT(parse_command_line({"status", "--jsn"}),
                 FailsWith(ErrorCode::kInvalidArgument, "status --json"));
 }
 
-TEST(CommandLine, PointsToTheHelpWhenNothingIsNear) {
+TEST(CommandLine, PointsToHelpWhenNothingIsNear) {
     EXPECT_THAT(parse_command_line({"frobnicate"}),
                 FailsWith(ErrorCode::kInvalidArgument, "unknown command \"frobnicate\""));
     EXPECT_THAT(parse_command_line({"frobnicate"}),
@@ -219,7 +219,7 @@ TEST(CommandLine, PointsToTheHelpWhenNothingIsNear) {
                 FailsWith(ErrorCode::kInvalidArgument, "unexpected argument"));
 }
 
-TEST(CommandLine, RefusesValuesThatAreNone) {
+TEST(CommandLine, RefusesBadValues) {
     for (const char* timeout : {"0", "-1", "soon", "4294967296", "1.5"}) {
         EXPECT_THAT(parse_command_line({"add-key", "k", "--timeout", timeout}),
                     FailsWith(ErrorCode::kInvalidArgument, "--timeout"))
@@ -234,14 +234,14 @@ TEST(TypedSignature, MayBeInUpperCase) {
               signature());
 }
 
-TEST(TypedSignature, MustBeOne) {
+TEST(TypedSignature, OtherTextIsRefused) {
     for (const char* text : {"", "fe34", "fe3467554552491g", "fe3467554552491d0"}) {
         EXPECT_THAT(cli::typed_signature(text),
                     FailsWith(ErrorCode::kInvalidArgument, "16 hexadecimal digits"));
     }
 }
 
-TEST(EditDistance, CountsInsertingLeavingOutReplacingAndSwapping) {
+TEST(EditDistance, CountsEditsAndSwaps) {
     EXPECT_EQ(cli::edit_distance("lock", "lock"), 0U);
     EXPECT_EQ(cli::edit_distance("lock", "unlock"), 2U);
     EXPECT_EQ(cli::edit_distance("lokc", "lock"), 1U);

@@ -123,7 +123,7 @@ class DecryptAsRoot : public ::testing::Test {
     std::string out_ = path("out");
 };
 
-TEST_F(DecryptAsRoot, GivesOwnersAndNoSetIdBits) {
+TEST_F(DecryptAsRoot, KeepsOwnersButNoSetIdBits) {
     make_folder(lower("sub"), kAlice, 02770);
     write_lower(lower("sub/program"), kBob, 06755);
     fs::create_symlink("program", lower("sub/link"));
@@ -137,7 +137,7 @@ TEST_F(DecryptAsRoot, GivesOwnersAndNoSetIdBits) {
     EXPECT_EQ(status_of(out("sub/link")).st_uid, kBob);
 }
 
-TEST_F(DecryptAsRoot, AFolderOfRootsThatWasThereIsLeftAlone) {
+TEST_F(DecryptAsRoot, ExistingFolderOfRootIsLeftAlone) {
     make_folder(lower("etc"), kAlice, 0777);
     write_lower(lower("etc/passwd"), kAlice);
     write_lower(lower("other"), kAlice);
@@ -156,7 +156,7 @@ TEST_F(DecryptAsRoot, AFolderOfRootsThatWasThereIsLeftAlone) {
     }
 }
 
-TEST_F(DecryptAsRoot, NoLinkIsFollowedOnTheWayToTheOutput) {
+TEST_F(DecryptAsRoot, LinksToTheOutputAreNotFollowed) {
     make_folder(lower("etc"), kAlice, 0777);
     make_folder(path("real"), 0);
     make_folder(path("real/etc"), 0);
@@ -186,7 +186,7 @@ TEST_F(DecryptAsRoot, TwoUsersTreesDoNotShareAFolder) {
     EXPECT_EQ(decrypt(lower_, out_).exit_code, 0) << "hers is complete still";
 }
 
-TEST_F(DecryptAsRoot, AnUnfinishedFolderIsFinishedForItsOwnerOnly) {
+TEST_F(DecryptAsRoot, OnlyItsOwnerFinishesAFolder) {
     make_folder(lower("sub"), kAlice, 0755);
     write_lower(lower("sub/a"), kAlice, 0644);
     write_lower(lower("sub/b"), kAlice, 0644, std::string(200'000, 'p'));
@@ -209,7 +209,7 @@ TEST_F(DecryptAsRoot, AnUnfinishedFolderIsFinishedForItsOwnerOnly) {
     EXPECT_EQ(fs::file_size(out("sub/b")), 200'000U);
 }
 
-TEST_F(DecryptAsRoot, WhatAUsersKilledRunLeftIsFinished) {
+TEST_F(DecryptAsRoot, KilledRunOfUserIsFinished) {
     make_folder(lower("sub"), kAlice, 0755);
     write_lower(lower("sub/a"), kAlice, 0644);
     write_lower(lower("sub/b"), kAlice, 0644, std::string(200'000, 'p'));
@@ -237,7 +237,7 @@ TEST_F(DecryptAsRoot, WhatAUsersKilledRunLeftIsFinished) {
     }
 }
 
-TEST_F(DecryptAsRoot, AUsersMarkInAFolderOfRootsMeansNothing) {
+TEST_F(DecryptAsRoot, UsersMarkInRootsFolderIsIgnored) {
     make_folder(lower("etc"), kAlice, 0755);
     write_lower(lower("etc/passwd"), kAlice);
     fs::create_directory(out_);
@@ -251,7 +251,7 @@ TEST_F(DecryptAsRoot, AUsersMarkInAFolderOfRootsMeansNothing) {
     EXPECT_FALSE(fs::exists(out("etc/passwd")));
 }
 
-TEST_F(DecryptAsRoot, AUserGoesIntoFoldersOfTheOutputsOwner) {
+TEST_F(DecryptAsRoot, UserMayUseFoldersOfOutputsOwner) {
     give(lower_, kBob, 0755);
     make_folder(lower("sub"), kBob, 0755);
     write_lower(lower("sub/file"), kBob);
@@ -266,7 +266,7 @@ TEST_F(DecryptAsRoot, AUserGoesIntoFoldersOfTheOutputsOwner) {
     EXPECT_EQ(status_of(out("sub")).st_mode & 07777U, 0775U);
 }
 
-TEST_F(DecryptAsRoot, AUserDoesNotGoIntoFoldersOfOthers) {
+TEST_F(DecryptAsRoot, UserMayNotUseFoldersOfOthers) {
     give(lower_, kBob, 0755);
     make_folder(lower("sub"), kBob, 0755);
     write_lower(lower("sub/file"), kBob);
@@ -284,7 +284,7 @@ TEST_F(DecryptAsRoot, AUserDoesNotGoIntoFoldersOfOthers) {
 }
 
 // Whoever is in the new group, or was in the old one, may do what both that group and others could.
-TEST_F(DecryptAsRoot, NobodyGetsMoreRightsWhereTheGroupIsNotKept) {
+TEST_F(DecryptAsRoot, LostGroupGivesNobodyMoreRights) {
     const std::vector<std::pair<mode_t, mode_t>> modes = {
         {0660, 0600}, {0664, 0644}, {0604, 0600}, {0750, 0700}, {0775, 0755}};
     give(lower_, kBob, 0755);
@@ -310,7 +310,7 @@ TEST_F(DecryptAsRoot, NobodyGetsMoreRightsWhereTheGroupIsNotKept) {
                 HasSubstr("files whose owners, groups, modes or times cannot be kept there: 6"));
 }
 
-TEST_F(DecryptAsRoot, AListGoesWhereTheGroupIsNotKept) {
+TEST_F(DecryptAsRoot, LostGroupDropsAccessList) {
     give(lower_, kBob, 0755);
     write_lower(lower("file"), kBob);
     ASSERT_EQ(::chown(lower("file").c_str(), kBob, kForeignGroup), 0);
@@ -333,7 +333,7 @@ TEST_F(DecryptAsRoot, AListGoesWhereTheGroupIsNotKept) {
     EXPECT_THAT(outcome.err, HasSubstr("access control list cannot be kept there"));
 }
 
-TEST_F(DecryptAsRoot, AnOutputOfAnotherUserIsRefused) {
+TEST_F(DecryptAsRoot, OutputOfOtherUserIsRefused) {
     write_lower(lower("file"), kAlice);
     make_folder(out_, kBob);
     for (const auto& what : {lower_, lower("file")}) {
@@ -346,7 +346,7 @@ TEST_F(DecryptAsRoot, AnOutputOfAnotherUserIsRefused) {
     EXPECT_EQ(decrypt(lower_, out_).exit_code, 0);
 }
 
-TEST_F(DecryptAsRoot, NothingIsWrittenIntoAnotherUsersUnfinishedFile) {
+TEST_F(DecryptAsRoot, UnfinishedFileOfOtherUserIsLeftAlone) {
     write_lower(lower("file"), kAlice, 0600);
     make_folder(out_, 0, 01777);
     const auto trap = out(".ecryptfsctl-unfinished");
@@ -362,7 +362,7 @@ TEST_F(DecryptAsRoot, NothingIsWrittenIntoAnotherUsersUnfinishedFile) {
     }
 }
 
-TEST_F(DecryptAsRoot, AttributesAreThoseOfTheFileThatWasRead) {
+TEST_F(DecryptAsRoot, AttributesAreOfTheReadFile) {
     write_lower(lower("file"), kAlice, 0666);
     write_lower(path("other"), kBob, 0600);
     const auto outcome =
@@ -372,7 +372,7 @@ TEST_F(DecryptAsRoot, AttributesAreThoseOfTheFileThatWasRead) {
     EXPECT_EQ(status_of(out("file")).st_mode & 07777U, 0600U);
 }
 
-TEST_F(DecryptAsRoot, AttributesAreThoseOfTheFolderThatWasRead) {
+TEST_F(DecryptAsRoot, AttributesAreOfTheReadFolder) {
     make_folder(lower("sub"), kAlice, 0777);
     make_folder(path("other"), kBob, 0700);
     write_lower(path("other/secret"), kBob, 0666);
@@ -386,7 +386,7 @@ TEST_F(DecryptAsRoot, AttributesAreThoseOfTheFolderThatWasRead) {
     EXPECT_TRUE(fs::exists(out("sub/secret")));
 }
 
-TEST_F(DecryptAsRoot, AFileThatBecomesALinkIsNotFollowed) {
+TEST_F(DecryptAsRoot, FileExchangedForLinkIsNotFollowed) {
     write_lower(lower("file"), kAlice, 0666);
     write_lower(path("secret"), kBob, 0600);
     const auto outcome = decrypt_while("file", 2, [&] {
@@ -399,7 +399,7 @@ TEST_F(DecryptAsRoot, AFileThatBecomesALinkIsNotFollowed) {
 }
 
 // Her own folder is the output: what root makes in it may be moved away before root opens it.
-TEST_F(DecryptAsRoot, AFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
+TEST_F(DecryptAsRoot, ExchangedNewFolderIsNoticed) {
     make_folder(lower("sub"), kAlice, 0777);
     write_lower(lower("sub/file"), kAlice);
     make_folder(out_, kAlice);
@@ -416,7 +416,7 @@ TEST_F(DecryptAsRoot, AFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
 }
 
 // An empty one of root's that others can go into: somebody may be in it already.
-TEST_F(DecryptAsRoot, AnOpenFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
+TEST_F(DecryptAsRoot, ExchangedOpenFolderIsNoticed) {
     make_folder(lower("sub"), kAlice, 0777);
     write_lower(lower("sub/file"), kAlice);
     make_folder(out_, kAlice);
@@ -428,7 +428,7 @@ TEST_F(DecryptAsRoot, AnOpenFolderPutIntoTheNewOnesPlaceIsNotTakenForIt) {
     EXPECT_FALSE(fs::exists(out("sub")));
 }
 
-TEST_F(DecryptAsRoot, AFilePutIntoANewLinksPlaceIsNotGivenAway) {
+TEST_F(DecryptAsRoot, ExchangedNewLinkIsNotGivenAway) {
     const auto lower_link = lower(lower_name_of("link"));
     fs::create_symlink("target", lower_link);
     give(lower_link, kAlice, 0);

@@ -128,7 +128,7 @@ class DecryptOutput : public ::testing::Test {
     std::string out_ = path("out");
 };
 
-TEST_F(DecryptOutput, NamesOfOneFileStayNamesOfOneFile) {
+TEST_F(DecryptOutput, HardLinksAreKept) {
     for (const char* folder : {"day1", "day2", "day3"}) {
         fs::create_directory(lower(folder));
     }
@@ -148,7 +148,7 @@ TEST_F(DecryptOutput, NamesOfOneFileStayNamesOfOneFile) {
     EXPECT_EQ(look_at(out("day1/photo")).st_nlink, 3U);
 }
 
-TEST_F(DecryptOutput, NamesOfOneFileBecomeFilesWhereThereAreNoLinks) {
+TEST_F(DecryptOutput, HardLinksBecomeFilesWithoutLinks) {
     write_lower("a", "x");
     fs::create_hard_link(lower("a"), lower("b"));
     const auto outcome = decrypt({"--json"}, "links");
@@ -158,7 +158,7 @@ TEST_F(DecryptOutput, NamesOfOneFileBecomeFilesWhereThereAreNoLinks) {
     EXPECT_EQ(content_of(out("b")), "x");
 }
 
-TEST_F(DecryptOutput, ListsAndAttributesAreKept) {
+TEST_F(DecryptOutput, AccessListsAndAttributesAreKept) {
     fs::create_directory(lower("sub"));
     write_lower("sub/file", "x");
     for (const char* name : {"sub", "sub/file"}) {
@@ -177,7 +177,7 @@ TEST_F(DecryptOutput, ListsAndAttributesAreKept) {
     EXPECT_EQ(attribute(out("sub/file"), "user.ecryptfs"), "");
 }
 
-TEST_F(DecryptOutput, TheGroupGetsNoMoreThanItHadWhereAListIsLost) {
+TEST_F(DecryptOutput, LostListGivesGroupNoMore) {
     write_lower("file", "x");
     set_attribute(lower("file"), "system.posix_acl_access", access_list());
     set_attribute(lower("file"), "user.origin", "camera");
@@ -189,7 +189,7 @@ TEST_F(DecryptOutput, TheGroupGetsNoMoreThanItHadWhereAListIsLost) {
     EXPECT_THAT(outcome.err, HasSubstr("access control list cannot be kept there"));
 }
 
-TEST_F(DecryptOutput, NobodyGetsMoreThanALostListGaveThem) {
+TEST_F(DecryptOutput, LostListGivesNobodyMore) {
     write_lower("file", "x");
     auto list = access_list();
     list[4 + 8 + 2] = '\0';      // u:65534:---
@@ -199,7 +199,7 @@ TEST_F(DecryptOutput, NobodyGetsMoreThanALostListGaveThem) {
     EXPECT_EQ(look_at(out("file")).st_mode & 0777U, 0700U);
 }
 
-TEST_F(DecryptOutput, WhatCannotBeReadIsLostAndNotTakenForNothing) {
+TEST_F(DecryptOutput, UnreadableAttributesCountAsLost) {
     fs::create_directory(lower("sub"));
     write_lower("sub/file", "x");
     for (const char* name : {"sub", "sub/file"}) {
@@ -216,7 +216,7 @@ TEST_F(DecryptOutput, WhatCannotBeReadIsLostAndNotTakenForNothing) {
     EXPECT_EQ(Json::parse(outcome.out)["not_kept"]["xattrs"], 2);
 }
 
-TEST_F(DecryptOutput, NothingIsInheritedFromTheOutputsDefaultList) {
+TEST_F(DecryptOutput, DefaultListOfOutputIsNotInherited) {
     fs::create_directory(lower("sub"));
     write_lower("sub/file", "x");
     ASSERT_EQ(::chmod(lower("sub/file").c_str(), 0660), 0);
@@ -231,7 +231,7 @@ TEST_F(DecryptOutput, NothingIsInheritedFromTheOutputsDefaultList) {
     EXPECT_EQ(attribute(out("sub"), "system.posix_acl_default"), "");
 }
 
-TEST_F(DecryptOutput, NoSetIdBitIsGiven) {
+TEST_F(DecryptOutput, SetIdBitsAreDropped) {
     write_lower("program", "x");
     fs::create_directory(lower("shared"));
     ASSERT_EQ(::chmod(lower("program").c_str(), 06755), 0);
@@ -261,7 +261,7 @@ TEST_F(DecryptOutput, TwoFilesOfOneNameAreBothSaved) {
 
 // The first run had one key only, or another PATH: what it wrote is of the same name, size and
 // time.
-TEST_F(DecryptOutput, AnotherFilesCopyOfAnEarlierRunIsNotTakenForComplete) {
+TEST_F(DecryptOutput, CopyOfOtherFileIsNotTakenForComplete) {
     fs::create_directory(path("lower2"));
     write_lower("../lower2/report.txt", "other contents ");
     write_lower("report.txt", "first contents ");
@@ -279,7 +279,7 @@ TEST_F(DecryptOutput, AnotherFilesCopyOfAnEarlierRunIsNotTakenForComplete) {
     EXPECT_EQ(decrypt().exit_code, 0) << "and the other one is complete still";
 }
 
-TEST_F(DecryptOutput, TellsWhereARenamedFolderIs) {
+TEST_F(DecryptOutput, RenamedFolderIsReported) {
     fs::create_directories(lower("a"));
     for (const auto& name : {std::string("sub"), lower_name_of("sub")}) {
         fs::create_directory(lower("a/" + name));
@@ -292,7 +292,7 @@ TEST_F(DecryptOutput, TellsWhereARenamedFolderIs) {
     EXPECT_EQ(printed["not_kept"].size(), expected["not_kept"].size());
 }
 
-TEST_F(DecryptOutput, TwoFoldersAndTwoLinksOfOneNameAreBothSaved) {
+TEST_F(DecryptOutput, FoldersAndLinksOfOneNameAreBothSaved) {
     for (const auto& folder : {std::string("sub"), lower_name_of("sub")}) {
         fs::create_directory(lower(folder));
         write_lower(folder + "/file", folder == "sub" ? "one" : "two");
@@ -315,7 +315,7 @@ TEST_F(DecryptOutput, FilesOfOneNameFromTwoPathsAreBothSaved) {
     EXPECT_EQ(content_of(out("file.2")), "two");
 }
 
-TEST_F(DecryptOutput, FilesWhoseNamesDifferInCaseAreBothSavedWhereThatIsOneName) {
+TEST_F(DecryptOutput, NamesThatDifferOnlyInCaseAreBothSaved) {
     write_lower("Makefile", "one");
     write_lower("makefile", "two");
     fs::create_directory(lower("Sub"));
@@ -330,7 +330,7 @@ TEST_F(DecryptOutput, FilesWhoseNamesDifferInCaseAreBothSavedWhereThatIsOneName)
     }
 }
 
-TEST_F(DecryptOutput, NamesThatTheFileSystemDoesNotHaveAreChanged) {
+TEST_F(DecryptOutput, ForbiddenNamesAreChanged) {
     write_lower("what?.txt", "q");
     write_lower("what%3F.txt", "p");
     write_lower("etc.", "dot");
@@ -352,7 +352,7 @@ TEST_F(DecryptOutput, NamesThatTheFileSystemDoesNotHaveAreChanged) {
     }
 }
 
-TEST_F(DecryptOutput, LinksAreReportedWhereThereAreNoneAndContentsGoOn) {
+TEST_F(DecryptOutput, UnsupportedLinksAreReported) {
     fs::create_symlink("target", lower("a-link"));
     write_lower("file", "x");
     const auto outcome = decrypt({}, "symlinks");
@@ -362,7 +362,7 @@ TEST_F(DecryptOutput, LinksAreReportedWhereThereAreNoneAndContentsGoOn) {
     EXPECT_EQ(content_of(out("file")), "x");
 }
 
-TEST_F(DecryptOutput, SaysWhatLiesBehindAFilesEndAndSavesIt) {
+TEST_F(DecryptOutput, DataPastTheEndIsReportedAndSaved) {
     const std::string plain(20'000, 'p');
     std::string file = lower_file_of(bytes(plain));
     std::fill_n(file.begin(), 8, '\0');  // the size
@@ -390,7 +390,7 @@ TEST_F(DecryptOutput, SaysWhatLiesBehindAFilesEndAndSavesIt) {
 }
 
 // A run that ends in the middle, by a signal: no file may be larger than that.
-TEST_F(DecryptOutput, AFolderThatAKilledRunLeftGetsItsAttributesFromTheNext) {
+TEST_F(DecryptOutput, NextRunFinishesFolderOfKilledOne) {
     fs::create_directory(lower("sub"));
     write_lower("sub/a", "x");
     write_lower("sub/b", std::string(200'000, 'p'));
@@ -420,7 +420,7 @@ TEST_F(DecryptOutput, AFolderThatAKilledRunLeftGetsItsAttributesFromTheNext) {
     }
 }
 
-TEST_F(DecryptOutput, AFolderThatWasThereKeepsItsMode) {
+TEST_F(DecryptOutput, ExistingFolderKeepsItsMode) {
     fs::create_directory(lower("sub"));
     write_lower("sub/file", "x");
     ASSERT_EQ(::chmod(lower("sub").c_str(), 0777), 0);
@@ -431,7 +431,7 @@ TEST_F(DecryptOutput, AFolderThatWasThereKeepsItsMode) {
     EXPECT_EQ(content_of(out("sub/file")), "x");
 }
 
-TEST_F(DecryptOutput, OnlyUnfinishedFilesOfItsOwnAreRemoved) {
+TEST_F(DecryptOutput, OnlyOwnUnfinishedFilesAreRemoved) {
     const std::string ours = ".ecryptfsctl-unfinished.0123456789abcdef";
     const std::string other = ".ecryptfsctl-unfinished.of-somebody";
     fs::create_directory(out_);
@@ -443,7 +443,7 @@ TEST_F(DecryptOutput, OnlyUnfinishedFilesOfItsOwnAreRemoved) {
     EXPECT_THAT(names_in(out_), ElementsAre(other));
 }
 
-TEST_F(DecryptOutput, TreesOfAnyDepthNeedFewDescriptors) {
+TEST_F(DecryptOutput, DeepTreesNeedFewDescriptors) {
     make_deep_folders(lower_, "f", 1500);
     const auto outcome = run({"/bin/sh",
                               {"-c", "ulimit -n 256; exec \"$@\"", "sh", ECRYPTFSCTL, "decrypt",
@@ -452,7 +452,7 @@ TEST_F(DecryptOutput, TreesOfAnyDepthNeedFewDescriptors) {
     run({"/bin/sh", {"-c", "cd \"$1\" && rm -r lower out", "sh", folder_.path()}});
 }
 
-TEST_F(DecryptOutput, ManyFailuresFarDownNeedLittleRoom) {
+TEST_F(DecryptOutput, ManyDeepFailuresNeedLittleRoom) {
     constexpr int kFailures = 1'200;
     constexpr std::size_t kLongestLine = 5'000;
     const auto bottom = make_deep_folders(lower_, std::string(250, 'f'), 100);
@@ -479,7 +479,7 @@ TEST_F(DecryptOutput, ManyFailuresFarDownNeedLittleRoom) {
     run({"/bin/sh", {"-c", "cd \"$1\" && rm -r lower out", "sh", folder_.path()}});
 }
 
-TEST_F(DecryptOutput, SinglePathsAreTakenByTheirPlainNames) {
+TEST_F(DecryptOutput, OnlyTakesPlainNames) {
     const auto sub = lower_name_of("sub");
     fs::create_directory(lower(sub));
     write_lower(sub + "/" + lower_name_of("letter"), "dear");
@@ -523,7 +523,7 @@ TEST_F(DecryptOutput, OneFileGoesToStandardOutput) {
     EXPECT_FALSE(fs::exists("-"));
 }
 
-TEST_F(DecryptOutput, ADamagedFileGoesToStandardOutputAsFarAsItGoes) {
+TEST_F(DecryptOutput, DamagedFileIsWrittenAsFarAsPossible) {
     std::ofstream(lower("cut")) << lower_file_of(bytes(std::string(20'000, 'p'))).substr(0, 12'288);
     auto crashed = lower_file_of(bytes(std::string(20'000, 'p')));
     crashed[6] = crashed[7] = '\0';
@@ -566,7 +566,7 @@ TEST(SafeName, EncodesWhatOtherFileSystemsRefuse) {
     EXPECT_EQ(cli::numbered_name(std::string(255, 'a'), 12), std::string(252, 'a') + ".12");
 }
 
-TEST(AccessList, TellsTheOwningGroupsRights) {
+TEST(AccessList, GivesRightsOfOwningGroup) {
     const auto rights = [](std::string list) { return cli::group_rights(base::as_bytes(list)); };
     EXPECT_EQ(rights(access_list()), 0040U);
     auto no_mask_bits = access_list();
@@ -576,7 +576,7 @@ TEST(AccessList, TellsTheOwningGroupsRights) {
     EXPECT_EQ(rights(""), 0U);
 }
 
-TEST(AccessList, TellsWhatAllMayDoWhomItNames) {
+TEST(AccessList, GivesRightsOfAllNamed) {
     const auto rights = [](std::string list) { return cli::named_rights(base::as_bytes(list)); };
     EXPECT_EQ(rights(access_list()), 06U);
     auto read_only_mask = access_list();
@@ -590,7 +590,7 @@ TEST(AccessList, TellsWhatAllMayDoWhomItNames) {
     EXPECT_EQ(rights(""), 0U);
 }
 
-TEST(KeptTime, IsWhatAFileSystemMayHaveMadeOfOne) {
+TEST(KeptTime, AllowsRoundingOfFileSystems) {
     const timespec time{1'500'000'001, 123'456'789};
     EXPECT_TRUE(cli::is_kept_time(time, time));
     EXPECT_TRUE(cli::is_kept_time({1'500'000'001, 123'456'700}, time)) << "NTFS";

@@ -71,7 +71,7 @@ struct KernelTree {
     const char* plain;
 };
 
-TEST_F(Decrypting, GivesWhatTheKernelEncrypted) {
+TEST_F(Decrypting, DecryptsWhatTheKernelEncrypted) {
     unpack_vector("plain", path("p"));
     unpack_vector("ciphers.plain", path("c"));
     for (const auto& [name, passphrase, plain] : std::to_array<KernelTree>({
@@ -95,14 +95,14 @@ TEST_F(Decrypting, GivesWhatTheKernelEncrypted) {
     }
 }
 
-TEST_F(Decrypting, SaysWhichCipherOpensslDoesNotHave) {
+TEST_F(Decrypting, ReportsCipherUnknownToOpenssl) {
     unpack_vector("twofish32.lower", lower_);
     const auto outcome = decrypt();
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotSupported));
     EXPECT_THAT(outcome.err, HasSubstr("OpenSSL has no cipher twofish"));
 }
 
-TEST_F(Decrypting, KeepsTimesAndModesOfFilesFoldersAndLinks) {
+TEST_F(Decrypting, KeepsTimesAndModes) {
     unpack_vector("aes24-fnek.lower", lower_);
     ASSERT_EQ(decrypt().exit_code, 0);
     unpack_vector("ciphers.plain", path("plain"));
@@ -115,7 +115,7 @@ TEST_F(Decrypting, KeepsTimesAndModesOfFilesFoldersAndLinks) {
     EXPECT_EQ(status_of(out("link")).st_mtim.tv_sec, status_of(path("plain/link")).st_mtim.tv_sec);
 }
 
-TEST_F(Decrypting, FillsFoldersThatOnlyTheirOwnerMayRead) {
+TEST_F(Decrypting, FillsReadOnlyFolders) {
     unpack_vector("pass-aes16.lower", lower_);
     const auto sub = lower_ + "/sub";
     ASSERT_EQ(::chmod(sub.c_str(), 0500), 0);
@@ -133,7 +133,7 @@ TEST_F(Decrypting, FillsFoldersThatOnlyTheirOwnerMayRead) {
     }
 }
 
-TEST_F(Decrypting, TakesSingleFilesByTheirName) {
+TEST_F(Decrypting, TakesSingleFiles) {
     unpack_vector("pass-aes32-fnek.lower", path("v"));
     const auto name =
         "ECRYPTFS_FNEK_ENCRYPTED.FWYVtmJFeLSPYkZJX-NgOfDT1lHK53ASG3TI9hHxIp5FEvdo9REiDP.ojU--";
@@ -143,7 +143,7 @@ TEST_F(Decrypting, TakesSingleFilesByTheirName) {
     EXPECT_EQ(fs::file_size(out("size-000001.bin")), 1U);
 }
 
-TEST_F(Decrypting, SkipsWhatIsCompleteAndFinishesTheRest) {
+TEST_F(Decrypting, SkipsCompleteFiles) {
     unpack_vector("pass-aes16.lower", lower_);
     ASSERT_EQ(decrypt().exit_code, 0);
     fs::remove(out("size-004097.bin"));
@@ -158,7 +158,7 @@ TEST_F(Decrypting, SkipsWhatIsCompleteAndFinishesTheRest) {
     EXPECT_EQ(difference(path("p"), out_), "");
 }
 
-TEST_F(Decrypting, NeverReplacesWhatIsThere) {
+TEST_F(Decrypting, NeverOverwrites) {
     unpack_vector("ciphers.plain", path("plain"));
     unpack_vector("aes24-fnek.lower", lower_);
     fs::create_directories(out("numbers.txt"));
@@ -174,7 +174,7 @@ TEST_F(Decrypting, NeverReplacesWhatIsThere) {
     EXPECT_EQ(fs::read_symlink(out("link")), "elsewhere");
 }
 
-TEST_F(Decrypting, LeavesAFolderAloneThatAnotherRunWritesInto) {
+TEST_F(Decrypting, RefusesFolderOfOtherRun) {
     unpack_vector("pass-aes16.lower", path("v"));
     fs::create_directory(out_);
     const base::UniqueFd other(
@@ -197,7 +197,7 @@ TEST_F(Decrypting, WritesZerosAsHoles) {
     EXPECT_LT(status_of(out("sparse")).st_blocks * 512, 100'000);
 }
 
-TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
+TEST_F(Decrypting, SavesRestOfDamagedFiles) {
     std::vector<std::uint8_t> plain(20'000, 'p');
     const auto whole = lower_file_of(plain);
     write_lower("a-cut", whole.substr(0, 8192 + 2 * 4096 + 100));
@@ -230,7 +230,7 @@ TEST_F(Decrypting, SavesWhatIsLeftOfADamagedFileAndAllOthers) {
     EXPECT_EQ(content_of(out("g-whole")), std::string(20'000, 'p'));
 }
 
-TEST_F(Decrypting, UsesTheRecoveryKeyWhenAnotherKeysPacketIsDamaged) {
+TEST_F(Decrypting, RecoveryKeyOpensDamagedHeader) {
     unpack_vector("rsa-plus-pass.lower", path("v"));
     const auto good = content_of(path("v/size-004097.bin"));
     // Tag, length, version and algorithm of the private key's packet.
@@ -247,7 +247,7 @@ TEST_F(Decrypting, UsesTheRecoveryKeyWhenAnotherKeysPacketIsDamaged) {
     EXPECT_EQ(content_of(out("byte-29")), content_of(path("p/size-004097.bin")));
 }
 
-TEST_F(Decrypting, SaysAgainWhatIsLostOfADamagedFile) {
+TEST_F(Decrypting, SecondRunReportsLossAgain) {
     write_lower("cut", lower_file_of(std::vector<std::uint8_t>(20'000, 'p')).substr(0, 12'288));
     for (const std::uint64_t bytes : {4096U, 0U}) {
         const auto outcome = decrypt(kCorrectHorsePassphrase, {"--json"});
@@ -260,7 +260,7 @@ TEST_F(Decrypting, SaysAgainWhatIsLostOfADamagedFile) {
     EXPECT_EQ(content_of(out("cut.damaged")), "mine");
 }
 
-TEST_F(Decrypting, ShortensTheNameOfADamagedFileWhereItIsTooLong) {
+TEST_F(Decrypting, LongNameOfDamagedFileIsShortened) {
     std::string long_name = "a";
     while (long_name.size() < 255) {
         long_name += "\u00e4";
@@ -270,7 +270,7 @@ TEST_F(Decrypting, ShortensTheNameOfADamagedFileWhereItIsTooLong) {
     EXPECT_EQ(fs::file_size(out(long_name.substr(0, 247) + ".damaged")), 4096U);
 }
 
-TEST_F(Decrypting, LeavesOutWhatHasTheNameOfItsUnfinishedFiles) {
+TEST_F(Decrypting, SkipsNamesOfUnfinishedFiles) {
     const auto file = lower_file_of({'x'});
     fs::create_symlink("x", lower_ + "/.ecryptfsctl-unfinished");
     write_lower("whole", file);
@@ -279,13 +279,13 @@ TEST_F(Decrypting, LeavesOutWhatHasTheNameOfItsUnfinishedFiles) {
     EXPECT_EQ(content_of(out("whole")), "x");
 }
 
-TEST_F(Decrypting, SaysThatSomethingElseIsInALinksPlace) {
+TEST_F(Decrypting, ReportsObstacleInPlaceOfLink) {
     fs::create_symlink("x", lower_ + "/link");
     fs::create_directories(out("link"));
     EXPECT_EQ(decrypt().exit_code, exit_code(ErrorCode::kAlreadyExists));
 }
 
-TEST_F(Decrypting, IsNotLedOutOfItsOutputByANameOrALink) {
+TEST_F(Decrypting, NamesAndLinksCannotLeaveOutput) {
     const auto file = lower_file_of({'x'});
     write_lower(lower_name_of("../escaped"), file);
     write_lower(lower_name_of(".."), file);
@@ -304,7 +304,7 @@ TEST_F(Decrypting, IsNotLedOutOfItsOutputByANameOrALink) {
     EXPECT_TRUE(fs::exists(out(lower_name_of(".."))));
 }
 
-TEST_F(Decrypting, DoesNotWriteThroughALinkThatIsThere) {
+TEST_F(Decrypting, ExistingLinkIsNotFollowed) {
     fs::create_directory(lower_ + "/sub");
     write_lower("sub/file", lower_file_of({'x'}));
     fs::create_directories(path("elsewhere"));
@@ -314,7 +314,7 @@ TEST_F(Decrypting, DoesNotWriteThroughALinkThatIsThere) {
     EXPECT_TRUE(fs::is_empty(path("elsewhere")));
 }
 
-TEST_F(Decrypting, KeepsTheEncryptedNameWhenThatIsAllThatCannotBeRead) {
+TEST_F(Decrypting, KeepsUnreadableNameEncrypted) {
     const auto name = lower_name_of("secret.txt");
     write_lower(name, lower_file_of({'x'}));
     const auto outcome = decrypt();
@@ -323,7 +323,7 @@ TEST_F(Decrypting, KeepsTheEncryptedNameWhenThatIsAllThatCannotBeRead) {
     EXPECT_EQ(content_of(out(name)), "x");
 }
 
-TEST_F(Decrypting, TakesPassphraseTokensThatAreInTheKeyring) {
+TEST_F(Decrypting, UsesPassphrasesInKeyring) {
     unpack_vector("aes24-fnek.lower", lower_);
     unpack_vector("ciphers.plain", path("plain"));
     ASSERT_EQ(
@@ -333,7 +333,7 @@ TEST_F(Decrypting, TakesPassphraseTokensThatAreInTheKeyring) {
     EXPECT_EQ(difference(path("plain"), out_), "");
 }
 
-TEST_F(Decrypting, KeepsWhatASyncToolHasAddedToAName) {
+TEST_F(Decrypting, KeepsTextAddedBySyncTools) {
     const auto name = lower_name_of("thesis.odt");
     const auto dot = name.rfind('.');
     const auto file = lower_file_of({'x'});
@@ -358,7 +358,7 @@ TEST_F(Decrypting, KeepsWhatASyncToolHasAddedToAName) {
     EXPECT_EQ(std::distance(fs::directory_iterator(out_), {}), 10);
 }
 
-TEST_F(Decrypting, TakesSeveralWrappedPassphrasesEachWithItsOwnWrappingPassphrase) {
+TEST_F(Decrypting, TakesSeveralWrappedPassphrases) {
     unpack_vector("pass-aes16.lower", lower_ + "/a");
     unpack_vector("pass-aes32-fnek.lower", lower_ + "/b");
     for (const auto& [name, mount, wrapping] : std::to_array<std::array<std::string, 3>>(
@@ -393,14 +393,14 @@ TEST_F(Decrypting, TakesSeveralWrappedPassphrasesEachWithItsOwnWrappingPassphras
     EXPECT_EQ(not_asked.exit_code, exit_code(ErrorCode::kSecretRequired)) << not_asked.err;
 }
 
-TEST_F(Decrypting, TakesTheSaltThatIsGiven) {
+TEST_F(Decrypting, TakesGivenSalt) {
     write_lower("file", lower_file_of({'x'}));
     EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556678"}).exit_code,
               exit_code(ErrorCode::kUnknownKey));
     EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556677"}).exit_code, 0);
 }
 
-TEST_F(Decrypting, WritesNothingWhenNoKeyOpensAnything) {
+TEST_F(Decrypting, UselessKeyWritesNothing) {
     unpack_vector("aes24-fnek.lower", lower_);
     const auto outcome = decrypt("another");
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
@@ -422,7 +422,7 @@ TEST_F(Decrypting, WritesNothingWhenNoKeyOpensAnything) {
     EXPECT_FALSE(fs::exists(out_));
 }
 
-TEST_F(Decrypting, SaysThatNoKeyWasGiven) {
+TEST_F(Decrypting, ReportsMissingKey) {
     write_lower("file", lower_file_of({'x'}));
     const auto outcome = ctl({"decrypt", lower_, "--output", out_});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
@@ -433,7 +433,7 @@ TEST_F(Decrypting, SaysThatNoKeyWasGiven) {
     EXPECT_FALSE(fs::exists(out_));
 }
 
-TEST_F(Decrypting, RecognisesTheLoginPassphraseOfAWrappedPassphraseNearby) {
+TEST_F(Decrypting, RecognisesLoginPassphraseOfNearbyFile) {
     const auto home = path("a home");
     const auto wrapped = home + "/.ecryptfs/wrapped-passphrase";
     unpack_vector("pass-aes16.lower", home + "/.Private");
@@ -459,7 +459,7 @@ TEST_F(Decrypting, RecognisesTheLoginPassphraseOfAWrappedPassphraseNearby) {
     EXPECT_EQ(ctl(arguments).exit_code, 0) << "as advised";
 }
 
-TEST_F(Decrypting, NamesAWrappedPassphraseNearbyUnlessItWasGiven) {
+TEST_F(Decrypting, NamesNearbyWrappedPassphrase) {
     const auto home = path("home");
     const auto wrapped = home + "/.ecryptfs/wrapped-passphrase";
     unpack_vector("pass-aes16.lower", home + "/.Private");
@@ -477,7 +477,7 @@ TEST_F(Decrypting, NamesAWrappedPassphraseNearbyUnlessItWasGiven) {
                       Not(HasSubstr("--wrapped"))));
 }
 
-TEST_F(Decrypting, SaysThatOnlyTheSaltIsWrong) {
+TEST_F(Decrypting, ReportsWrongSalt) {
     unpack_vector("aes24-fnek.lower", lower_);
     const auto names_open = decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556678"});
     EXPECT_EQ(names_open.exit_code, exit_code(ErrorCode::kUnknownKey));
@@ -491,7 +491,7 @@ TEST_F(Decrypting, SaysThatOnlyTheSaltIsWrong) {
                                        "another: the passphrase on standard input opens names"));
 }
 
-TEST_F(Decrypting, SaysAtItsEndHowManyFilesAndNamesWantWhichKey) {
+TEST_F(Decrypting, SummaryCountsMissingKeys) {
     unpack_vector("pass-aes16.lower", lower_ + "/a");
     unpack_vector("pass-aes32-fnek.lower", lower_ + "/b");
     unpack_vector("rsa-plus-pass.lower", lower_ + "/c");
@@ -505,7 +505,7 @@ TEST_F(Decrypting, SaysAtItsEndHowManyFilesAndNamesWantWhichKey) {
                   "want passphrase 21e72551a9779b93\ntry: give the key with --key URI; or "));
 }
 
-TEST_F(Decrypting, SaysOneLineOfEachFileByItsPlainName) {
+TEST_F(Decrypting, ReportsFilesByPlainName) {
     const auto folder = lower_name_of("letters");
     const auto file = lower_name_of("to ada");
     const auto foreign =
@@ -528,7 +528,7 @@ TEST_F(Decrypting, SaysOneLineOfEachFileByItsPlainName) {
     EXPECT_EQ(failures[0]["plain_path"], lower_ + "/letters/to ada");
 }
 
-TEST_F(Decrypting, SaysWhichKeyWouldOpenAFile) {
+TEST_F(Decrypting, NamesKeyThatWouldOpenFile) {
     unpack_vector("rsa-plus-pass.lower", lower_);
     const auto outcome = decrypt("another");
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
@@ -537,7 +537,7 @@ TEST_F(Decrypting, SaysWhichKeyWouldOpenAFile) {
                                    HasSubstr("try: give the key with --key URI")));
 }
 
-TEST_F(Decrypting, RefusesWrongUsageBeforeItWritesAnything) {
+TEST_F(Decrypting, WrongUsageWritesNothing) {
     struct Wrong {
         Arguments arguments;
         ErrorCode why;
@@ -598,14 +598,14 @@ TEST_F(Decrypting, DoesNotDecryptItsOwnOutput) {
     EXPECT_EQ(content_of(lower_ + "/out/file"), "x");
 }
 
-TEST_F(Decrypting, NamesEachFileItFailsAtHoweverQuietItIs) {
+TEST_F(Decrypting, QuietStillNamesFailures) {
     write_lower("one", "not encrypted");
     write_lower("two", lower_file_of(std::vector<std::uint8_t>(20'000, 'p')).substr(0, 512));
     const auto outcome = decrypt(kCorrectHorsePassphrase, {path("none"), "--quiet"});
     EXPECT_THAT(outcome.err, AllOf(HasSubstr(lower_ + "/two: "), HasSubstr(path("none") + ": ")));
 }
 
-TEST_F(Decrypting, GoesOnWhenAPathIsNotThere) {
+TEST_F(Decrypting, MissingPathDoesNotStopOthers) {
     write_lower("file", lower_file_of({'x'}));
     const auto outcome =
         ctl({"decrypt", path("none"), lower_, "--output", out_, "--passphrase-file", "-"},
@@ -628,7 +628,7 @@ TEST_F(Decrypting, PrintsTheDocumentedJson) {
 }
 
 // Its packet has no checksum. What gives it away is behind the end, in the last extent.
-TEST_F(Decrypting, WarnsOfAFileKeyThatMayBeDamaged) {
+TEST_F(Decrypting, WarnsOfDamagedFileKey) {
     const std::size_t fek = 26 + 2 + 14;  // behind the header's fixed part, tag, length, fields
     for (const std::size_t size : {1UL, 4064UL, 4097UL, 5000UL}) {
         auto content = lower_file_of(std::vector<std::uint8_t>(size, 'p'));
@@ -650,7 +650,7 @@ TEST_F(Decrypting, WarnsOfAFileKeyThatMayBeDamaged) {
 }
 
 // Each would take a thousand bytes of memory or more until the end.
-TEST(DecryptRecord, KeepsABoundedNumberOfFailuresForJson) {
+TEST(DecryptRecord, LimitsFailuresInJson) {
     lowerfs::FileKeySet keys(nullptr);
     cli::Progress progress("", 0);
     cli::DecryptRecord record(keys, progress, true);

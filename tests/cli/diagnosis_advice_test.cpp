@@ -44,7 +44,7 @@ class DiagnosisAdvice : public ::testing::Test {
     const std::string root_ = folder_.path();
 };
 
-TEST_F(DiagnosisAdvice, OnTheKernel) {
+TEST_F(DiagnosisAdvice, WorksForKernel) {
     utsname names{};
     ASSERT_EQ(::uname(&names), 0);
     put("proc/filesystems", "nodev\tsysfs\n");
@@ -64,7 +64,7 @@ TEST_F(DiagnosisAdvice, OnTheKernel) {
     expect_works(cli::check_public_key_mode(root_));
 }
 
-TEST_F(DiagnosisAdvice, OnTheDevice) {
+TEST_F(DiagnosisAdvice, WorksForDevice) {
     fs::create_directories(folder_.path() / "dev");
     expect_advice(cli::check_device_node(root_),
                   "sudo modprobe ecryptfs; if it is loaded, the kernel lacks "
@@ -82,7 +82,7 @@ TEST_F(DiagnosisAdvice, OnTheDevice) {
     expect_works(cli::check_device_node(root_));
 }
 
-TEST_F(DiagnosisAdvice, OnTheKeyQuota) {
+TEST_F(DiagnosisAdvice, WorksForKeyQuota) {
     const auto check = [&](unsigned uid, const std::string& numbers) {
         put("proc/key-users", std::to_string(uid) + ":     7 7/7 " + numbers + "\n");
         return cli::check_key_quota(root_, uid);
@@ -101,7 +101,7 @@ TEST_F(DiagnosisAdvice, OnTheKeyQuota) {
     expect_works(check(1000, "7/200 1234/20000"));
 }
 
-TEST_F(DiagnosisAdvice, OnLockedMemory) {
+TEST_F(DiagnosisAdvice, WorksForLockedMemory) {
     const auto check = [&](const std::string& limit) {
         put("proc/77/limits", "Max locked memory         " + limit + "  8388608  bytes\n");
         return cli::check_memory_lock(root_, 77);
@@ -121,7 +121,7 @@ class InTheWay {
     Process process_{{"sleep", {"1000"}, {}}, {}};
 };
 
-TEST_F(DiagnosisAdvice, OnOtherDaemons) {
+TEST_F(DiagnosisAdvice, WorksForOtherDaemons) {
     const InTheWay other;
     const auto pid = std::to_string(other.process().pid());
     put("proc/" + pid + "/status", "Name:\tecryptfsd\nPPid:\t1\nUid:\t1000\t0\t0\t0\n");
@@ -145,14 +145,14 @@ TEST_F(DiagnosisAdvice, OnOtherDaemons) {
     expect_works(cli::check_old_daemon(root_, 1000));
 }
 
-TEST_F(DiagnosisAdvice, OnTheAgent) {
+TEST_F(DiagnosisAdvice, WorksForAgent) {
     const cli::ManagerState manager = {.version = "1.2", .pid = 5};
     expect_advice(cli::check_agent(manager, "1.3"), "systemctl --user restart ecryptfs-agent");
     expect_works(cli::check_agent(manager, "1.2"));
 }
 
 // In place of a group that gets in.
-TEST_F(DiagnosisAdvice, OnADeviceForOthers) {
+TEST_F(DiagnosisAdvice, WorksForForbiddenDevice) {
     put("dev/ecryptfs", "");
     const auto device = root_ + "/dev/ecryptfs";
     ASSERT_EQ(::chmod(device.c_str(), 0), 0);
@@ -182,7 +182,7 @@ void add_token(const std::string& name) {
         ::add_key("user", name.c_str(), payload.data(), payload.size(), KEY_SPEC_USER_KEYRING), 0);
 }
 
-TEST_F(DiagnosisAdvice, OnKeysThatTheAgentDoesNotSee) {
+TEST_F(DiagnosisAdvice, WorksForKeysUnseenByAgent) {
     make_keyrings();
     add_token(kSignature);
     expect_advice(cli::check_common_keyring({}),
@@ -197,7 +197,7 @@ TEST_F(DiagnosisAdvice, OnKeysThatTheAgentDoesNotSee) {
     expect_works(cli::check_common_keyring({seen}));
 }
 
-TEST_F(DiagnosisAdvice, OnAMountWithoutItsKey) {
+TEST_F(DiagnosisAdvice, WorksForMountWithoutKey) {
     make_keyrings();
     const std::vector<cli::MountedFolder> mounts = {{"/lower", root_, {.keys = {signature()}}}};
     const auto check = [&] { return cli::check_mounts(mounts, ::geteuid()).at(0); };
@@ -208,7 +208,7 @@ TEST_F(DiagnosisAdvice, OnAMountWithoutItsKey) {
     expect_works(check());
 }
 
-TEST_F(DiagnosisAdvice, OnTheSessionKeyring) {
+TEST_F(DiagnosisAdvice, WorksForSessionKeyring) {
     ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
     const auto finding = cli::check_session_keyring();
     expect_advice(finding, "keyctl link @u @s; or log in through PAM with pam_keyinit.so");

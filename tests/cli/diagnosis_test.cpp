@@ -57,12 +57,12 @@ class Diagnosis : public ::testing::Test {
     const std::string root_ = folder_.path();
 };
 
-TEST_F(Diagnosis, OfAKernelThatHasEcryptfs) {
+TEST_F(Diagnosis, KernelWithEcryptfsWorks) {
     put("proc/filesystems", "nodev\tsysfs\n\text4\nnodev\tecryptfs\n");
     EXPECT_THAT(cli::check_kernel(root_), Finds(Health::kWorks, "has eCryptfs"));
 }
 
-TEST_F(Diagnosis, OfAKernelWhoseModuleIsNotLoaded) {
+TEST_F(Diagnosis, UnloadedModuleIsFound) {
     utsname names{};
     ASSERT_EQ(::uname(&names), 0);
     put("proc/filesystems", "nodev\tsysfs\n");
@@ -73,14 +73,14 @@ TEST_F(Diagnosis, OfAKernelWhoseModuleIsNotLoaded) {
     EXPECT_THAT(finding.advice, HasSubstr("modprobe"));
 }
 
-TEST_F(Diagnosis, OfAKernelWithoutEcryptfs) {
+TEST_F(Diagnosis, KernelWithoutEcryptfsIsFound) {
     put("proc/filesystems", "nodev\tsysfs\n");
     const auto finding = cli::check_kernel(root_);
     EXPECT_THAT(finding, Finds(Health::kBroken, "has no eCryptfs"));
     EXPECT_THAT(finding.advice, Not(HasSubstr("modprobe")));
 }
 
-TEST_F(Diagnosis, OfAKernelThatKnowsPassphrasesOnly) {
+TEST_F(Diagnosis, KernelWithoutPublicKeysIsFound) {
     put("sys/fs/ecryptfs/version", "61\n");
     EXPECT_THAT(cli::check_public_key_mode(root_), Finds(Health::kBroken, "passphrases only"));
     put("sys/fs/ecryptfs/version", "511\n");
@@ -89,7 +89,7 @@ TEST_F(Diagnosis, OfAKernelThatKnowsPassphrasesOnly) {
     EXPECT_THAT(cli::check_public_key_mode(root_), Finds(Health::kUnknown, ""));
 }
 
-TEST_F(Diagnosis, OfADeviceThatEverybodyMayOpen) {
+TEST_F(Diagnosis, DeviceOpenToAllIsFound) {
     put("dev/ecryptfs", "");
     const auto device = root_ + "/dev/ecryptfs";
     ASSERT_EQ(::chmod(device.c_str(), 0666), 0);
@@ -100,7 +100,7 @@ TEST_F(Diagnosis, OfADeviceThatEverybodyMayOpen) {
     EXPECT_THAT(cli::check_device_node(root_), Finds(Health::kBroken, "does not exist"));
 }
 
-TEST_F(Diagnosis, OfTheKeyQuota) {
+TEST_F(Diagnosis, FullKeyQuotaIsFound) {
     const auto check = [&](const std::string& numbers) {
         put("proc/key-users", "    0:    66 65/65 4/1000000 79/25000000\n 1000:     7 7/7 " +
                                   numbers + "\n 1001:  1 1/1 200/200 20000/20000\n");
@@ -113,7 +113,7 @@ TEST_F(Diagnosis, OfTheKeyQuota) {
     EXPECT_THAT(cli::check_key_quota(root_, 4711), Finds(Health::kUnknown, ""));
 }
 
-TEST_F(Diagnosis, OfTheMemoryThatCanBeLocked) {
+TEST_F(Diagnosis, LowMemoryLockLimitIsFound) {
     put_limit("65536");
     const auto finding = cli::check_memory_lock(root_, 77);
     EXPECT_THAT(finding, Finds(Health::kBroken, "65.5 kB"));
@@ -125,7 +125,7 @@ TEST_F(Diagnosis, OfTheMemoryThatCanBeLocked) {
     EXPECT_THAT(cli::check_memory_lock(root_, 78), Finds(Health::kUnknown, ""));
 }
 
-TEST_F(Diagnosis, OfAnOldDaemon) {
+TEST_F(Diagnosis, OldDaemonIsFound) {
     put_process(10, "systemd", 0);
     put_process(20, "ecryptfsd", 1001);
     EXPECT_THAT(cli::check_old_daemon(root_, 1000), Finds(Health::kWorks, ""));
@@ -146,13 +146,13 @@ class DeviceHolder : public Diagnosis {
                                   .device_advice = "find out who"};
 };
 
-TEST_F(DeviceHolder, IsTheAgent) {
+TEST_F(DeviceHolder, AgentIsRight) {
     manager_.device_state = dbus::kDeviceOpen;
     put_process(50, "ecryptfs-agent", 1000);
     EXPECT_THAT(finding(), Finds(Health::kWorks, "the agent"));
 }
 
-TEST_F(DeviceHolder, IsNamedIfItsDescriptorsCanBeSeen) {
+TEST_F(DeviceHolder, VisibleHolderIsNamed) {
     put_process(40, "ecryptfs-agent", 1000);
     put_process(41, "ecryptfs-agent", 1000, 40);  // its guard
     put_process(50, "rogue", 1000);
@@ -161,7 +161,7 @@ TEST_F(DeviceHolder, IsNamedIfItsDescriptorsCanBeSeen) {
     EXPECT_THAT(finding(), Finds(Health::kBroken, "somebody holds it; rogue (pid 50) does"));
 }
 
-TEST_F(DeviceHolder, IsAnotherAgent) {
+TEST_F(DeviceHolder, OtherAgentIsNamed) {
     put_process(40, "ecryptfs-agent", 1000);
     put_process(41, "ecryptfs-agent", 1000, 40);
     put_process(60, "ecryptfs-agent", 1001);
@@ -169,19 +169,19 @@ TEST_F(DeviceHolder, IsAnotherAgent) {
     EXPECT_THAT(finding(), Finds(Health::kBroken, "ecryptfs-agent (pid 61) does"));
 }
 
-TEST_F(DeviceHolder, IsUnknown) {
+TEST_F(DeviceHolder, UnknownHolderIsReported) {
     put_process(40, "ecryptfs-agent", 1000);
     EXPECT_THAT(finding(), Finds(Health::kBroken, "somebody holds it"));
     EXPECT_EQ(finding().advice, "find out who");
 }
 
-TEST_F(Diagnosis, OfAnAgentOfAnotherVersion) {
+TEST_F(Diagnosis, OtherVersionOfAgentIsFound) {
     const cli::ManagerState manager = {.version = "1.2", .pid = 5};
     EXPECT_THAT(cli::check_agent(manager, "1.2"), Finds(Health::kWorks, "version 1.2, pid 5"));
     EXPECT_THAT(cli::check_agent(manager, "1.3"), Finds(Health::kDoubtful, "ecryptfsctl 1.3"));
 }
 
-TEST_F(Diagnosis, OfKeys) {
+TEST_F(Diagnosis, StateOfKeysIsFound) {
     cli::AgentKey key = {.signature = "0123456789abcdef", .locator = "file:///k.pem"};
     const auto check = [&](dbus::KeyState state) {
         key.state = state;

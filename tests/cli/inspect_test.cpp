@@ -22,7 +22,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class Inspecting : public ::testing::Test {
+class InspectTest : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
@@ -43,7 +43,7 @@ class Inspecting : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(Inspecting, AFileShowsItsHeaderAndWhatOpensIt) {
+TEST_F(InspectTest, FileShowsHeaderAndKeys) {
     unpack_vector("rsa-plus-pass.lower", path("v"));
     const auto file = path("v/size-004097.bin");
     const auto outcome = inspect({file});
@@ -60,7 +60,7 @@ TEST_F(Inspecting, AFileShowsItsHeaderAndWhatOpensIt) {
     EXPECT_EQ(outcome.err, "");
 }
 
-TEST_F(Inspecting, AFilePrintsTheDocumentedJson) {
+TEST_F(InspectTest, FilePrintsTheDocumentedJson) {
     unpack_vector("pass-aes32-fnek.lower", path("v"));
     const auto file = lower_name_of("size-000001.bin");
     auto printed = json({path("v/") + file});
@@ -69,7 +69,7 @@ TEST_F(Inspecting, AFilePrintsTheDocumentedJson) {
     EXPECT_EQ(printed, expected);
 }
 
-TEST_F(Inspecting, AFolderPrintsASummary) {
+TEST_F(InspectTest, FolderPrintsSummary) {
     unpack_vector("rsa-plus-pass.lower", path("v/a"));
     unpack_vector("pass-aes32-fnek.lower", path("v/b"));
     const auto outcome = inspect({path("v")});
@@ -83,7 +83,7 @@ TEST_F(Inspecting, AFolderPrintsASummary) {
               "private key        fe3467554552491d  11        0      no\n");
 }
 
-TEST_F(Inspecting, AFolderShowsEachFileWhenAsked) {
+TEST_F(InspectTest, FolderShowsEachFileWhenAsked) {
     unpack_vector("pass-aes16.lower", path("v"));
     EXPECT_THAT(inspect({path("v")}).out, Not(HasSubstr("size-004097.bin")));
     EXPECT_THAT(inspect({path("v"), "--all"}).out,
@@ -91,7 +91,7 @@ TEST_F(Inspecting, AFolderShowsEachFileWhenAsked) {
                       HasSubstr("11 files: 11 encrypted")));
 }
 
-TEST_F(Inspecting, SaysWhichKeysThisMachineHolds) {
+TEST_F(InspectTest, ShowsKeysHeldHere) {
     unpack_vector("aes24-fnek.lower", path("v"));
     ASSERT_EQ(run({ECRYPTFSCTL, {"add-passphrase", "--fnek", "--passphrase-file", "-"}},
                   kCorrectHorsePassphrase)
@@ -104,7 +104,7 @@ TEST_F(Inspecting, SaysWhichKeysThisMachineHolds) {
     EXPECT_THAT(inspect({path("v")}).out, HasSubstr("in the user keyring"));
 }
 
-TEST_F(Inspecting, FindsAHeaderInTheExtendedAttribute) {
+TEST_F(InspectTest, ReadsHeaderInExtendedAttribute) {
     unpack_vector("aes16-xattr.lower", path("v"));
     const auto file = json({path("v/one.txt")})["files"][0];
     EXPECT_EQ(file["state"], "encrypted");
@@ -115,7 +115,7 @@ TEST_F(Inspecting, FindsAHeaderInTheExtendedAttribute) {
     EXPECT_THAT(inspect({path("v/one.txt")}).out, HasSubstr("in the extended attribute"));
 }
 
-TEST_F(Inspecting, SaysWhichFilesAreDamagedAndWhere) {
+TEST_F(InspectTest, ReportsDamageWithItsPlace) {
     unpack_vector("pass-aes16.lower", path("v"));
     const auto lower = path("v/");
     fs::resize_file(lower + "size-100000.bin", 50'000);
@@ -144,7 +144,7 @@ TEST_F(Inspecting, SaysWhichFilesAreDamagedAndWhere) {
     EXPECT_EQ(printed["summary"]["by_state"]["damaged"], 4);
 }
 
-TEST_F(Inspecting, ShowsADamagedPacketAndTheSoundOnesBehindIt) {
+TEST_F(InspectTest, ShowsPacketsAfterDamagedOne) {
     unpack_vector("rsa-plus-pass.lower", path("v"));
     const auto file = path("v/size-004097.bin");
     std::fstream(file, std::ios::in | std::ios::out).seekp(38) << '\x02';
@@ -167,7 +167,7 @@ TEST_F(Inspecting, ShowsADamagedPacketAndTheSoundOnesBehindIt) {
     EXPECT_EQ(damaged.size(), 5U);
 }
 
-TEST_F(Inspecting, SaysThatAPrivateKeyHasTheCipherOnlyWhereThereIsOne) {
+TEST_F(InspectTest, CipherMayBeKnownToPrivateKeyOnly) {
     unpack_vector("rsa2048-aes16.lower", path("v"));
     const auto file = path("v/size-004097.bin");
     EXPECT_THAT(inspect({file}).out, HasSubstr("within what the private key opens"));
@@ -175,7 +175,7 @@ TEST_F(Inspecting, SaysThatAPrivateKeyHasTheCipherOnlyWhereThereIsOne) {
     EXPECT_THAT(inspect({file}).out, HasSubstr("cipher    unknown: no packet can be read\n"));
 }
 
-TEST_F(Inspecting, ShowsThePlainNameOfALowerPathAndFindsTheLowerPathOfAPlainName) {
+TEST_F(InspectTest, PlainAndLowerPathsFindEachOther) {
     unpack_vector("pass-aes32-fnek.lower", path("v"));
     const Arguments key = {"--passphrase-file", folder_.file("key", kBatteryStaple)};
     const auto with_key = [&](Arguments arguments) {
@@ -201,7 +201,7 @@ TEST_F(Inspecting, ShowsThePlainNameOfALowerPathAndFindsTheLowerPathOfAPlainName
                       HasSubstr("by passphrase 21e72551a9779b93, held here: given")));
 }
 
-TEST_F(Inspecting, SaysWhyAPlainNameIsNotFound) {
+TEST_F(InspectTest, ReportsWhyNameIsNotFound) {
     unpack_vector("pass-aes32-fnek.lower", path("v"));
     const auto right = folder_.file("right", kBatteryStaple);
     const auto none = inspect({path("v"), "--find", "sub/none", "--passphrase-file", right});
@@ -219,7 +219,7 @@ TEST_F(Inspecting, SaysWhyAPlainNameIsNotFound) {
     }
 }
 
-TEST_F(Inspecting, PrintsTheDocumentedJsonOfWhatItFinds) {
+TEST_F(InspectTest, FindPrintsTheDocumentedJson) {
     unpack_vector("pass-aes16.lower", path("v"));
     fs::create_symlink("x", path("v/link"));
     const auto found = json({path("v"), "--find", "sub", "--find", "file.txt", "--find",
@@ -233,7 +233,7 @@ TEST_F(Inspecting, PrintsTheDocumentedJsonOfWhatItFinds) {
     EXPECT_EQ(found[0].size(), 3U);
 }
 
-TEST_F(Inspecting, WarnsOfAPassphraseThatIsOfNoUse) {
+TEST_F(InspectTest, WarnsOfUselessPassphrase) {
     unpack_vector("pass-aes16.lower", path("v"));
     const auto wrong = inspect({path("v"), "--passphrase-file", folder_.file("wrong", "another")});
     EXPECT_EQ(wrong.exit_code, 0);
@@ -245,7 +245,7 @@ TEST_F(Inspecting, WarnsOfAPassphraseThatIsOfNoUse) {
     EXPECT_THAT(right.out, HasSubstr("passphrase  9d59cdc2eaf8d95e  11     11     given\n"));
 }
 
-TEST_F(Inspecting, SaysHowMuchDataIsBehindTheSize) {
+TEST_F(InspectTest, ReportsDataPastTheSize) {
     unpack_vector("pass-aes16.lower", path("v"));
     const auto with_size = [&](const std::string& name, char fifth, char sixth) {
         const auto file = path("v/") + name;
@@ -269,7 +269,7 @@ TEST_F(Inspecting, SaysHowMuchDataIsBehindTheSize) {
     EXPECT_EQ(with_size("size-004096.bin", '\0', '\0').exit_code, 0);
 }
 
-TEST_F(Inspecting, SaysWhatCannotBeRead) {
+TEST_F(InspectTest, ReportsUnreadableFiles) {
     const auto file = folder_.file("file", "x");
     ASSERT_EQ(::chmod(file.c_str(), 0), 0);
     const auto outcome = inspect({path(""), path("none")});
@@ -278,19 +278,19 @@ TEST_F(Inspecting, SaysWhatCannotBeRead) {
                                    HasSubstr("2 files: 2 unreadable")));
 }
 
-TEST_F(Inspecting, DoesNotWaitForAPipeOrFollowALink) {
+TEST_F(InspectTest, IgnoresPipesAndLinks) {
     ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
     fs::create_symlink("/etc", path("link"));
     EXPECT_EQ(json({path("")})["summary"]["files"], 0);
 }
 
-TEST_F(Inspecting, WantsAPath) {
+TEST_F(InspectTest, NeedsPath) {
     const auto outcome = inspect({});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument));
     EXPECT_THAT(outcome.err, HasSubstr("PATH"));
 }
 
-TEST_F(Inspecting, TreesOfAnyDepthWithFewDescriptorsAndALittleStack) {
+TEST_F(InspectTest, DeepTreesNeedFewDescriptors) {
     fs::create_directory(path("deep"));
     make_deep_folders(path("deep"), "f", 4000);
     const auto outcome = run({"/bin/sh",

@@ -27,7 +27,7 @@ using ::testing::SizeIs;
 constexpr std::array<std::uint8_t, 4> kPayload = {'t', 'o', 'k', '1'};
 constexpr std::array<std::uint8_t, 5> kOther = {'o', 't', 'h', 'e', 'r'};
 
-class Keyrings : public ::testing::Test {
+class KeyringTest : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
@@ -59,7 +59,7 @@ class Keyrings : public ::testing::Test {
     keyring::KeySerial session_;
 };
 
-TEST_F(Keyrings, AddReplaceListAndUnlinkATokenAndLeaveOthersAlone) {
+TEST_F(KeyringTest, TokenIsAddedReplacedListedAndUnlinked) {
     const auto other = keyring::add_token(user_, signature("0123456789abcdef"), kPayload);
     const auto added = keyring::add_token(user_, signature(), kPayload);
     ASSERT_THAT(added, Succeeds());
@@ -73,7 +73,7 @@ TEST_F(Keyrings, AddReplaceListAndUnlinkATokenAndLeaveOthersAlone) {
                 ElementsAre(*other));
 }
 
-TEST_F(Keyrings, ListTokensOfAKeyringWithManyKeys) {
+TEST_F(KeyringTest, ManyKeysDoNotHideToken) {
     for (int i = 0; i < 100; ++i) {
         ASSERT_GT(::add_key("user", ("k" + std::to_string(i)).c_str(), "x", 1, user_.value), 0);
     }
@@ -81,14 +81,14 @@ TEST_F(Keyrings, ListTokensOfAKeyringWithManyKeys) {
     EXPECT_THAT(keyring::list_tokens(user_, signature()).value(), ElementsAre(*added));
 }
 
-TEST_F(Keyrings, TakeNoOtherTypeOrLongerNameForAToken) {
+TEST_F(KeyringTest, OtherTypesAndNamesAreNoTokens) {
     ::add_key("logon", "ecryptfs:fe3467554552491d", "x", 1, user_.value);
     ::add_key("user", "fe3467554552491d: 4", "x", 1, user_.value);
     ::add_key("user", "x;fe3467554552491d", "x", 1, user_.value);
     EXPECT_THAT(keyring::list_tokens(user_, signature()).value(), SizeIs(0));
 }
 
-TEST_F(Keyrings, ListExpiredAndRevokedTokens) {
+TEST_F(KeyringTest, ExpiredAndRevokedTokensAreListed) {
     const auto revoked = keyring::add_token(session_, signature(), kPayload);
     ASSERT_EQ(::keyctl_revoke(revoked->value), 0);
     EXPECT_THAT(keyring::list_tokens(session_, signature()).value(), ElementsAre(*revoked));
@@ -100,7 +100,7 @@ TEST_F(Keyrings, ListExpiredAndRevokedTokens) {
 }
 
 // /proc/keys shows descriptions as they are, also those of other users' keys that all may see.
-TEST_F(Keyrings, AreNotMisledByALineEndInADescription) {
+TEST_F(KeyringTest, LineEndInDescriptionForgesNothing) {
     const auto token = keyring::add_token(user_, signature(), kPayload);
     const auto other = ::add_key("user", "other", "x", 1, user_.value);
     ASSERT_GT(other, 0);
@@ -119,16 +119,16 @@ TEST_F(Keyrings, AreNotMisledByALineEndInADescription) {
     EXPECT_EQ(::keyctl_search(user_.value, "user", "other", 0), other) << "is still there";
 }
 
-TEST_F(Keyrings, SayWhenTheQuotaIsUsedUp) {
+TEST_F(KeyringTest, FullQuotaIsReported) {
     const std::vector<std::uint8_t> big(15'000);
     EXPECT_THAT(keyring::add_token(user_, signature("0000000000000000"), big), Succeeds());
     EXPECT_THAT(keyring::add_token(user_, signature(), big),
                 FailsWith(ErrorCode::kQuotaExceeded, "/proc/sys/kernel/keys"));
 }
 
-class WritingTokens : public Keyrings {};
+class WriteTokenTest : public KeyringTest {};
 
-TEST_F(WritingTokens, LinksTheUserKeyringIntoTheSession) {
+TEST_F(WriteTokenTest, LinksUserKeyringIntoSession) {
     const auto written = keyring::write_token({}, signature(), kPayload);
     ASSERT_THAT(written, Succeeds());
     EXPECT_FALSE(written->replaced_old);
@@ -137,7 +137,7 @@ TEST_F(WritingTokens, LinksTheUserKeyringIntoTheSession) {
     EXPECT_EQ(payload_of(written->serial), "tok1");
 }
 
-TEST_F(WritingTokens, ReplacesATokenAndItsTimeout) {
+TEST_F(WriteTokenTest, ReplacesTokenAndItsTimeout) {
     const auto first =
         keyring::write_token({.timeout = std::chrono::seconds(1)}, signature(), kPayload);
     const auto second = keyring::write_token({}, signature(), kOther);
@@ -148,7 +148,7 @@ TEST_F(WritingTokens, ReplacesATokenAndItsTimeout) {
     EXPECT_EQ(payload_of(second->serial), "other");
 }
 
-TEST_F(WritingTokens, ReplacesAnExpiredOrRevokedToken) {
+TEST_F(WriteTokenTest, ReplacesExpiredOrRevokedToken) {
     for (const Keyring keyring : {Keyring::kUser, Keyring::kSession}) {
         const auto revoked = keyring::write_token({.keyring = keyring}, signature(), kPayload);
         ASSERT_EQ(::keyctl_revoke(revoked->serial.value), 0);
@@ -165,7 +165,7 @@ TEST_F(WritingTokens, ReplacesAnExpiredOrRevokedToken) {
     }
 }
 
-TEST_F(WritingTokens, LetsTheAgentReadATokenOfTheSession) {
+TEST_F(WriteTokenTest, AgentMayReadTokenOfSession) {
     const auto written = keyring::write_token({.keyring = Keyring::kSession}, signature(), kPayload,
                                               keyring::TokenReader::kAgent);
     ASSERT_THAT(written, Succeeds());
@@ -173,7 +173,7 @@ TEST_F(WritingTokens, LetsTheAgentReadATokenOfTheSession) {
     EXPECT_EQ(payload_of(written->serial), "tok1");
 }
 
-TEST_F(WritingTokens, KeepsAPassphrasesTokenOfTheSessionFromOtherSessions) {
+TEST_F(WriteTokenTest, OtherSessionsCannotReadPassphrase) {
     const auto outcome =
         run({ECRYPTFSCTL, {"add-passphrase", "--keyring", "session", "--passphrase-file", "-"}},
             "correct horse battery staple\n");
@@ -186,7 +186,7 @@ TEST_F(WritingTokens, KeepsAPassphrasesTokenOfTheSessionFromOtherSessions) {
     EXPECT_EQ(::keyctl_link(token->value, KEY_SPEC_SESSION_KEYRING), -1) << "nor possess it";
 }
 
-TEST_F(WritingTokens, TakesAwayWhatAnEarlierVersionAllowed) {
+TEST_F(WriteTokenTest, EarlierPermissionsAreTakenAway) {
     const auto first = keyring::write_token({.keyring = Keyring::kSession}, signature(), kPayload,
                                             keyring::TokenReader::kAgent);
     ASSERT_THAT(first, Succeeds());
@@ -197,7 +197,7 @@ TEST_F(WritingTokens, TakesAwayWhatAnEarlierVersionAllowed) {
     EXPECT_EQ(payload_of(second->serial), "unreadable");
 }
 
-TEST_F(WritingTokens, WarnsWhenTheSessionCannotReachTheUserKeyring) {
+TEST_F(WriteTokenTest, WarnsOfUnreachableUserKeyring) {
     ASSERT_EQ(::keyctl_setperm(session_.value, KEY_POS_VIEW | KEY_POS_SEARCH), 0);
     const auto written =
         keyring::write_token({.timeout = std::chrono::seconds(100)}, signature(), kPayload);
@@ -205,14 +205,14 @@ TEST_F(WritingTokens, WarnsWhenTheSessionCannotReachTheUserKeyring) {
     EXPECT_THAT(written->warnings, ElementsAre(HasSubstr("Permission denied")));
 }
 
-TEST_F(WritingTokens, FailsInARevokedSession) {
+TEST_F(WriteTokenTest, FailsInRevokedSession) {
     ASSERT_EQ(::keyctl_revoke(session_.value), 0);
     EXPECT_THAT(keyring::write_token({.keyring = Keyring::kSession}, signature(), kPayload),
                 FailsWith(ErrorCode::kKeyRevoked, "log in again"));
     EXPECT_THAT(keyring::write_token({}, signature(), kPayload), Succeeds());
 }
 
-TEST_F(WritingTokens, KeepsATokenInTheUserKeyringThatTheSessionHasToo) {
+TEST_F(WriteTokenTest, BothKeyringsMayHoldToken) {
     const auto in_session =
         keyring::write_token({.keyring = Keyring::kSession}, signature(), kPayload);
     const auto in_user = keyring::write_token({}, signature(), kOther);
@@ -220,9 +220,9 @@ TEST_F(WritingTokens, KeepsATokenInTheUserKeyringThatTheSessionHasToo) {
     EXPECT_NE(in_user->serial, in_session->serial);
 }
 
-class RemovingTokens : public Keyrings {};
+class RemoveTokenTest : public KeyringTest {};
 
-TEST_F(RemovingTokens, NamesTheKeyringsTheyWereIn) {
+TEST_F(RemoveTokenTest, NamesKeyringsOfToken) {
     EXPECT_THAT(keyring::remove_token(signature()).value(), IsEmpty());
     static_cast<void>(keyring::add_token(session_, signature(), kPayload));
     EXPECT_THAT(keyring::remove_token(signature()).value(), ElementsAre(Keyring::kSession));
@@ -233,14 +233,14 @@ TEST_F(RemovingTokens, NamesTheKeyringsTheyWereIn) {
     EXPECT_LT(::keyctl_search(session_.value, "user", kSignature, 0), 0);
 }
 
-TEST_F(RemovingTokens, TakesExpiredAndRevokedOnesOut) {
+TEST_F(RemoveTokenTest, RemovesExpiredAndRevokedTokens) {
     const auto token = keyring::add_token(session_, signature(), kPayload);
     ASSERT_EQ(::keyctl_revoke(token->value), 0);
     EXPECT_THAT(keyring::remove_token(signature()).value(), ElementsAre(Keyring::kSession));
     EXPECT_THAT(keyring::list_tokens(session_, signature()).value(), IsEmpty());
 }
 
-TEST_F(RemovingTokens, WorksInARevokedSession) {
+TEST_F(RemoveTokenTest, WorksInRevokedSession) {
     ASSERT_THAT(keyring::add_token(user_, signature(), kPayload), Succeeds());
     ASSERT_EQ(::keyctl_revoke(session_.value), 0);
     EXPECT_THAT(keyring::remove_token(signature()).value(), ElementsAre(Keyring::kUser));

@@ -32,7 +32,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-class Asking : public ::testing::Test {
+class AskTest : public ::testing::Test {
   protected:
     static FakeAgentScript agent_with_secret() {
         auto script = documented_agent();
@@ -58,7 +58,7 @@ class Asking : public ::testing::Test {
     FakeAgent agent_{bus_.address(), agent_with_secret()};
 };
 
-TEST_F(Asking, AProgramGetsTheQuestionAndGivesTheAnswer) {
+TEST_F(AskTest, ProgramGetsQuestionAndAnswers) {
     const auto askpass = script("ask", "printf '%s' \"$1\" >" + (folder_.path() / "q").string() +
                                            "\necho geheim\necho more\n");
     const auto outcome = run(unlock(askpass));
@@ -69,7 +69,7 @@ TEST_F(Asking, AProgramGetsTheQuestionAndGivesTheAnswer) {
                 ElementsAre("Unlock fe3467554552491d ", "Unlock fe3467554552491d geheim"));
 }
 
-TEST_F(Asking, AProgramMayGiveNoAnswer) {
+TEST_F(AskTest, ProgramMayGiveNoAnswer) {
     EXPECT_EQ(run(unlock(script("no", "exit 1\n"))).exit_code, 130);
     EXPECT_EQ(run(unlock(script("empty", "echo\n"))).exit_code,
               exit_code(ErrorCode::kSecretRequired));
@@ -80,7 +80,7 @@ TEST_F(Asking, AProgramMayGiveNoAnswer) {
     EXPECT_THAT(agent_.calls(), testing::Each("Unlock fe3467554552491d "));
 }
 
-TEST_F(Asking, APinentryThatRefusesOrEndsSaysSo) {
+TEST_F(AskTest, FailedPinentryIsReported) {
     const auto cancelled = script("pinentry-a",
                                   "echo OK\nwhile read -r line; do\n"
                                   "case $line in GETPIN) echo 'ERR 83886179 Operation "
@@ -93,7 +93,7 @@ TEST_F(Asking, APinentryThatRefusesOrEndsSaysSo) {
 }
 
 // The real ones, on a terminal.
-TEST_F(Asking, PinentryAsksOnTheTerminal) {
+TEST_F(AskTest, PinentryAsksOnTheTerminal) {
     TerminalProgram program(
         unlock("/usr/bin/pinentry-curses", {{"TERM", "xterm"}, {"PATH", "/usr/bin:/bin"}}));
     program.wait_for("/home/ada/.ecryptfs/key.pem");
@@ -105,7 +105,7 @@ TEST_F(Asking, PinentryAsksOnTheTerminal) {
     EXPECT_TRUE(program.echoes());
 }
 
-TEST_F(Asking, SystemdAsksOnTheTerminal) {
+TEST_F(AskTest, SystemdAsksOnTheTerminal) {
     TerminalProgram program(
         unlock("systemd-ask-password", {{"TERM", "xterm"}, {"PATH", "/usr/bin:/bin"}}));
     program.wait_for("Passphrase for /home/ada/.ecryptfs/key.pem");
@@ -116,13 +116,13 @@ TEST_F(Asking, SystemdAsksOnTheTerminal) {
     EXPECT_THAT(agent_.calls().back(), HasSubstr(" geheim"));
 }
 
-TEST_F(Asking, WithoutATerminalTheMissingOptionIsNamed) {
+TEST_F(AskTest, MissingTerminalNamesOption) {
     const auto outcome = run({ECRYPTFSCTL, {"unlock", kSignature}, bus_.environment()});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kSecretRequired));
     EXPECT_THAT(outcome.err, AllOf(HasSubstr("--passphrase-file FILE"), HasSubstr("--askpass")));
 }
 
-TEST_F(Asking, EveryVerbThatMayAskNamesTheMissingOption) {
+TEST_F(AskTest, EachAskingVerbNamesOption) {
     const auto wrapped = (folder_.path() / "wrapped").string();
     ASSERT_EQ(run({ECRYPTFSCTL,
                    {"wrap-passphrase", wrapped, "--passphrase-file", script("mount", "x\n"),
@@ -156,9 +156,9 @@ TEST(PinentryData, IsUnescaped) {
     }
 }
 
-class CommonOptions : public Asking {};
+class CommonOptions : public AskTest {};
 
-TEST_F(CommonOptions, QuietLeavesWarningsOutAndErrorsIn) {
+TEST_F(CommonOptions, QuietHidesWarningsNotErrors) {
     const auto file = script("secret", "");  // its first line is no passphrase, but others read it
     std::ofstream(file) << "geheim\n";
     ::chmod(file.c_str(), 0644);
@@ -171,7 +171,7 @@ TEST_F(CommonOptions, QuietLeavesWarningsOutAndErrorsIn) {
     EXPECT_THAT(run({ECRYPTFSCTL, arguments, bus_.environment()}).err, StartsWith("ecryptfsctl: "));
 }
 
-TEST_F(CommonOptions, ColoursAreForTerminalsThatWantThem) {
+TEST_F(CommonOptions, ColoursAreOnlyForTerminals) {
     const auto shown = [&](Environment environment) {
         environment.merge(bus_.environment());
         TerminalProgram program({ECRYPTFSCTL, {"list-keys"}, environment});
@@ -187,7 +187,7 @@ TEST_F(CommonOptions, ColoursAreForTerminalsThatWantThem) {
     EXPECT_THAT(run({ECRYPTFSCTL, {"list-keys"}, environment}).out, Not(HasSubstr("\x1b")));
 }
 
-TEST_F(CommonOptions, StatusWatchGoesOnUntilItIsInterrupted) {
+TEST_F(CommonOptions, StatusWatchRunsUntilInterrupted) {
     TerminalProgram program({ECRYPTFSCTL, {"status", "--watch"}, bus_.environment()});
     program.wait_for("0 requests a second");
     program.wait_for("received 120");
@@ -210,7 +210,7 @@ TEST(TableOnATerminal, EndsAtItsWidth) {
               "\x1b[31mgone\x1b[0m    k\n");
 }
 
-TEST(Libraries, AreAllowedOnlyIfThereAreSuch) {
+TEST(Libraries, OnlyExistingLibrariesAreAllowed) {
     const TemporaryFolder folder;
     const auto library = folder.file("it's a library.so", "");
     const auto list = base::value_or_throw(base::allowed_libraries_path());
@@ -229,7 +229,7 @@ TEST(Libraries, AreAllowedOnlyIfThereAreSuch) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
-TEST(Libraries, AreNamedInTheCommandThatWasTyped) {
+TEST(Libraries, AdviceRepeatsTypedCommand) {
     const auto advised = [](const Arguments& typed) {
         cli::remember_typed_command(typed);
         return cli::add_consent_command({ErrorCode::kAccessDenied, "",

@@ -38,7 +38,7 @@ class RogueModuleHost : public ::testing::Test {
     const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
 };
 
-TEST_F(RogueModuleHost, EndsWhenItAnswersAnOldQuestionForEver) {
+TEST_F(RogueModuleHost, OldAnswersEndIt) {
     auto host = start("old-done-for-ever");
     ASSERT_TRUE(host.open_key(1, "rogue:key", base::NoSecret{}));
     const auto decrypted = host.decrypt(1, {});
@@ -47,7 +47,7 @@ TEST_F(RogueModuleHost, EndsWhenItAnswersAnOldQuestionForEver) {
     EXPECT_FALSE(host.decrypt(1, {}));
 }
 
-TEST_F(RogueModuleHost, EndsWhenItListsForEver) {
+TEST_F(RogueModuleHost, EndlessListEndsIt) {
     auto host = start("items-for-ever");
     std::size_t items = 0;
     const auto listed = host.list(pki::ItemKind::kKeys, [&](const pki::Item&) { ++items; });
@@ -56,7 +56,7 @@ TEST_F(RogueModuleHost, EndsWhenItListsForEver) {
     EXPECT_LE(items, 10'001U);
 }
 
-TEST_F(RogueModuleHost, EndsWhenItClosesItsSocket) {
+TEST_F(RogueModuleHost, ClosedSocketEndsIt) {
     auto host = start("closes-socket");
     const auto opened = host.open_key(1, "rogue:key", base::NoSecret{});
     ASSERT_FALSE(opened);
@@ -64,14 +64,14 @@ TEST_F(RogueModuleHost, EndsWhenItClosesItsSocket) {
     EXPECT_FALSE(host.open_key(2, "rogue:key", base::NoSecret{}));
 }
 
-TEST_F(RogueModuleHost, EndsWhenItPassesADescriptorOn) {
+TEST_F(RogueModuleHost, PassedDescriptorEndsIt) {
     auto host = start("fd-in-channel");
     const auto opened = host.open_key(1, "rogue:key", base::NoSecret{});
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, ErrorCode::kModuleFailed);
 }
 
-TEST_F(RogueModuleHost, HasNothingButItsChannel) {
+TEST_F(RogueModuleHost, InheritsOnlyItsChannel) {
     const test::TemporaryFolder modules;
     modules.file("look-around.so", "");
     const auto list = fmt::format("{} list-tokens --module-dir {} --pki-host {}", ECRYPTFSCTL,

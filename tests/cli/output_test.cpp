@@ -23,24 +23,24 @@ TEST(Printable, LeavesOrdinaryTextAlone) {
     EXPECT_EQ(cli::printable("/home/ada/schlüssel 🔑.pem"), "/home/ada/schlüssel 🔑.pem");
 }
 
-TEST(Printable, ShowsControlCharactersInsteadOfSendingThem) {
+TEST(Printable, ControlCharactersAreEscaped) {
     EXPECT_EQ(cli::printable("a\x1b[2J\n\r\t\x7f"), "a\\x1b[2J\\x0a\\x0d\\x09\\x7f");
     EXPECT_EQ(cli::printable("\xc2\x9b"), "\\u009b");  // CSI in one character
 }
 
-TEST(Printable, ShowsWhatWouldTurnTheWritingAround) {
+TEST(Printable, DirectionMarksAreEscaped) {
     EXPECT_EQ(cli::printable("a\u202egpj.exe\u202c\u2066b\u2069"),
               "a\\u202egpj.exe\\u202c\\u2066b\\u2069");
 }
 
-TEST(Printable, ShowsBytesThatAreNotUtf8) {
+TEST(Printable, InvalidUtf8IsEscaped) {
     EXPECT_EQ(cli::printable("a\xff\xc3"), "a\\xff\\xc3");
     EXPECT_EQ(cli::printable("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");
     EXPECT_EQ(cli::printable("\xf5\x80\x80\x80"), "\\xf5\\x80\\x80\\x80");
     EXPECT_EQ(cli::printable("\xe2\x82"), "\\xe2\\x82");
 }
 
-TEST(Table, AlignsItsColumnsByCharactersAndPadsTheLastNot) {
+TEST(Table, AlignsColumnsByCharacters) {
     cli::Table table({"KEY", "STATE", "WHERE"});
     table.add_row({"ä", "unlocked", "/a"});
     table.add_row({"long one", "x", "/b"});
@@ -50,7 +50,7 @@ TEST(Table, AlignsItsColumnsByCharactersAndPadsTheLastNot) {
               "long one  x         /b\n");
 }
 
-TEST(Table, AlignsWideCharactersByTheColumnsThatTheyTake) {
+TEST(Table, AlignsWideCharacters) {
     cli::Table table({"NAME", "STATE"});
     table.add_row({"鍵", "locked"});            // two columns
     table.add_row({"e\u0301t\u00e9", "gone"});  // three: the first accent is a character
@@ -60,7 +60,7 @@ TEST(Table, AlignsWideCharactersByTheColumnsThatTheyTake) {
               "e\u0301t\u00e9   gone\n");
 }
 
-TEST(Table, CutsWideCharactersAtTheTerminalsWidth) {
+TEST(Table, CutsWideCharactersAtTerminalWidth) {
     cli::Table table({"NAME"});
     table.add_row({"鍵鍵鍵鍵"});
     cli::style_output({.colours = false, .columns = 6, .rows = 24});
@@ -68,7 +68,7 @@ TEST(Table, CutsWideCharactersAtTheTerminalsWidth) {
     cli::style_output({});
 }
 
-TEST(Table, KeepsAHostileCellInItsRow) {
+TEST(Table, HostileCellStaysInItsRow) {
     cli::Table table({"A", "B"});
     table.add_row({"x\ny", "\x1b[31m"});
     EXPECT_EQ(table.text(2), "  A       B\n  x\\x0ay  \\x1b[31m\n");
@@ -84,7 +84,7 @@ TEST(Spans, ReadLikeSpeech) {
     EXPECT_EQ(cli::latency_in_words(0), "-");
 }
 
-TEST(JsonText, HasNothingThatATerminalObeys) {
+TEST(JsonText, ControlCharactersAreEscaped) {
     const cli::MountedFolder mount{"/a\xc2\x9b[31m\u202e\x7f", "/schlüssel\xff", {}};
     const auto text = cli::unmounted_json(mount, {});
     EXPECT_THAT(text, HasSubstr(R"("/a\u009b[31m\u202e\u007f")"));
@@ -94,18 +94,18 @@ TEST(JsonText, HasNothingThatATerminalObeys) {
     EXPECT_THAT(cli::made_key_json({"openssl", "\u2067"}), HasSubstr(R"(\u2067")"));
 }
 
-TEST(Times, AreLocalAndZeroIsNever) {
+TEST(Times, LocalTimeAndNever) {
     ::setenv("TZ", "UTC-2", 1);
     ::tzset();
     EXPECT_EQ(cli::local_time(1'772'370'309'000'000), "2026-03-01 15:05:09");
     EXPECT_EQ(cli::local_time(0), "never");
 }
 
-TEST(KeyList, SaysHowToAddAKeyWhenThereIsNone) {
+TEST(KeyList, EmptyListAdvisesAddKey) {
     EXPECT_THAT(cli::key_list_text({}), HasSubstr("ecryptfsctl add-key"));
 }
 
-TEST(KeyList, ShowsOneLineAKey) {
+TEST(KeyList, ShowsOneLinePerKey) {
     const std::vector<cli::AgentKey> keys = {{.signature = kSignature,
                                               .module = "openssl",
                                               .locator = "file:///k",
@@ -159,7 +159,7 @@ TEST(StatusText, ShowsWhatTheAgentSays) {
 const cli::MountedFolder kMounted{
     "/home/ada/.Secret", "/home/ada/Secret", {.keys = {signature()}, .unlink_keys = true}};
 
-TEST(StatusText, ShowsEachMountAndWhetherItsKeysAreUnlocked) {
+TEST(StatusText, ShowsMountsWithTheirKeys) {
     const std::vector<cli::AgentKey> keys = {
         {.signature = kSignature, .state = dbus::KeyState::kLocked}};
     auto mounted = kMounted;
@@ -177,7 +177,7 @@ TEST(StatusJson, HasTheDocumentedMounts) {
     EXPECT_EQ(printed["mounts"], documented_json("status")["mounts"]);
 }
 
-TEST(StatusText, SaysWhyTheDeviceIsNotOpen) {
+TEST(StatusText, ShowsWhyDeviceIsNotOpen) {
     const cli::ManagerState manager{.device_path = "/dev/ecryptfs",
                                     .device_state = {base::ErrorCode::kDeviceBusy},
                                     .device_message = "another\x1b one holds it"};

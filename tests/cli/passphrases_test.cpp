@@ -41,7 +41,7 @@ std::string token_payload(key_serial_t keyring, const char* of_signature) {
     return {payload.data(), static_cast<std::size_t>(std::max(size, 0L))};
 }
 
-class Passphrases : public ::testing::Test {
+class PassphraseTest : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
@@ -68,7 +68,7 @@ class Passphrases : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(Passphrases, AreAddedAsEcryptfsAddPassphraseAddsThem) {
+TEST_F(PassphraseTest, AddEqualsEcryptfsAddPassphrase) {
     const auto outcome =
         ctl({"add-passphrase", "--fnek", "--passphrase-file", "-"}, "correct-horse\n");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -80,13 +80,13 @@ TEST_F(Passphrases, AreAddedAsEcryptfsAddPassphraseAddsThem) {
     }
 }
 
-TEST_F(Passphrases, AreAddedWithoutAKeyForNamesUnlessAskedFor) {
+TEST_F(PassphraseTest, KeyForNamesIsAddedOnlyWhenAsked) {
     EXPECT_EQ(ctl({"add-passphrase", "--passphrase-file", "-"}, "correct-horse").out,
               std::string(kCorrectHorse) + "\n");
     EXPECT_EQ(token_payload(KEY_SPEC_USER_KEYRING, kCorrectHorseNames), "");
 }
 
-TEST_F(Passphrases, AreAddedWithTheDocumentedJson) {
+TEST_F(PassphraseTest, AddPrintsTheDocumentedJson) {
     auto printed = Json::parse(
         ctl({"add-passphrase", "--fnek", "--json", "--passphrase-file", "-"}, "correct-horse").out);
     const auto expected = documented_json("add-passphrase");
@@ -97,7 +97,7 @@ TEST_F(Passphrases, AreAddedWithTheDocumentedJson) {
     EXPECT_EQ(printed, expected);
 }
 
-TEST_F(Passphrases, HaveTheSaltThatIsAskedForInTheKeyForContentsOnly) {
+TEST_F(PassphraseTest, SaltConcernsOnlyContents) {
     const auto outcome =
         ctl({"add-passphrase", "--fnek", "--salt", "0011223344556678", "--passphrase-file", "-"},
             "correct-horse");
@@ -108,7 +108,7 @@ TEST_F(Passphrases, HaveTheSaltThatIsAskedForInTheKeyForContentsOnly) {
     EXPECT_EQ(same.out, std::string(kCorrectHorse) + "\n");
 }
 
-TEST_F(Passphrases, GoWhereTheyAreWanted) {
+TEST_F(PassphraseTest, KeyringAndTimeoutAreTaken) {
     const auto outcome = ctl({"add-passphrase", "--keyring", "session", "--timeout", "500",
                               "--json", "--passphrase-file", "-"},
                              "correct-horse");
@@ -119,7 +119,7 @@ TEST_F(Passphrases, GoWhereTheyAreWanted) {
     EXPECT_NE(token_payload(KEY_SPEC_SESSION_KEYRING, kCorrectHorse), "");
 }
 
-TEST_F(Passphrases, AreAddedFromAWrappedFile) {
+TEST_F(PassphraseTest, WrappedFileIsAdded) {
     const auto wrapped = ctl({"add-passphrase", "--wrapped", vector_path("wrapped-v2"),
                               "--wrapping-passphrase-file", "-"},
                              "wrapping-pass");
@@ -129,7 +129,7 @@ TEST_F(Passphrases, AreAddedFromAWrappedFile) {
 }
 
 // As of `--wrapped <(gpg --decrypt FILE)`.
-TEST_F(Passphrases, AreReadFromAPipeHoweverItsWriterDividesThem) {
+TEST_F(PassphraseTest, PipeMayComeInPieces) {
     const auto wrapped = content_of(vector_path("wrapped-v2"));
     const auto wrapping = folder_.file("wrapping", "wrapping-pass");
     for (const auto& verb :
@@ -156,7 +156,7 @@ struct Refused {
     std::string says;
 };
 
-TEST_F(Passphrases, AreRefusedWithAReason) {
+TEST_F(PassphraseTest, BadInputIsRefusedWithReason) {
     const auto v2 = vector_path("wrapped-v2");
     const auto there = folder_.file("there", "mine");
     const auto garbage = folder_.file("garbage", "no wrapped passphrase");
@@ -255,7 +255,7 @@ TEST_F(Passphrases, AreRefusedWithAReason) {
     EXPECT_EQ(files(), 5U) << "something was left behind";
 }
 
-TEST_F(Passphrases, AreWrappedIntoAFileForTheirOwnerOnly) {
+TEST_F(PassphraseTest, WrapMakesPrivateFile) {
     const auto file = path("wrapped");
     const auto outcome = ctl({"wrap-passphrase", file, "--passphrase-file",
                               folder_.file("mount", "geheim\n"), "--wrapping-passphrase-file", "-"},
@@ -269,7 +269,7 @@ TEST_F(Passphrases, AreWrappedIntoAFileForTheirOwnerOnly) {
     EXPECT_EQ(unwrapped(file, "login"), "geheim\n");
 }
 
-TEST_F(Passphrases, AreWrappedWithTheDocumentedJson) {
+TEST_F(PassphraseTest, WrapPrintsTheDocumentedJson) {
     auto printed = Json::parse(ctl({"wrap-passphrase", path("w"), "--json", "--passphrase-file",
                                     folder_.file("m", "geheim"), "--wrapping-passphrase-file", "-"},
                                    "login")
@@ -280,7 +280,7 @@ TEST_F(Passphrases, AreWrappedWithTheDocumentedJson) {
     EXPECT_EQ(printed, expected);
 }
 
-TEST_F(Passphrases, AreRewrappedSoThatTheNewOneOpensThemAndTheOldOneNoMore) {
+TEST_F(PassphraseTest, RewrapReplacesWrappingPassphrase) {
     const auto file = folder_.file("wrapped", content_of(vector_path("wrapped-v2")));
     const auto outcome =
         ctl({"rewrap-passphrase", file, "--wrapping-passphrase-file",
@@ -292,7 +292,7 @@ TEST_F(Passphrases, AreRewrappedSoThatTheNewOneOpensThemAndTheOldOneNoMore) {
     EXPECT_EQ(files(), 3U);
 }
 
-TEST_F(Passphrases, StayAsTheyWereWrappedWhenTheyCannotBeRewrapped) {
+TEST_F(PassphraseTest, FailedRewrapChangesNothing) {
     const auto before = content_of(vector_path("wrapped-v2"));
     const auto file = folder_.file("wrapped", before);
     ASSERT_EQ(::chmod(folder_.path().c_str(), 0500), 0);
@@ -304,7 +304,7 @@ TEST_F(Passphrases, StayAsTheyWereWrappedWhenTheyCannotBeRewrapped) {
     EXPECT_EQ(content_of(file), before);
 }
 
-TEST_F(Passphrases, AreRewrappedBehindALink) {
+TEST_F(PassphraseTest, RewrapFollowsLink) {
     const auto file = folder_.file("wrapped", content_of(vector_path("wrapped-v2")));
     std::filesystem::create_symlink(file, path("link"));
     EXPECT_EQ(
@@ -316,7 +316,7 @@ TEST_F(Passphrases, AreRewrappedBehindALink) {
     EXPECT_NE(content_of(file), content_of(vector_path("wrapped-v2")));
 }
 
-TEST_F(Passphrases, InAWeakerFileAreUpgradedOnlyWhenTold) {
+TEST_F(PassphraseTest, WeakerFileIsUpgradedOnlyWhenTold) {
     const auto before = content_of(vector_path("wrapped-v1"));
     const auto file = folder_.file("wrapped", before);
     const auto looked =
@@ -336,7 +336,7 @@ TEST_F(Passphrases, InAWeakerFileAreUpgradedOnlyWhenTold) {
     EXPECT_EQ(again.err, "");
 }
 
-TEST_F(Passphrases, ShownOnATerminalComeWithAWarning) {
+TEST_F(PassphraseTest, UnwrapWarnsOnTerminal) {
     TerminalProgram program(command({"unwrap-passphrase", vector_path("wrapped-v2")}));
     program.wait_for("Wrapping passphrase: ");
     program.type("wrapping-pass\n");
@@ -345,7 +345,7 @@ TEST_F(Passphrases, ShownOnATerminalComeWithAWarning) {
                 AllOf(HasSubstr("warning: "), HasSubstr("mount-passphrase-1\r\n")));
 }
 
-TEST_F(Passphrases, ThatAreNewAreTypedTwiceAndThoseKnownOnce) {
+TEST_F(PassphraseTest, OnlyNewPassphraseIsTypedTwice) {
     for (const bool known : {false, true}) {
         TerminalProgram program(command({"add-passphrase"}));
         program.wait_for("Mount passphrase: ");
@@ -360,7 +360,7 @@ TEST_F(Passphrases, ThatAreNewAreTypedTwiceAndThoseKnownOnce) {
     }
 }
 
-TEST_F(Passphrases, ThatEcryptfsUtilsRemembersAreNotNew) {
+TEST_F(PassphraseTest, EcryptfsUtilsCacheMakesPassphraseKnown) {
     folder_.file(".ecryptfs/sig-cache.txt", std::string(kSignature) + "\n" + kCorrectHorse + "\n");
     TerminalProgram program(command({"add-passphrase"}));
     program.wait_for("Mount passphrase: ");
@@ -369,7 +369,7 @@ TEST_F(Passphrases, ThatEcryptfsUtilsRemembersAreNotNew) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << program.shown();
 }
 
-TEST_F(Passphrases, TypedDifferentlyTheSecondTimeAreNotAdded) {
+TEST_F(PassphraseTest, MistypedPassphraseIsNotAdded) {
     TerminalProgram program(command({"add-passphrase"}));
     program.wait_for("Mount passphrase: ");
     program.type("correct-horse\n");
@@ -382,7 +382,7 @@ TEST_F(Passphrases, TypedDifferentlyTheSecondTimeAreNotAdded) {
 
 // decrypt looks for such files by itself, as root too, where somebody else may put a pipe in the
 // place of one at any moment.
-TEST_F(Passphrases, APipeThatNobodyNamedIsNotReadAsAWrappedPassphrase) {
+TEST_F(PassphraseTest, FoundPipeIsNotRead) {
     const auto fifo = path("fifo");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     const base::UniqueFd writer(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));  // that writes nothing

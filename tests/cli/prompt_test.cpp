@@ -40,7 +40,7 @@ class Prompt : public ::testing::Test {
     FakeAgent agent_{bus_.address(), agent_with_secret()};
 };
 
-TEST_F(Prompt, TakesWhatIsTypedWithoutShowingIt) {
+TEST_F(Prompt, TypedSecretIsNotShown) {
     const auto program = unlock();
     program->wait_for(kQuestion);
     EXPECT_FALSE(program->echoes());
@@ -62,7 +62,7 @@ TEST_F(Prompt, AsksOnce) {
     EXPECT_EQ(agent_.calls().size(), 2U);
 }
 
-TEST_F(Prompt, EndsAtInterruptWithTheEchoOn) {
+TEST_F(Prompt, InterruptRestoresEcho) {
     const auto program = unlock();
     program->wait_for(kQuestion);
     program->type("gehei\x03");
@@ -73,7 +73,7 @@ TEST_F(Prompt, EndsAtInterruptWithTheEchoOn) {
     EXPECT_EQ(agent_.calls().size(), 1U);
 }
 
-TEST_F(Prompt, IsKilledBySignalsWithTheEchoOn) {
+TEST_F(Prompt, SignalsRestoreEcho) {
     for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) {
         const auto program = unlock();
         program->wait_for(kQuestion);
@@ -84,7 +84,7 @@ TEST_F(Prompt, IsKilledBySignalsWithTheEchoOn) {
     }
 }
 
-TEST_F(Prompt, StopsWithTheEchoOnAndAsksAgainWhenResumed) {
+TEST_F(Prompt, StopRestoresEchoAndResumeAsksAgain) {
     const auto program = unlock();
     program->wait_for(kQuestion);
     program->type("\x1a");
@@ -100,7 +100,7 @@ TEST_F(Prompt, StopsWithTheEchoOnAndAsksAgainWhenResumed) {
     EXPECT_TRUE(program->echoes());
 }
 
-TEST_F(Prompt, EndsAtTheEndOfInput) {
+TEST_F(Prompt, EndOfInputCancels) {
     const auto program = unlock();
     program->wait_for(kQuestion);
     program->type("\x04");
@@ -108,7 +108,7 @@ TEST_F(Prompt, EndsAtTheEndOfInput) {
     EXPECT_TRUE(program->echoes());
 }
 
-TEST_F(Prompt, TakesAnEmptyLineForNoAnswer) {
+TEST_F(Prompt, EmptyLineIsNoAnswer) {
     const auto program = unlock();
     program->wait_for(kQuestion);
     program->type("\n");
@@ -117,7 +117,7 @@ TEST_F(Prompt, TakesAnEmptyLineForNoAnswer) {
     EXPECT_EQ(agent_.calls().size(), 1U);
 }
 
-TEST_F(Prompt, IsAPinForTokensAndShowsHostileNamesHarmlessly) {
+TEST_F(Prompt, TokenAsksForPinWithEscapedName) {
     auto script = agent_with_secret();
     script.keys.at(kSignature)["Module"] = std::string("pkcs11");
     script.keys.at(kSignature)["Locator"] = std::string("pkcs11:token=a\x1b]0;b");
@@ -129,7 +129,7 @@ TEST_F(Prompt, IsAPinForTokensAndShowsHostileNamesHarmlessly) {
     program.wait_for_change();
 }
 
-TEST_F(Prompt, ReadsAPassphraseFileThatIsATerminalWithoutEcho) {
+TEST_F(Prompt, TerminalAsPassphraseFileDoesNotEcho) {
     TerminalProgram program(
         {ECRYPTFSCTL, {"unlock", kSignature, "--passphrase-file", "-"}, bus_.environment()});
     program.wait_for(kQuestion);
@@ -165,7 +165,7 @@ TEST_F(NewSecret, IsAskedForTwice) {
     EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
-TEST_F(NewSecret, ThatIsTypedInTwoWaysMakesNoKey) {
+TEST_F(NewSecret, MismatchMakesNoKey) {
     const auto program = generate();
     program->wait_for("Passphrase for " + path_ + ": ");
     program->type("geheim\n");

@@ -22,14 +22,14 @@ std::string secret_of(const base::Result<cli::FileSecret>& read) {
     return read ? std::string(base::as_text(read->secret.view())) : "";
 }
 
-TEST(PassphraseFile, IsReadUpToItsFirstLineEnd) {
+TEST(PassphraseFile, FirstLineIsRead) {
     const TemporaryFolder folder;
     EXPECT_EQ(secret_of(cli::read_secret_file(folder.file("a", "geheim\nmore\n"))), "geheim");
     EXPECT_EQ(secret_of(cli::read_secret_file(folder.file("b", "geheim\r\nmore\r\n"))), "geheim");
     EXPECT_EQ(secret_of(cli::read_secret_file(folder.file("c", "geheim"))), "geheim");
 }
 
-TEST(PassphraseFile, KeepsEveryOtherByte) {
+TEST(PassphraseFile, OtherBytesAreKept) {
     const TemporaryFolder folder;
     EXPECT_EQ(secret_of(cli::read_secret_file(folder.file("a", " g\rh \t\xff\r"))),
               " g\rh \t\xff\r");
@@ -44,7 +44,7 @@ TEST(PassphraseFile, MayBeEmpty) {
     EXPECT_EQ(secret_of(cli::read_secret_file(folder.file("c", "\r\n"))), "");
 }
 
-TEST(PassphraseFile, MayHoldTheLongestSecretButNoLongerOne) {
+TEST(PassphraseFile, LengthIsLimited) {
     const TemporaryFolder folder;
     const std::string longest(base::kMaxSecretSize, 'x');
     EXPECT_EQ(secret_of(cli::read_secret_file(folder.file("a", longest + "\r\n"))), longest);
@@ -55,7 +55,7 @@ TEST(PassphraseFile, MayHoldTheLongestSecretButNoLongerOne) {
                 FailsWith(ErrorCode::kInvalidArgument, "4096"));
 }
 
-TEST(PassphraseFile, SaysWhenOthersCanReadIt) {
+TEST(PassphraseFile, ReportsReadableFile) {
     const TemporaryFolder folder;
     const auto path = folder.file("a", "geheim\n");
     EXPECT_FALSE(cli::read_secret_file(path)->exposure);
@@ -66,7 +66,7 @@ TEST(PassphraseFile, SaysWhenOthersCanReadIt) {
     }
 }
 
-TEST(PassphraseFile, MustBeThereAndReadable) {
+TEST(PassphraseFile, MissingOrUnreadableFileIsReported) {
     const TemporaryFolder folder;
     EXPECT_THAT(cli::read_secret_file((folder.path() / "none").string()),
                 FailsWith(ErrorCode::kNotFound, "none"));
@@ -77,7 +77,7 @@ TEST(PassphraseFile, MustBeThereAndReadable) {
     EXPECT_THAT(cli::read_secret_file(closed), FailsWith(ErrorCode::kAccessDenied, "closed"));
 }
 
-TEST(SecretLine, ComesFromAPipeInPieces) {
+TEST(SecretLine, PipeMayComeInPieces) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     const base::UniqueFd reader(ends[0]);

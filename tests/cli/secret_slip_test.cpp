@@ -32,7 +32,7 @@ std::string between(const std::string& text, const std::string& from, const std:
     return text.substr(start, text.find(to, start) - start);
 }
 
-class SecretSlips : public ::testing::Test {
+class SecretSlipTest : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
@@ -61,7 +61,7 @@ class SecretSlips : public ::testing::Test {
     PrivateBus bus_;
 };
 
-TEST_F(SecretSlips, ThatNobodyCanMeanAreRefusedAndMendedAsAdvised) {
+TEST_F(SecretSlipTest, ImpossibleSecretIsRefusedAndMended) {
     for (const auto& content : {"\xff\xfe"
                                 "c\0o\0r\0r\0e\0c\0t\0-\0h\0o\0r\0s\0e\0\r\0\n\0"s,
                                 "\xfe\xff\0c\0o\0r\0r\0e\0c\0t\0-\0h\0o\0r\0s\0e\0\n"s,
@@ -79,7 +79,7 @@ TEST_F(SecretSlips, ThatNobodyCanMeanAreRefusedAndMendedAsAdvised) {
     }
 }
 
-TEST_F(SecretSlips, ThatHardlyAnybodyMeansAreWarnedOfAndMendedAsAdvised) {
+TEST_F(SecretSlipTest, DoubtfulSecretIsWarnedOfAndMended) {
     for (const auto& content : {"\xef\xbb\xbf"
                                 "correct-horse\n"s,
                                 "passphrase_passwd=correct-horse\n"s, "passwd=correct-horse\n"s,
@@ -98,7 +98,7 @@ TEST_F(SecretSlips, ThatHardlyAnybodyMeansAreWarnedOfAndMendedAsAdvised) {
     }
 }
 
-TEST_F(SecretSlips, AreRefusedByEveryVerbThatTakesAPassphrase) {
+TEST_F(SecretSlipTest, EachVerbRefusesSlips) {
     const auto nul = file("secret\0\n"s);
     const auto fine = folder_.file("fine", "wrapping-pass\n");
     const auto wrapped = vector_path("wrapped-v2");
@@ -122,14 +122,14 @@ TEST_F(SecretSlips, AreRefusedByEveryVerbThatTakesAPassphrase) {
     }
 }
 
-TEST_F(SecretSlips, OnStandardInputAreMendedByAFilter) {
+TEST_F(SecretSlipTest, StandardInputIsMendedByFilter) {
     const auto outcome = ctl({"add-passphrase", "--passphrase-file", "-"}, "c\0o\0r\0r\0\n\0"s);
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument));
     EXPECT_THAT(outcome.err, AllOf(HasSubstr("the secret in standard input is in UTF-16"),
                                    HasSubstr("try: pass it through: iconv -f UTF-16LE -t UTF-8")));
 }
 
-TEST_F(SecretSlips, InAPinNeverReachTheAgent) {
+TEST_F(SecretSlipTest, SlipInPinNeverReachesAgent) {
     auto script = documented_agent();
     script.secret = "1234";
     const FakeAgent agent(bus_.address(), std::move(script));
@@ -144,7 +144,7 @@ TEST_F(SecretSlips, InAPinNeverReachTheAgent) {
     EXPECT_EQ(ctl({"add-key", kPkcs11Uri, "--passphrase-file", file("1234\r\n")}).exit_code, 0);
 }
 
-TEST_F(SecretSlips, ThatAreTypedAreNotTaken) {
+TEST_F(SecretSlipTest, TypedControlCharactersAreRefused) {
     auto script = documented_agent();
     script.secret = "geheim";
     const FakeAgent agent(bus_.address(), std::move(script));
@@ -161,7 +161,7 @@ TEST_F(SecretSlips, ThatAreTypedAreNotTaken) {
     }
 }
 
-TEST_F(SecretSlips, OfAFileWithMoreLinesAreWarnedOf) {
+TEST_F(SecretSlipTest, FurtherLinesAreWarnedOf) {
     const auto outcome = add_passphrase(file("correct-horse\n\nhunter2\n"));
     EXPECT_EQ(outcome.out, kSignatureOfCorrectHorse + "\n"s);
     EXPECT_EQ(outcome.err, "warning: only the first line of " +
@@ -169,7 +169,7 @@ TEST_F(SecretSlips, OfAFileWithMoreLinesAreWarnedOf) {
     EXPECT_EQ(add_passphrase(file("correct-horse\n\n \n")).err, "");
 }
 
-TEST_F(SecretSlips, DoNotHideThatOthersCanReadAWrappedPassphrase) {
+TEST_F(SecretSlipTest, ReadableWrappedFileIsWarnedOf) {
     const auto wrapped = folder_.file("wrapped", content_of(vector_path("wrapped-v2")));
     const auto wrapping = folder_.file("wrapping", "wrapping-pass\n");
     const auto add = [&] {

@@ -39,7 +39,7 @@ bool in_keyring(key_serial_t keyring) {
     return token_in(keyring) > 0;
 }
 
-class Verbs : public ::testing::Test {
+class VerbTest : public ::testing::Test {
   protected:
     void SetUp() override {
         // As after login: a session keyring that links the user keyring.
@@ -64,7 +64,7 @@ class Verbs : public ::testing::Test {
 
 // In the session that the test was started in. Cron jobs and containers have none of their own but
 // the kernel's default, for which add_key(@s) would make a new one that goes with the program.
-class VerbsInAnySession : public Verbs {
+class VerbTestInAnySession : public VerbTest {
   protected:
     void SetUp() override {}
     void TearDown() override { ctl({"remove-key", kSignature}); }
@@ -74,7 +74,7 @@ class VerbsInAnySession : public Verbs {
 const std::vector<Arguments> kAllVerbs = {{"add-key", kKeyUri}, {"list-keys"},          {"lock"},
                                           {"lock", kSignature}, {"unlock", kSignature}, {"status"}};
 
-TEST_F(Verbs, SayThatThereIsNoBus) {
+TEST_F(VerbTest, MissingBusIsReported) {
     for (const auto& arguments : kAllVerbs) {
         const auto outcome = ctl_without_bus(arguments);
         EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoBus)) << arguments.front();
@@ -83,14 +83,14 @@ TEST_F(Verbs, SayThatThereIsNoBus) {
     }
 }
 
-TEST_F(Verbs, SayThatTheBusIsGone) {
+TEST_F(VerbTest, UnreachableBusIsReported) {
     const auto outcome =
         run({ECRYPTFSCTL, {"status"}, {{"DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus"}}});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoBus));
     EXPECT_THAT(outcome.err, HasSubstr("No such file"));
 }
 
-TEST_F(Verbs, SayThatThereIsNoAgent) {
+TEST_F(VerbTest, MissingAgentIsReported) {
     for (const auto& arguments : kAllVerbs) {
         const auto outcome = ctl(arguments);
         EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoAgent)) << arguments.front();
@@ -99,14 +99,14 @@ TEST_F(Verbs, SayThatThereIsNoAgent) {
     }
 }
 
-TEST_F(Verbs, SayThatTheAgentCannotBeStarted) {
+TEST_F(VerbTest, FailedStartOfAgentIsReported) {
     bus_.add_service("org.ecryptfs.Agent1", "/bin/false");
     const auto outcome = ctl({"list-keys"});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoAgent)) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("cannot be started"));
 }
 
-TEST_F(Verbs, SayThatTheAgentDiedMeanwhile) {
+TEST_F(VerbTest, DeathOfAgentIsReported) {
     auto script = documented_agent();
     script.deaths = {"GetManagedObjects"};
     start_agent(std::move(script));
@@ -114,7 +114,7 @@ TEST_F(Verbs, SayThatTheAgentDiedMeanwhile) {
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoAgent)) << outcome.err;
 }
 
-TEST_F(Verbs, SayWhenTheAgentIsOfAnotherVersion) {
+TEST_F(VerbTest, OtherVersionOfAgentIsReported) {
     auto script = documented_agent();
     script.foreign_failures = {{"Lock", "org.freedesktop.DBus.Error.UnknownMethod"}};
     script.wrong_answers = {"GetManagedObjects", "AddKey"};
@@ -127,7 +127,7 @@ TEST_F(Verbs, SayWhenTheAgentIsOfAnotherVersion) {
     }
 }
 
-TEST_F(Verbs, PassEachErrorOfTheAgentOn) {
+TEST_F(VerbTest, EachErrorOfAgentIsPassedOn) {
     for (const auto& row : base::error_table()) {
         auto script = documented_agent();
         script.failures = {{"Lock", {row.code, "it went \x1b[31mwrong", "do better"}}};
@@ -140,7 +140,7 @@ TEST_F(Verbs, PassEachErrorOfTheAgentOn) {
     }
 }
 
-TEST_F(Verbs, RefuseWrongUsageBeforeTheyAskAnybody) {
+TEST_F(VerbTest, WrongUsageAsksNobody) {
     const std::vector<Arguments> wrong = {{},
                                           {"frob"},
                                           {"add-key"},
@@ -157,7 +157,7 @@ TEST_F(Verbs, RefuseWrongUsageBeforeTheyAskAnybody) {
     }
 }
 
-TEST_F(Verbs, FailWhenTheirDataCannotBeWritten) {
+TEST_F(VerbTest, FullOutputFails) {
     const base::UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
     Pipe err;
     Process program({ECRYPTFSCTL, {"--help"}},
@@ -168,7 +168,7 @@ TEST_F(Verbs, FailWhenTheirDataCannotBeWritten) {
     EXPECT_THAT(said.data(), HasSubstr("No space left"));
 }
 
-TEST_F(Verbs, AddKeyPrintsTheSignatureAloneAndWritesTheToken) {
+TEST_F(VerbTest, AddKeyPrintsSignatureAndWritesToken) {
     start_agent(documented_agent());
     const auto outcome = ctl({"add-key", "/home/ada/.ecryptfs/key.pem"});
     EXPECT_EQ(outcome.exit_code, 0);
@@ -182,7 +182,7 @@ TEST_F(Verbs, AddKeyPrintsTheSignatureAloneAndWritesTheToken) {
     EXPECT_EQ(std::string(payload.data(), 780), std::string(780, 't'));
 }
 
-TEST_F(Verbs, AddKeyPrintsTheDocumentedJson) {
+TEST_F(VerbTest, AddKeyPrintsTheDocumentedJson) {
     start_agent(documented_agent());
     const auto outcome = ctl({"add-key", kKeyUri, "--json"});
     auto printed = Json::parse(outcome.out);
@@ -192,7 +192,7 @@ TEST_F(Verbs, AddKeyPrintsTheDocumentedJson) {
     EXPECT_EQ(printed, expected);
 }
 
-TEST_F(Verbs, AddKeyShowsTheAgentsWarning) {
+TEST_F(VerbTest, AddKeyShowsTheAgentsWarning) {
     auto script = documented_agent();
     script.warning = "1,024 bits are few";
     start_agent(std::move(script));
@@ -201,7 +201,7 @@ TEST_F(Verbs, AddKeyShowsTheAgentsWarning) {
     EXPECT_EQ(Json::parse(outcome.out)["warnings"], Json::array({"1,024 bits are few"}));
 }
 
-TEST_F(Verbs, AddKeyGivesThePassphraseOfTheFileOnceAndNowhereElse) {
+TEST_F(VerbTest, AddKeyGivesPassphraseOnlyToAgent) {
     const TemporaryFolder folder;
     auto script = documented_agent();
     script.secret = "geheim";
@@ -213,7 +213,7 @@ TEST_F(Verbs, AddKeyGivesThePassphraseOfTheFileOnceAndNowhereElse) {
     EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr("geheim")));
 }
 
-TEST_F(Verbs, AddKeyWarnsOfAPassphraseFileThatOthersCanRead) {
+TEST_F(VerbTest, AddKeyWarnsOfReadablePassphraseFile) {
     const TemporaryFolder folder;
     auto script = documented_agent();
     script.secret = "geheim";
@@ -225,7 +225,7 @@ TEST_F(Verbs, AddKeyWarnsOfAPassphraseFileThatOthersCanRead) {
     EXPECT_THAT(outcome.err, AllOf(StartsWith("warning: "), HasSubstr("chmod 600")));
 }
 
-TEST_F(Verbs, AddKeyTakesThePassphraseFromStandardInput) {
+TEST_F(VerbTest, AddKeyReadsPassphraseFromInput) {
     auto script = documented_agent();
     script.secret = "geheim";
     start_agent(std::move(script));
@@ -233,7 +233,7 @@ TEST_F(Verbs, AddKeyTakesThePassphraseFromStandardInput) {
     EXPECT_EQ(ctl({"add-key", kKeyUri, "--passphrase-file=-"}, "geheim\n").exit_code, 0);
 }
 
-TEST_F(Verbs, AddKeyTriesAWrongPassphraseOnce) {
+TEST_F(VerbTest, AddKeyTriesWrongPassphraseOnce) {
     auto script = documented_agent();
     script.secret = "geheim";
     start_agent(std::move(script));
@@ -243,7 +243,7 @@ TEST_F(Verbs, AddKeyTriesAWrongPassphraseOnce) {
     EXPECT_FALSE(in_keyring(KEY_SPEC_USER_KEYRING));
 }
 
-TEST_F(Verbs, AddKeyNamesTheMissingOptionWhenNobodyCanBeAsked) {
+TEST_F(VerbTest, AddKeyNamesMissingOption) {
     auto script = documented_agent();
     script.secret = "geheim";
     start_agent(std::move(script));
@@ -253,7 +253,7 @@ TEST_F(Verbs, AddKeyNamesTheMissingOptionWhenNobodyCanBeAsked) {
     EXPECT_EQ(agent_->calls().size(), 1U);
 }
 
-TEST_F(Verbs, AddKeySaysWhenThePassphraseFileIsEmpty) {
+TEST_F(VerbTest, AddKeyReportsEmptyPassphraseFile) {
     auto script = documented_agent();
     script.secret = "geheim";
     start_agent(std::move(script));
@@ -262,7 +262,7 @@ TEST_F(Verbs, AddKeySaysWhenThePassphraseFileIsEmpty) {
     EXPECT_THAT(outcome.err, HasSubstr("empty"));
 }
 
-TEST_F(Verbs, AddKeyNeedsNoDevice) {
+TEST_F(VerbTest, AddKeyNeedsNoDevice) {
     auto script = documented_agent();
     script.manager["DeviceState"] = std::string(base::traits(ErrorCode::kNoDevice).name);
     start_agent(std::move(script));
@@ -271,7 +271,7 @@ TEST_F(Verbs, AddKeyNeedsNoDevice) {
     EXPECT_TRUE(in_keyring(KEY_SPEC_USER_KEYRING));
 }
 
-TEST_F(Verbs, AddKeyLinksTheUserKeyringIntoASessionThatLacksIt) {
+TEST_F(VerbTest, AddKeyLinksUserKeyringIntoSession) {
     ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
     start_agent(documented_agent());
     const auto outcome = ctl({"add-key", kKeyUri, "--timeout", "1000"});
@@ -280,7 +280,7 @@ TEST_F(Verbs, AddKeyLinksTheUserKeyringIntoASessionThatLacksIt) {
     EXPECT_TRUE(in_keyring(KEY_SPEC_SESSION_KEYRING));
 }
 
-TEST_F(Verbs, AddKeyWarnsWhenTheSessionKeyringCannotBeUsed) {
+TEST_F(VerbTest, AddKeyWarnsOfUnusableSession) {
     const auto session = ::keyctl_join_session_keyring(nullptr);
     ASSERT_EQ(::keyctl_setperm(session, KEY_POS_VIEW | KEY_POS_SEARCH), 0);
     start_agent(documented_agent());
@@ -290,7 +290,7 @@ TEST_F(Verbs, AddKeyWarnsWhenTheSessionKeyringCannotBeUsed) {
     EXPECT_TRUE(in_keyring(KEY_SPEC_USER_KEYRING));
 }
 
-TEST_F(Verbs, AddKeyWithASessionKeyringPutsTheTokenThereOnlyAndReadable) {
+TEST_F(VerbTest, AddKeyMayUseSessionKeyring) {
     start_agent(documented_agent());
     const auto outcome =
         ctl({"add-key", kKeyUri, "--keyring", "session", "--timeout", "500", "--json"});
@@ -307,14 +307,14 @@ TEST_F(Verbs, AddKeyWithASessionKeyringPutsTheTokenThereOnlyAndReadable) {
     EXPECT_THAT(description.data(), HasSubstr(";3f0b0000;"));
 }
 
-TEST_F(VerbsInAnySession, AddKeyLeavesATokenThatOutlivesTheProgram) {
+TEST_F(VerbTestInAnySession, AddedTokenOutlivesTheProgram) {
     start_agent(documented_agent());
     EXPECT_EQ(ctl({"add-key", kKeyUri, "--keyring", "session"}).exit_code, 0);
     EXPECT_TRUE(in_keyring(KEY_SPEC_SESSION_KEYRING));
     EXPECT_FALSE(in_keyring(KEY_SPEC_USER_KEYRING));
 }
 
-TEST_F(Verbs, AddKeyUndoesWhatItDidWhenTheAgentDoesNotTakeTheToken) {
+TEST_F(VerbTest, RefusedTokenIsTakenBack) {
     auto script = documented_agent();
     script.failures = {{"RegisterToken", {ErrorCode::kInvalidToken, "not that one"}}};
     start_agent(std::move(script));
@@ -322,7 +322,7 @@ TEST_F(Verbs, AddKeyUndoesWhatItDidWhenTheAgentDoesNotTakeTheToken) {
     EXPECT_FALSE(in_keyring(KEY_SPEC_USER_KEYRING));
 }
 
-TEST_F(Verbs, AddKeyForgetsANewKeyWhoseTokenCannotBeWritten) {
+TEST_F(VerbTest, UnwrittenTokenForgetsNewKey) {
     auto script = documented_agent();
     script.keys.clear();
     script.token = std::string(40'000, 't');  // more than a key may hold
@@ -331,7 +331,7 @@ TEST_F(Verbs, AddKeyForgetsANewKeyWhoseTokenCannotBeWritten) {
     EXPECT_EQ(agent_->calls().back(), "ForgetKey fe3467554552491d");
 }
 
-TEST_F(Verbs, AddKeyLeavesAKeyAloneThatTheAgentHadBefore) {
+TEST_F(VerbTest, UnwrittenTokenKeepsKnownKey) {
     auto script = documented_agent();
     script.token = std::string(40'000, 't');
     start_agent(std::move(script));
@@ -339,7 +339,7 @@ TEST_F(Verbs, AddKeyLeavesAKeyAloneThatTheAgentHadBefore) {
     EXPECT_EQ(agent_->calls().size(), 1U);
 }
 
-TEST_F(Verbs, AddKeySaysWhatToDoAboutAFullQuota) {
+TEST_F(VerbTest, AddKeyAdvisesOnFullQuota) {
     // This user has no other keys (private_keyrings.h), so few big ones fill its 20,000 bytes.
     const std::string big(9'000, 'x');
     for (const char* name : {"a", "b"}) {
@@ -356,7 +356,7 @@ TEST_F(Verbs, AddKeySaysWhatToDoAboutAFullQuota) {
     EXPECT_EQ(agent_->calls().back(), "ForgetKey fe3467554552491d");
 }
 
-TEST_F(Verbs, ListKeysPrintsTheDocumentedJson) {
+TEST_F(VerbTest, ListKeysPrintsTheDocumentedJson) {
     auto script = documented_agent();
     script.keys.at(kSignature)["ExpiresUsec"] = std::uint64_t{1'772'370'309'000'000};
     start_agent(std::move(script));
@@ -365,7 +365,7 @@ TEST_F(Verbs, ListKeysPrintsTheDocumentedJson) {
     EXPECT_EQ(Json::parse(outcome.out), documented_json("list-keys"));
 }
 
-TEST_F(Verbs, ListKeysShowsATableSortedBySignature) {
+TEST_F(VerbTest, ListKeysShowsSortedTable) {
     auto script = documented_agent();
     script.keys["0123456789abcdef"] = {{"Signature", std::string("0123456789abcdef")},
                                        {"Module", std::string("pkcs11")},
@@ -378,7 +378,7 @@ TEST_F(Verbs, ListKeysShowsATableSortedBySignature) {
               "fe3467554552491d  openssl  unlocked  never    file:///home/ada/.ecryptfs/key.pem\n");
 }
 
-TEST_F(Verbs, ListKeysHasAWordForNone) {
+TEST_F(VerbTest, ListKeysReportsNone) {
     auto script = documented_agent();
     script.keys.clear();
     start_agent(std::move(script));
@@ -386,7 +386,7 @@ TEST_F(Verbs, ListKeysHasAWordForNone) {
     EXPECT_EQ(Json::parse(ctl({"list-keys", "--json"}).out), Json::parse(R"({"keys": []})"));
 }
 
-TEST_F(Verbs, StatusPrintsTheDocumentedJson) {
+TEST_F(VerbTest, StatusPrintsTheDocumentedJson) {
     start_agent(documented_agent());
     const auto outcome = ctl({"status", "--json"});
     EXPECT_EQ(outcome.exit_code, 0);
@@ -396,7 +396,7 @@ TEST_F(Verbs, StatusPrintsTheDocumentedJson) {
     EXPECT_EQ(Json::parse(outcome.out), expected);
 }
 
-TEST_F(Verbs, StatusShowsEverythingThatTheInterfaceHas) {
+TEST_F(VerbTest, StatusShowsWholeInterface) {
     auto script = documented_agent();
     std::uint64_t next = 7001;  // a number of its own for each property
     for (auto* properties : {&script.manager, &script.keys.at(kSignature), &script.modules[0]}) {
@@ -414,7 +414,7 @@ TEST_F(Verbs, StatusShowsEverythingThatTheInterfaceHas) {
     }
 }
 
-TEST_F(Verbs, StatusPrintsAllAndThenFailsWhenTheDeviceIsNotOpen) {
+TEST_F(VerbTest, StatusFailsWithoutOpenDevice) {
     auto script = documented_agent();
     script.manager["DeviceState"] = std::string("DeviceBusy");
     script.manager["DeviceMessage"] = std::string("another daemon holds /dev/ecryptfs");
@@ -431,7 +431,7 @@ TEST_F(Verbs, StatusPrintsAllAndThenFailsWhenTheDeviceIsNotOpen) {
     EXPECT_THAT(ctl({"status"}).out, HasSubstr("not open: another daemon"));
 }
 
-TEST_F(Verbs, RemoveKeyUnlinksTheTokenAndTellsTheAgent) {
+TEST_F(VerbTest, RemoveKeyUnlinksTokenAndTellsAgent) {
     start_agent(documented_agent());
     ASSERT_EQ(ctl({"add-key", kKeyUri}).exit_code, 0);
     const auto outcome = ctl({"remove-key", "FE3467554552491D", "--json"});
@@ -441,7 +441,7 @@ TEST_F(Verbs, RemoveKeyUnlinksTheTokenAndTellsTheAgent) {
     EXPECT_EQ(agent_->calls().back(), "ForgetKey fe3467554552491d");
 }
 
-TEST_F(Verbs, RemoveKeyWorksWithoutAnAgentAndWithoutABus) {
+TEST_F(VerbTest, RemoveKeyNeedsNeitherAgentNorBus) {
     for (const auto& where : {bus_.environment(), Environment{}}) {
         ASSERT_GT(::add_key("user", kSignature, "t", 1, KEY_SPEC_USER_KEYRING), 0);
         ASSERT_GT(::add_key("user", kSignature, "t", 1, KEY_SPEC_SESSION_KEYRING), 0);
@@ -452,14 +452,14 @@ TEST_F(Verbs, RemoveKeyWorksWithoutAnAgentAndWithoutABus) {
     }
 }
 
-TEST_F(Verbs, RemoveKeyIsContentWithAKeyThatOnlyTheAgentHas) {
+TEST_F(VerbTest, RemoveKeyTakesKeyOfAgentOnly) {
     start_agent(documented_agent());
     const auto outcome = ctl({"remove-key", kSignature, "--json"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(Json::parse(outcome.out)["removed_from"], Json::array());
 }
 
-TEST_F(Verbs, RemoveKeySaysThatThereIsNone) {
+TEST_F(VerbTest, RemoveKeyReportsUnknownKey) {
     start_agent(documented_agent());
     const auto outcome = ctl({"remove-key", "0123456789abcdef"});
     EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
@@ -468,7 +468,7 @@ TEST_F(Verbs, RemoveKeySaysThatThereIsNone) {
               exit_code(ErrorCode::kUnknownKey));
 }
 
-TEST_F(Verbs, LockLocksOneKeyOrAll) {
+TEST_F(VerbTest, LockLocksOneKeyOrAll) {
     start_agent(documented_agent());
     EXPECT_EQ(Json::parse(ctl({"lock", kSignature, "--json"}).out), documented_json("lock"));
     EXPECT_EQ(Json::parse(ctl({"lock", "--json"}).out), documented_json("lock"));
@@ -476,7 +476,7 @@ TEST_F(Verbs, LockLocksOneKeyOrAll) {
     EXPECT_THAT(agent_->calls(), ElementsAre("Lock fe3467554552491d", "Lock", "Lock"));
 }
 
-TEST_F(Verbs, LockAndUnlockSayThatThereIsNoSuchKey) {
+TEST_F(VerbTest, LockAndUnlockReportUnknownKey) {
     start_agent(documented_agent());
     for (const char* verb : {"lock", "unlock"}) {
         const auto outcome = ctl({verb, "0123456789abcdef"});
@@ -485,14 +485,14 @@ TEST_F(Verbs, LockAndUnlockSayThatThereIsNoSuchKey) {
     }
 }
 
-TEST_F(Verbs, UnlockTriesWithoutASecretFirst) {
+TEST_F(VerbTest, UnlockTriesWithoutSecretFirst) {
     start_agent(documented_agent());
     const auto outcome = ctl({"unlock", kSignature, "--json"});
     EXPECT_EQ(Json::parse(outcome.out), documented_json("unlock"));
     EXPECT_THAT(agent_->calls(), ElementsAre("Unlock fe3467554552491d "));
 }
 
-TEST_F(Verbs, UnlockTakesAPassphraseFile) {
+TEST_F(VerbTest, UnlockTakesAPassphraseFile) {
     auto script = documented_agent();
     script.secret = "geheim";
     start_agent(std::move(script));

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxFileKey = ECRYPTFS_PKI_MAX_FILE_KEY;
 
-TEST_P(AnyModule, ExportsTheOneSymbol) {
+TEST_P(AnyModule, ExportsOneSymbol) {
     EXPECT_THAT(exported_symbols(GetParam().so_path),
                 testing::ElementsAre("ecryptfs_pki_get_module"));
 }
@@ -38,14 +38,14 @@ TEST_P(AnyModule, UnwrapsFileKeysOfEverySize) {
     }
 }
 
-TEST_P(AnyModule, UnwrapsFileKeysThatHoldOnlyZeros) {
+TEST_P(AnyModule, UnwrapsFileKeysOfZeros) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     for (const std::size_t size : {1UL, 19UL, kMaxFileKey}) {
         EXPECT_EQ(key.decrypt(key.wrap(Bytes(size))).bytes, Bytes(size));
     }
 }
 
-TEST_P(AnyModule, WrapsIntoAsManyBytesAsTheModulusHas) {
+TEST_P(AnyModule, WrapsIntoTheSizeOfTheModulus) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     const std::size_t modulus_size = key.describe().modulus_size;
     for (const std::size_t size : {1UL, 19UL, kMaxFileKey}) {
@@ -54,13 +54,13 @@ TEST_P(AnyModule, WrapsIntoAsManyBytesAsTheModulusHas) {
     }
 }
 
-TEST_P(AnyModule, UnwrapsIntoNoMoreRoomThanAFileKeyNeeds) {
+TEST_P(AnyModule, UnwrapsIntoSmallestBuffer) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     const Bytes file_key = pattern(kMaxFileKey);
     EXPECT_EQ(key.decrypt(key.wrap(file_key), kMaxFileKey).bytes, file_key);
 }
 
-TEST_P(AnyModule, RefusesBuffersThatAreTooSmall) {
+TEST_P(AnyModule, RefusesTooSmallBuffers) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     const Bytes wrapped = key.wrap(pattern(kMaxFileKey));
     for (const std::size_t room : {std::size_t{0}, std::size_t{1}, wrapped.size() - 1}) {
@@ -71,7 +71,7 @@ TEST_P(AnyModule, RefusesBuffersThatAreTooSmall) {
     }
 }
 
-TEST_P(AnyModule, RefusesToWrapWhatIsNoFileKey) {
+TEST_P(AnyModule, RefusesToWrapImpossibleSizes) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     EXPECT_NE(key.encrypt({}).status, ECRYPTFS_PKI_OK);
     EXPECT_NE(key.encrypt(pattern(kMaxFileKey + 1)).status, ECRYPTFS_PKI_OK);
@@ -100,7 +100,7 @@ std::vector<Bytes> bytes_not_wrapped_for(const OpenKey& key, const OpenKey& othe
     return wrong;
 }
 
-TEST_P(AnyModule, AnswersInOneWayToBytesThatWereNotWrappedForTheKey) {
+TEST_P(AnyModule, DecryptFailuresLookAlike) {
     const auto keys = subject().keys(2);
     const OpenKey key(abi(), keys[0]);
     const OpenKey other_key(abi(), keys[1]);
@@ -119,7 +119,7 @@ TEST_P(AnyModule, StillUnwrapsAfterAFailure) {
     EXPECT_EQ(key.decrypt(wrapped).bytes, pattern(19));
 }
 
-TEST_P(AnyModule, DescribesAKeyThatTheKernelCanBear) {
+TEST_P(AnyModule, DescribesKeyThatFitsTheKernel) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     const auto description = key.describe();
     EXPECT_GE(description.modulus_size, 128U);
@@ -139,7 +139,7 @@ TEST_P(AnyModule, DescribesDifferentKeysDifferently) {
     EXPECT_EQ(moduli.size(), 4U);
 }
 
-TEST_P(AnyModule, EncryptsButDoesNotDecryptWithAKeyOpenedForEncrypting) {
+TEST_P(AnyModule, PublicHalfOnlyEncrypts) {
     const TestKey test_key = subject().keys(1)[0];
     const OpenKey public_half(abi(), test_key, ECRYPTFS_PKI_USE_PUBLIC);
     const OpenKey whole(abi(), test_key);
@@ -148,7 +148,7 @@ TEST_P(AnyModule, EncryptsButDoesNotDecryptWithAKeyOpenedForEncrypting) {
     EXPECT_EQ(public_half.decrypt(wrapped).status, ECRYPTFS_PKI_FAILED);
 }
 
-TEST_P(AnyModule, DescribesAKeyOpenedForEncryptingAsTheSame) {
+TEST_P(AnyModule, PublicHalfHasTheSameNumbers) {
     const TestKey test_key = subject().keys(1)[0];
     const auto half = OpenKey(abi(), test_key, ECRYPTFS_PKI_USE_PUBLIC).describe();
     const auto whole = OpenKey(abi(), test_key).describe();
@@ -158,14 +158,14 @@ TEST_P(AnyModule, DescribesAKeyOpenedForEncryptingAsTheSame) {
               Bytes(whole.exponent, whole.exponent + whole.exponent_size));
 }
 
-TEST_P(AnyModule, SaysThatAKeyIsNotThere) {
+TEST_P(AnyModule, ReportsMissingKey) {
     for (const auto use : {ECRYPTFS_PKI_USE_PRIVATE, ECRYPTFS_PKI_USE_PUBLIC}) {
         EXPECT_EQ(failure_to_open(abi(), subject().absent_key(), use).status,
                   ECRYPTFS_PKI_NOT_FOUND);
     }
 }
 
-TEST_P(AnyModule, RefusesALocatorThatIsNotOfItsForm) {
+TEST_P(AnyModule, RefusesForeignLocators) {
     for (const std::string& locator : {std::string(), std::string("no URI"),
                                        std::string("http://h/k"), subject().malformed_locator()}) {
         const Outcome outcome = failure_to_open(abi(), {locator});
@@ -174,7 +174,7 @@ TEST_P(AnyModule, RefusesALocatorThatIsNotOfItsForm) {
     }
 }
 
-TEST_P(AnyModule, KeepsItsMessagesInBoundsForAnEndlessLocator) {
+TEST_P(AnyModule, EndlessLocatorKeepsMessagesBounded) {
     const std::string end(10000, 'x');
     for (const std::string& start : {std::string(), subject().absent_key().locator}) {
         EXPECT_NE(failure_to_open(abi(), {start + end}).status, ECRYPTFS_PKI_OK);

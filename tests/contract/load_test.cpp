@@ -101,28 +101,28 @@ std::vector<std::unique_ptr<OpenKey>> open_all(const ecryptfs_pki_module& module
     return opened;
 }
 
-TEST_P(AnyModule, ServesManyThreadsWithOneKeyWhileOthersOpenAndClose) {
+TEST_P(AnyModule, ManyThreadsShareOneKey) {
     const auto keys = open_all(abi(), subject().keys(1));
     EXPECT_EQ(
         wrong_answers_from_many_threads(abi(), keys, subject().keys(2)[1], subject().many() / 10),
         0);
 }
 
-TEST_P(AnyModule, ServesManyThreadsWithSeveralKeysWhileOthersOpenAndClose) {
+TEST_P(AnyModule, ManyThreadsShareSeveralKeys) {
     const auto keys = open_all(abi(), subject().keys(4));
     EXPECT_EQ(
         wrong_answers_from_many_threads(abi(), keys, subject().keys(2)[1], subject().many() / 10),
         0);
 }
 
-TEST_P(AnyModule, KeepsItsMemoryFlatOverManyOperations) {
+TEST_P(AnyModule, ManyOperationsKeepMemoryFlat) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     constexpr int kCallsEach = 3;  // of wrong_answers()
     ASSERT_EQ(wrong_answers(key, 100, 1), 0);
     expect_flat_memory([&] { ASSERT_EQ(wrong_answers(key, subject().many() / kCallsEach, 1), 0); });
 }
 
-TEST_P(AnyModule, KeepsItsMemoryFlatOverManyKeysOpenedAndClosed) {
+TEST_P(AnyModule, ManyOpensKeepMemoryFlat) {
     const TestKey test_key = subject().keys(1)[0];
     const auto open_and_use = [&](int times) {
         for (int i = 0; i < times; ++i) {

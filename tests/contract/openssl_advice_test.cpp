@@ -45,7 +45,7 @@ class OpensslAdvice : public testing::Test {
     }
 };
 
-TEST_F(OpensslAdvice, OnFilesThatHoldNoPrivateKeyNamesAnother) {
+TEST_F(OpensslAdvice, WorksForFilesWithoutPrivateKey) {
     folder_.write("right", pem());
     fs::create_directory(folder_.path("folder"));
     for (const std::string& contents :
@@ -59,7 +59,7 @@ TEST_F(OpensslAdvice, OnFilesThatHoldNoPrivateKeyNamesAnother) {
     expect_opens("right");
 }
 
-TEST_F(OpensslAdvice, OnAFileThatCannotBeOpened) {
+TEST_F(OpensslAdvice, WorksForMissingFile) {
     expect_advice(failure_to_open(module_, {folder_.uri("key")}), ECRYPTFS_PKI_NOT_FOUND,
                   "check the path, and that what it is on is mounted");
     expect_advice(failure_to_open(module_, {"key.pem"}), ECRYPTFS_PKI_INVALID_LOCATOR,
@@ -68,7 +68,7 @@ TEST_F(OpensslAdvice, OnAFileThatCannotBeOpened) {
     expect_opens("key");
 }
 
-TEST_F(OpensslAdvice, OnKeysOfAWrongKindMakesOneOfTheRight) {
+TEST_F(OpensslAdvice, WorksForKeysOfWrongKind) {
     expect_advice(refusal(to_pem(*make_key("EC"), PemForm::kPkcs8)), ECRYPTFS_PKI_INVALID_KEY,
                   "use an RSA key of 2048 to 4096 bits; make one: ecryptfsctl generate-key openssl "
                   "NEW.pem");  // that command is run in tests/cli/advice_test.cpp
@@ -80,7 +80,7 @@ TEST_F(OpensslAdvice, OnKeysOfAWrongKindMakesOneOfTheRight) {
     }
 }
 
-TEST_F(OpensslAdvice, OnKeysOfOtherProgramsConvertsThem) {
+TEST_F(OpensslAdvice, WorksForKeysOfOtherPrograms) {
     shell("ssh-keygen -q -t rsa -b 2048 -N '' -f openssh");
     const auto refused = failure_to_open(module_, {folder_.uri("openssh")});
     expect_advice(refused, ECRYPTFS_PKI_INVALID_KEY,
@@ -101,7 +101,7 @@ TEST_F(OpensslAdvice, OnKeysOfOtherProgramsConvertsThem) {
         "convert it: puttygen " + path("key") + " -O private-openssh -o " + path("key.pem"));
 }
 
-TEST_F(OpensslAdvice, OnKeysInBinaryFormConvertsThem) {
+TEST_F(OpensslAdvice, WorksForBinaryKeys) {
     folder_.write("source", pem());
     shell("openssl pkey -in source -outform DER -out pkcs8");
     shell("openssl pkcs8 -topk8 -in source -outform DER -passout pass:1 -out encrypted");
@@ -128,7 +128,7 @@ TEST_F(OpensslAdvice, OnKeysInBinaryFormConvertsThem) {
 }
 
 // The machine has no such cipher; the advice is for one that has.
-TEST_F(OpensslAdvice, OnAnEncryptionOfOldConvertsIt) {
+TEST_F(OpensslAdvice, WorksForOldEncryption) {
     std::string contents = to_pem(*key_, PemForm::kTraditional, "right");
     contents.replace(contents.find("AES-256-CBC"), 3, "XYZ");
     const auto refused = refusal(contents, "right");
@@ -141,7 +141,7 @@ TEST_F(OpensslAdvice, OnAnEncryptionOfOldConvertsIt) {
     expect_opens("key.pem", "1234");
 }
 
-TEST_F(OpensslAdvice, OnPassphrases) {
+TEST_F(OpensslAdvice, WorksForPassphrases) {
     const auto contents = pem("right");
     expect_advice(refusal(contents), ECRYPTFS_PKI_SECRET_REQUIRED,
                   "give the passphrase of the key file");
@@ -150,7 +150,7 @@ TEST_F(OpensslAdvice, OnPassphrases) {
     expect_opens("key", "right");
 }
 
-TEST_F(OpensslAdvice, OnDamageRestoresTheFile) {
+TEST_F(OpensslAdvice, WorksForDamagedFile) {
     const auto contents = to_pem(*key_, PemForm::kTraditional);
     folder_.write("backup", contents);
     auto other_modulus = contents;
@@ -169,7 +169,7 @@ TEST_F(OpensslAdvice, OnDamageRestoresTheFile) {
     expect_opens("key");
 }
 
-TEST_F(OpensslAdvice, OnNewKeys) {
+TEST_F(OpensslAdvice, WorksForNewKeys) {
     const auto refused = [&](const NewKey& wanted) { return generate(module_, wanted); };
     expect_advice(refused({folder_.uri("new"), 1024}), ECRYPTFS_PKI_NOT_SUPPORTED,
                   "choose 2048, 3072 or 4096 bits");
@@ -187,7 +187,7 @@ TEST_F(OpensslAdvice, OnNewKeys) {
     made(module_, {folder_.uri("no/folder/new"), 2048});
 }
 
-TEST_F(OpensslAdvice, OnAFolderThatThisUserMayNotWriteTo) {
+TEST_F(OpensslAdvice, WorksForReadOnlyFolder) {
     fs::create_directory(folder_.path("closed"));
     const auto refused = [&] { return generate(module_, {folder_.uri("closed/new"), 2048}); };
     expect_advice(as_nobody(refused), ECRYPTFS_PKI_ACCESS_DENIED,
@@ -196,14 +196,14 @@ TEST_F(OpensslAdvice, OnAFolderThatThisUserMayNotWriteTo) {
     EXPECT_EQ(as_nobody(refused).status, ECRYPTFS_PKI_OK);
 }
 
-TEST_F(OpensslAdvice, OnWhatTpm2ToolsKeep) {
+TEST_F(OpensslAdvice, WorksForFilesOfTpm2Tools) {
     // Followed for each key of tests/contract/software_tpm.cpp.
     expect_advice(refusal(std::string("\0\x05\0\x01\0\x0b\0", 7)), ECRYPTFS_PKI_INVALID_KEY,
                   "make a key file of the key's two parts: tpm2_encodeobject -C PARENT -u KEY.pub "
                   "-r KEY.priv -o KEY.pem");
 }
 
-TEST_F(OpensslAdvice, OnCallsThatAHostNeverMakes) {
+TEST_F(OpensslAdvice, WorksForCallsThatNoHostMakes) {
     folder_.write("key", pem());
     const OpenKey key(module_, {folder_.uri("key")});
     expect_advice(key.encrypt({}), ECRYPTFS_PKI_FAILED, "this is a fault of the caller: report it");

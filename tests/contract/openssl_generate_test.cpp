@@ -41,7 +41,7 @@ class OpensslGenerateTest : public testing::Test {
     }
 };
 
-TEST_F(OpensslGenerateTest, MakesKeysOfTheSizeThatIsAskedFor) {
+TEST_F(OpensslGenerateTest, MakesKeysOfTheWantedSize) {
     for (const std::uint32_t bits : {2048U, 3072U, 4096U}) {
         const TestKey key = made(module_, {folder_.uri(std::to_string(bits)), bits});
         expect_usable(key);
@@ -51,7 +51,7 @@ TEST_F(OpensslGenerateTest, MakesKeysOfTheSizeThatIsAskedFor) {
     EXPECT_EQ(OpenKey(module_, usual).describe().modulus_size, 3072U / 8);
 }
 
-TEST_F(OpensslGenerateTest, EncryptsTheKeyWithItsPassphrase) {
+TEST_F(OpensslGenerateTest, EncryptsKeyWithItsPassphrase) {
     for (const std::string& passphrase : {std::string("right"), std::string("a\0b", 3)}) {
         const TestKey key =
             made(module_, {folder_.uri(std::to_string(passphrase.size())), 2048, passphrase});
@@ -66,7 +66,7 @@ TEST_F(OpensslGenerateTest, EncryptsTheKeyWithItsPassphrase) {
     EXPECT_THAT(parsed, HasSubstr("scrypt"));
 }
 
-TEST_F(OpensslGenerateTest, MakesFilesThatTheOpensslProgramReads) {
+TEST_F(OpensslGenerateTest, OpensslProgramReadsItsFiles) {
     made(module_, {folder_.uri("plain"), 2048});
     made(module_, {folder_.uri("encrypted"), 2048, "right"});
     for (const std::string name : {"plain", "encrypted"}) {
@@ -77,11 +77,11 @@ TEST_F(OpensslGenerateTest, MakesFilesThatTheOpensslProgramReads) {
     }
 }
 
-TEST_F(OpensslGenerateTest, TakesAnEmptySecretForNone) {
+TEST_F(OpensslGenerateTest, TakesEmptySecretForNone) {
     expect_usable({made(module_, {folder_.uri("key.pem"), 2048, ""}).locator});
 }
 
-TEST_F(OpensslGenerateTest, LetsOnlyTheOwnerReadTheFile) {
+TEST_F(OpensslGenerateTest, OnlyOwnerMayReadTheFile) {
     const auto mask = ::umask(0);
     made(module_, {folder_.uri("key.pem"), 2048});
     ::umask(mask);
@@ -90,7 +90,7 @@ TEST_F(OpensslGenerateTest, LetsOnlyTheOwnerReadTheFile) {
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
 }
 
-TEST_F(OpensslGenerateTest, WritesOverNothing) {
+TEST_F(OpensslGenerateTest, NeverOverwrites) {
     folder_.write("file", "mine");
     fs::create_directory(folder_.path("folder"));
     fs::create_symlink("nowhere", folder_.path("link"));
@@ -103,7 +103,7 @@ TEST_F(OpensslGenerateTest, WritesOverNothing) {
     EXPECT_EQ(files(), 3U);
 }
 
-TEST_F(OpensslGenerateTest, LetsOneOfManyMakeTheSameFile) {
+TEST_F(OpensslGenerateTest, OneOfManyMakesTheSameFile) {
     std::atomic<int> made_it = 0;
     std::vector<std::thread> makers;
     for (int i = 0; i < 4; ++i) {
@@ -120,7 +120,7 @@ TEST_F(OpensslGenerateTest, LetsOneOfManyMakeTheSameFile) {
     expect_usable({folder_.uri("key.pem")});
 }
 
-TEST_F(OpensslGenerateTest, LeavesNothingBehindWhenItIsKilled) {
+TEST_F(OpensslGenerateTest, KillLeavesNoDraft) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -140,7 +140,7 @@ TEST_F(OpensslGenerateTest, LeavesNothingBehindWhenItIsKilled) {
     }
 }
 
-TEST_F(OpensslGenerateTest, SaysWhatItCannotMake) {
+TEST_F(OpensslGenerateTest, ReportsWhatItCannotMake) {
     for (const std::uint32_t bits : {1U, 1024U, 2049U, 8192U}) {
         EXPECT_THAT(generate(module_, {folder_.uri("key.pem"), bits}),
                     fails(ECRYPTFS_PKI_NOT_SUPPORTED, std::to_string(bits), "2048, 3072 or 4096"));

@@ -103,7 +103,7 @@ class OpensslMemory : public testing::TestWithParam<PemForm> {
     TemporaryFolder folder_;
 };
 
-TEST_P(OpensslMemory, HoldsNoTraceOfAKeyThatWasClosed) {
+TEST_P(OpensslMemory, ClosedKeyLeavesNoTrace) {
     const auto numbers = make_key_elsewhere(folder_, GetParam(), passphrase_);
     CarefulCaller caller(ECRYPTFS_OPENSSL_SO);
     caller.open(folder_.uri("key.pem"), passphrase_);
@@ -114,7 +114,7 @@ TEST_P(OpensslMemory, HoldsNoTraceOfAKeyThatWasClosed) {
     EXPECT_THAT(find_in_memory(numbers), IsEmpty());
 }
 
-TEST_P(OpensslMemory, KeepsPrivateNumbersOutOfSwapAndCoreDumps) {
+TEST_P(OpensslMemory, PrivateNumbersStayOutOfSwapAndDumps) {
     const auto numbers = make_key_elsewhere(folder_, GetParam(), passphrase_);
     CarefulCaller caller(ECRYPTFS_OPENSSL_SO);
     caller.open(folder_.uri("key.pem"), passphrase_);
@@ -127,7 +127,7 @@ TEST_P(OpensslMemory, KeepsPrivateNumbersOutOfSwapAndCoreDumps) {
     caller.close();
 }
 
-TEST(OpensslMemoryOfNewKeys, HoldsNoTraceOfAKeyThatItMade) {
+TEST(OpensslMemoryOfNewKeys, NewKeyLeavesNoTrace) {
     const TemporaryFolder folder;
     const Needle passphrase =
         Needle::from_masked("the passphrase", base::as_bytes("95((?9.z25()?z).;*6?"));
@@ -188,22 +188,22 @@ std::string outcome_with_lock_limit(rlim_t limit, int count, unsigned bits = 204
     });
 }
 
-TEST(OpensslMemoryLock, OpensAFewKeysWhere64KibibytesMayBeLocked) {
+TEST(OpensslMemoryLock, FewKeysFitInto64KibibytesOfLocks) {
     EXPECT_EQ(outcome_with_lock_limit(65536, 5), "0");
     EXPECT_EQ(outcome_with_lock_limit(65536, 3, 4096), "0");
 }
 
-TEST(OpensslMemoryLock, OpensManyKeysWhere8MebibytesMayBeLocked) {
+TEST(OpensslMemoryLock, ManyKeysFitInto8MebibytesOfLocks) {
     EXPECT_EQ(outcome_with_lock_limit(8UL << 20, 100, 4096), "0");
 }
 
-TEST(OpensslMemoryLock, OpensNoKeyWhenMemoryCannotBeLocked) {
+TEST(OpensslMemoryLock, UnlockableMemoryOpensNoKey) {
     EXPECT_THAT(outcome_with_lock_limit(0, 1),
                 testing::AllOf(StartsWith("12 memory for private keys could not be locked"),
                                HasSubstr("LimitMEMLOCK=")));
 }
 
-TEST(OpensslMemoryLock, SaysThatLockedMemoryIsUsedUp) {
+TEST(OpensslMemoryLock, ReportsUsedUpLockedMemory) {
     EXPECT_THAT(outcome_with_lock_limit(65536, 1000),
                 testing::AllOf(StartsWith("12 "), HasSubstr("is used up"), HasSubstr("ulimit -l")));
 }

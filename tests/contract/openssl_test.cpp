@@ -71,20 +71,20 @@ auto is_invalid_key(const std::string& message, const std::string& advice) {
 
 // ---- keys that work
 
-TEST_F(OpensslModuleTest, TakesPkcs1AndPkcs8EncryptedOrNot) {
+TEST_F(OpensslModuleTest, TakesPkcs1AndPkcs8) {
     for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
         expect_usable(to_pem(rsa_2048(), form), rsa_2048());
         expect_usable(to_pem(rsa_2048(), form, "pass phrase"), rsa_2048(), "pass phrase");
     }
 }
 
-TEST_F(OpensslModuleTest, TakesASecretThatIsNotNeeded) {
+TEST_F(OpensslModuleTest, TakesNeedlessSecret) {
     for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
         expect_usable(to_pem(rsa_2048(), form), rsa_2048(), "needless");
     }
 }
 
-TEST_F(OpensslModuleTest, HandsOverAPassphraseByteByByte) {
+TEST_F(OpensslModuleTest, PassphraseMayHoldAnyByte) {
     const std::vector<std::string> passphrases = {
         std::string("a\0b", 3), std::string(1, '\0'), "\n", "trailing newline\n", "\xff\xfe", "",
         std::string(1000, 'x')};
@@ -114,7 +114,7 @@ TEST_F(OpensslModuleTest, WarnsOfKeysBelow2048Bits) {
     EXPECT_EQ(warning_of(2048), "");
 }
 
-TEST_F(OpensslModuleTest, WarnsOfAKeyWithoutAPassphraseThatOthersCanRead) {
+TEST_F(OpensslModuleTest, WarnsOfReadableKeyWithoutPassphrase) {
     const auto path = folder_.path("key.pem");
     const auto warning_of = [&](const std::string& pem, unsigned mode) -> std::string {
         const auto uri = folder_.write("key.pem", pem);
@@ -135,7 +135,7 @@ TEST_F(OpensslModuleTest, WarnsOfAKeyWithoutAPassphraseThatOthersCanRead) {
                 AllOf(HasSubstr("too short to be safe"), HasSubstr("; others can read this key")));
 }
 
-TEST_F(OpensslModuleTest, FindsTheKeyAmongOtherThingsInTheFile) {
+TEST_F(OpensslModuleTest, FindsKeyAmongOtherContents) {
     const std::string key = to_pem(rsa_2048(), PemForm::kPkcs8);
     const std::string other = to_public_pem(rsa_2048());
     expect_usable("Bag Attributes\n  friendlyName: me\n" + other + key + "after it\n", rsa_2048());
@@ -147,7 +147,7 @@ TEST_F(OpensslModuleTest, FindsTheKeyAmongOtherThingsInTheFile) {
     expect_usable(with_carriage_returns, rsa_2048());
 }
 
-TEST_F(OpensslModuleTest, TakesALocatorInEveryFormOfAFileUri) {
+TEST_F(OpensslModuleTest, TakesEachFormOfFileUri) {
     static_cast<void>(folder_.write("a key.pem", to_pem(rsa_2048(), PemForm::kPkcs8)));
     const std::string path = folder_.path("a%20key.pem").string();
     for (const std::string prefix : {"file:", "file://", "file://localhost"}) {
@@ -155,7 +155,7 @@ TEST_F(OpensslModuleTest, TakesALocatorInEveryFormOfAFileUri) {
     }
 }
 
-TEST_F(OpensslModuleTest, RefusesLocatorsThatAreNoFileUris) {
+TEST_F(OpensslModuleTest, RefusesOtherLocators) {
     for (const std::string locator :
          {"/absolute/path", "file:", "file:relative", "file://host/path", "file:///with%00nul",
           "file:///bad%zz", "file:///cut%2", "file:///query?a=b", "pkcs11:token=x", "~/key.pem"}) {
@@ -166,14 +166,14 @@ TEST_F(OpensslModuleTest, RefusesLocatorsThatAreNoFileUris) {
 
 // ---- files that cannot be read
 
-TEST_F(OpensslModuleTest, NamesAFileThatIsMissing) {
+TEST_F(OpensslModuleTest, ReportsMissingFile) {
     for (const std::string name : {"absent.pem", "absent/key.pem"}) {
         EXPECT_THAT(failure_to_open(module_, {folder_.uri(name)}),
                     fails(ECRYPTFS_PKI_NOT_FOUND, folder_.path(name).string(), "check the path"));
     }
 }
 
-TEST_F(OpensslModuleTest, RefusesWhatIsNoRegularFileWithoutWaiting) {
+TEST_F(OpensslModuleTest, RefusesPipesWithoutWaiting) {
     EXPECT_THAT(failure_to_open(module_, {folder_.uri(".")}),
                 is_invalid_key("is a folder", "name"));
     ASSERT_EQ(::mkfifo(folder_.path("fifo").c_str(), 0600), 0);
@@ -191,7 +191,7 @@ TEST_F(OpensslModuleTest, RefusesWhatIsNoRegularFileWithoutWaiting) {
 }
 
 // A child without privileges, since root may read everything.
-TEST_F(OpensslModuleTest, SaysThatAFileMayNotBeRead) {
+TEST_F(OpensslModuleTest, ReportsUnreadableFile) {
     const auto uri = folder_.write("key.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
     std::filesystem::permissions(folder_.path("key.pem"), std::filesystem::perms::none);
     const pid_t child = ::fork();
@@ -221,7 +221,7 @@ TEST_F(OpensslModuleTest, RefusesEmptyAndHugeFiles) {
 
 // ---- files that hold no key for eCryptfs
 
-TEST_F(OpensslModuleTest, RefusesKeysOfASizeThatCannotServe) {
+TEST_F(OpensslModuleTest, RefusesUnsuitableKeySizes) {
     EXPECT_THAT(refusal(to_pem(*make_rsa_key(512), PemForm::kPkcs8)),
                 is_invalid_key("key.pem has 512 bits", "2048 to 4096 bits"));
     EXPECT_THAT(refusal(to_pem(*make_rsa_key(1023), PemForm::kPkcs8)),
@@ -232,14 +232,14 @@ TEST_F(OpensslModuleTest, RefusesKeysOfASizeThatCannotServe) {
                        "2048 to 4096 bits"));
 }
 
-TEST_F(OpensslModuleTest, RefusesAPublicExponentThatTheAbiCannotBear) {
+TEST_F(OpensslModuleTest, RefusesTooLargeExponent) {
     EXPECT_THAT(refusal(to_pem(*make_rsa_key(2048, "1000000000000000d"), PemForm::kPkcs8)),
                 is_invalid_key("key.pem has a public exponent of 65 bits", "use an RSA key"));
     const auto key = make_rsa_key(2048, "800000000000000d");
     expect_usable(to_pem(*key, PemForm::kPkcs8), *key);
 }
 
-TEST_F(OpensslModuleTest, NamesTheTypeOfAKeyThatIsNotRsa) {
+TEST_F(OpensslModuleTest, NamesTypeOfOtherKeys) {
     for (const std::string type : {"EC", "ED25519", "X25519", "RSA-PSS"}) {
         EXPECT_THAT(refusal(to_pem(*make_key(type), PemForm::kPkcs8)),
                     is_invalid_key("of type " + type, "use an RSA key"));
@@ -252,14 +252,14 @@ TEST_F(OpensslModuleTest, NamesTheTypeOfAKeyThatIsNotRsa) {
                 is_invalid_key("of type DSA", "use an RSA key"));
 }
 
-TEST_F(OpensslModuleTest, RefusesAPublicKeyAlone) {
+TEST_F(OpensslModuleTest, RefusesPublicKeyAlone) {
     EXPECT_THAT(refusal(to_public_pem(rsa_2048())),
                 is_invalid_key("holds a public key", "the private key"));
     EXPECT_THAT(refusal("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
                 is_invalid_key("holds a certificate", "the private key"));
 }
 
-TEST_F(OpensslModuleTest, SaysWhatToDoWithKeysInOtherFormats) {
+TEST_F(OpensslModuleTest, AdvisesOnOtherFormats) {
     EXPECT_THAT(
         refusal("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"),
         is_invalid_key("OpenSSH", "cp -p " + folder_.path("key.pem").string() + " " +
@@ -273,7 +273,7 @@ TEST_F(OpensslModuleTest, SaysWhatToDoWithKeysInOtherFormats) {
     EXPECT_THAT(refusal("\x30\x82\x04\xa4 and so on"), is_invalid_key("PEM", "-inform DER"));
 }
 
-TEST_F(OpensslModuleTest, SaysWhatOtherProgramsWrote) {
+TEST_F(OpensslModuleTest, RecognisesFilesOfOtherPrograms) {
     const auto path = folder_.path("key.pem").string();
     EXPECT_THAT(refusal("PuTTY-User-Key-File-3: ssh-rsa\n"),
                 is_invalid_key("PuTTY", "convert it: puttygen " + path + " -O private-openssh -o " +
@@ -292,7 +292,7 @@ TEST_F(OpensslModuleTest, SaysWhatOtherProgramsWrote) {
 }
 
 // As PowerShell's > writes it.
-TEST_F(OpensslModuleTest, SaysHowToConvertUtf16) {
+TEST_F(OpensslModuleTest, AdvisesOnUtf16) {
     const std::string pem = to_pem(rsa_2048(), PemForm::kPkcs8);
     for (const bool marked : {true, false}) {
         std::string text = marked ? "\xff\xfe" : "";
@@ -306,7 +306,7 @@ TEST_F(OpensslModuleTest, SaysHowToConvertUtf16) {
     }
 }
 
-TEST_F(OpensslModuleTest, SaysThatAKeyHasLostItsLineEnds) {
+TEST_F(OpensslModuleTest, ReportsLostLineEnds) {
     for (const std::string end : {"", " ", "\r", "\\n"}) {
         std::string text;
         for (const char c : to_pem(rsa_2048(), PemForm::kPkcs8)) {
@@ -316,7 +316,7 @@ TEST_F(OpensslModuleTest, SaysThatAKeyHasLostItsLineEnds) {
     }
 }
 
-TEST_F(OpensslModuleTest, SaysHowToConvertKeysInBinaryFormats) {
+TEST_F(OpensslModuleTest, AdvisesOnBinaryFormats) {
     folder_.write("source.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
     const auto openssl = [&](std::vector<std::string> arguments) {
         const auto outcome = test::run({"openssl", std::move(arguments)}, "");
@@ -344,7 +344,7 @@ TEST_F(OpensslModuleTest, SaysHowToConvertKeysInBinaryFormats) {
     }
 }
 
-TEST_F(OpensslModuleTest, SaysHowToConvertOldPkcs12) {
+TEST_F(OpensslModuleTest, AdvisesOnOldPkcs12) {
     folder_.write("source.pem", to_pem(rsa_2048(), PemForm::kPkcs8));
     const auto path = [&](const char* name) { return folder_.path(name).string(); };
     for (const std::string cipher : {"PBE-SHA1-RC2-40", "PBE-SHA1-RC4-128", "PBE-SHA1-3DES"}) {
@@ -393,7 +393,7 @@ TEST_F(OpensslModuleTest, TakesOldEncryptions) {
 }
 
 // The machine has no such cipher; the advice is for one that has, and names the file.
-TEST_F(OpensslModuleTest, SaysThatAnEncryptionIsUnknown) {
+TEST_F(OpensslModuleTest, ReportsUnknownEncryption) {
     std::string pem = to_pem(rsa_2048(), PemForm::kTraditional, "right");
     const std::string known = "AES-256-CBC";
     pem.replace(pem.find(known), known.size(), "FROG-256-CBC");
@@ -421,7 +421,7 @@ TEST_F(OpensslModuleTest, RefusesGarbage) {
 
 // ---- secrets and damage
 
-TEST_F(OpensslModuleTest, NamesTheFileThatAPassphraseIsWrongOrMissingFor) {
+TEST_F(OpensslModuleTest, WrongOrMissingPassphraseNamesFile) {
     for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
         const std::string pem = to_pem(rsa_2048(), form, "right");
         EXPECT_THAT(refusal(pem), fails(ECRYPTFS_PKI_SECRET_REQUIRED, "key.pem", "passphrase"));
@@ -436,7 +436,7 @@ TEST_F(OpensslModuleTest, NamesTheFileThatAPassphraseIsWrongOrMissingFor) {
     }
 }
 
-TEST_F(OpensslModuleTest, NeedsThePassphraseForThePublicHalfToo) {
+TEST_F(OpensslModuleTest, PublicHalfNeedsPassphraseToo) {
     const auto uri = folder_.write("key.pem", to_pem(rsa_2048(), PemForm::kPkcs8, "right"));
     EXPECT_EQ(failure_to_open(module_, {uri}, ECRYPTFS_PKI_USE_PUBLIC).status,
               ECRYPTFS_PKI_SECRET_REQUIRED);
@@ -446,7 +446,7 @@ TEST_F(OpensslModuleTest, NeedsThePassphraseForThePublicHalfToo) {
     EXPECT_EQ(key.wrap(pattern(19)).size(), 256U);
 }
 
-TEST_F(OpensslModuleTest, TellsDamageThatShowsFromAWrongPassphrase) {
+TEST_F(OpensslModuleTest, DamageDiffersFromWrongPassphrase) {
     for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
         const std::string pem = to_pem(rsa_2048(), form, "right");
         std::string cut = pem;
@@ -459,7 +459,7 @@ TEST_F(OpensslModuleTest, TellsDamageThatShowsFromAWrongPassphrase) {
     }
 }
 
-TEST_F(OpensslModuleTest, RefusesADamagedKeyThatIsNotEncrypted) {
+TEST_F(OpensslModuleTest, RefusesDamagedPlainKey) {
     for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
         const std::string pem = to_pem(rsa_2048(), form);
         std::string cut = pem;
@@ -474,7 +474,7 @@ TEST_F(OpensslModuleTest, RefusesADamagedKeyThatIsNotEncrypted) {
 }
 
 // The last byte of the modulus, at 12 + 256 bytes of the DER, in digits of 6 bits: 64 to a line.
-TEST_F(OpensslModuleTest, RefusesAnEvenModulus) {
+TEST_F(OpensslModuleTest, RefusesEvenModulus) {
     std::string pem = to_pem(rsa_2048(), PemForm::kTraditional);
     constexpr std::size_t kDigit = (4 + 3 + 4 + 1 + 256) * 8 / 6;
     char& digit = pem[pem.find('\n') + 1 + kDigit + kDigit / 64];
@@ -482,18 +482,18 @@ TEST_F(OpensslModuleTest, RefusesAnEvenModulus) {
     EXPECT_THAT(refusal(pem), is_invalid_key("damaged", ""));
 }
 
-TEST_F(OpensslModuleTest, SaysThatAWayOfEncryptionIsNotOffered) {
+TEST_F(OpensslModuleTest, ReportsEncryptionThatIsNotOffered) {
     std::string pem = to_pem(rsa_2048(), PemForm::kTraditional, "right");
     pem.replace(pem.find("AES-256-CBC"), 11, "XYZ-256-CBC");
     EXPECT_THAT(refusal(pem, "right"), is_invalid_key("encrypted in a way", "openssl pkcs8"));
 }
 
-TEST_F(OpensslModuleTest, KeepsControlCharactersOfAPathOutOfMessages) {
+TEST_F(OpensslModuleTest, ControlCharactersStayOutOfMessages) {
     const Outcome outcome = failure_to_open(module_, {"file:///no%0Asuch%1B%FFfile%C3%A9"});
     EXPECT_THAT(outcome, fails(ECRYPTFS_PKI_NOT_FOUND, "/no?such??fileé", ""));
 }
 
-TEST_F(OpensslModuleTest, SaysWhatIsWrongAlsoWhenThePathIsLong) {
+TEST_F(OpensslModuleTest, LongPathKeepsTheReason) {
     const std::string path = "/" + std::string(200, 'a') + "/" + std::string(200, 'b') + ".pem";
     EXPECT_THAT(failure_to_open(module_, {"file://" + path}),
                 fails(ECRYPTFS_PKI_NOT_FOUND, "bbb.pem: No such file or directory", ""));
@@ -527,7 +527,7 @@ Bytes wrapped_key_in(const std::string& header) {
     return {bytes.begin(), bytes.end()};
 }
 
-TEST_F(OpensslModuleTest, UnwrapsTheFileKeysOfEcryptfsUtils) {
+TEST_F(OpensslModuleTest, UnwrapsFileKeysOfEcryptfsUtils) {
     const std::string vectors = ECRYPTFS_VECTORS;
     for (const Vector& vector : {Vector{"rsa1024-aes16", "k1024", "secret", 7, 16},
                                  Vector{"rsa2048-aes16", "k2048", "secret", 7, 16},

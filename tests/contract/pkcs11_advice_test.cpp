@@ -63,7 +63,7 @@ class Pkcs11Advice : public ShimTest {
 
 // ---- PINs
 
-TEST_F(Pkcs11Advice, OnPins) {
+TEST_F(Pkcs11Advice, WorksForPins) {
     expect_advice(refusal(key_without_pin()), ECRYPTFS_PKI_SECRET_REQUIRED,
                   "give the PIN when the key is added or unlocked");
     expect_advice(refusal(key_with("999999")), ECRYPTFS_PKI_WRONG_SECRET,
@@ -79,7 +79,7 @@ TEST_F(Pkcs11Advice, OnPins) {
     EXPECT_TRUE(works(*right));
 }
 
-TEST_F(Pkcs11Advice, OnTheLastTriesOfAPin) {
+TEST_F(Pkcs11Advice, WorksForLastTriesOfPin) {
     faults().more_flags = CKF_USER_PIN_FINAL_TRY;
     const auto last = refusal(key());
     expect_advice(last, ECRYPTFS_PKI_SECRET_LOCKED_OUT,
@@ -97,14 +97,14 @@ TEST_F(Pkcs11Advice, OnTheLastTriesOfAPin) {
     EXPECT_TRUE(works(*open(key())));
 }
 
-TEST_F(Pkcs11Advice, OnAWrongPinThatLeavesOneMoreTry) {
+TEST_F(Pkcs11Advice, WorksForOneMoreTry) {
     // The flag comes as the PIN is refused, so that this one is tried.
     faults().flags_after_login = CKF_USER_PIN_FINAL_TRY;
     expect_advice(refusal(key_with("777777")), ECRYPTFS_PKI_WRONG_SECRET,
                   "give the right PIN; only one more try is left before the token locks itself");
 }
 
-TEST_F(Pkcs11Advice, OnATokenWithoutAPinSetsOne) {
+TEST_F(Pkcs11Advice, WorksForTokenWithoutPin) {
     faults().login_fails = CKR_USER_PIN_NOT_INITIALIZED;
     const auto refused = refusal(key());
     expect_advice(refused, ECRYPTFS_PKI_ACCESS_DENIED,
@@ -115,7 +115,7 @@ TEST_F(Pkcs11Advice, OnATokenWithoutAPinSetsOne) {
     EXPECT_TRUE(works(*open(key())));
 }
 
-TEST_F(Pkcs11Advice, OnAPinThatHasExpiredChangesIt) {
+TEST_F(Pkcs11Advice, WorksForExpiredPin) {
     faults().login_fails = CKR_PIN_EXPIRED;
     const auto refused = refusal(key());
     expect_advice(refused, ECRYPTFS_PKI_ACCESS_DENIED,
@@ -125,7 +125,7 @@ TEST_F(Pkcs11Advice, OnAPinThatHasExpiredChangesIt) {
     EXPECT_TRUE(works(*open(key())));
 }
 
-TEST_F(Pkcs11Advice, OnThePadOfAToken) {
+TEST_F(Pkcs11Advice, WorksForPinPad) {
     faults().pad = true;
     expect_advice(refusal(key_without_pin()), ECRYPTFS_PKI_SECRET_AT_DEVICE,
                   "add or unlock the key where you can reach the pad");
@@ -139,7 +139,7 @@ TEST_F(Pkcs11Advice, OnThePadOfAToken) {
     EXPECT_TRUE(works(*open(key())));
 }
 
-TEST_F(Pkcs11Advice, OnThePinInAFile) {
+TEST_F(Pkcs11Advice, WorksForPinInFile) {
     const auto& folder = SoftHsm::instance().folder();
     const auto with = [&](const std::string& source) {
         return TestKey{key().locator + "&pin-source=" + source};
@@ -166,7 +166,7 @@ TEST_F(Pkcs11Advice, OnThePinInAFile) {
 
 // ---- what a URI names
 
-TEST_F(Pkcs11Advice, OnUris) {
+TEST_F(Pkcs11Advice, WorksForUris) {
     constexpr char kSeeKeys[] = "see how keys are named: ecryptfsctl list-keys --available";
     for (const std::string uri :
          {"pkcs11:token=shim;object=a;colour=red", "pkcs11:token=%zz", "file:///key.pem"}) {
@@ -195,7 +195,7 @@ TEST_F(Pkcs11Advice, OnUris) {
          kPin})));
 }
 
-TEST_F(Pkcs11Advice, OnATokenThatIsNotThereShowsThoseThatAre) {
+TEST_F(Pkcs11Advice, WorksForMissingToken) {
     const auto by_library = [](const std::string& library) {
         return refusal({"pkcs11:token=absent;object=a?module-path=" + library, kPin});
     };
@@ -218,7 +218,7 @@ TEST_F(Pkcs11Advice, OnATokenThatIsNotThereShowsThoseThatAre) {
     EXPECT_NE(done(none.advice).find("token=shim"), std::string::npos);
 }
 
-TEST_F(Pkcs11Advice, OnALibraryThatIsNotThere) {
+TEST_F(Pkcs11Advice, WorksForMissingLibrary) {
     const auto refused = refusal({"pkcs11:token=shim;object=a?module-name=absent", kPin});
     expect_advice(refused, ECRYPTFS_PKI_NOT_FOUND,
                   "see those that are registered: p11-kit list-modules; or name one by "
@@ -233,7 +233,7 @@ TEST_F(Pkcs11Advice, OnALibraryThatIsNotThere) {
     EXPECT_TRUE(works(*open(key()))) << "with the right one";
 }
 
-TEST_F(Pkcs11Advice, OnLibrariesThatOthersCanChange) {
+TEST_F(Pkcs11Advice, WorksForUnsafeLibraries) {
     const TemporaryFolder folder;
     const auto library = folder.path("p11.so").string();
     run_program("cp " + std::string(kSoftHsm) + " " + library + " && chmod 777 " + library);
@@ -253,7 +253,7 @@ TEST_F(Pkcs11Advice, OnLibrariesThatOthersCanChange) {
                   "name the library by a path that begins with a slash");
 }
 
-TEST_F(Pkcs11Advice, OnANameThatIsTooLongForAUri) {
+TEST_F(Pkcs11Advice, WorksForTooLongName) {
     const auto pem = new_pem("long.pem");
     write_object("other", "privkey --usage-decrypt", der_of("pkey -in " + pem), "long", "96");
     expect_advice(refusal({uri_on("other", "id=%96?module-path=" + std::string(4015, '/') +
@@ -263,7 +263,7 @@ TEST_F(Pkcs11Advice, OnANameThatIsTooLongForAUri) {
     EXPECT_TRUE(works(*open({uri_on("other", "id=%96"), kPin})));
 }
 
-TEST_F(Pkcs11Advice, OnTokensThatLookAlike) {
+TEST_F(Pkcs11Advice, WorksForTokensThatLookAlike) {
     faults().twins = true;
     const auto twins = refusal(key());
     expect_advice(twins, ECRYPTFS_PKI_INVALID_LOCATOR,
@@ -278,7 +278,7 @@ TEST_F(Pkcs11Advice, OnTokensThatLookAlike) {
         << of_several;
 }
 
-TEST_F(Pkcs11Advice, OnKeysThatAUriDoesNotTellApart) {
+TEST_F(Pkcs11Advice, WorksForAmbiguousUri) {
     SoftHsm::instance().import("other", "alike", "91",
                                to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
     SoftHsm::instance().import("other", "alike", "92",
@@ -305,7 +305,7 @@ std::string place_in(const std::string& advice) {
     return advice.substr(quote + 1, advice.rfind('\'') - quote - 1);
 }
 
-TEST_F(Pkcs11Advice, OnATokenWithoutKeysMakesOne) {
+TEST_F(Pkcs11Advice, WorksForTokenWithoutKeys) {
     const auto refused = refusal({uri_on("empty", "object=files"), kPin});
     EXPECT_EQ(refused.status, ECRYPTFS_PKI_NOT_FOUND);
     EXPECT_THAT(refused.advice,
@@ -316,7 +316,7 @@ TEST_F(Pkcs11Advice, OnATokenWithoutKeysMakesOne) {
     EXPECT_TRUE(works(*open({uri_on("empty", "object=files"), kPin})));
 }
 
-TEST_F(Pkcs11Advice, OnAKeyThatMayNotDecryptMakesAnother) {
+TEST_F(Pkcs11Advice, WorksForKeyThatMayNotDecrypt) {
     faults().only_signs = true;
     const auto refused = refusal(key());
     EXPECT_EQ(refused.status, ECRYPTFS_PKI_INVALID_KEY) << refused;
@@ -335,7 +335,7 @@ TEST_F(Pkcs11Advice, OnAKeyThatMayNotDecryptMakesAnother) {
 
 // ---- public halves
 
-TEST_F(Pkcs11Advice, OnPublicHalves) {
+TEST_F(Pkcs11Advice, WorksForPublicHalves) {
     faults().hide_public = true;
     faults().hide_numbers = true;
     expect_advice(refusal(key()), ECRYPTFS_PKI_INVALID_KEY,
@@ -361,7 +361,7 @@ TEST_F(Pkcs11Advice, OnPublicHalves) {
 
 // ---- tokens that go, and that cannot
 
-TEST_F(Pkcs11Advice, OnATokenThatIsAway) {
+TEST_F(Pkcs11Advice, WorksForRemovedToken) {
     const auto key = open(this->key());
     const Bytes wrapped = key->wrap(pattern(19));
     faults().removed = true;
@@ -370,7 +370,7 @@ TEST_F(Pkcs11Advice, OnATokenThatIsAway) {
     EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19));
 }
 
-TEST_F(Pkcs11Advice, OnATokenThatCannotUnwrapTakesAnother) {
+TEST_F(Pkcs11Advice, WorksForTokenThatCannotUnwrap) {
     faults().refuse_oaep = true;
     faults().refuse_raw = true;
     faults().refuse_pkcs1 = true;
@@ -384,7 +384,7 @@ TEST_F(Pkcs11Advice, OnATokenThatCannotUnwrapTakesAnother) {
 
 // ---- new keys
 
-TEST_F(Pkcs11Advice, OnNewKeys) {
+TEST_F(Pkcs11Advice, WorksForNewKeys) {
     const auto nameless = generation("pkcs11:token=other");
     expect_advice(nameless, ECRYPTFS_PKI_INVALID_LOCATOR,
                   "write 'pkcs11:token=TOKEN;object=LABEL'; see the tokens: ecryptfsctl "

@@ -37,7 +37,7 @@ class Pkcs11Login : public ShimTest {
     }
 };
 
-TEST_F(Pkcs11Login, IsOneForAllKeysOfAToken) {
+TEST_F(Pkcs11Login, AllKeysOfTokenShareOne) {
     const auto first = open(key("a"));
     const auto second = open(key("b"));
     const auto again = open(key("a"));
@@ -45,7 +45,7 @@ TEST_F(Pkcs11Login, IsOneForAllKeysOfAToken) {
     EXPECT_TRUE(works(*first) && works(*second) && works(*again));
 }
 
-TEST_F(Pkcs11Login, EndsWithTheLastKeyOfTheToken) {
+TEST_F(Pkcs11Login, EndsWithTheLastKey) {
     auto first = open(key("a"));
     auto second = open(key("b"));
     first.reset();
@@ -65,7 +65,7 @@ TEST_F(Pkcs11Login, IsNotNeededToEncrypt) {
     EXPECT_EQ(faults().sessions, 0U);
 }
 
-TEST_F(Pkcs11Login, TellsAWrongPinFromTheRightOneWithoutATryWhileAnotherKeyIsOpen) {
+TEST_F(Pkcs11Login, OpenKeyChecksPinWithoutATry) {
     const auto key = open(this->key());
     EXPECT_EQ(failure_to_open(abi(), key_with("999999")).status, ECRYPTFS_PKI_WRONG_SECRET);
     EXPECT_EQ(failure_to_open(abi(), {this->key("b").locator, "6482190"}).status,
@@ -75,7 +75,7 @@ TEST_F(Pkcs11Login, TellsAWrongPinFromTheRightOneWithoutATryWhileAnotherKeyIsOpe
     EXPECT_TRUE(works(*key)) << "the other key's login";
 }
 
-TEST_F(Pkcs11Login, DoesNotTryARefusedPinAgain) {
+TEST_F(Pkcs11Login, RefusedPinIsNotTriedAgain) {
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(failure_to_open(abi(), key_with("999999")).status, ECRYPTFS_PKI_WRONG_SECRET);
     }
@@ -86,7 +86,7 @@ TEST_F(Pkcs11Login, DoesNotTryARefusedPinAgain) {
 }
 
 // SoftHSM says that its PINs have 4 to 255 bytes.
-TEST_F(Pkcs11Login, DoesNotTryWhatCannotBeThePin) {
+TEST_F(Pkcs11Login, ImpossiblePinIsNotTried) {
     for (const std::string& pin :
          {std::string("123"), std::string(256, '1'), std::string("648219\0", 7),
           std::string("6\0004\0008\0002\0001\0009\0", 12)}) {
@@ -97,7 +97,7 @@ TEST_F(Pkcs11Login, DoesNotTryWhatCannotBeThePin) {
     EXPECT_TRUE(works(*open(key())));
 }
 
-TEST_F(Pkcs11Login, NamesNoPinInAMessage) {
+TEST_F(Pkcs11Login, MessagesNeverNameThePin) {
     for (const Outcome& outcome :
          {failure_to_open(abi(), key_with("999999")), failure_to_open(abi(), key_with("999999"))}) {
         EXPECT_THAT(outcome.message + outcome.advice, Not(HasSubstr("999999")));
@@ -127,7 +127,7 @@ TEST_F(Pkcs11Login, WarnsWhenFewTriesAreLeft) {
     EXPECT_TRUE(works(*open(key())));
 }
 
-TEST_F(Pkcs11Login, HappensAtThePadOfATokenThatHasOne) {
+TEST_F(Pkcs11Login, HappensAtThePad) {
     faults().pad = true;
     EXPECT_EQ(failure_to_open(abi(), key_without_pin()).status, ECRYPTFS_PKI_SECRET_AT_DEVICE);
     EXPECT_EQ(faults().logins, 0U) << "nobody waits";
@@ -147,7 +147,7 @@ TEST_F(Pkcs11Login, FailsWhenNobodyTypesAtThePad) {
     EXPECT_TRUE(works(*open(key()))) << "a PIN that was given goes to the token";
 }
 
-TEST_F(Pkcs11Login, OfAPadIsNotRepeatedWithoutAPerson) {
+TEST_F(Pkcs11Login, PadLoginIsNotRepeatedAlone) {
     faults().pad = true;
     faults().typed = kPin;
     const auto key = open(key_with(""));
@@ -158,7 +158,7 @@ TEST_F(Pkcs11Login, OfAPadIsNotRepeatedWithoutAPerson) {
 }
 
 // Whoever unlocks a key opens it before the old one is closed.
-TEST_F(Pkcs11Login, OfAPadIsRepeatedWhenAKeyIsUnlocked) {
+TEST_F(Pkcs11Login, PadLoginIsRepeatedOnUnlock) {
     faults().pad = true;
     faults().typed = kPin;
     const auto key = open(key_with(""));
@@ -174,7 +174,7 @@ TEST_F(Pkcs11Login, OfAPadIsRepeatedWhenAKeyIsUnlocked) {
     EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19));
 }
 
-TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotIt) {
+TEST_F(Pkcs11Login, IsRepeatedWhenTokenForgotIt) {
     const auto key = open(this->key());
     const auto other = open(this->key("b"));
     log_out_behind_its_back();
@@ -182,7 +182,7 @@ TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotIt) {
     EXPECT_EQ(faults().logins, 2U);
 }
 
-TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenDeniesItAtRandom) {
+TEST_F(Pkcs11Login, IsRepeatedAfterRandomDenials) {
     const auto key = open(this->key());
     faults().deny_every = 3;
     for (int i = 0; i < 20; ++i) {
@@ -191,7 +191,7 @@ TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenDeniesItAtRandom) {
 }
 
 // As a card does when another of its applets is used.
-TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotItAndItsLibraryDidNot) {
+TEST_F(Pkcs11Login, IsRepeatedWhenOnlyTokenForgotIt) {
     const auto key = open(this->key());
     const auto other = open(this->key("b"));
     faults().forgot_login = true;
@@ -201,7 +201,7 @@ TEST_F(Pkcs11Login, IsRepeatedWhenTheTokenForgotItAndItsLibraryDidNot) {
     EXPECT_TRUE(works(*open(this->key("b")))) << "unlocking mends it too";
 }
 
-TEST_F(Pkcs11Login, IsRepeatedOnceForAllThreadsThatWereDenied) {
+TEST_F(Pkcs11Login, IsRepeatedOnceForAllDeniedThreads) {
     const auto key = open(this->key());
     const auto other = open(this->key("b"));
     std::atomic<int> wrong = 0;
@@ -213,7 +213,7 @@ TEST_F(Pkcs11Login, IsRepeatedOnceForAllThreadsThatWereDenied) {
     EXPECT_EQ(wrong, 0);
 }
 
-TEST_F(Pkcs11Login, IsRepeatedForEachUseOfAKeyThatWantsItWithoutSayingSo) {
+TEST_F(Pkcs11Login, IsRepeatedForEachUseWhereNeeded) {
     const auto key = open(this->key());
     std::atomic<int> wrong = 0;
     faults().forgets_after_use = true;
@@ -225,7 +225,7 @@ TEST_F(Pkcs11Login, IsRepeatedForEachUseOfAKeyThatWantsItWithoutSayingSo) {
     EXPECT_EQ(wrong, 0);
 }
 
-TEST_F(Pkcs11Login, ForOneUseIsNotDisturbedByOurOtherOperations) {
+TEST_F(Pkcs11Login, OtherOperationsKeepOneUseLogin) {
     faults().confirm_each = "a";
     const auto key = open(this->key("a"));
     const auto other = open(this->key("b"));
@@ -248,7 +248,7 @@ TEST_F(Pkcs11Login, ForOneUseIsNotDisturbedByOurOtherOperations) {
     EXPECT_EQ(faults().denials, 0U);
 }
 
-TEST_F(Pkcs11Login, ForOneUseIsRepeatedWhenAnotherProgramUsedItUp) {
+TEST_F(Pkcs11Login, UsedUpOneUseLoginIsRepeated) {
     faults().confirm_each = "a";
     const auto key = open(this->key("a"));
     faults().disturb_once = true;
@@ -257,7 +257,7 @@ TEST_F(Pkcs11Login, ForOneUseIsRepeatedWhenAnotherProgramUsedItUp) {
     EXPECT_EQ(faults().logouts, 0U) << "all other keys would lose their objects";
 }
 
-TEST_F(Pkcs11Login, AsksTheTokenWhoItIsForTheFirstSessionOnly) {
+TEST_F(Pkcs11Login, TokenIsIdentifiedOnce) {
     const auto key = open(this->key());
     faults().infos = 0;
     faults().most_sessions = 8;
@@ -280,7 +280,7 @@ TEST_F(Pkcs11Login, IsRepeatedOnceAndNotForEver) {
     EXPECT_TRUE(works(*key));
 }
 
-TEST_F(Pkcs11Login, WithAPinThatWasChangedElsewhereIsTriedOnce) {
+TEST_F(Pkcs11Login, ChangedPinIsTriedOnce) {
     const auto key = open(this->key("a"));
     const auto other = open(this->key("b"));
     const Bytes wrapped = key->wrap(pattern(19));
@@ -299,7 +299,7 @@ TEST_F(Pkcs11Login, WithAPinThatWasChangedElsewhereIsTriedOnce) {
     EXPECT_TRUE(works(*open(this->key()))) << "it may be another card's PIN";
 }
 
-TEST_F(Pkcs11Login, WithTheNewPinRevivesAllKeys) {
+TEST_F(Pkcs11Login, NewPinRevivesAllKeys) {
     const auto key = open(this->key("a"));
     const Bytes wrapped = key->wrap(pattern(19));
     log_out_behind_its_back();
@@ -324,7 +324,7 @@ TEST_F(Pkcs11Login, IsNotRepeatedWhenOneTryIsLeft) {
     EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19)) << "once somebody reset the count";
 }
 
-TEST_F(Pkcs11Login, IsNeededToEncryptWhereTheTokenHidesThePublicHalf) {
+TEST_F(Pkcs11Login, HiddenPublicHalfNeedsLogin) {
     faults().hide_public = true;
     EXPECT_EQ(failure_to_open(abi(), key_without_pin(), ECRYPTFS_PKI_USE_PUBLIC).status,
               ECRYPTFS_PKI_SECRET_REQUIRED);
@@ -335,7 +335,7 @@ TEST_F(Pkcs11Login, IsNeededToEncryptWhereTheTokenHidesThePublicHalf) {
     EXPECT_EQ(half.decrypt(half.wrap(pattern(19))).status, ECRYPTFS_PKI_FAILED);
 }
 
-TEST_F(Pkcs11Login, SaysThatAKeyHasNoPublicHalf) {
+TEST_F(Pkcs11Login, ReportsMissingPublicHalf) {
     faults().hide_public = true;
     faults().hide_numbers = true;
     const Outcome outcome = failure_to_open(abi(), key());

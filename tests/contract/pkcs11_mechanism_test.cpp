@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 class Pkcs11Mechanism : public ShimTest {};
 
-TEST_F(Pkcs11Mechanism, IsOaepWithSha1WhereTheTokenHasIt) {
+TEST_F(Pkcs11Mechanism, IsOaepSha1WhereOffered) {
     const auto key = open(this->key());
     EXPECT_THAT(locator_of(*key), HasSubstr("?module-path="));
     EXPECT_TRUE(locator_of(*key).ends_with("&x-mechanism=rsa-oaep-sha1")) << locator_of(*key);
@@ -23,7 +23,7 @@ TEST_F(Pkcs11Mechanism, IsOaepWithSha1WhereTheTokenHasIt) {
     EXPECT_TRUE(works(*key));
 }
 
-TEST_F(Pkcs11Mechanism, IsOaepWithSha256WhereTheTokenRefusesSha1) {
+TEST_F(Pkcs11Mechanism, IsOaepSha256WithoutSha1) {
     faults().refuse_oaep_sha1 = true;
     faults().offer_oaep_sha256 = true;
     const auto key = open(this->key());
@@ -32,7 +32,7 @@ TEST_F(Pkcs11Mechanism, IsOaepWithSha256WhereTheTokenRefusesSha1) {
     EXPECT_EQ(key->decrypt(wrap_by_oaep(public_key(), "SHA256", pattern(19))).bytes, pattern(19));
 }
 
-TEST_F(Pkcs11Mechanism, IsRawWithOaepRemovedHereWhereTheTokenRefusesOaep) {
+TEST_F(Pkcs11Mechanism, IsRawWithoutOaep) {
     faults().refuse_oaep = true;
     const auto key = open(this->key());
     EXPECT_TRUE(locator_of(*key).ends_with("&x-mechanism=rsa-raw-oaep-sha1")) << locator_of(*key);
@@ -42,7 +42,7 @@ TEST_F(Pkcs11Mechanism, IsRawWithOaepRemovedHereWhereTheTokenRefusesOaep) {
     }
 }
 
-TEST_F(Pkcs11Mechanism, IsTheNextWhereTheTokenRefusesOneByAnUnusualName) {
+TEST_F(Pkcs11Mechanism, UnusualRefusalTriesTheNext) {
     faults().pad = true;
     faults().typed = kPin;
     for (const auto value : {CKR_ARGUMENTS_BAD, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR}) {
@@ -54,7 +54,7 @@ TEST_F(Pkcs11Mechanism, IsTheNextWhereTheTokenRefusesOneByAnUnusualName) {
     EXPECT_EQ(faults().logins, 3U) << "nobody types twice for it";
 }
 
-TEST_F(Pkcs11Mechanism, IsNoneWhereTheTokenDoesNotWork) {
+TEST_F(Pkcs11Mechanism, BrokenTokenHasNone) {
     faults().oaep_fails = CKR_FUNCTION_FAILED;
     faults().hide_raw = true;
     faults().refuse_pkcs1 = true;
@@ -63,7 +63,7 @@ TEST_F(Pkcs11Mechanism, IsNoneWhereTheTokenDoesNotWork) {
     EXPECT_THAT(outcome.message, HasSubstr("C_DecryptInit"));
 }
 
-TEST_F(Pkcs11Mechanism, IsNotTriedWhereTheTokenDoesNotKnowIt) {
+TEST_F(Pkcs11Mechanism, UnknownOneIsNotTried) {
     faults().hide_oaep = true;
     const auto key = open(this->key());
     EXPECT_TRUE(locator_of(*key).ends_with("&x-mechanism=rsa-raw-oaep-sha1")) << locator_of(*key);
@@ -71,7 +71,7 @@ TEST_F(Pkcs11Mechanism, IsNotTriedWhereTheTokenDoesNotKnowIt) {
     EXPECT_TRUE(works(*key));
 }
 
-TEST_F(Pkcs11Mechanism, IsPkcs1WhereTheTokenCanDoNothingElse) {
+TEST_F(Pkcs11Mechanism, IsPkcs1AsLastResort) {
     faults().refuse_oaep = true;
     faults().refuse_raw = true;
     const auto key = open(this->key());
@@ -82,7 +82,7 @@ TEST_F(Pkcs11Mechanism, IsPkcs1WhereTheTokenCanDoNothingElse) {
 }
 
 // Files that were made with it would be lost otherwise.
-TEST_F(Pkcs11Mechanism, StaysAsItWasSettledAndIsNotLookedForAgain) {
+TEST_F(Pkcs11Mechanism, SettledOneStays) {
     for (const std::string name :
          {"rsa-oaep-sha1", "rsa-oaep-sha256", "rsa-raw-oaep-sha1", "rsa-pkcs"}) {
         faults().offer_oaep_sha256 = true;
@@ -96,7 +96,7 @@ TEST_F(Pkcs11Mechanism, StaysAsItWasSettledAndIsNotLookedForAgain) {
     }
 }
 
-TEST_F(Pkcs11Mechanism, IsTheSameWhatTheKeyIsOpenedFor) {
+TEST_F(Pkcs11Mechanism, IsTheSameForEncrypting) {
     faults().hide_oaep = true;
     const std::string settled = locator_of(*open(key()));
     EXPECT_EQ(locator_of(*open({settled, kPin})), settled);
@@ -106,7 +106,7 @@ TEST_F(Pkcs11Mechanism, IsTheSameWhatTheKeyIsOpenedFor) {
     EXPECT_EQ(open({settled, kPin})->decrypt(half.wrap(pattern(19))).bytes, pattern(19));
 }
 
-TEST_F(Pkcs11Mechanism, IsChosenForEncryptingByWhatTheTokenSaysItCanDo) {
+TEST_F(Pkcs11Mechanism, EncryptingChoosesByWhatIsOffered) {
     EXPECT_EQ(locator_of(OpenKey(abi(), key_without_pin(), ECRYPTFS_PKI_USE_PUBLIC)),
               locator_of(*open(key())));
     faults().hide_oaep = true;
@@ -116,7 +116,7 @@ TEST_F(Pkcs11Mechanism, IsChosenForEncryptingByWhatTheTokenSaysItCanDo) {
     EXPECT_EQ(faults().logins, 0U);
 }
 
-TEST_F(Pkcs11Mechanism, IsRefusedWhereItWasSettledButTheTokenLacksIt) {
+TEST_F(Pkcs11Mechanism, SettledButMissingOneIsRefused) {
     faults().hide_oaep = true;
     const TestKey settled{key().locator + "&x-mechanism=rsa-oaep-sha1", kPin};
     const Outcome outcome = failure_to_open(abi(), settled);
@@ -124,7 +124,7 @@ TEST_F(Pkcs11Mechanism, IsRefusedWhereItWasSettledButTheTokenLacksIt) {
     EXPECT_THAT(outcome.message, HasSubstr("rsa-oaep-sha1"));
 }
 
-TEST_F(Pkcs11Mechanism, AnswersInOneWayToBytesThatWereNotWrappedForTheKey) {
+TEST_F(Pkcs11Mechanism, DecryptFailuresLookAlike) {
     const auto other = open(key("b"));
     for (const std::string name : {"rsa-oaep-sha1", "rsa-raw-oaep-sha1", "rsa-pkcs"}) {
         const auto key = open({this->key().locator + "&x-mechanism=" + name, kPin});
@@ -144,7 +144,7 @@ TEST_F(Pkcs11Mechanism, AnswersInOneWayToBytesThatWereNotWrappedForTheKey) {
     }
 }
 
-TEST_F(Pkcs11Mechanism, DoesNotUnwrapWhatIsNoFileKeyWhereOaepIsRemovedHere) {
+TEST_F(Pkcs11Mechanism, RawOaepRefusesImpossibleSizes) {
     const auto key = open({this->key().locator + "&x-mechanism=rsa-raw-oaep-sha1", kPin});
     const Outcome damaged = key->decrypt(Bytes(256));
     for (const std::size_t size : {0UL, 68UL, 100UL}) {

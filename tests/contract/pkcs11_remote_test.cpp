@@ -87,7 +87,7 @@ class Pkcs11Remote : public testing::Test {
     }
 };
 
-TEST_F(Pkcs11Remote, WorksThroughASocket) {
+TEST_F(Pkcs11Remote, WorksThroughSocket) {
     const Server server;
     EXPECT_EQ(failure_to_open(abi(), {Server::key().locator, "999999"}).status,
               ECRYPTFS_PKI_WRONG_SECRET);
@@ -113,7 +113,7 @@ TEST_F(Pkcs11Remote, WorksThroughASocket) {
     EXPECT_EQ(wrong, 0);
 }
 
-TEST_F(Pkcs11Remote, WorksAgainWhenTheServerWasStartedAnew) {
+TEST_F(Pkcs11Remote, SurvivesRestartOfServer) {
     auto server = std::make_unique<Server>();
     const OpenKey key(abi(), Server::key());
     const Bytes wrapped = key.wrap(pattern(19));

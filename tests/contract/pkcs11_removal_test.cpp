@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 class Pkcs11Removal : public ShimTest {};
 
-TEST_F(Pkcs11Removal, FailsAtOnceAsLongAsTheTokenIsAway) {
+TEST_F(Pkcs11Removal, FailsAtOnceWhileTokenIsAway) {
     const auto key = open(this->key());
     const Bytes wrapped = key->wrap(pattern(19));
     faults().removed = true;
@@ -31,7 +31,7 @@ TEST_F(Pkcs11Removal, FailsAtOnceAsLongAsTheTokenIsAway) {
     EXPECT_EQ(key->wrap(pattern(19)).size(), wrapped.size()) << "encrypting needs no token";
 }
 
-TEST_F(Pkcs11Removal, WorksAgainWhenTheTokenIsBack) {
+TEST_F(Pkcs11Removal, WorksAgainWithTheToken) {
     const auto key = open(this->key());
     const auto other = open(this->key("b"));
     const Bytes wrapped = key->wrap(pattern(19));
@@ -45,7 +45,7 @@ TEST_F(Pkcs11Removal, WorksAgainWhenTheTokenIsBack) {
     }
 }
 
-TEST_F(Pkcs11Removal, NoticesATokenThatIsBackBeforeItWasMissed) {
+TEST_F(Pkcs11Removal, QuickReturnIsNoticed) {
     const auto key = open(this->key());
     faults().removed = true;
     EXPECT_EQ(
@@ -57,7 +57,7 @@ TEST_F(Pkcs11Removal, NoticesATokenThatIsBackBeforeItWasMissed) {
     EXPECT_TRUE(works(*open(this->key("b"))));
 }
 
-TEST_F(Pkcs11Removal, FindsTheTokenInAnotherSlot) {
+TEST_F(Pkcs11Removal, FindsTokenInOtherSlot) {
     const auto key = open(this->key());
     faults().removed = true;
     EXPECT_EQ(key->decrypt(key->wrap(pattern(19))).status, ECRYPTFS_PKI_TOKEN_REMOVED);
@@ -67,7 +67,7 @@ TEST_F(Pkcs11Removal, FindsTheTokenInAnotherSlot) {
     EXPECT_TRUE(works(*open(this->key("b"))));
 }
 
-TEST_F(Pkcs11Removal, RefusesTwoTokensThatNothingTellsApart) {
+TEST_F(Pkcs11Removal, RefusesIndistinguishableTokens) {
     const auto key = open(this->key());
     faults().twins = true;
     const Outcome outcome = failure_to_open(abi(), this->key("b"));
@@ -79,7 +79,7 @@ TEST_F(Pkcs11Removal, RefusesTwoTokensThatNothingTellsApart) {
     EXPECT_TRUE(works(*open(this->key("b"))));
 }
 
-TEST_F(Pkcs11Removal, DoesNotHoldUpClosing) {
+TEST_F(Pkcs11Removal, DoesNotDelayClose) {
     auto key = open(this->key());
     faults().removed = true;
     key.reset();
@@ -88,7 +88,7 @@ TEST_F(Pkcs11Removal, DoesNotHoldUpClosing) {
     EXPECT_TRUE(works(*open(this->key())));
 }
 
-TEST_F(Pkcs11Removal, GivesNoWrongAnswerToManyThreads) {
+TEST_F(Pkcs11Removal, GivesThreadsNoWrongAnswer) {
     const auto key = open(this->key());
     const Bytes wrapped = key->wrap(pattern(19));
     std::atomic<bool> done = false;
@@ -125,7 +125,7 @@ TEST_F(Pkcs11Removal, GivesNoWrongAnswerToManyThreads) {
     EXPECT_THAT(wrong, testing::IsEmpty());
 }
 
-TEST_F(Pkcs11Removal, WaitsForASessionWhereTheTokenHasFew) {
+TEST_F(Pkcs11Removal, WaitsForScarceSessions) {
     faults().most_sessions = 2;
     const auto key = open(this->key());
     std::atomic<int> wrong = 0;
@@ -145,7 +145,7 @@ TEST_F(Pkcs11Removal, WaitsForASessionWhereTheTokenHasFew) {
 }
 
 // One thread has the only session and wants to log in again, another wants a session to open a key.
-TEST_F(Pkcs11Removal, OpensAndUsesKeysAtOnceWhereTheTokenHasOneSession) {
+TEST_F(Pkcs11Removal, OneSessionServesOpensAndUses) {
     faults().most_sessions = 1;
     const auto key = open(this->key());
     std::atomic<bool> done = false;
@@ -173,13 +173,13 @@ TEST_F(Pkcs11Removal, OpensAndUsesKeysAtOnceWhereTheTokenHasOneSession) {
     EXPECT_EQ(wrong, 0);
 }
 
-TEST_F(Pkcs11Removal, GoesOnAfterAnOperationThatWasLeftUnderWay) {
+TEST_F(Pkcs11Removal, RecoversFromUnfinishedOperation) {
     const auto key = open(this->key());
     faults().stay_active = true;
     EXPECT_TRUE(works(*key));
 }
 
-TEST_F(Pkcs11Removal, BearsALibraryForWhichNoBufferIsLargeEnough) {
+TEST_F(Pkcs11Removal, SurvivesEndlessBufferDemand) {
     const auto key = open(this->key());
     const Bytes wrapped = key->wrap(pattern(19));
     faults().too_small = true;
@@ -188,7 +188,7 @@ TEST_F(Pkcs11Removal, BearsALibraryForWhichNoBufferIsLargeEnough) {
     EXPECT_EQ(key->decrypt(wrapped).bytes, pattern(19));
 }
 
-TEST_F(Pkcs11Removal, BearsALibraryThatSaysItWroteMoreThanThereIsRoomFor) {
+TEST_F(Pkcs11Removal, SurvivesExaggeratedOutputSize) {
     const auto key = open(this->key());
     const Bytes wrapped = key->wrap(pattern(19));
     faults().count_wrong = true;

@@ -120,7 +120,7 @@ class Pkcs11Tokens : public testing::Test {
     }
 };
 
-TEST_F(Pkcs11Tokens, AreListedWithWhatPeopleWantToKnow) {
+TEST_F(Pkcs11Tokens, ListTokensWithProperties) {
     const auto tokens = list(ECRYPTFS_PKI_TOKENS);
     EXPECT_THAT(
         tokens,
@@ -140,7 +140,7 @@ TEST_F(Pkcs11Tokens, AreListedWithWhatPeopleWantToKnow) {
     EXPECT_THAT(tokens, SizeIs(kTokens.size())) << "and none that has no label yet";
 }
 
-TEST_F(Pkcs11Tokens, ShowTheirKeysWithoutAPin) {
+TEST_F(Pkcs11Tokens, ListKeysWithoutPin) {
     SoftHsm::instance().import("other", "listed key", "1157",
                                to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
     const auto keys = list(ECRYPTFS_PKI_KEYS);
@@ -153,7 +153,7 @@ TEST_F(Pkcs11Tokens, ShowTheirKeysWithoutAPin) {
     EXPECT_TRUE(works(OpenKey(abi(), {found->uri, kPin})));
 }
 
-TEST_F(Pkcs11Tokens, HoldANewKeyThatOpensByItsLocator) {
+TEST_F(Pkcs11Tokens, NewKeyOpensByItsLocator) {
     Outcome outcome{};
     const auto locator = generate("pkcs11:token=other;object=made%20here", 2048, outcome);
     ASSERT_EQ(outcome.status, ECRYPTFS_PKI_OK) << outcome.message;
@@ -168,7 +168,7 @@ TEST_F(Pkcs11Tokens, HoldANewKeyThatOpensByItsLocator) {
 }
 
 // pkcs11-tool looks at it from outside.
-TEST_F(Pkcs11Tokens, HoldANewKeyThatNeverLeavesThem) {
+TEST_F(Pkcs11Tokens, NewKeyNeverLeavesToken) {
     Outcome outcome{};
     generate("pkcs11:token=other;object=stays;id=%77%88", 2048, outcome);
     ASSERT_EQ(outcome.status, ECRYPTFS_PKI_OK) << outcome.message;
@@ -182,14 +182,14 @@ TEST_F(Pkcs11Tokens, HoldANewKeyThatNeverLeavesThem) {
                                     "extractable, local"));
 }
 
-TEST_F(Pkcs11Tokens, MakeKeysOfTheUsualSizeWhenNoneIsAskedFor) {
+TEST_F(Pkcs11Tokens, NewKeyHasUsualSizeByDefault) {
     Outcome outcome{};
     const auto locator = generate("pkcs11:token=other;object=usual", 0, outcome);
     ASSERT_EQ(outcome.status, ECRYPTFS_PKI_OK) << outcome.message;
     EXPECT_EQ(OpenKey(abi(), {locator, kPin}).describe().modulus_size, 384U);
 }
 
-TEST_F(Pkcs11Tokens, TakeNoSecondKeyOfALabelOrId) {
+TEST_F(Pkcs11Tokens, SecondKeyOfLabelOrIdIsRefused) {
     Outcome outcome{};
     generate("pkcs11:token=other;object=once;id=%33", 2048, outcome);
     ASSERT_EQ(outcome.status, ECRYPTFS_PKI_OK) << outcome.message;
@@ -201,7 +201,7 @@ TEST_F(Pkcs11Tokens, TakeNoSecondKeyOfALabelOrId) {
               ECRYPTFS_PKI_NOT_FOUND);
 }
 
-TEST_F(Pkcs11Tokens, SayWhyAKeyCannotBeMade) {
+TEST_F(Pkcs11Tokens, FailedNewKeyGivesReason) {
     Outcome outcome{};
     const std::string where = "pkcs11:token=other;object=never";
     generate("pkcs11:token=other", 2048, outcome);
@@ -228,7 +228,7 @@ TEST_F(Pkcs11Tokens, RefuseOptionsByName) {
     EXPECT_THAT(error.message, HasSubstr("touch"));
 }
 
-TEST_F(Pkcs11Tokens, HoldKeysOfPkcs11Tool) {
+TEST_F(Pkcs11Tokens, KeysOfPkcs11ToolOpen) {
     run_program(std::string("pkcs11-tool --module ") + kLibrary +
                 " --token-label other --login --pin " + kPin +
                 " --keypairgen --key-type rsa:2048 --label tool --id a1a2");
@@ -240,7 +240,7 @@ TEST_F(Pkcs11Tokens, HoldKeysOfPkcs11Tool) {
     }
 }
 
-TEST_F(Pkcs11Tokens, HoldKeysOfP11tool) {
+TEST_F(Pkcs11Tokens, KeysOfP11toolOpen) {
     run_program("GNUTLS_PIN=" + std::string(kPin) +
                 " p11tool --batch --login --generate-privkey=rsa --bits=2048 --label=gnutls "
                 "'pkcs11:token=other'");
@@ -252,7 +252,7 @@ TEST_F(Pkcs11Tokens, HoldKeysOfP11tool) {
     EXPECT_TRUE(works(OpenKey(abi(), {uri, kPin})));
 }
 
-TEST_F(Pkcs11Tokens, TellThePinEachTimeToAKeyThatWantsIt) {
+TEST_F(Pkcs11Tokens, AlwaysAuthenticateKeyGetsPinEachTime) {
     run_program(std::string("pkcs11-tool --module ") + kLibrary +
                 " --token-label other --login --pin " + kPin +
                 " --keypairgen --key-type rsa:2048 --label always --id a3 --always-auth");
@@ -264,7 +264,7 @@ TEST_F(Pkcs11Tokens, TellThePinEachTimeToAKeyThatWantsIt) {
     EXPECT_TRUE(works(key));
 }
 
-TEST_F(Pkcs11Tokens, GiveTheirPublicKeysByCertificateToo) {
+TEST_F(Pkcs11Tokens, CertificateGivesPublicKey) {
     const auto& softhsm = SoftHsm::instance();
     const auto path = [&](const char* name) { return softhsm.folder().path(name).string(); };
     run_program("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout " +
@@ -283,7 +283,7 @@ TEST_F(Pkcs11Tokens, GiveTheirPublicKeysByCertificateToo) {
     EXPECT_THAT(list(ECRYPTFS_PKI_KEYS), Contains(Field("label", &Item::label, "certified")));
 }
 
-TEST_F(Pkcs11Tokens, HoldKeysThatTheLabelOfTheirCertificateNames) {
+TEST_F(Pkcs11Tokens, LabelOfCertificateNamesKey) {
     const auto key = make_rsa_key(2048);
     put_key(*key, "its key", "b1");
     put_certificate(*key, "its certificate", "b1");
@@ -294,7 +294,7 @@ TEST_F(Pkcs11Tokens, HoldKeysThatTheLabelOfTheirCertificateNames) {
     }
 }
 
-TEST_F(Pkcs11Tokens, HoldKeysThatTheNumbersOfTheirCertificateNameWhereThereIsNoId) {
+TEST_F(Pkcs11Tokens, NumbersOfCertificateNameKeyWithoutId) {
     const auto key = make_rsa_key(2048);
     const auto other = make_rsa_key(2048);
     put_key(*other, "idless other", "");
@@ -308,7 +308,7 @@ TEST_F(Pkcs11Tokens, HoldKeysThatTheNumbersOfTheirCertificateNameWhereThereIsNoI
 }
 
 // The label is one key's own, and that of another key's certificate.
-TEST_F(Pkcs11Tokens, HoldTheKeyOfTheCertificateIfTheUriSaysSo) {
+TEST_F(Pkcs11Tokens, TypeCertPrefersCertificatesKey) {
     const auto key = make_rsa_key(2048);
     const auto certified = make_rsa_key(2048);
     put_key(*key, "shared", "b2");
@@ -320,7 +320,7 @@ TEST_F(Pkcs11Tokens, HoldTheKeyOfTheCertificateIfTheUriSaysSo) {
     EXPECT_EQ(opened_by(uri + ";type=cert"), numbers_of(*certified).modulus);
 }
 
-TEST_F(Pkcs11Tokens, HoldAKeyWhoseOldAndNewCertificateHaveOneLabel) {
+TEST_F(Pkcs11Tokens, RenewedCertificateIsNotAmbiguous) {
     const auto key = make_rsa_key(2048);
     put_key(*key, "renewed key", "b4");
     put_certificate(*key, "renewed", "b4");
@@ -328,7 +328,7 @@ TEST_F(Pkcs11Tokens, HoldAKeyWhoseOldAndNewCertificateHaveOneLabel) {
     EXPECT_EQ(opened_by("pkcs11:token=other;object=renewed;type=cert"), numbers_of(*key).modulus);
 }
 
-TEST_F(Pkcs11Tokens, HoldAKeyBesideACertificateOfItsIdThatIsAnotherKeys) {
+TEST_F(Pkcs11Tokens, ForeignCertificateOfSameIdIsIgnored) {
     const auto key = make_rsa_key(2048);
     put_key(*key, "kept id", "b5");
     put_certificate(*key, "kept id", "b5");
@@ -336,7 +336,7 @@ TEST_F(Pkcs11Tokens, HoldAKeyBesideACertificateOfItsIdThatIsAnotherKeys) {
     EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;object=kept%20id", kPin})));
 }
 
-TEST_F(Pkcs11Tokens, ListTheKeysOfCertificatesThatShareALabel) {
+TEST_F(Pkcs11Tokens, AmbiguousCertificatesAreListed) {
     for (const std::string id : {"b6", "b7"}) {
         const auto key = make_rsa_key(2048);
         put_key(*key, "key " + id, id);
@@ -351,7 +351,7 @@ TEST_F(Pkcs11Tokens, ListTheKeysOfCertificatesThatShareALabel) {
     EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;id=%B7;object=key%20b7", kPin})));
 }
 
-TEST_F(Pkcs11Tokens, SayWhatIsThereWhereAUriFitsNothing) {
+TEST_F(Pkcs11Tokens, UnmatchedUriListsWhatIsThere) {
     put_key(*make_rsa_key(2048), "to be seen", "");
     EXPECT_THAT(failure_to_open(abi(), {"pkcs11:token=other;object=misspelt", kPin}),
                 fails(ECRYPTFS_PKI_NOT_FOUND, "no such private key", "RSA keys in the URI: "));
@@ -359,13 +359,13 @@ TEST_F(Pkcs11Tokens, SayWhatIsThereWhereAUriFitsNothing) {
                 fails(ECRYPTFS_PKI_NOT_FOUND, "no token", "token=other;serial="));
 }
 
-TEST_F(Pkcs11Tokens, SayThatACertificateHasNoKeyHere) {
+TEST_F(Pkcs11Tokens, CertificateWithoutKeyIsReported) {
     put_certificate(*make_rsa_key(2048), "lonely", "b8");
     EXPECT_EQ(failure_to_open(abi(), {"pkcs11:token=other;object=lonely;type=cert", kPin}).status,
               ECRYPTFS_PKI_NOT_FOUND);
 }
 
-TEST_F(Pkcs11Tokens, RefuseAKeyWhosePublicHalfIsAnotherKeys) {
+TEST_F(Pkcs11Tokens, MismatchedPublicHalfIsRefused) {
     const auto& softhsm = SoftHsm::instance();
     softhsm.import("other", "torn", "d4", to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
     const auto tool = std::string("pkcs11-tool --module ") + kLibrary +
@@ -381,7 +381,7 @@ TEST_F(Pkcs11Tokens, RefuseAKeyWhosePublicHalfIsAnotherKeys) {
     EXPECT_THAT(outcome.message, HasSubstr("another key's"));
 }
 
-TEST_F(Pkcs11Tokens, AskForMoreWhenAUriFitsSeveralKeys) {
+TEST_F(Pkcs11Tokens, AmbiguousUriIsRefused) {
     SoftHsm::instance().import("other", "same", "e1", to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
     SoftHsm::instance().import("other", "same", "e2", to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
     for (const auto use : {ECRYPTFS_PKI_USE_PRIVATE, ECRYPTFS_PKI_USE_PUBLIC}) {
@@ -393,7 +393,7 @@ TEST_F(Pkcs11Tokens, AskForMoreWhenAUriFitsSeveralKeys) {
     EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;object=same;id=%e2", kPin})));
 }
 
-TEST_F(Pkcs11Tokens, OpenWithThePinInAFile) {
+TEST_F(Pkcs11Tokens, PinInFileOpensKey) {
     const auto& folder = SoftHsm::instance().folder();
     SoftHsm::instance().import("other", "by file", "f1",
                                to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
@@ -419,7 +419,7 @@ TEST_F(Pkcs11Tokens, OpenWithThePinInAFile) {
     EXPECT_EQ(failure_to_open(abi(), {uri + "%7Ccat"}).status, ECRYPTFS_PKI_INVALID_LOCATOR);
 }
 
-TEST_F(Pkcs11Tokens, WarnOfAFileWithThePinThatOthersCanRead) {
+TEST_F(Pkcs11Tokens, ReadablePinFileIsWarnedOf) {
     const auto& folder = SoftHsm::instance().folder();
     put_key(*make_rsa_key(2048), "open pin", "f9");
     const auto uri = "pkcs11:token=other;object=open%20pin?pin-source=" +
@@ -433,7 +433,7 @@ TEST_F(Pkcs11Tokens, WarnOfAFileWithThePinThatOthersCanRead) {
     EXPECT_STREQ(OpenKey(abi(), {uri}).describe().warning, "");
 }
 
-TEST_F(Pkcs11Tokens, NeverRepeatAPinThatIsInAUri) {
+TEST_F(Pkcs11Tokens, PinInUriIsNeverRepeated) {
     for (const std::string uri :
          {"pkcs11:token=other?pin-value=314159", "pkcs11:token=other;pin-value=314159",
           "pkcs11:token=%zz?pin-value=314159"}) {
@@ -443,7 +443,7 @@ TEST_F(Pkcs11Tokens, NeverRepeatAPinThatIsInAUri) {
     }
 }
 
-TEST_F(Pkcs11Tokens, AreFoundByTheLibrarysNameAndPath) {
+TEST_F(Pkcs11Tokens, LibraryIsFoundByNameAndPath) {
     SoftHsm::instance().import("other", "by library", "f2",
                                to_pem(*make_rsa_key(2048), PemForm::kPkcs8));
     const std::string uri = "pkcs11:token=other;object=by%20library?";

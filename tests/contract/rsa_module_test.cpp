@@ -11,7 +11,7 @@
 namespace ecryptfs::contract {
 namespace {
 
-TEST_P(RsaModule, DescribesTheKeyThatItWasGiven) {
+TEST_P(RsaModule, DescribesItsKey) {
     for (const TestKey& test_key : subject().keys(2)) {
         const auto description = OpenKey(abi(), test_key).describe();
         const PublicNumbers numbers =
@@ -43,7 +43,7 @@ TEST_P(RsaModule, WrapsTheSameFileKeyDifferentlyEachTime) {
 }
 
 // One wrapped key in 256 begins with a zero, which a program that writes MPIs leaves off.
-TEST_P(RsaModule, UnwrapsAWrappedKeyWithoutItsLeadingZeros) {
+TEST_P(RsaModule, UnwrapsWithoutLeadingZeros) {
     const OpenKey key(abi(), subject().keys(1)[0]);
     Bytes wrapped;
     do {
@@ -54,7 +54,7 @@ TEST_P(RsaModule, UnwrapsAWrappedKeyWithoutItsLeadingZeros) {
     EXPECT_EQ(key.decrypt(Bytes(digits, wrapped.end())).bytes, pattern(19));
 }
 
-TEST_P(RsaModule, DoesNotUnwrapWhatIsNoFileKey) {
+TEST_P(RsaModule, ImpossibleSizesDoNotUnwrap) {
     const TestKey test_key = subject().keys(1)[0];
     const auto public_key = read_public_key(subject().public_key_of(test_key));
     const OpenKey key(abi(), test_key);

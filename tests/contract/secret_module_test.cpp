@@ -12,12 +12,12 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST_P(SecretModule, OpensAKeyWithItsSecret) {
+TEST_P(SecretModule, SecretOpensKey) {
     const OpenKey key(abi(), subject().key_with_secret());
     EXPECT_EQ(key.decrypt(key.wrap(pattern(19))).bytes, pattern(19));
 }
 
-TEST_P(SecretModule, SaysThatASecretIsNeeded) {
+TEST_P(SecretModule, MissingSecretIsReported) {
     const std::string locator = subject().key_with_secret().locator;
     for (const TestKey& key : {TestKey{locator}, TestKey{locator, ""}}) {
         const Outcome outcome = failure_to_open(abi(), key);
@@ -26,20 +26,20 @@ TEST_P(SecretModule, SaysThatASecretIsNeeded) {
     }
 }
 
-TEST_P(SecretModule, RefusesAWrongSecretWhenTheKeyIsOpened) {
+TEST_P(SecretModule, WrongSecretIsRefusedOnOpen) {
     const Outcome outcome =
         failure_to_open(abi(), {subject().key_with_secret().locator, subject().wrong_secret()});
     EXPECT_EQ(outcome.status, ECRYPTFS_PKI_WRONG_SECRET);
 }
 
-TEST_P(SecretModule, NamesNoSecretInAMessage) {
+TEST_P(SecretModule, MessagesNeverNameTheSecret) {
     const std::string wrong = subject().wrong_secret();
     const Outcome outcome = failure_to_open(abi(), {subject().key_with_secret().locator, wrong});
     EXPECT_THAT(outcome.message, Not(HasSubstr(wrong)));
     EXPECT_THAT(outcome.advice, Not(HasSubstr(wrong)));
 }
 
-TEST_P(SecretModule, OpensAKeyAfterAWrongSecret) {
+TEST_P(SecretModule, OpensKeyAfterWrongSecret) {
     const TestKey test_key = subject().key_with_secret();
     EXPECT_EQ(failure_to_open(abi(), {test_key.locator, subject().wrong_secret()}).status,
               ECRYPTFS_PKI_WRONG_SECRET);
@@ -47,7 +47,7 @@ TEST_P(SecretModule, OpensAKeyAfterAWrongSecret) {
     EXPECT_EQ(key.decrypt(key.wrap(pattern(19))).bytes, pattern(19));
 }
 
-TEST_P(SecretModule, NeedsNoSecretToEncryptWhereThePublicHalfIsPublic) {
+TEST_P(SecretModule, PublicHalfNeedsNoSecret) {
     const TestKey test_key = subject().key_with_secret();
     const TestKey without_secret{test_key.locator};
     if (subject().public_half_needs_secret()) {

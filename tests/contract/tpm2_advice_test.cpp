@@ -52,7 +52,7 @@ class Tpm2Advice : public Tpm2ModuleTest {
 
 // ---- PINs
 
-TEST_F(Tpm2Advice, OnPins) {
+TEST_F(Tpm2Advice, WorksForPins) {
     tpm_.run("tpm2_dictionarylockout", {"-s", "-n", "30", "-t", "1000", "-l", "1000"});
     const TestKey key = make("right");
     expect_advice(refusal(key.locator), ECRYPTFS_PKI_SECRET_REQUIRED,
@@ -69,7 +69,7 @@ TEST_F(Tpm2Advice, OnPins) {
     expect_usable({tpm_.locator("no-pin.pem") + kNoPin});
 }
 
-TEST_F(Tpm2Advice, OnALockedTpmResetsTheCount) {
+TEST_F(Tpm2Advice, WorksForLockedTpm) {
     const TestKey key = make("right");
     tpm_.run("tpm2_dictionarylockout", {"-s", "-n", "1", "-t", "1000", "-l", "1000"});
     EXPECT_EQ(refusal(key.locator, "wrong").status, ECRYPTFS_PKI_WRONG_SECRET);
@@ -84,7 +84,7 @@ TEST_F(Tpm2Advice, OnALockedTpmResetsTheCount) {
 
 // ---- PCRs
 
-TEST_F(Tpm2Advice, OnPcrs) {
+TEST_F(Tpm2Advice, WorksForPcrs) {
     tpm_.run("tpm2_createpolicy",
              {"-Q", "--policy-pcr", "-l", "sha256:7", "-L", tpm_.path("policy")});
     tpm_.tool("tpm2_flushcontext", {"-l"});
@@ -110,7 +110,7 @@ TEST_F(Tpm2Advice, OnPcrs) {
     expect_usable(key);
 }
 
-TEST_F(Tpm2Advice, OnBanksThatTheTpmLacksShowsThoseThatItHas) {
+TEST_F(Tpm2Advice, WorksForMissingBanks) {
     ::setenv("ECRYPTFS_TPM2_TCTI", tpm_.tcti().c_str(), 1);
     expect_advice(generate(module_, {tpm_.locator("new.pem"), 2048, {}, {{"pcrs", "sha3_512:1"}}}),
                   ECRYPTFS_PKI_NOT_SUPPORTED,
@@ -124,7 +124,7 @@ TEST_F(Tpm2Advice, OnBanksThatTheTpmLacksShowsThoseThatItHas) {
 
 // ---- files and handles
 
-TEST_F(Tpm2Advice, OnUris) {
+TEST_F(Tpm2Advice, WorksForUris) {
     constexpr char kNameOne[] =
         "name a TSS2 PEM file, as file:///absolute/path, or a persistent object, as "
         "handle:0x81000001";
@@ -139,7 +139,7 @@ TEST_F(Tpm2Advice, OnUris) {
     expect_usable({key + kNoPin});
 }
 
-TEST_F(Tpm2Advice, OnFilesThatHoldNoSuchKey) {
+TEST_F(Tpm2Advice, WorksForFilesOfOtherKeys) {
     const auto of_file = [&](const std::string& contents) {
         return refusal(tpm_.write("key.pem", contents) + kNoPin);
     };
@@ -160,7 +160,7 @@ TEST_F(Tpm2Advice, OnFilesThatHoldNoSuchKey) {
     expect_usable({tpm_.locator("key.pem") + kNoPin});
 }
 
-TEST_F(Tpm2Advice, OnFilesOfKeysThatAreNotAsTheySay) {
+TEST_F(Tpm2Advice, WorksForInconsistentFiles) {
     tpm_.create_key("right");
     const std::string type = "OID:2.23.133.10.1.3";
     const auto with_policy = [&](const std::string& command) {
@@ -181,7 +181,7 @@ TEST_F(Tpm2Advice, OnFilesOfKeysThatAreNotAsTheySay) {
     expect_usable({tpm_.locator("right.pem") + kNoPin});
 }
 
-TEST_F(Tpm2Advice, OnAKeyOfAnotherTpm) {
+TEST_F(Tpm2Advice, WorksForKeyOfOtherTpm) {
     const SoftwareTpm other;
     const TestKey key = made(module_, {other.locator("key.pem"), 2048});
     expect_advice(refusal(tpm_.write("key.pem", other.read("key.pem"))), ECRYPTFS_PKI_INVALID_KEY,
@@ -191,7 +191,7 @@ TEST_F(Tpm2Advice, OnAKeyOfAnotherTpm) {
 
 // ---- the TPM
 
-TEST_F(Tpm2Advice, OnATpmThatIsNotThere) {
+TEST_F(Tpm2Advice, WorksForMissingTpm) {
     const TestKey key = make();
     const auto file = "file://" + tpm_.path("key.pem");
     expect_advice(refusal(file + "?tcti=device:/no/tpm"), ECRYPTFS_PKI_NOT_FOUND,
@@ -211,7 +211,7 @@ TEST_F(Tpm2Advice, OnATpmThatIsNotThere) {
 }
 
 // The test adds nobody to a group: it lets everybody use the device instead.
-TEST_F(Tpm2Advice, OnATpmThatThisUserMayNotUse) {
+TEST_F(Tpm2Advice, WorksForForbiddenTpm) {
     make();
     tpm_.write("device", "");
     const auto refused = [&] {
@@ -228,7 +228,7 @@ TEST_F(Tpm2Advice, OnATpmThatThisUserMayNotUse) {
     EXPECT_EQ(as_nobody(refused).status, ECRYPTFS_PKI_NOT_FOUND) << "it is no TPM";
 }
 
-TEST_F(Tpm2Advice, OnATpmWithoutRoomMakesSome) {
+TEST_F(Tpm2Advice, WorksForFullTpm) {
     const TestKey key = make();
     for (int i = 0; i < 3; ++i) {
         tpm_.run("tpm2_createprimary", {"-Q", "-C", "o", "-c", tpm_.path("left.ctx")});
@@ -244,7 +244,7 @@ TEST_F(Tpm2Advice, OnATpmWithoutRoomMakesSome) {
     expect_usable(key);
 }
 
-TEST_F(Tpm2Advice, OnAPasswordOfTheOwnerTakesItAway) {
+TEST_F(Tpm2Advice, WorksForOwnerPassword) {
     const TestKey key = make();
     tpm_.run("tpm2_changeauth", {"-c", "owner", "secret"});
     const auto refused = refusal(key.locator);
@@ -260,7 +260,7 @@ TEST_F(Tpm2Advice, OnAPasswordOfTheOwnerTakesItAway) {
 
 // ---- new keys
 
-TEST_F(Tpm2Advice, OnNewKeys) {
+TEST_F(Tpm2Advice, WorksForNewKeys) {
     const auto where = tpm_.locator("new.pem");
     const auto refused = [&](const NewKey& wanted) { return generate(module_, wanted); };
     expect_advice(refused({where, 1024}), ECRYPTFS_PKI_NOT_SUPPORTED,

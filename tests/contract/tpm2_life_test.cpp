@@ -35,12 +35,12 @@ class Tpm2LifeTest : public Tpm2ModuleTest {
 
 // ---- few commands
 
-TEST_F(Tpm2LifeTest, TakesOneCommandADecrypt) {
+TEST_F(Tpm2LifeTest, DecryptTakesOneCommand) {
     const OpenKey key(module_, make("1234"));
     EXPECT_THAT(commands_of(key, 20), testing::AllOf(SizeIs(20), Each(kRsaDecrypt)));
 }
 
-TEST_F(Tpm2LifeTest, TakesOneCommandADecryptWithTwoKeys) {
+TEST_F(Tpm2LifeTest, TwoKeysStillTakeOneCommandEach) {
     const OpenKey key(module_, make("1234"));
     const OpenKey other(module_, made(module_, {tpm_.locator("other.pem"), 2048}));
     for (const OpenKey* each : {&key, &other, &key}) {
@@ -48,7 +48,7 @@ TEST_F(Tpm2LifeTest, TakesOneCommandADecryptWithTwoKeys) {
     }
 }
 
-TEST_F(Tpm2LifeTest, TakesTwoCommandsMoreForAKeyThatHadToMakeRoom) {
+TEST_F(Tpm2LifeTest, EvictedKeyTakesTwoMoreCommands) {
     const OpenKey key(module_, make());
     const OpenKey second(module_, made(module_, {tpm_.locator("second.pem"), 2048}));
     const OpenKey third(module_, made(module_, {tpm_.locator("third.pem"), 2048}));
@@ -56,13 +56,13 @@ TEST_F(Tpm2LifeTest, TakesTwoCommandsMoreForAKeyThatHadToMakeRoom) {
     EXPECT_THAT(commands_of(third, 1), ElementsAre(kRsaDecrypt));
 }
 
-TEST_F(Tpm2LifeTest, AddsThePolicysCommandsOnly) {
+TEST_F(Tpm2LifeTest, PolicyAddsOnlyItsCommands) {
     const OpenKey key(module_, make("1234", {{"pcrs", "sha256:7"}}));
     EXPECT_THAT(commands_of(key, 2), ElementsAre(kPolicyPcr, kPolicyAuthValue, kRsaDecrypt,
                                                  kPolicyPcr, kPolicyAuthValue, kRsaDecrypt));
 }
 
-TEST_F(Tpm2LifeTest, EncryptsWithoutAnyCommand) {
+TEST_F(Tpm2LifeTest, EncryptTakesNoCommand) {
     const OpenKey key(module_, make("1234"));
     const std::size_t before = tpm_.log_size();
     EXPECT_EQ(key.wrap(pattern(19)).size(), 256U);
@@ -70,7 +70,7 @@ TEST_F(Tpm2LifeTest, EncryptsWithoutAnyCommand) {
     EXPECT_THAT(tpm_.commands_since(before), testing::IsEmpty());
 }
 
-TEST_F(Tpm2LifeTest, LeavesNothingInTheTpm) {
+TEST_F(Tpm2LifeTest, CloseLeavesTpmEmpty) {
     {
         const OpenKey key(module_, make("1234", {{"pcrs", "sha256:7"}}));
         EXPECT_NE(tpm_.run("tpm2_getcap", {"handles-transient"}), "");
@@ -84,7 +84,7 @@ TEST_F(Tpm2LifeTest, LeavesNothingInTheTpm) {
 
 // ---- when the TPM forgets
 
-TEST_F(Tpm2LifeTest, UnwrapsAfterTheTpmWasReset) {
+TEST_F(Tpm2LifeTest, UnwrapsAfterReset) {
     const OpenKey key(module_, make("1234"));
     const OpenKey bound(
         module_, made(module_, {tpm_.locator("bound.pem"), 2048, "1234", {{"pcrs", "sha256:7"}}}));
@@ -99,7 +99,7 @@ TEST_F(Tpm2LifeTest, UnwrapsAfterTheTpmWasReset) {
     EXPECT_THAT(commands_of(key, 3), Each(kRsaDecrypt));
 }
 
-TEST_F(Tpm2LifeTest, UnwrapsAfterKeysAndSessionsWereFlushed) {
+TEST_F(Tpm2LifeTest, UnwrapsAfterFlush) {
     const OpenKey key(module_, make("1234"));
     const Bytes wrapped = key.wrap(pattern(19));
     for (const std::string what : {"-t", "-l"}) {
@@ -108,7 +108,7 @@ TEST_F(Tpm2LifeTest, UnwrapsAfterKeysAndSessionsWereFlushed) {
     }
 }
 
-TEST_F(Tpm2LifeTest, SaysThatTheTpmIsGoneAndGoesOnWhenItIsBack) {
+TEST_F(Tpm2LifeTest, ReportsLostTpmAndRecovers) {
     const OpenKey key(module_, make("1234"));
     const Bytes wrapped = key.wrap(pattern(19));
     tpm_.stop();
@@ -119,7 +119,7 @@ TEST_F(Tpm2LifeTest, SaysThatTheTpmIsGoneAndGoesOnWhenItIsBack) {
 
 // ---- new keys
 
-TEST_F(Tpm2LifeTest, MakesAFileThatOnlyItsOwnerMayRead) {
+TEST_F(Tpm2LifeTest, NewFileIsForItsOwnerOnly) {
     ::umask(0);
     make("1234");
     struct stat status = {};
@@ -127,14 +127,14 @@ TEST_F(Tpm2LifeTest, MakesAFileThatOnlyItsOwnerMayRead) {
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
 }
 
-TEST_F(Tpm2LifeTest, MakesNoKeyOverAFileThatIsThere) {
+TEST_F(Tpm2LifeTest, NewKeyOverwritesNothing) {
     tpm_.write("key.pem", "mine");
     EXPECT_THAT(generate(module_, {tpm_.locator("key.pem"), 2048}),
                 fails(ECRYPTFS_PKI_ALREADY_EXISTS, "key.pem already exists", "another name"));
     EXPECT_EQ(tpm_.read("key.pem"), "mine");
 }
 
-TEST_F(Tpm2LifeTest, MakesKeysOfTheSizeThatIsAskedForOrTheTpmsBest) {
+TEST_F(Tpm2LifeTest, NewKeyHasWantedOrBestSize) {
     for (const std::uint32_t bits : {2048U, 3072U, 0U}) {
         const TestKey key = made(module_, {tpm_.locator(std::to_string(bits)), bits});
         expect_usable(key);
@@ -147,7 +147,7 @@ TEST_F(Tpm2LifeTest, MakesKeysOfTheSizeThatIsAskedForOrTheTpmsBest) {
     EXPECT_FALSE(std::filesystem::exists(tpm_.path("no.pem")));
 }
 
-TEST_F(Tpm2LifeTest, SaysWhatItCannotMake) {
+TEST_F(Tpm2LifeTest, ReportsWhatItCannotMake) {
     const auto failure = [&](const NewKey& key) { return generate(module_, key); };
     const std::string where = tpm_.locator("no.pem");
     EXPECT_THAT(failure({where, 0, {}, {{"colour", "red"}}}),
@@ -187,7 +187,7 @@ TEST_F(Tpm2ListingTest, ShowsTheTpm) {
     EXPECT_THAT(tokens[0].uri, testing::StartsWith("file:///"));
 }
 
-TEST_F(Tpm2ListingTest, ShowsPersistentKeysThatCanServe) {
+TEST_F(Tpm2ListingTest, ShowsUsablePersistentKeys) {
     EXPECT_THAT(listed(module_, ECRYPTFS_PKI_KEYS), SizeIs(0));
     tpm_.create_key("key");
     tpm_.tool("tpm2_evictcontrol", {"-Q", "-C", "o", "-c", tpm_.path("parent.ctx"), "0x81000001"});
@@ -201,14 +201,14 @@ TEST_F(Tpm2ListingTest, ShowsPersistentKeysThatCanServe) {
     expect_usable({keys[0].uri + "?auth=none"});
 }
 
-TEST_F(Tpm2ListingTest, ShowsNothingWhereThereIsNoTpm) {
+TEST_F(Tpm2ListingTest, ShowsNothingWithoutTpm) {
     ::setenv("ECRYPTFS_TPM2_TCTI", "device:/no/tpm", 1);
     EXPECT_THAT(listed(module_, ECRYPTFS_PKI_TOKENS), SizeIs(0));
     EXPECT_THAT(listed(module_, ECRYPTFS_PKI_KEYS), SizeIs(0));
 }
 
 // A child without privileges, since root may use everything.
-TEST_F(Tpm2ListingTest, SaysThatThisUserMayNotUseTheTpm) {
+TEST_F(Tpm2ListingTest, ReportsForbiddenTpm) {
     tpm_.write("device", "");
     std::filesystem::permissions(tpm_.path("device"), std::filesystem::perms::none);
     ::setenv("ECRYPTFS_TPM2_TCTI", ("device:" + tpm_.path("device")).c_str(), 1);

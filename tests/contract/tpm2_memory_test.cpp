@@ -24,7 +24,7 @@ class Tpm2MemoryTest : public Tpm2ModuleTest {
     CarefulCaller caller_{ECRYPTFS_TPM2_SO};
 };
 
-TEST_F(Tpm2MemoryTest, KeepsThePinInLockedMemoryOnlyWhileAKeyIsOpen) {
+TEST_F(Tpm2MemoryTest, PinIsLockedInMemoryWhileKeyIsOpen) {
     const std::string locator = caller_.generate(tpm_.locator("key.pem"), &pin());
     EXPECT_THAT(find_in_memory({pin()}), IsEmpty()) << "after generate()";
     caller_.open(locator, pin());
@@ -40,7 +40,7 @@ TEST_F(Tpm2MemoryTest, KeepsThePinInLockedMemoryOnlyWhileAKeyIsOpen) {
     EXPECT_THAT(find_in_memory({pin()}), IsEmpty());
 }
 
-TEST_F(Tpm2MemoryTest, HoldsNoTraceOfAFileKey) {
+TEST_F(Tpm2MemoryTest, FileKeyLeavesNoTrace) {
     caller_.open(caller_.generate(tpm_.locator("key.pem"), &pin()), pin());
     const Needle file_key = caller_.use();
     EXPECT_THAT(find_in_memory({file_key}), IsEmpty());

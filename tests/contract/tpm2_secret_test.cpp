@@ -24,7 +24,7 @@ class Tpm2SecretTest : public Tpm2ModuleTest {
 
 // ---- PINs
 
-TEST_F(Tpm2SecretTest, SendsNeitherPinNorFileKeyOverTheBusInTheClear) {
+TEST_F(Tpm2SecretTest, BusShowsNeitherPinNorFileKey) {
     const std::string pin = "a PIN of 24 characters..";
     const TestKey key = make(pin);
     const OpenKey open(module_, key);
@@ -41,7 +41,7 @@ TEST_F(Tpm2SecretTest, SendsNeitherPinNorFileKeyOverTheBusInTheClear) {
     EXPECT_THAT(tpm_.bus(), HasSubstr(part));
 }
 
-TEST_F(Tpm2SecretTest, TriesAWrongPinOnce) {
+TEST_F(Tpm2SecretTest, WrongPinIsTriedOnce) {
     set_lockout("30", "1000");
     const TestKey key = make("right");
     EXPECT_THAT(failure_to_open(module_, {key.locator, "wrong"}),
@@ -51,7 +51,7 @@ TEST_F(Tpm2SecretTest, TriesAWrongPinOnce) {
     EXPECT_EQ(lockout_counter(), "0x1");
 }
 
-TEST_F(Tpm2SecretTest, AsksForThePinWithoutTryingAnything) {
+TEST_F(Tpm2SecretTest, MissingPinTriesNothing) {
     set_lockout("30", "1000");
     const TestKey key = make("right");
     for (const TestKey& without : {TestKey{key.locator}, TestKey{key.locator, ""}}) {
@@ -64,7 +64,7 @@ TEST_F(Tpm2SecretTest, AsksForThePinWithoutTryingAnything) {
 }
 
 // Version 5.4 of tpm2-tools marks a key as one without a PIN when it is told that there is one.
-TEST_F(Tpm2SecretTest, TriesNothingBecauseAFileSaysThatThereIsNoPin) {
+TEST_F(Tpm2SecretTest, EmptyAuthMarkTriesNothing) {
     set_lockout("30", "1000");
     tpm_.create_key("key", {"-p", "right"});
     tpm_.tool("tpm2_encodeobject", {"-C", tpm_.path("parent.ctx"), "-u", tpm_.path("key.pub"), "-r",
@@ -81,14 +81,14 @@ TEST_F(Tpm2SecretTest, TriesNothingBecauseAFileSaysThatThereIsNoPin) {
     EXPECT_EQ(lockout_counter(), "0x2");
 }
 
-TEST_F(Tpm2SecretTest, TriesNoPinWhereTheUriSaysThatThereIsNone) {
+TEST_F(Tpm2SecretTest, AuthNoneTriesNoPin) {
     set_lockout("30", "1000");
     tpm_.create_key("key");
     expect_usable({tpm_.locator("key.pem") + "&auth=none", "needless"});
     EXPECT_EQ(lockout_counter(), "0x0");
 }
 
-TEST_F(Tpm2SecretTest, OpensAKeyOfItsOwnWithoutAPinAndWithoutATryThatCounts) {
+TEST_F(Tpm2SecretTest, OwnKeyWithoutPinCostsNoTry) {
     set_lockout("30", "1000");
     const TestKey key = make();
     expect_usable(key);
@@ -96,7 +96,7 @@ TEST_F(Tpm2SecretTest, OpensAKeyOfItsOwnWithoutAPinAndWithoutATryThatCounts) {
     EXPECT_EQ(lockout_counter(), "0x0");
 }
 
-TEST_F(Tpm2SecretTest, TakesEveryPinThatAKeyCanHave) {
+TEST_F(Tpm2SecretTest, TakesEachPossiblePin) {
     set_lockout("30", "1000");
     int number = 0;
     for (const std::string& pin : {std::string("1"), std::string(32, 'x'), std::string("a\0b", 3),
@@ -109,7 +109,7 @@ TEST_F(Tpm2SecretTest, TakesEveryPinThatAKeyCanHave) {
     }
 }
 
-TEST_F(Tpm2SecretTest, TakesAPinThatIsNotNeeded) {
+TEST_F(Tpm2SecretTest, TakesNeedlessPin) {
     const TestKey key = make();
     expect_usable({key.locator, "needless"});
     expect_usable({key.locator, std::string(100, 'x')});
@@ -118,7 +118,7 @@ TEST_F(Tpm2SecretTest, TakesAPinThatIsNotNeeded) {
     expect_usable({bound.locator, "needless"});
 }
 
-TEST_F(Tpm2SecretTest, SaysHowLongTheTpmTakesNoPin) {
+TEST_F(Tpm2SecretTest, LockedOutTpmSaysHowLong) {
     const TestKey key = make("right");
     const TestKey without_pin = made(module_, {tpm_.locator("other.pem"), 2048});
     set_lockout("2", "1000");
@@ -135,14 +135,14 @@ TEST_F(Tpm2SecretTest, SaysHowLongTheTpmTakesNoPin) {
 
 // ---- PCRs
 
-TEST_F(Tpm2SecretTest, OpensAKeyThatIsBoundToPcrsWhileTheyStay) {
+TEST_F(Tpm2SecretTest, BoundKeyOpensWhilePcrsStay) {
     const TestKey key = make({}, {{"pcrs", "sha256:7+11"}});
     expect_usable(key);
     extend_pcr("12");
     expect_usable(key);
 }
 
-TEST_F(Tpm2SecretTest, NamesThePcrThatChanged) {
+TEST_F(Tpm2SecretTest, ChangedPcrIsNamed) {
     const TestKey key = make({}, {{"pcrs", "sha256:0+1+2+3+4+5+6+7+11+14"}});
     const OpenKey open(module_, key);
     const Bytes wrapped = open.wrap(pattern(19));
@@ -157,7 +157,7 @@ TEST_F(Tpm2SecretTest, NamesThePcrThatChanged) {
                 fails(ECRYPTFS_PKI_ACCESS_DENIED, "have changed: sha256:3, sha256:11", "start"));
 }
 
-TEST_F(Tpm2SecretTest, NamesTheSelectionWhereTheFileDoesNotSayWhatThePcrsWere) {
+TEST_F(Tpm2SecretTest, FileWithoutNotesNamesSelection) {
     const TestKey key = make({}, {{"pcrs", "sha256:7+11"}});
     const std::string pem = tpm_.read("key.pem");
     const std::string block = pem.substr(pem.find("-----BEGIN"));
@@ -173,7 +173,7 @@ TEST_F(Tpm2SecretTest, NamesTheSelectionWhereTheFileDoesNotSayWhatThePcrsWere) {
                 fails(ECRYPTFS_PKI_ACCESS_DENIED, "sha256:7+11", "start"));
 }
 
-TEST_F(Tpm2SecretTest, WantsPcrsAndPin) {
+TEST_F(Tpm2SecretTest, PolicyMayWantPcrsAndPin) {
     const TestKey key = make("right", {{"pcrs", "sha256:7,sha1:11"}});
     expect_usable(key);
     EXPECT_EQ(failure_to_open(module_, {key.locator}).status, ECRYPTFS_PKI_SECRET_REQUIRED);
@@ -184,7 +184,7 @@ TEST_F(Tpm2SecretTest, WantsPcrsAndPin) {
                 fails(ECRYPTFS_PKI_ACCESS_DENIED, "changed: sha256:7", "start"));
 }
 
-TEST_F(Tpm2SecretTest, StillUnwrapsWithAPolicyAfterAFailure) {
+TEST_F(Tpm2SecretTest, PolicySurvivesFailure) {
     const OpenKey open(module_, make("right", {{"pcrs", "sha256:7"}}));
     const Bytes wrapped = open.wrap(pattern(19));
     for (int i = 0; i < 3; ++i) {
@@ -193,7 +193,7 @@ TEST_F(Tpm2SecretTest, StillUnwrapsWithAPolicyAfterAFailure) {
     }
 }
 
-TEST_F(Tpm2SecretTest, OpensAPersistentKeyThatIsBoundToPcrs) {
+TEST_F(Tpm2SecretTest, BoundPersistentKeyOpens) {
     tpm_.run("tpm2_createpolicy",
              {"-Q", "--policy-pcr", "-l", "sha256:7", "-L", tpm_.path("policy")});
     tpm_.tool("tpm2_flushcontext", {"-l"});

@@ -61,7 +61,7 @@ class Tpm2KeyTest : public Tpm2ModuleTest {
 
 // ---- keys that others made
 
-TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Tools) {
+TEST_F(Tpm2KeyTest, OpensKeysOfTpm2Tools) {
     tpm_.create_key("key");
     expect_usable({tpm_.locator("key.pem") + "&auth=none"});
     tpm_.create_key("with-pin", {"-p", "1234"});
@@ -73,7 +73,7 @@ TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Tools) {
     expect_usable({tpm_.locator("marked.pem"), "1234"});
 }
 
-TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Openssl) {
+TEST_F(Tpm2KeyTest, OpensKeysOfTpm2Openssl) {
     const auto genpkey = [&](const std::string& name, const test::Arguments& more) {
         test::Arguments arguments = {"genpkey",   "-provider",  "tpm2",         "-provider",
                                      "default",   "-algorithm", "RSA",          "-pkeyopt",
@@ -89,7 +89,7 @@ TEST_F(Tpm2KeyTest, OpensAKeyOfTpm2Openssl) {
 
 // By PKCS#1 v1.5, as pkeyutl of OpenSSL 3.0 cannot tell this provider to do anything else; the key
 // itself is fixed to no scheme.
-TEST_F(Tpm2KeyTest, MakesKeysThatTpm2OpensslOpens) {
+TEST_F(Tpm2KeyTest, Tpm2OpensslOpensOurKeys) {
     for (const std::optional<std::string>& pin : {std::optional<std::string>(), {"1234"}}) {
         const std::string name = pin ? "with-pin" : "plain";
         const TestKey key = made(module_, {tpm_.locator(name), 2048, pin});
@@ -112,7 +112,7 @@ TEST_F(Tpm2KeyTest, MakesKeysThatTpm2OpensslOpens) {
     }
 }
 
-TEST_F(Tpm2KeyTest, OpensAKeyBelowAPersistentParent) {
+TEST_F(Tpm2KeyTest, OpensKeyBelowPersistentParent) {
     create_below_persistent_parent("k");
     tpm_.tool("tpm2_encodeobject", {"-C", "0x81000001", "-u", tpm_.path("k.pub"), "-r",
                                     tpm_.path("k.priv"), "-o", tpm_.path("k.pem")});
@@ -121,7 +121,7 @@ TEST_F(Tpm2KeyTest, OpensAKeyBelowAPersistentParent) {
 
 // tpm2-tools before 5.3, tpm2-tss-engine before 1.2 and tpm2-openssl before 1.2 wrote a negative
 // number where their C type for numbers had 32 bits.
-TEST_F(Tpm2KeyTest, OpensFilesWhoseParentWasWrittenAsASignedNumber) {
+TEST_F(Tpm2KeyTest, OpensFilesWithSignedParent) {
     create_below_persistent_parent("k");
     for (const std::string parent : {"0x81000001", "-0x7effffff"}) {
         SCOPED_TRACE(parent);
@@ -133,7 +133,7 @@ TEST_F(Tpm2KeyTest, OpensFilesWhoseParentWasWrittenAsASignedNumber) {
                 fails(ECRYPTFS_PKI_INVALID_KEY, "damaged", "backup"));
 }
 
-TEST_F(Tpm2KeyTest, OpensFilesWithoutOptionalFieldsAndWithOnesThatItDoesNotKnow) {
+TEST_F(Tpm2KeyTest, UnknownOptionalFieldsAreSkipped) {
     create_below_persistent_parent("k");
     expect_usable(
         file_of({"OID:2.23.133.10.1.3", "INTEGER:0x81000001", octets("k.pub"), octets("k.priv")}));
@@ -156,7 +156,7 @@ TEST_F(Tpm2KeyTest, OpensTheOldForm) {
                 fails(ECRYPTFS_PKI_INVALID_KEY, "no key that the TPM can load", "import"));
 }
 
-TEST_F(Tpm2KeyTest, CallsNoFileDamagedThatIsOfAnotherType) {
+TEST_F(Tpm2KeyTest, OtherTypesAreNotCalledDamaged) {
     create_below_persistent_parent("k");
     for (const std::string type : {"2.23.133.10.1.4", "2.23.133.10.1.5", "1.2.3"}) {
         EXPECT_THAT(failure_to_open(module_, file_of({"OID:" + type, "INTEGER:0x81000001",
@@ -167,7 +167,7 @@ TEST_F(Tpm2KeyTest, CallsNoFileDamagedThatIsOfAnotherType) {
 }
 
 // No program at hand writes the optional field rsaParent.
-TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
+TEST_F(Tpm2KeyTest, OpensKeyBelowRsaParent) {
     const std::string parent = tpm_.path("rsa.ctx");
     tpm_.tool("tpm2_createprimary",
               {"-Q", "-C", "o", "-G", "rsa2048:aes128cfb", "-c", parent, "-a",
@@ -183,7 +183,7 @@ TEST_F(Tpm2KeyTest, OpensAKeyBelowTheUsualRsaParent) {
                 fails(ECRYPTFS_PKI_INVALID_KEY, "parent", "parent"));
 }
 
-TEST_F(Tpm2KeyTest, OpensAPersistentKeyByItsHandle) {
+TEST_F(Tpm2KeyTest, OpensPersistentKeyByHandle) {
     tpm_.create_key("key", {"-p", "1234"});
     const std::string key = tpm_.path("key.ctx");
     tpm_.tool("tpm2_load", {"-Q", "-C", tpm_.path("parent.ctx"), "-u", tpm_.path("key.pub"), "-r",
@@ -198,14 +198,14 @@ TEST_F(Tpm2KeyTest, OpensAPersistentKeyByItsHandle) {
     EXPECT_EQ(from_file.decrypt(public_half.wrap(pattern(19))).bytes, pattern(19));
 }
 
-TEST_F(Tpm2KeyTest, SaysThatThereIsNoPersistentKey) {
+TEST_F(Tpm2KeyTest, ReportsMissingPersistentKey) {
     for (const auto use : {ECRYPTFS_PKI_USE_PRIVATE, ECRYPTFS_PKI_USE_PUBLIC}) {
         EXPECT_THAT(failure_to_open(module_, {"handle:0x81000042" + tpm_.query()}, use),
                     fails(ECRYPTFS_PKI_NOT_FOUND, "0x81000042", "tpm2_getcap"));
     }
 }
 
-TEST_F(Tpm2KeyTest, UsesTheSchemeThatAKeyIsFixedTo) {
+TEST_F(Tpm2KeyTest, UsesTheKeysFixedScheme) {
     for (const std::string hash : {"sha1", "sha256", "sha384"}) {
         const OpenKey key(module_, key_of_scheme("rsa2048:oaep-" + hash));
         EXPECT_EQ(key.decrypt(wrap_by_oaep(*public_key("scheme"), hash, pattern(19))).bytes,
@@ -218,7 +218,7 @@ TEST_F(Tpm2KeyTest, UsesTheSchemeThatAKeyIsFixedTo) {
     EXPECT_EQ(key.decrypt(by_oaep).status, ECRYPTFS_PKI_DECRYPT_FAILED);
 }
 
-TEST_F(Tpm2KeyTest, EncryptsWithoutATpm) {
+TEST_F(Tpm2KeyTest, EncryptsWithoutTpm) {
     const TestKey key = make("1234");
     tpm_.stop();
     const OpenKey public_half(module_, {key.locator}, ECRYPTFS_PKI_USE_PUBLIC);
@@ -228,7 +228,7 @@ TEST_F(Tpm2KeyTest, EncryptsWithoutATpm) {
     EXPECT_EQ(OpenKey(module_, key).decrypt(wrapped).bytes, pattern(19));
 }
 
-TEST_F(Tpm2KeyTest, WarnsOfAKeyWithoutAPinThatOthersCanRead) {
+TEST_F(Tpm2KeyTest, WarnsOfReadableKeyWithoutPin) {
     const std::string file = tpm_.path("key.pem");
     make();
     ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
@@ -253,7 +253,7 @@ TEST_F(Tpm2KeyTest, RefusesKeysThatCannotDecrypt) {
                 fails(ECRYPTFS_PKI_INVALID_KEY, "may not decrypt", "decrypting"));
 }
 
-TEST_F(Tpm2KeyTest, RefusesAKeyOfAnotherTpm) {
+TEST_F(Tpm2KeyTest, RefusesKeyOfOtherTpm) {
     const SoftwareTpm other;
     const TestKey key = made(module_, {other.locator("key.pem"), 2048});
     EXPECT_THAT(refusal(other.read("key.pem")),
@@ -277,7 +277,7 @@ TEST_F(Tpm2KeyTest, RefusesGarbageAndTruncatedFiles) {
                 fails(ECRYPTFS_PKI_INVALID_KEY, "not in the TPM", "--module openssl"));
 }
 
-TEST_F(Tpm2KeyTest, RefusesQueriesThatItDoesNotKnow) {
+TEST_F(Tpm2KeyTest, RefusesUnknownQueries) {
     for (const std::string query :
          {"?tpm=x", "?tcti=", "?tcti", "?auth=some", "?tcti=%zz", "?tcti=swtpm&tcti=device"}) {
         EXPECT_THAT(failure_to_open(module_, {"file:///key.pem" + query}),
@@ -290,7 +290,7 @@ TEST_F(Tpm2KeyTest, RefusesQueriesThatItDoesNotKnow) {
     }
 }
 
-TEST_F(Tpm2KeyTest, SaysThatThereIsNoTpm) {
+TEST_F(Tpm2KeyTest, ReportsMissingTpm) {
     make();
     const std::string file = "file://" + tpm_.path("key.pem");
     EXPECT_THAT(failure_to_open(module_, {file + "?tcti=device:/no/tpm"}),

@@ -79,7 +79,7 @@ class AgentAdvice : public AgentTest {
 
 // ---- keys
 
-TEST_F(AgentAdvice, OnALockedKey) {
+TEST_F(AgentAdvice, WorksForLockedKey) {
     start_agent();
     const auto signature = add_k2048();
     const auto file_key = make_file_key(16);
@@ -93,7 +93,7 @@ TEST_F(AgentAdvice, OnALockedKey) {
     expect_logged("check that the file was made with this key");
 }
 
-TEST_F(AgentAdvice, OnTokensThatAreNotThere) {
+TEST_F(AgentAdvice, WorksForMissingTokens) {
     start_agent();
     const auto ask = [&](const std::string& signature) {
         return kernel_.decrypt(signature, Bytes(256, 1));
@@ -113,7 +113,7 @@ TEST_F(AgentAdvice, OnTokensThatAreNotThere) {
 }
 
 // Of a session, whose keyring the agent does not have.
-TEST_F(AgentAdvice, OnATokenThatMayNotBeRead) {
+TEST_F(AgentAdvice, WorksForUnreadableToken) {
     start_agent();
     ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
     ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
@@ -133,7 +133,7 @@ TEST_F(AgentAdvice, OnATokenThatMayNotBeRead) {
         << "it can be read";
 }
 
-TEST_F(AgentAdvice, OnATokenThatIsDamaged) {
+TEST_F(AgentAdvice, WorksForDamagedToken) {
     start_agent();
     put_token(kK2048Signature, Bytes(10, 1));
     EXPECT_THAT(kernel_.decrypt(kK2048Signature, Bytes(256, 1)),
@@ -148,7 +148,7 @@ TEST_F(AgentAdvice, OnATokenThatIsDamaged) {
                 FailsFor(ErrorCode::kDecryptFailed));
 }
 
-TEST_F(AgentAdvice, OnAFileThatHoldsAnotherKeyNow) {
+TEST_F(AgentAdvice, WorksForFileWithOtherKey) {
     start_agent();
     fs::copy_file(vector_key("k2048.pem"), file("the key.pem"));
     const auto signature = add({file("the key.pem")}, "secret");
@@ -166,7 +166,7 @@ TEST_F(AgentAdvice, OnAFileThatHoldsAnotherKeyNow) {
     follow(fmt::format("ecryptfsctl unlock {} --passphrase-file -", signature), "secret");
 }
 
-TEST_F(AgentAdvice, OnCallsOfOtherPrograms) {
+TEST_F(AgentAdvice, WorksForCallsOfOtherPrograms) {
     start_agent();
     BusClient client(bus_.address());
     const auto text_of = [&](const char* member, const char* types, auto... arguments) {
@@ -186,7 +186,7 @@ TEST_F(AgentAdvice, OnCallsOfOtherPrograms) {
 
 // ---- modules
 
-TEST_F(AgentAdvice, OnModules) {
+TEST_F(AgentAdvice, WorksForBrokenModules) {
     fs::create_directory(file("modules"));
     std::ofstream(file("modules/example.so")) << "no module";
     start_with_modules();
@@ -200,7 +200,7 @@ TEST_F(AgentAdvice, OnModules) {
     wait_until("the agent tries the module again", [&] { return in_shell(add).exit_code == 0; });
 }
 
-TEST_F(AgentAdvice, OnAKeyThatEcryptfsCannotTake) {
+TEST_F(AgentAdvice, WorksForUnsuitableKey) {
     start_agent();
     expect_advice("ecryptfsctl add-key faulty:no-modulus --module faulty", ErrorCode::kInvalidKey,
                   "eCryptfs takes RSA keys of 1,024 to 4,096 bits");
@@ -208,7 +208,7 @@ TEST_F(AgentAdvice, OnAKeyThatEcryptfsCannotTake) {
 }
 
 // A host for each library that a locator names, though this module looks at none.
-TEST_F(AgentAdvice, OnMoreHostsThanTheAgentBears) {
+TEST_F(AgentAdvice, WorksForTooManyHosts) {
     constexpr int kMost = 16;
     start_agent();
     const auto add = [](int number) {
@@ -226,7 +226,7 @@ TEST_F(AgentAdvice, OnMoreHostsThanTheAgentBears) {
     follow(add(kMost));
 }
 
-TEST_F(AgentAdvice, OnPkcs11NamesWhatIsThere) {
+TEST_F(AgentAdvice, WorksForWrongPkcs11Uri) {
     start_agent();
     EXPECT_THAT(follow("ecryptfsctl list-tokens"), HasSubstr("contract"));
     SoftHsm::instance();
@@ -240,7 +240,7 @@ TEST_F(AgentAdvice, OnPkcs11NamesWhatIsThere) {
     EXPECT_THAT(follow("ecryptfsctl list-keys --available"), HasSubstr("object=files"));
 }
 
-TEST_F(AgentAdvice, OnALibraryOfTheUsersOwn) {
+TEST_F(AgentAdvice, WorksForOwnLibrary) {
     start_agent();
     const auto try_with = [&](const std::string& library) {
         fs::create_directories(fs::path(library).parent_path());
@@ -266,7 +266,7 @@ TEST_F(AgentAdvice, OnALibraryOfTheUsersOwn) {
               code(ErrorCode::kAccessDenied));
 }
 
-TEST_F(AgentAdvice, OnALibraryThatDoesNotStart) {
+TEST_F(AgentAdvice, WorksForBrokenLibrary) {
     auto environment = bus_.environment();
     environment["SOFTHSM2_CONF"] = "/nowhere";
     agent_.emplace(environment, kernel_.device());
@@ -279,7 +279,7 @@ TEST_F(AgentAdvice, OnALibraryThatDoesNotStart) {
     EXPECT_THAT(follow(command_in(advice)), HasSubstr("contract")) << "the library is well";
 }
 
-TEST_F(AgentAdvice, OnAKeyOfAWrongKindMakesOneOfTheRight) {
+TEST_F(AgentAdvice, WorksForKeyOfWrongKind) {
     start_agent();
     follow("openssl genpkey -algorithm ED25519 -out ed.pem 2>/dev/null");
     const std::string advice =
@@ -289,7 +289,7 @@ TEST_F(AgentAdvice, OnAKeyOfAWrongKindMakesOneOfTheRight) {
     follow("ecryptfsctl add-key NEW.pem --passphrase-file -", "a passphrase");
 }
 
-TEST_F(AgentAdvice, OnAKeyThatOpensNoFile) {
+TEST_F(AgentAdvice, WorksForKeyThatOpensNoFile) {
     follow("mkdir lower && tar -C lower -xf " ECRYPTFS_VECTORS "/rsa2048-aes16.lower.tar.xz");
     follow("echo secret >w");
     const auto with = [&](const std::string& key) {
@@ -303,7 +303,7 @@ TEST_F(AgentAdvice, OnAKeyThatOpensNoFile) {
 
 // ---- the device, and the agent itself
 
-TEST_F(AgentAdvice, OnADeviceThatIsNotThere) {
+TEST_F(AgentAdvice, WorksForMissingDevice) {
     const auto path = file("ecryptfs");
     const auto start_without_device = [&] {
         agent_.reset();
@@ -323,7 +323,7 @@ TEST_F(AgentAdvice, OnADeviceThatIsNotThere) {
     follow("ecryptfsctl status");
 }
 
-TEST_F(AgentAdvice, OnAnAgentThatDoesNotRun) {
+TEST_F(AgentAdvice, WorksForStoppedAgent) {
     expect_advice("ecryptfsctl list-keys", ErrorCode::kNoAgent,
                   "start it: systemctl --user start ecryptfs-agent, or run ecryptfs-agent in a "
                   "terminal");

@@ -34,7 +34,7 @@ base::SealedMemfd secret(std::string_view text) {
     return base::value_or_throw(base::SealedMemfd::create(base::as_bytes(text)));
 }
 
-class Bus : public AgentTest {
+class BusTest : public AgentTest {
   protected:
     void SetUp() override {
         start_agent();
@@ -53,7 +53,7 @@ class Bus : public AgentTest {
     std::optional<BusClient> client_;
 };
 
-TEST_F(Bus, OffersTheDocumentedInterface) {
+TEST_F(BusTest, OffersTheDocumentedInterface) {
     const auto signature = add({"example:a", "--module", "example"});
     std::ifstream file(ECRYPTFS_AGENT_XML);
     const std::string xml{std::istreambuf_iterator<char>(file), {}};
@@ -72,7 +72,7 @@ TEST_F(Bus, OffersTheDocumentedInterface) {
 }
 
 // sd-bus closes what comes in, and for these that is the last close.
-TEST_F(Bus, IsNotStoppedByDescriptorsWhoseLastCloseWaits) {
+TEST_F(BusTest, SlowCloseOfDescriptorsDoesNotBlock) {
     const auto signature = add({"example:a", "--module", "example"});
     for (const char* member : {"Unlock", "Lock", "Nothing"}) {
         SCOPED_TRACE(member);
@@ -86,7 +86,7 @@ TEST_F(Bus, IsNotStoppedByDescriptorsWhoseLastCloseWaits) {
     }
 }
 
-TEST_F(Bus, TellsWhenAKeyIsLockedAndUnlocked) {
+TEST_F(BusTest, LockAndUnlockAreSignalled) {
     const auto signature = add_secret_key();
     ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
     const auto locked = client_->wait_for_signal("PropertiesChanged", "\"locked\"");
@@ -96,7 +96,7 @@ TEST_F(Bus, TellsWhenAKeyIsLockedAndUnlocked) {
     EXPECT_EQ(unlocked.path, path_of(signature));
 }
 
-TEST_F(Bus, TellsWhenKeysAndModulesComeAndGo) {
+TEST_F(BusTest, ComingAndGoingIsSignalled) {
     const auto signature = add({"example:a", "--module", "example"});
     bool key = false;
     bool module = false;
@@ -111,7 +111,7 @@ TEST_F(Bus, TellsWhenKeysAndModulesComeAndGo) {
     EXPECT_EQ(keys(), Json::array());
 }
 
-TEST_F(Bus, TellsThatARequestNeedsASecret) {
+TEST_F(BusTest, NeededSecretIsSignalled) {
     const auto signature = add_secret_key();
     ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
     EXPECT_THAT(kernel_.decrypt(signature, Bytes(128, 1)), FailsFor(ErrorCode::kKeyLocked));
@@ -120,7 +120,7 @@ TEST_F(Bus, TellsThatARequestNeedsASecret) {
     EXPECT_THAT(signal.body, HasSubstr("faulty:secret"));
 }
 
-TEST_F(Bus, TakesSecretsFromSealedMemfdsOnly) {
+TEST_F(BusTest, TakesSecretsOnlyFromSealedMemfds) {
     const base::UniqueFd unsealed(::memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     const base::UniqueFd too_large(::memfd_create("large", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     ASSERT_EQ(::ftruncate(too_large.get(), 4097), 0);
@@ -136,7 +136,7 @@ TEST_F(Bus, TakesSecretsFromSealedMemfdsOnly) {
     EXPECT_EQ(keys().size(), 1U);
 }
 
-TEST_F(Bus, RefusesArgumentsThatAreNone) {
+TEST_F(BusTest, RefusesMalformedArguments) {
     const auto nothing = secret("");
     for (const char* name : {"", "../../etc/passwd", "OpenSSL", "a b", "seventeen-letters"}) {
         EXPECT_EQ(client_->add_key(name, "x:y", nothing.fd()).error, "UnknownModule") << name;
@@ -158,7 +158,7 @@ TEST_F(Bus, RefusesArgumentsThatAreNone) {
               "org.freedesktop.DBus.Error.UnknownObject");
 }
 
-TEST_F(Bus, GivesATokenWithoutASecretAndServesItOnceItIsRegistered) {
+TEST_F(BusTest, ServesKeyOnceItsTokenIsRegistered) {
     const auto added = client_->add_key("faulty", "faulty:secret", secret("open sesame").fd());
     ASSERT_EQ(added.error, "");
     EXPECT_EQ(added.token, token_payload(added.signature, "faulty", "faulty:secret"));
@@ -180,7 +180,7 @@ TEST_F(Bus, GivesATokenWithoutASecretAndServesItOnceItIsRegistered) {
     EXPECT_EQ(key(added.signature)["state"], "unlocked");
 }
 
-TEST_F(Bus, ThatGoesAwayLeavesTheKernelServedAndIsFoundAgain) {
+TEST_F(BusTest, LossOfBusLeavesKernelServed) {
     const auto signature = add_secret_key();
     client_.reset();
     bus_.stop();

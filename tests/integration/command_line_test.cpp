@@ -46,7 +46,7 @@ class CommandLine : public AgentTest {
     }
 };
 
-TEST_F(CommandLine, SaysThatThePassphraseIsWrong) {
+TEST_F(CommandLine, ReportsWrongPassphrase) {
     const auto key = vector_key("k2048.pem");
     EXPECT_THAT(expect_not_added({key, "--passphrase-file", "-"}, ErrorCode::kWrongSecret, "wrong"),
                 HasSubstr("k2048.pem"));
@@ -55,7 +55,7 @@ TEST_F(CommandLine, SaysThatThePassphraseIsWrong) {
     expect_not_added({key}, ErrorCode::kSecretRequired);
 }
 
-TEST_F(CommandLine, SaysWhatIsWrongWithAKeyFile) {
+TEST_F(CommandLine, ReportsBadKeyFile) {
     EXPECT_THAT(expect_not_added({folder_.path() / "no.pem"}, ErrorCode::kNotFound),
                 HasSubstr("no.pem"));
     expect_not_added({folder_.path()}, ErrorCode::kInvalidKey);
@@ -69,19 +69,19 @@ TEST_F(CommandLine, SaysWhatIsWrongWithAKeyFile) {
     expect_not_added({"/dev/null"}, ErrorCode::kInvalidKey);
 }
 
-TEST_F(CommandLine, SaysThatAKeyFileCannotBeRead) {
+TEST_F(CommandLine, ReportsUnreadableKeyFile) {
     // For nobody, not even us: the tests have no capabilities (private_keyrings.h).
     const auto file = folder_.file("key.pem", "");
     std::filesystem::permissions(file, std::filesystem::perms::none);
     expect_not_added({file}, ErrorCode::kAccessDenied);
 }
 
-TEST_F(CommandLine, SaysThatThereIsNoSuchModule) {
+TEST_F(CommandLine, ReportsUnknownModule) {
     expect_not_added({"x:y", "--module", "nosuch"}, ErrorCode::kUnknownModule);
     expect_not_added({"x:y"}, ErrorCode::kInvalidArgument);
 }
 
-TEST_F(CommandLine, SaysThatATokenIsNone) {
+TEST_F(CommandLine, ReportsBrokenToken) {
     auto payload = token_payload(kSomeSignature, "example", "example:a");
     payload[0] = 5;
     put_token(kSomeSignature, payload);
@@ -92,13 +92,13 @@ TEST_F(CommandLine, SaysThatATokenIsNone) {
     EXPECT_EQ(user_keyring_size(), 0U);
 }
 
-TEST_F(CommandLine, SaysThatThereIsNoSuchKey) {
+TEST_F(CommandLine, ReportsUnknownKey) {
     for (const char* verb : {"unlock", "lock", "remove-key"}) {
         expect_clear(ctl({verb, kSomeSignature}), ErrorCode::kUnknownKey);
     }
 }
 
-TEST_F(CommandLine, SaysThatAnUnlockFailed) {
+TEST_F(CommandLine, ReportsFailedUnlock) {
     const auto signature = add_k2048();
     ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
     expect_clear(ctl({"unlock", signature}), ErrorCode::kSecretRequired);
@@ -107,7 +107,7 @@ TEST_F(CommandLine, SaysThatAnUnlockFailed) {
     EXPECT_EQ(key(signature)["state"], "locked");
 }
 
-TEST_F(CommandLine, LeavesAKeyAsItIsWhenAddingItAgainFails) {
+TEST_F(CommandLine, FailedSecondAddLeavesKeyAsItIs) {
     const auto signature = add_k2048();
     expect_clear(ctl({"add-key", vector_key("k2048.pem"), "--passphrase-file", "-"}, "wrong"),
                  ErrorCode::kWrongSecret);
@@ -117,7 +117,7 @@ TEST_F(CommandLine, LeavesAKeyAsItIsWhenAddingItAgainFails) {
     expect_round_trip(signature);
 }
 
-TEST_F(CommandLine, TakesAKeyThatMoved) {
+TEST_F(CommandLine, TakesMovedKey) {
     const auto moved = (folder_.path() / "moved.pem").string();
     std::filesystem::copy_file(vector_key("k2048.pem"), moved);
     const auto signature = add_k2048();
@@ -127,14 +127,14 @@ TEST_F(CommandLine, TakesAKeyThatMoved) {
     expect_round_trip(signature);
 }
 
-TEST_F(CommandLine, KeepsAKeyUnlockedThatIsAddedToAnotherKeyringToo) {
+TEST_F(CommandLine, SecondKeyringKeepsKeyUnlocked) {
     const auto signature = add_k2048();
     EXPECT_EQ(add({vector_key("k2048.pem"), "--keyring", "session"}, "secret"), signature);
     EXPECT_EQ(key(signature)["state"], "unlocked");
     expect_round_trip(signature);
 }
 
-TEST_F(CommandLine, OpensAKeyByItsNewPassphraseFromThenOn) {
+TEST_F(CommandLine, ChangedPassphraseOpensKey) {
     const auto file = folder_.file("key.pem", "");
     const auto change = [&](const std::string& passphrase) {
         const Arguments arguments = {
@@ -150,14 +150,14 @@ TEST_F(CommandLine, OpensAKeyByItsNewPassphraseFromThenOn) {
     expect_round_trip(signature);
 }
 
-TEST_F(CommandLine, WarnsOfAShortKeyAndTakesIt) {
+TEST_F(CommandLine, ShortKeyIsTakenWithWarning) {
     const auto outcome =
         ctl({"add-key", vector_key("k1024.pem"), "--passphrase-file", "-"}, "secret");
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.err, MatchesRegex("warning: [^\n]+\n"));
 }
 
-TEST_F(CommandLine, LeadsAKeyThroughItsLife) {
+TEST_F(CommandLine, KeyLivesFromAddToRemove) {
     const auto added = Json::parse(
         ctl({"add-key", vector_key("k2048.pem"), "--passphrase-file", "-", "--json"}, "secret")
             .out);
@@ -198,21 +198,21 @@ TEST_F(CommandLine, LeadsAKeyThroughItsLife) {
     EXPECT_THAT(kernel_.encrypt(signature, make_file_key(16)), FailsFor(ErrorCode::kUnknownKey));
 }
 
-TEST_F(CommandLine, ShowsAnExpiryAndKeepsToIt) {
+TEST_F(CommandLine, KeyExpiresWhenShown) {
     const auto signature = add({"example:a", "--module", "example", "--timeout", "1000"});
     EXPECT_TRUE(key(signature)["expires"].is_string());
 }
 
 class CommandLineAlone : public AgentTest {};
 
-TEST_F(CommandLineAlone, SaysThatThereIsNoAgent) {
+TEST_F(CommandLineAlone, ReportsMissingAgent) {
     for (const char* verb : {"status", "list-keys", "lock"}) {
         expect_clear(ctl({verb}), ErrorCode::kNoAgent);
     }
     expect_clear(ctl({"add-key", vector_key("k2048.pem")}), ErrorCode::kNoAgent);
 }
 
-TEST_F(CommandLineAlone, SaysThatThereIsNoBus) {
+TEST_F(CommandLineAlone, ReportsMissingBus) {
     expect_clear(run({ctl_program(), {"status"}, {}}), ErrorCode::kNoBus);
     bus_.stop();
     expect_clear(ctl({"status"}), ErrorCode::kNoBus);

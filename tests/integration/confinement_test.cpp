@@ -125,7 +125,7 @@ class Confinement : public AgentTest {
     const std::vector<Trespass> programs_ = {{"run-program", "/bin/true"}};
 };
 
-TEST_F(Confinement, LeavesAModuleThatNeedsNothingTheReadingOfFiles) {
+TEST_F(Confinement, NeedlessModuleMayOnlyReadFiles) {
     start(kNothing);
     expect_allowed({{"read-file", file_}});
     for (const auto& refused : {network_, services_, devices_, files_, programs_}) {
@@ -144,7 +144,7 @@ TEST_F(Confinement, LeavesAModuleThatNeedsNothingTheReadingOfFiles) {
 }
 
 // What seccomp does alone.
-TEST_F(Confinement, LeavesAModuleThatNeedsNothingNoMoreWhereThereIsNoLandlock) {
+TEST_F(Confinement, SeccompAloneConfinesNeedlessModule) {
     without_landlock_ = true;
     start(kNothing);
     expect_allowed({{"read-file", file_}});
@@ -161,7 +161,7 @@ TEST_F(Confinement, LeavesAModuleThatNeedsNothingNoMoreWhereThereIsNoLandlock) {
                     {"read-memory", pid}});
 }
 
-TEST_F(Confinement, LeavesAModuleWhatItSaysThatItNeedsAndNoMore) {
+TEST_F(Confinement, ModuleGetsOnlyWhatItNeeds) {
     start(ECRYPTFS_PKI_NEEDS_NETWORK);
     expect_allowed(network_);
     for (const auto& refused : {services_, devices_, files_, programs_}) {
@@ -195,7 +195,7 @@ TEST_F(Confinement, LeavesAModuleWhatItSaysThatItNeedsAndNoMore) {
     }
 }
 
-TEST_F(Confinement, LeavesNoModuleOtherProcessesOrTheSystem) {
+TEST_F(Confinement, NoModuleReachesOtherProcesses) {
     const Process other({"sleep", {"1000"}}, {});
     const auto pid = std::to_string(other.pid());
     for (const std::string can : {"trace", "read-memory", "open-memory", "read-keyring",
@@ -223,7 +223,7 @@ TEST_F(Confinement, LeavesNoModuleOtherProcessesOrTheSystem) {
     }
 }
 
-TEST_F(Confinement, LeavesAModuleOfTheFirstVersionNoMoreThanOneThatNeedsNothing) {
+TEST_F(Confinement, FirstAbiVersionNeedsNothing) {
     start("4294967295", {{"ECRYPTFS_FAULTY_ABI_VERSION", "1"}});
     expect_allowed({{"read-file", file_}});
     for (const auto& refused : {network_, services_, devices_, files_, programs_}) {
@@ -237,7 +237,7 @@ pid_t number_in(const std::string& path) {
     return number;
 }
 
-TEST_F(Confinement, EndsTheProgramsOfAModuleWithItsHost) {
+TEST_F(Confinement, ProgramsOfModuleEndWithItsHost) {
     const auto everything = ~0U;
     for (const bool agent_ends : {false, true}) {
         SCOPED_TRACE(agent_ends);
@@ -254,14 +254,14 @@ TEST_F(Confinement, EndsTheProgramsOfAModuleWithItsHost) {
     }
 }
 
-TEST_F(Confinement, IsNotForModulesOfAVersionToCome) {
+TEST_F(Confinement, FutureAbiVersionIsRefused) {
     start(kNothing, {{"ECRYPTFS_FAULTY_ABI_VERSION", "4"}});
     const auto outcome = ctl({"add-key", "faulty:ok", "--module", "faulty"});
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kModuleFailed));
     EXPECT_THAT(outcome.err, HasSubstr("has ABI version 4, this host has 1 to 3"));
 }
 
-TEST_F(Confinement, LeavesTheNetworkToTheTpmModuleWhereTheDefaultTpmIsThere) {
+TEST_F(Confinement, TpmModuleReachesOnlyTheDefaultTpm) {
     const Arguments add_key = {"add-key", "--module", "tpm2",
                                "handle:0x81000001?tcti=swtpm:host=127.0.0.1,port=1"};
     start(kNothing);
@@ -285,7 +285,7 @@ std::vector<std::string> of_all_threads(pid_t pid, const std::string& field) {
     return found;
 }
 
-TEST_F(Confinement, BindsAllThreadsOfEachHost) {
+TEST_F(Confinement, AllThreadsAreConfined) {
     const contract::SoftwareTpm tpm;
     start(kNothing, {{"ECRYPTFS_TPM2_TCTI", tpm.tcti()}});
     add_k2048();

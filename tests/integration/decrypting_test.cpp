@@ -136,7 +136,7 @@ class DecryptingFiles : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(DecryptingFiles, OfEcryptfsUtilsByKeyFiles) {
+TEST_F(DecryptingFiles, KeyFilesDecryptEcryptfsUtilsFiles) {
     struct Vector {
         const char* name;
         const char* key;
@@ -156,7 +156,7 @@ TEST_F(DecryptingFiles, OfEcryptfsUtilsByKeyFiles) {
     }
 }
 
-TEST_F(DecryptingFiles, TakesSeveralKeysEachWithItsPassphrase) {
+TEST_F(DecryptingFiles, TakesSeveralKeysWithPassphrases) {
     unpack("rsa2048-aes16.lower", path("lower/a"));
     unpack("rsa2048p8-aes32.lower", path("lower/b"));
     const auto outcome =
@@ -169,7 +169,7 @@ TEST_F(DecryptingFiles, TakesSeveralKeysEachWithItsPassphrase) {
     EXPECT_THAT(outcome.out, HasSubstr("decrypted 22 files"));
 }
 
-TEST_F(DecryptingFiles, EndsBeforeItBeginsWhenAKeyCannotBeOpened) {
+TEST_F(DecryptingFiles, UnopenedKeyWritesNothing) {
     unpack("rsa2048-aes16.lower", path("lower"));
     const auto key = vector_key("k2048.pem");
     const auto wrong =
@@ -183,7 +183,7 @@ TEST_F(DecryptingFiles, EndsBeforeItBeginsWhenAKeyCannotBeOpened) {
     EXPECT_FALSE(fs::exists(path("out")));
 }
 
-TEST_F(DecryptingFiles, SaysWhichKeysOpenNothingBeforeItWritesAnything) {
+TEST_F(DecryptingFiles, NamesUselessKeysBeforeWriting) {
     unpack("rsa2048-aes16.lower", path("lower"));
     const auto key = vector_key("k2048p8.pem");
     const auto outcome =
@@ -196,7 +196,7 @@ TEST_F(DecryptingFiles, SaysWhichKeysOpenNothingBeforeItWritesAnything) {
     EXPECT_FALSE(fs::exists(path("out")));
 }
 
-TEST_F(DecryptingFiles, SaysThatAFileKeyIsDamaged) {
+TEST_F(DecryptingFiles, ReportsDamagedFileKey) {
     unpack("rsa2048-aes16.lower", path("lower"));
     const auto file = path("lower/size-000001.bin");
     std::fstream(file, std::ios::in | std::ios::out).seekp(100) << "damage";
@@ -207,7 +207,7 @@ TEST_F(DecryptingFiles, SaysThatAFileKeyIsDamaged) {
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("decrypted 10 files"), HasSubstr("1 failed")));
 }
 
-TEST_F(DecryptingFiles, ByAKeyOnAToken) {
+TEST_F(DecryptingFiles, TokenKeyDecrypts) {
     SoftHsm::instance().import("contract", "vector", "c0ffee",
                                run({"openssl",
                                     {"pkcs8", "-topk8", "-nocrypt", "-passin", "pass:secret", "-in",
@@ -221,7 +221,7 @@ TEST_F(DecryptingFiles, ByAKeyOnAToken) {
     expect_plain();
 }
 
-TEST_F(DecryptingFiles, ByAKeyInTheTpm) {
+TEST_F(DecryptingFiles, TpmKeyDecrypts) {
     const contract::SoftwareTpm tpm;
     tpm.create_key("key", {"-p", "1234"});
     unpack("pass-aes16.lower", path("vector"));

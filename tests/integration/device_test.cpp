@@ -30,7 +30,7 @@ class DeviceFaults : public AgentTest {
     }
 };
 
-TEST_F(DeviceFaults, AClosedDeviceIsSurvivedAndTold) {
+TEST_F(DeviceFaults, ClosedDeviceIsSurvivedAndReported) {
     start_agent({"--device", (folder_.path() / "ecryptfs").string()});
     BusClient client(bus_.address());
     const auto opened = status()["device"];
@@ -44,7 +44,7 @@ TEST_F(DeviceFaults, AClosedDeviceIsSurvivedAndTold) {
     EXPECT_THAT(agent_->log(), ::testing::HasSubstr("went away"));
 }
 
-TEST_F(DeviceFaults, RequestsOnTheirWayWhenItClosesAreCountedLate) {
+TEST_F(DeviceFaults, OpenRequestsCountAsLateOnClose) {
     start_agent({"--device", (folder_.path() / "ecryptfs").string()});
     const auto signature = add_faulty("slow?300");
     const auto encrypted = wrapped(signature, make_file_key(16));
@@ -58,18 +58,18 @@ TEST_F(DeviceFaults, RequestsOnTheirWayWhenItClosesAreCountedLate) {
     agent_.reset();
 }
 
-TEST_F(DeviceFaults, AMissingDeviceIsNamedWithWhatToDo) {
+TEST_F(DeviceFaults, MissingDeviceIsReportedWithAdvice) {
     start_agent_without_device((folder_.path() / "ecryptfs").string());
     expect_not_open(ErrorCode::kNoDevice);
     EXPECT_THAT(ctl({"status"}).err, ::testing::HasSubstr("modprobe ecryptfs"));
 }
 
-TEST_F(DeviceFaults, ADeviceInAFolderThatIsMissingIsNamedToo) {
+TEST_F(DeviceFaults, MissingFolderOfDeviceIsReported) {
     start_agent_without_device("/nonexistent/ecryptfs");
     expect_not_open(ErrorCode::kNoDevice);
 }
 
-TEST_F(DeviceFaults, ADeviceForOthersIsNamedAndOpenedOnceItIsAllowed) {
+TEST_F(DeviceFaults, ForbiddenDeviceIsOpenedOnceAllowed) {
     const auto path = (folder_.path() / "ecryptfs").string();
     ASSERT_EQ(::mkfifo(path.c_str(), 0), 0);
     start_agent_without_device(path);

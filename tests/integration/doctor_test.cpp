@@ -71,7 +71,7 @@ TEST_F(Doctor, FindsAllOfOursInOrder) {
     EXPECT_THAT(text, AllOf(HasSubstr("works     agent: version "), HasSubstr("broken    kernel")));
 }
 
-TEST_F(Doctor, FindsThatThereIsNoAgent) {
+TEST_F(Doctor, FindsMissingAgent) {
     expect(link("agent"), "broken", "", "start");
     const auto without_bus = run({ctl_program(), {"doctor", "--json"}, {}});
     const auto found = Json::parse(without_bus.out)["links"];
@@ -79,33 +79,33 @@ TEST_F(Doctor, FindsThatThereIsNoAgent) {
     expect(find(found, "agent"), "unknown", "", "");
 }
 
-TEST_F(Doctor, FindsAnAgentWithoutTheDevice) {
+TEST_F(Doctor, FindsAgentWithoutDevice) {
     agent_.emplace(bus_.environment(), base::UniqueFd(),
                    Arguments{"--device", (folder_.path() / "nothing").string()});
     expect(link("holder"), "broken", "nothing", "modprobe");
 }
 
-TEST_F(Doctor, FindsALockedKey) {
+TEST_F(Doctor, FindsLockedKey) {
     start_agent();
     const auto signature = add_k2048();
     ASSERT_EQ(ctl({"lock"}).exit_code, 0);
     expect(link("key " + signature), "doubtful", "locked", "unlock " + signature);
 }
 
-TEST_F(Doctor, FindsAnExpiredKey) {
+TEST_F(Doctor, FindsExpiredKey) {
     start_agent();
     const auto signature = add({"example:a", "--module", "example", "--timeout", "1"});
     wait_until("the key expires", [&] { return key(signature)["state"] == "expired"; });
     expect(link("key " + signature), "broken", "expired", "add-key");
 }
 
-TEST_F(Doctor, FindsTheUserKeyringUnlinked) {
+TEST_F(Doctor, FindsUnlinkedUserKeyring) {
     start_agent();
     ASSERT_EQ(::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
     expect(link("session keyring"), "broken", "not linked", "keyctl link @u @s");
 }
 
-TEST_F(Doctor, FindsEcryptfsdRunning) {
+TEST_F(Doctor, FindsRunningEcryptfsd) {
     start_agent();
     const auto daemon = folder_.path() / "ecryptfsd";
     std::filesystem::copy_file("/bin/sleep", daemon);
@@ -114,7 +114,7 @@ TEST_F(Doctor, FindsEcryptfsdRunning) {
     expect(link("ecryptfsd"), "broken", std::to_string(process.pid()), "kill");
 }
 
-TEST_F(Doctor, FindsModulesThatCannotBeLoaded) {
+TEST_F(Doctor, FindsUnloadableModules) {
     start_agent();
     const auto modules = folder_.path() / "modules";
     std::filesystem::create_directory(modules);

@@ -46,7 +46,7 @@ class Environment : public AgentTest {
     }
 };
 
-TEST_F(Environment, WithoutDescriptorsLeftServesTheKernelAndRecovers) {
+TEST_F(Environment, KernelIsServedWithoutDescriptors) {
     const auto signature = add({"example:a", "--module", "example"});
     expect_round_trip(signature);
     limit_descriptors(3);
@@ -64,7 +64,7 @@ TEST_F(Environment, WithoutDescriptorsLeftServesTheKernelAndRecovers) {
     EXPECT_EQ(queue()["failed"], 0);
 }
 
-TEST_F(Environment, OfTenThousandKeysAddedAndRemovedGrowsNothing) {
+TEST_F(Environment, TenThousandKeysLeaveMemoryFlat) {
     const int cycles = has_sanitizers() ? 1'000 : 10'000;
     BusClient client(bus_.address());
     // What ecryptfsctl does for add-key and remove-key, without 20,000 processes.

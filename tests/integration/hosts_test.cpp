@@ -26,7 +26,7 @@ void wait_until_gone(const std::string& file) {
     wait_until(file + " is gone", [&] { return !std::filesystem::exists(file); });
 }
 
-class Hosts : public AgentTest {
+class HostTest : public AgentTest {
   protected:
     void SetUp() override { start_agent(); }
 
@@ -44,7 +44,7 @@ class Hosts : public AgentTest {
     const Bytes file_key_ = make_file_key(24);
 };
 
-TEST_F(Hosts, ThatAreSlowDelayNoOtherModule) {
+TEST_F(HostTest, SlowHostDelaysNoOtherModule) {
     const auto slow = add_faulty("slow?700");
     const auto other = add({"example:a", "--module", "example"});
     const auto packet = decrypt_packet(slow, wrapped(slow, file_key_));
@@ -65,7 +65,7 @@ TEST_F(Hosts, ThatAreSlowDelayNoOtherModule) {
     EXPECT_EQ(module("faulty")["restarts"], 0);
 }
 
-TEST_F(Hosts, ThatAreKilledAtWorkLoseNoRequest) {
+TEST_F(HostTest, KilledWorkingHostLosesNoRequest) {
     const auto flag = folder_.file("flag", "");
     const auto signature = add_faulty("hang-once?" + flag);
     const auto index = ask(signature);
@@ -76,7 +76,7 @@ TEST_F(Hosts, ThatAreKilledAtWorkLoseNoRequest) {
     EXPECT_EQ(queue()["failed"], 0);
 }
 
-TEST_F(Hosts, ThatAreKilledIdleAreStartedAgain) {
+TEST_F(HostTest, KilledIdleHostIsStartedAgain) {
     const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
     const auto encrypted = wrapped(signature, file_key_);
     for (const int signal : {SIGKILL, SIGRTMIN, SIGKILL}) {
@@ -86,7 +86,7 @@ TEST_F(Hosts, ThatAreKilledIdleAreStartedAgain) {
     }
 }
 
-TEST_F(Hosts, ThatHangDoNotBringBackAKeyThatWasLocked) {
+TEST_F(HostTest, HungHostDoesNotBringBackLockedKey) {
     const auto flag = folder_.file("flag", "");
     const auto signature = add_faulty("hang-once?" + flag);
     const auto index = ask(signature);
@@ -96,7 +96,7 @@ TEST_F(Hosts, ThatHangDoNotBringBackAKeyThatWasLocked) {
     EXPECT_EQ(key(signature)["state"], "locked");
 }
 
-TEST_F(Hosts, LetAKeyBeRemovedUnderOverload) {
+TEST_F(HostTest, KeyRemovalWorksUnderOverload) {
     const auto signature = add_faulty("slow?100");
     for (const auto& packet : different_packets(signature, 64)) {
         kernel_.ask(packet);
@@ -109,7 +109,7 @@ TEST_F(Hosts, LetAKeyBeRemovedUnderOverload) {
     EXPECT_EQ(key(signature), nullptr);
 }
 
-TEST_F(Hosts, ThatHaveNotClosedAKeyYetKeepWhoeverLocksItWaiting) {
+TEST_F(HostTest, LockWaitsUntilHostClosedKey) {
     const auto signature = add_faulty("closed?" + folder_.file("closed", ""));
     const auto host = host_of("faulty");
     stand_still(host);
@@ -122,7 +122,7 @@ TEST_F(Hosts, ThatHaveNotClosedAKeyYetKeepWhoeverLocksItWaiting) {
     EXPECT_EQ(host_of("faulty"), host);
 }
 
-TEST_F(Hosts, ThatWorkWithAKeyCloseItWhenTheyAreDone) {
+TEST_F(HostTest, WorkingHostClosesKeyWhenDone) {
     const auto signature = add_faulty("slow?700");
     const auto host = host_of("faulty");
     const auto index = ask(signature);
@@ -134,7 +134,7 @@ TEST_F(Hosts, ThatWorkWithAKeyCloseItWhenTheyAreDone) {
     EXPECT_EQ(key(signature)["state"], "locked");
 }
 
-TEST_F(Hosts, ThatHaveNotClosedAKeyYetOpenItAnew) {
+TEST_F(HostTest, KeyBeingClosedCanBeOpenedAgain) {
     const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
     const auto encrypted = wrapped(signature, file_key_);
     const auto host = host_of("faulty");
@@ -152,7 +152,7 @@ TEST_F(Hosts, ThatHaveNotClosedAKeyYetOpenItAnew) {
     EXPECT_EQ(host_of("faulty"), host);
 }
 
-TEST_F(Hosts, ThatCloseAKeyTooLateAreKilledAndLoseNoRequest) {
+TEST_F(HostTest, SlowCloseKillsHostAndLosesNoRequest) {
     const auto signature = add_faulty("ok?1");
     const auto other = add_faulty("ok?2");
     const auto encrypted = wrapped(other, file_key_);
@@ -166,7 +166,7 @@ TEST_F(Hosts, ThatCloseAKeyTooLateAreKilledAndLoseNoRequest) {
     expect_ends(host);
 }
 
-TEST_F(Hosts, WithoutKeysKeepOutNoOther) {
+TEST_F(HostTest, HostsWithoutKeysMakeRoom) {
     for (int i = 0; i < 20; ++i) {
         const auto key = fmt::format("faulty:no-modulus?other={}", i);
         EXPECT_EQ(ctl({"add-key", key, "--module", "faulty"}).exit_code,
@@ -175,13 +175,13 @@ TEST_F(Hosts, WithoutKeysKeepOutNoOther) {
     expect_round_trip(add({"example:a", "--module", "example"}));
 }
 
-TEST_F(Hosts, ThatCrashOnceLoseNoRequest) {
+TEST_F(HostTest, CrashLosesNoRequest) {
     const auto signature = add_faulty("crash-once?" + folder_.file("flag", ""));
     EXPECT_THAT(decrypted(signature), Gives(file_key_));
     EXPECT_EQ(module("faulty")["restarts"], 1);
 }
 
-TEST_F(Hosts, ThatHangOnceAreKilledAndLoseNoRequest) {
+TEST_F(HostTest, HangLosesNoRequest) {
     const auto signature = add_faulty("hang-once?" + folder_.file("flag", ""));
     const auto answer = decrypted(signature);
     EXPECT_THAT(answer, Gives(file_key_));
@@ -189,7 +189,7 @@ TEST_F(Hosts, ThatHangOnceAreKilledAndLoseNoRequest) {
     EXPECT_EQ(module("faulty")["restarts"], 1);
 }
 
-TEST_F(Hosts, ThatAlwaysCrashFailTheirRequestAndNoOther) {
+TEST_F(HostTest, RepeatedCrashFailsOnlyItsRequest) {
     const auto other = add({"example:a", "--module", "example"});
     const auto sound = add_faulty("ok");
     for (const std::string behaviour : {"crash", "exit"}) {
@@ -205,7 +205,7 @@ TEST_F(Hosts, ThatAlwaysCrashFailTheirRequestAndNoOther) {
     EXPECT_EQ(queue()["failed_by_reason"], Json({{"ModuleFailed", 2}}));
 }
 
-TEST_F(Hosts, ThatOneRequestKillsFailNoOther) {
+TEST_F(HostTest, FatalRequestFailsNoOther) {
     const auto crash = decrypt_packet(add_faulty("crash"), file_key_);
     std::vector<std::uint32_t> sound;
     std::uint32_t fatal = 0;
@@ -220,7 +220,7 @@ TEST_F(Hosts, ThatOneRequestKillsFailNoOther) {
     EXPECT_EQ(module("faulty")["restarts"], 2);
 }
 
-TEST_F(Hosts, ThatHangFailTheirRequestInTimeAndNoOther) {
+TEST_F(HostTest, RepeatedHangFailsOnlyItsRequestInTime) {
     const auto other = add({"example:a", "--module", "example"});
     const auto sound = add_faulty("ok");
     const auto index = ask(add_faulty("hang"));
@@ -234,7 +234,7 @@ TEST_F(Hosts, ThatHangFailTheirRequestInTimeAndNoOther) {
     EXPECT_EQ(queue()["in_flight"], 0);
 }
 
-TEST_F(Hosts, WhoseModuleLiesGiveTheKernelNothingOfIt) {
+TEST_F(HostTest, LyingModuleReachesNoKernel) {
     for (const std::string behaviour : {"no-output", "short-output", "large-output", "lies-on-size",
                                         "wrong-output", "unknown-status", "endless-message"}) {
         SCOPED_TRACE(behaviour);
@@ -247,7 +247,7 @@ TEST_F(Hosts, WhoseModuleLiesGiveTheKernelNothingOfIt) {
     EXPECT_EQ(module("faulty")["restarts"], 0);
 }
 
-TEST_F(Hosts, ThatCrashWhileAKeyIsOpenedFailThatAlone) {
+TEST_F(HostTest, CrashWhileOpeningFailsOnlyThatKey) {
     const auto sound = add_faulty("ok");
     const auto outcome = ctl({"add-key", "faulty:crash-on-open", "--module", "faulty"});
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kModuleFailed)) << outcome.err;
@@ -257,7 +257,7 @@ TEST_F(Hosts, ThatCrashWhileAKeyIsOpenedFailThatAlone) {
     expect_round_trip(sound);
 }
 
-TEST_F(Hosts, ThatDieAgainAndAgainAreNotStartedWithoutEnd) {
+TEST_F(HostTest, RepeatedDeathsLimitRestarts) {
     const auto sound = add_faulty("ok");
     const auto packet = decrypt_packet(sound, wrapped(sound, file_key_));
     const auto crash = add_faulty("crash");
@@ -275,7 +275,7 @@ TEST_F(Hosts, ThatDieAgainAndAgainAreNotStartedWithoutEnd) {
 }
 
 // A process of the user's may name any library: it must not get at the secrets of others' keys.
-TEST_F(Hosts, AreNotSharedByWhatLoadsOtherCode) {
+TEST_F(HostTest, OtherLibraryGetsItsOwnHost) {
     const auto secret = add({"faulty:secret", "--module", "faulty"}, "open sesame");
     const auto host = host_of("faulty");
     const auto other = add_faulty("ok?module-path=/tmp/mine.so");
@@ -294,7 +294,7 @@ TEST_F(Hosts, AreNotSharedByWhatLoadsOtherCode) {
     EXPECT_EQ(key(secret)["state"], "locked");
 }
 
-TEST_F(Hosts, EndWithTheAgent) {
+TEST_F(HostTest, HostsEndWithTheAgent) {
     add_faulty("ok");
     add({"example:a", "--module", "example"});
     const std::vector<pid_t> hosts = {host_of("faulty"), host_of("example")};
@@ -304,7 +304,7 @@ TEST_F(Hosts, EndWithTheAgent) {
     }
 }
 
-class IdleHosts : public Hosts {
+class IdleHostTest : public HostTest {
   protected:
     void SetUp() override { start_agent({"--host-idle-time", "0.3"}); }
 
@@ -317,7 +317,7 @@ class IdleHosts : public Hosts {
     }
 };
 
-TEST_F(IdleHosts, EndAndAreStartedAgainWhenNeeded) {
+TEST_F(IdleHostTest, IdleHostEndsAndIsStartedOnDemand) {
     const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
     const auto encrypted = wrapped(signature, file_key_);
     for (int i = 0; i < 3; ++i) {
@@ -328,14 +328,14 @@ TEST_F(IdleHosts, EndAndAreStartedAgainWhenNeeded) {
     EXPECT_EQ(module("faulty")["restarts"], 0);
 }
 
-TEST_F(IdleHosts, CloseTheirKeysFirst) {
+TEST_F(IdleHostTest, IdleHostClosesItsKeysFirst) {
     const auto closed = folder_.file("closed", "");
     add_faulty("closed?" + closed);
     expect_ends_idle();
     EXPECT_EQ(std::filesystem::file_size(closed), 1U);
 }
 
-TEST_F(IdleHosts, AskAgainAtTheDeviceWhenTheKeyWasLocked) {
+TEST_F(IdleHostTest, LockedKeyIsAskedForAtDeviceAgain) {
     const auto typed = folder_.file("typed", "");
     const auto signature = add_faulty("pad?" + typed);
     expect_round_trip(signature);
@@ -347,12 +347,12 @@ TEST_F(IdleHosts, AskAgainAtTheDeviceWhenTheKeyWasLocked) {
 }
 
 // A host that talks nonsense of the kind that its module's name says: see rogue_host.cpp.
-class RogueHosts : public AgentTest {
+class RogueHostTest : public AgentTest {
   protected:
     void SetUp() override { start_agent({"--pki-host", built("tests/fakes/ecryptfs_rogue_host")}); }
 };
 
-TEST_F(RogueHosts, FailRequestsAndDoTheAgentNoHarm) {
+TEST_F(RogueHostTest, MisbehaviourFailsOnlyItsRequests) {
     constexpr char kSomeSignature[] = "0123456789abcdef";
     const std::vector<std::string> open_wrongly = {
         "garbage", "done-to-open", "other-answers", "other-version", "bad-signature", "wrong-code"};
@@ -379,7 +379,7 @@ TEST_F(RogueHosts, FailRequestsAndDoTheAgentNoHarm) {
     EXPECT_EQ(counts["in_flight"], 0);
 }
 
-TEST_F(RogueHosts, NeitherStopTheAgentNorDelayOtherModules) {
+TEST_F(RogueHostTest, MisbehaviourDelaysNoOtherModule) {
     constexpr char kSomeSignature[] = "0123456789abcdef";
     const auto other = add({"example:a", "--module", "example"});
     const auto packet = decrypt_packet(other, wrapped(other, make_file_key(16)));

@@ -53,7 +53,7 @@ class Instructions : public AgentTest {
     }
 };
 
-TEST_F(Instructions, OfARequestAreNoMoreThanBefore) {
+TEST_F(Instructions, RequestCostsNoMoreThanRecorded) {
     if (has_sanitizers() || __GNUC__ != 12) {
         GTEST_SKIP() << "counted without sanitizers, by GCC 12";
     }

@@ -30,7 +30,7 @@ class KeyFiles : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(KeyFiles, OfOpenssl10AreOpened) {
+TEST_F(KeyFiles, Openssl10FilesOpen) {
     openssl({"rsa", "-in", vector_key("k2048.pem"), "-passin", "pass:secret", "-traditional",
              "-des", "-provider", "legacy", "-provider", "default", "-passout", "pass:old", "-out",
              path("key.pem")});
@@ -39,7 +39,7 @@ TEST_F(KeyFiles, OfOpenssl10AreOpened) {
     EXPECT_EQ(decrypt_by(path("key.pem"), "new").exit_code, code(ErrorCode::kWrongSecret));
 }
 
-TEST_F(KeyFiles, WithoutAPassphraseThatOthersCanReadAreWarnedOf) {
+TEST_F(KeyFiles, ReadableFileWithoutPassphraseIsWarnedOf) {
     const auto key = path("key.pem");
     openssl({"rsa", "-in", vector_key("k2048.pem"), "-passin", "pass:secret", "-out", key});
     ASSERT_EQ(::chmod(key.c_str(), 0644), 0);

@@ -95,7 +95,7 @@ class KeyMemory : public AgentTest {
     pid_t host_ = 0;
 };
 
-TEST_F(KeyMemory, HoldsNothingOnceLockHasReturned) {
+TEST_F(KeyMemory, LockLeavesNothing) {
     start_agent();
     add_canary_key();
     ASSERT_EQ(ctl({"lock", signature_}).exit_code, 0);
@@ -106,7 +106,7 @@ TEST_F(KeyMemory, HoldsNothingOnceLockHasReturned) {
     EXPECT_EQ(leftovers(), "");
 }
 
-TEST_F(KeyMemory, IsGivenUpByForceWhenAHostDoesNotCloseTheKey) {
+TEST_F(KeyMemory, UnclosedKeyIsWipedByKillingHost) {
     start_agent();
     add_canary_key();
     stand_still(host_);
@@ -115,7 +115,7 @@ TEST_F(KeyMemory, IsGivenUpByForceWhenAHostDoesNotCloseTheKey) {
     EXPECT_EQ(leftovers(), "");
 }
 
-TEST_F(KeyMemory, HoldsNothingOfAKeyThatIsLockedWhileItIsBeingOpened) {
+TEST_F(KeyMemory, LockWhileOpeningLeavesNothing) {
     start_agent();
     add_canary_key();
     ASSERT_EQ(ctl({"lock"}).exit_code, 0);
@@ -131,14 +131,14 @@ TEST_F(KeyMemory, HoldsNothingOfAKeyThatIsLockedWhileItIsBeingOpened) {
     EXPECT_EQ(leftovers(), "");
 }
 
-TEST_F(KeyMemory, HoldsNothingOnceTheKeyIsRemoved) {
+TEST_F(KeyMemory, RemovalLeavesNothing) {
     start_agent();
     add_canary_key();
     ASSERT_EQ(ctl({"remove-key", signature_}).exit_code, 0);
     EXPECT_EQ(leftovers(), "");
 }
 
-TEST_F(KeyMemory, HoldsNothingWhenTheMachineMaySleep) {
+TEST_F(KeyMemory, SleepLeavesNothing) {
     FakeLogind logind(bus_.address());
     start_agent();
     add_canary_key();
@@ -148,7 +148,7 @@ TEST_F(KeyMemory, HoldsNothingWhenTheMachineMaySleep) {
     EXPECT_EQ(leftovers(), "");
 }
 
-TEST_F(KeyMemory, IsGivenUpByForceBeforeTheMachineMaySleep) {
+TEST_F(KeyMemory, SleepKillsHostThatDoesNotClose) {
     FakeLogind logind(bus_.address());
     start_agent();
     add_canary_key();
@@ -160,7 +160,7 @@ TEST_F(KeyMemory, IsGivenUpByForceBeforeTheMachineMaySleep) {
     EXPECT_EQ(leftovers(), "");
 }
 
-TEST_F(KeyMemory, HoldsNothingAfterTheLastSessionOrOnALockedScreen) {
+TEST_F(KeyMemory, LogOutAndScreenLockLeaveNothing) {
     FakeLogind logind(bus_.address());
     start_agent({"--lock-on", "screen-lock,log-out"});
     add_canary_key();
@@ -187,7 +187,7 @@ const std::vector<TokenEnd>& token_ends() {
     return all;
 }
 
-TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenHasGone) {
+TEST_F(KeyMemory, LostTokenLeavesNothing) {
     start_agent();
     for (const auto& end : token_ends()) {
         SCOPED_TRACE(end.name);
@@ -197,7 +197,7 @@ TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenHasGone) {
     }
 }
 
-TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenOfAKeyThatNoHostHasOpenHasGone) {
+TEST_F(KeyMemory, LostTokenOfUnopenedKeyLeavesNothing) {
     start_agent();
     add_canary_key();
     ASSERT_EQ(ctl({"lock", signature_}).exit_code, 0);
@@ -210,7 +210,7 @@ TEST_F(KeyMemory, HoldsNothingSoonAfterTheTokenOfAKeyThatNoHostHasOpenHasGone) {
 }
 
 // Their tokens hold the passphrase.
-TEST_F(KeyMemory, HoldsNothingSoonAfterATokenOfEcryptfsUtilsHasGone) {
+TEST_F(KeyMemory, LostEcryptfsUtilsTokenLeavesNothing) {
     start_agent();
     std::string blob;
     for (const auto& field : {path_, std::string(kKeyCanary)}) {

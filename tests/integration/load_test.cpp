@@ -38,7 +38,7 @@ class Load : public AgentTest {
     }
 };
 
-TEST_F(Load, OfAHundredThousandRequestsIsAnsweredOnceEach) {
+TEST_F(Load, HundredThousandRequestsAreAnsweredOnce) {
     start_agent();
     const auto signature = add_faulty("ok");
     const auto packets = different_packets(signature, kAtATime);
@@ -63,7 +63,7 @@ TEST_F(Load, OfAHundredThousandRequestsIsAnsweredOnceEach) {
     EXPECT_EQ(module("faulty")["restarts"], 0);
 }
 
-TEST_F(Load, OfFailingRequestsIsAnsweredOnceEach) {
+TEST_F(Load, FailingRequestsAreAnsweredOnce) {
     start_agent();
     const auto packet = decrypt_packet("0123456789abcdef", Bytes(256, 1));
     int right = 0;
@@ -77,7 +77,7 @@ TEST_F(Load, OfFailingRequestsIsAnsweredOnceEach) {
     EXPECT_LT(std::ranges::count(agent_->log(), '\n'), 40);
 }
 
-TEST_F(Load, BeyondWhatCanBeQueuedIsRefusedAtOnce) {
+TEST_F(Load, SurplusIsRefusedAtOnce) {
     start_agent({"--reply-within", "2"});
     const auto signature = add_faulty("slow?500");
     constexpr std::size_t kSurplus = 300;
@@ -108,7 +108,7 @@ TEST_F(Load, BeyondWhatCanBeQueuedIsRefusedAtOnce) {
     EXPECT_EQ(queue()["in_flight"], 0);
 }
 
-TEST_F(Load, OfAKernelThatTakesNoRepliesIsKeptUntilItDoes) {
+TEST_F(Load, RepliesWaitForTheKernel) {
     start_agent();
     const auto signature = add_faulty("ok");
     const auto file_key = make_file_key(16);

@@ -64,7 +64,7 @@ class MakingKeys : public AgentTest {
     std::string tpm_tcti_ = "device:/no/tpm";
 };
 
-TEST_F(MakingKeys, InAFilePrintsTheUriToAdd) {
+TEST_F(MakingKeys, FileKeyPrintsItsUri) {
     const auto uri = line(make(
         {"generate-key", "openssl", file("a key.pem"), "--bits", "2048", "--passphrase-file", "-"},
         "secret\n"));
@@ -78,7 +78,7 @@ TEST_F(MakingKeys, InAFilePrintsTheUriToAdd) {
     expect_round_trip(add({uri}, "secret"));
 }
 
-TEST_F(MakingKeys, AddsAtOnceWithTheSameSecret) {
+TEST_F(MakingKeys, AddOptionUsesTheSameSecret) {
     start_agent();
     const auto made = make({"generate-key", "openssl", file("key.pem"), "--bits", "2048", "--add",
                             "--passphrase-file", "-"},
@@ -89,7 +89,7 @@ TEST_F(MakingKeys, AddsAtOnceWithTheSameSecret) {
     expect_round_trip(signature);
 }
 
-TEST_F(MakingKeys, KeepsTheKeyThatCouldNotBeAdded) {
+TEST_F(MakingKeys, KeyThatCannotBeAddedIsKept) {
     const auto outcome = make(
         {"generate-key", "openssl", file("key.pem"), "--bits", "2048", "--add", "--no-passphrase"});
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kNoAgent)) << outcome.err;
@@ -114,7 +114,7 @@ struct Refusal {
     std::string says;
 };
 
-TEST_F(MakingKeys, SaysWhatIsWrongAndMakesNothing) {
+TEST_F(MakingKeys, ErrorMakesNothing) {
     const auto path = file("key.pem");
     const std::vector<Refusal> refusals = {
         {{"openssl", path}, "", ErrorCode::kSecretRequired, "--no-passphrase"},
@@ -149,7 +149,7 @@ TEST_F(MakingKeys, SaysWhatIsWrongAndMakesNothing) {
     }
 }
 
-TEST_F(MakingKeys, OnATokenAndFindingItThere) {
+TEST_F(MakingKeys, TokenKeyIsMadeAndListed) {
     const auto uri =
         line(make({"generate-key", "pkcs11", "pkcs11:token=contract;object=made%20here", "--bits",
                    "2048", "--passphrase-file", "-"},
@@ -172,7 +172,7 @@ TEST_F(MakingKeys, OnATokenAndFindingItThere) {
     EXPECT_THAT((*found)["uri"].get<std::string>(), HasSubstr("object=made%20here"));
 }
 
-TEST_F(MakingKeys, InTheTpmAndFindingThat) {
+TEST_F(MakingKeys, TpmKeyIsMade) {
     const contract::SoftwareTpm tpm;
     tpm_tcti_ = tpm.tcti();
     const auto uri = line(make(

@@ -128,7 +128,7 @@ std::vector<BadPacket> bad_packets() {
     return packets;
 }
 
-class Malformed : public AgentTest {
+class MalformedInput : public AgentTest {
   protected:
     void SetUp() override {
         start_agent();
@@ -137,7 +137,7 @@ class Malformed : public AgentTest {
     std::string signature_;
 };
 
-TEST_F(Malformed, FramesAreCountedAndNothingMore) {
+TEST_F(MalformedInput, FramesAreOnlyCounted) {
     int stale = 0;
     int malformed = 0;
     for (const auto& [name, bytes, fate] : bad_frames()) {
@@ -162,7 +162,7 @@ TEST_F(Malformed, FramesAreCountedAndNothingMore) {
     EXPECT_EQ(counts["malformed"], malformed + static_cast<int>(good.size()) - 2);
 }
 
-TEST_F(Malformed, PacketsAreAnsweredWithAFailure) {
+TEST_F(MalformedInput, PacketsAreAnsweredWithFailure) {
     int failed = 0;
     for (const auto& [name, bytes] : bad_packets()) {
         SCOPED_TRACE(name);
@@ -180,7 +180,7 @@ TEST_F(Malformed, PacketsAreAnsweredWithAFailure) {
     EXPECT_EQ(counts["received"], failed + counts["answered"].get<int>());
 }
 
-TEST_F(Malformed, FramesDoNotFillTheLog) {
+TEST_F(MalformedInput, FramesDoNotFillTheLog) {
     for (int i = 0; i < 1000; ++i) {
         kernel_.send_raw(Bytes(100, 0xff));
     }

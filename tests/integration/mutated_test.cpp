@@ -76,9 +76,9 @@ class Mutator {
     std::mt19937_64 random_;
 };
 
-class Mutated : public AgentTest {};
+class MutatedInput : public AgentTest {};
 
-TEST_F(Mutated, FramesDoNoHarm) {
+TEST_F(MutatedInput, FramesDoNoHarm) {
     const auto frames = number_from("ECRYPTFS_FRAMES", 20'000);
     const auto seed = number_from("ECRYPTFS_SEED", std::random_device()());
     start_agent();

@@ -32,7 +32,7 @@ class Overload : public AgentTest {
     }
 };
 
-TEST_F(Overload, OfIdenticalRequestsCostsOneOperation) {
+TEST_F(Overload, IdenticalRequestsShareOneOperation) {
     const auto file = folder_.file("count", "");
     const auto signature = add_faulty("counted?" + file);
     const auto packet = different_packets(signature, 1).front();
@@ -51,7 +51,7 @@ TEST_F(Overload, OfIdenticalRequestsCostsOneOperation) {
     EXPECT_EQ(std::filesystem::file_size(file), before + 1);
 }
 
-TEST_F(Overload, OfIdenticalRequestsFailsThemAllWhenOneFails) {
+TEST_F(Overload, IdenticalRequestsFailTogether) {
     const auto signature = add_faulty("wrong-output");
     const auto packet = different_packets(signature, 1).front();
     for (int i = 0; i < 20; ++i) {
@@ -61,7 +61,7 @@ TEST_F(Overload, OfIdenticalRequestsFailsThemAllWhenOneFails) {
     EXPECT_EQ(queue()["failed"], 20);
 }
 
-TEST_F(Overload, LeavesASlowTokenItsSpeed) {
+TEST_F(Overload, SlowTokenKeepsItsSpeed) {
     const auto signature = add_faulty("slow?200");
     const auto packets = different_packets(signature, 100);
     // One thread alone could do 14 in the time that the kernel waits.
@@ -74,14 +74,14 @@ TEST_F(Overload, LeavesASlowTokenItsSpeed) {
     EXPECT_EQ(goodput(), 1);
 }
 
-class OverloadOfAHostThatIsStopped : public Overload {
+class OverloadOfStoppedHost : public Overload {
   protected:
     static constexpr std::size_t kMoreThanAHostTakes = 600;
 
     void SetUp() override { start_agent({"--reply-within", "0.9"}); }
 };
 
-TEST_F(OverloadOfAHostThatIsStopped, FailsNoRequestThatWasNotSentToItAndHasTimeLeft) {
+TEST_F(OverloadOfStoppedHost, UnsentRequestsWithTimeLeftSucceed) {
     const auto signature = add_faulty("ok");
     const auto file_key = make_file_key(24);
     const auto later = decrypt_packet(signature, wrapped(signature, file_key));

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 
 constexpr char kUri[] = "pkcs11:token=contract;object=file%20keys";
 
-class Pkcs11Keys : public AgentTest {
+class Pkcs11Test : public AgentTest {
   protected:
     void SetUp() override {
         static const auto imported = [] {
@@ -62,7 +62,7 @@ class Pkcs11Keys : public AgentTest {
     evp_pkey_st* rsa_ = nullptr;
 };
 
-TEST_F(Pkcs11Keys, LeaveTheirPinInNoProcessOnceTheyAreLocked) {
+TEST_F(Pkcs11Test, LockLeavesPinInNoProcess) {
     constexpr char kTokenCanary[] = "canary-eeH0Uu6ahm";
     start();
     const auto& folder = SoftHsm::instance().folder();
@@ -79,7 +79,7 @@ TEST_F(Pkcs11Keys, LeaveTheirPinInNoProcessOnceTheyAreLocked) {
     EXPECT_EQ(holders_of(base::as_bytes(kTokenCanary)), "");
 }
 
-TEST_F(Pkcs11Keys, AreAddedByTheirUriAndKeptByAMorePreciseOne) {
+TEST_F(Pkcs11Test, TokenHoldsMorePreciseUri) {
     start();
     const auto signature = add({kUri}, kPin);
     const auto token = read_token(signature);
@@ -96,13 +96,13 @@ TEST_F(Pkcs11Keys, AreAddedByTheirUriAndKeptByAMorePreciseOne) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
 }
 
-TEST_F(Pkcs11Keys, AreNotAddedWithAWrongPin) {
+TEST_F(Pkcs11Test, WrongPinAddsNothing) {
     start();
     const auto outcome = ctl({"add-key", kUri, "--passphrase-file", "-"}, "111111");
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kWrongSecret)) << outcome.err;
 }
 
-TEST_F(Pkcs11Keys, OfALibraryThatCrashesLoseNoRequest) {
+TEST_F(Pkcs11Test, CrashOfLibraryLosesNoRequest) {
     const auto flag = folder_.path() / "crash";
     start({{"ECRYPTFS_SHIM_CRASH", flag.string()}});
     const auto signature = add_with_library(ECRYPTFS_SHIM_SO);
@@ -113,7 +113,7 @@ TEST_F(Pkcs11Keys, OfALibraryThatCrashesLoseNoRequest) {
     EXPECT_EQ(module("pkcs11")["restarts"], 1);
 }
 
-TEST_F(Pkcs11Keys, OfALibraryThatHangsLoseNoRequest) {
+TEST_F(Pkcs11Test, HangOfLibraryLosesNoRequest) {
     const auto flag = folder_.path() / "hang";
     start({{"ECRYPTFS_SHIM_HANG", flag.string()}});
     const auto signature = add_with_library(ECRYPTFS_SHIM_SO);
@@ -125,7 +125,7 @@ TEST_F(Pkcs11Keys, OfALibraryThatHangsLoseNoRequest) {
 }
 
 // Somebody could exchange it for one that reads the PIN.
-TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
+TEST_F(Pkcs11Test, LibraryThatOthersCanChangeIsRefused) {
     start();
     using std::filesystem::perms;
     const auto let_all_in = perms::owner_all | perms::group_exec | perms::others_exec;
@@ -159,7 +159,7 @@ TEST_F(Pkcs11Keys, AreNotAddedByALibraryThatOthersCanChange) {
 }
 
 // SoftHSM is registered by the system; a copy of it is any library of the user's own.
-TEST_F(Pkcs11Keys, AreOpenedByALibraryOfTheUsersOwnOnlyAfterTheUserSaidSo) {
+TEST_F(Pkcs11Test, OwnLibraryNeedsConsentToOpenKeys) {
     start();
     const auto library = folder_.path() / "my library.so";
     std::filesystem::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
@@ -194,7 +194,7 @@ TEST_F(Pkcs11Keys, AreOpenedByALibraryOfTheUsersOwnOnlyAfterTheUserSaidSo) {
 }
 
 // They start hosts without the agent.
-TEST_F(Pkcs11Keys, OfALibraryOfTheUsersOwnAreMadeAndUsedByEcryptfsctlOnlyAfterTheUserSaidSo) {
+TEST_F(Pkcs11Test, OwnLibraryNeedsConsentOfEcryptfsctl) {
     const auto library = folder_.path() / "library.so";
     std::filesystem::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
     auto environment = bus_.environment();
@@ -223,7 +223,7 @@ TEST_F(Pkcs11Keys, OfALibraryOfTheUsersOwnAreMadeAndUsedByEcryptfsctlOnlyAfterTh
     EXPECT_EQ(made.exit_code, 0) << made.err;
 }
 
-TEST_F(Pkcs11Keys, AreNotOpenedByALibraryThatSomebodyElseMayHaveAllowed) {
+TEST_F(Pkcs11Test, ConsentListOfOthersIsRefused) {
     start();
     const auto library = (folder_.path() / "library.so").string();
     std::filesystem::copy_file("/usr/lib/softhsm/libsofthsm2.so", library);
@@ -246,7 +246,7 @@ TEST_F(Pkcs11Keys, AreNotOpenedByALibraryThatSomebodyElseMayHaveAllowed) {
     expect_exit(code(ErrorCode::kAccessDenied), list);
 }
 
-TEST_F(Pkcs11Keys, OfEcryptfsUtilsAreServedWithoutBeingTold) {
+TEST_F(Pkcs11Test, EcryptfsUtilsTokensAreServed) {
     start();
     const auto signature = add({kUri}, kPin);
     ASSERT_EQ(ctl({"remove-key", signature}).exit_code, 0);

@@ -20,7 +20,7 @@ using ::testing::Not;
 
 class Processes : public AgentTest {};
 
-TEST_F(Processes, EndCleanlyOnSigterm) {
+TEST_F(Processes, SigtermEndsAgentCleanly) {
     start_agent();
     add_faulty("ok");
     const auto host = module("faulty")["host_pid"].get<pid_t>();
@@ -28,7 +28,7 @@ TEST_F(Processes, EndCleanlyOnSigterm) {
     expect_ends(host);
 }
 
-TEST_F(Processes, HaveTheirHostsCloseTheirKeysOnSigterm) {
+TEST_F(Processes, SigtermLetsHostsCloseTheirKeys) {
     start_agent();
     const auto closed = folder_.file("closed", "");
     add_faulty("closed?" + closed);
@@ -36,7 +36,7 @@ TEST_F(Processes, HaveTheirHostsCloseTheirKeysOnSigterm) {
     EXPECT_EQ(std::filesystem::file_size(closed), 1U);
 }
 
-TEST_F(Processes, EndSoonOnSigtermThoughAHostStandsStill) {
+TEST_F(Processes, SigtermEndsAgentDespiteStoppedHost) {
     start_agent();
     add_faulty("ok");
     const auto host = module("faulty")["host_pid"].get<pid_t>();
@@ -47,7 +47,7 @@ TEST_F(Processes, EndSoonOnSigtermThoughAHostStandsStill) {
     expect_ends(host);
 }
 
-TEST_F(Processes, EndCleanlyInTheMiddleOfRequests) {
+TEST_F(Processes, SigtermEndsAgentAmidRequests) {
     start_agent();
     const auto signature = add_faulty("slow?300");
     const auto packet = decrypt_packet(signature, wrapped(signature, make_file_key(16)));
@@ -68,7 +68,7 @@ TEST_F(Processes, HostsDoNotOutliveAKilledAgent) {
     agent_.reset();
 }
 
-TEST_F(Processes, ASecondAgentGivesWayToTheFirst) {
+TEST_F(Processes, SecondAgentGivesWayToTheFirst) {
     start_agent();
     const auto second =
         run(agent_command({"--device", folder_.path() / "ecryptfs"}, bus_.environment()));
@@ -77,7 +77,7 @@ TEST_F(Processes, ASecondAgentGivesWayToTheFirst) {
     expect_round_trip(add_faulty("ok"));
 }
 
-TEST_F(Processes, TheBusStartsAnAgentForWhoeverCallsIt) {
+TEST_F(Processes, BusStartsAgentOnDemand) {
     const auto command =
         agent_command({"--device", folder_.path() / "ecryptfs"}, bus_.environment());
     auto line = command.program;
@@ -93,7 +93,7 @@ TEST_F(Processes, TheBusStartsAnAgentForWhoeverCallsIt) {
     expect_ends(pid);
 }
 
-TEST_F(Processes, AnAgentWithoutABusServesTheTokensThatItFinds) {
+TEST_F(Processes, AgentWithoutBusServesItsTokens) {
     // Left by another agent.
     start_agent();
     const auto signature = add_faulty("ok");
@@ -105,7 +105,7 @@ TEST_F(Processes, AnAgentWithoutABusServesTheTokensThatItFinds) {
     EXPECT_THAT(agent_->log(), HasSubstr("no user bus"));
 }
 
-TEST_F(Processes, TheAgentExplainsItsOptions) {
+TEST_F(Processes, AgentExplainsItsOptions) {
     const auto help = run(agent_command({"--help"}, {}));
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_THAT(help.out, HasSubstr("--reply-within"));
@@ -141,7 +141,7 @@ bool imports(const std::string& file, const std::string& function) {
     return false;
 }
 
-TEST(Files, TheBrokerNeedsNoCryptoLibraryAndLoadsNoModule) {
+TEST(Files, BrokerLoadsNoCryptoOrModule) {
     const auto libraries = needed_libraries(agent_program());
     EXPECT_THAT(libraries, Contains("libsystemd"));
     EXPECT_THAT(libraries, Contains("libkeyutils"));
@@ -153,7 +153,7 @@ TEST(Files, TheBrokerNeedsNoCryptoLibraryAndLoadsNoModule) {
     EXPECT_TRUE(has_sanitizers() || imports(host_program(), "dlopen"));  // clang's bring one
 }
 
-TEST(Files, TheHostReachesNeitherBusNorKeyrings) {
+TEST(Files, HostReachesNeitherBusNorKeyrings) {
     const auto libraries = needed_libraries(host_program());
     EXPECT_THAT(libraries, Contains("libc"));
     for (const char* library : {"libsystemd", "libkeyutils"}) {

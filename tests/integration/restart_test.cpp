@@ -48,7 +48,7 @@ class Restart : public AgentTest {
     const Bytes file_key_ = make_file_key(24);
 };
 
-TEST_F(Restart, AfterAKillLosesNoRequest) {
+TEST_F(Restart, KillLosesNoRequest) {
     const auto signature = add_k2048();
     const auto packets = different_packets(signature, 100);
     std::size_t right = 0;
@@ -70,7 +70,7 @@ TEST_F(Restart, AfterAKillLosesNoRequest) {
     EXPECT_EQ(right, 500U);
 }
 
-TEST_F(Restart, ByTheServiceManagerLosesNoRequestEither) {
+TEST_F(Restart, ServiceManagerLosesNoRequest) {
     const auto signature = add_faulty("slow?300");
     const auto index = kernel_.ask_to_decrypt(signature, wrapped(signature, file_key_));
     EXPECT_EQ(agent_->stop(), 0);
@@ -78,7 +78,7 @@ TEST_F(Restart, ByTheServiceManagerLosesNoRequestEither) {
     EXPECT_THAT(kernel_.answer_to(index), Gives(file_key_));
 }
 
-TEST_F(Restart, KeepsKeysUnlockedAndLockedAsTheyWere) {
+TEST_F(Restart, KeysStayUnlockedOrLocked) {
     const auto unlocked = add_k2048();
     const auto locked = add({"example:a", "--module", "example"});  // opens without a secret
     const auto of_unlocked = wrapped(unlocked, file_key_);
@@ -97,7 +97,7 @@ TEST_F(Restart, KeepsKeysUnlockedAndLockedAsTheyWere) {
     EXPECT_THAT(kernel_.decrypt(locked, of_locked), Gives(file_key_));
 }
 
-TEST_F(Restart, KeepsAKeyLockedWhoseTokenIsTooLargeForANote) {
+TEST_F(Restart, KeyWithLargeTokenStaysLocked) {
     const auto signature = add_faulty("ok?" + std::string(4'070, 'x'));  // opens without a secret
     const auto encrypted = wrapped(signature, file_key_);
     EXPECT_EQ(ctl({"lock", signature}).exit_code, 0);
@@ -106,7 +106,7 @@ TEST_F(Restart, KeepsAKeyLockedWhoseTokenIsTooLargeForANote) {
     EXPECT_EQ(state_of(signature), "locked");
 }
 
-TEST_F(Restart, LocksKeysWithoutANoteIfThereWasNoRoomForALock) {
+TEST_F(Restart, LockWithoutRoomLocksUnnotedKeys) {
     const auto signature = add({"example:a", "--module", "example"});  // opens without a secret
     const auto other = add_k2048();
     const auto encrypted = wrapped(signature, file_key_);
@@ -124,7 +124,7 @@ TEST_F(Restart, LocksKeysWithoutANoteIfThereWasNoRoomForALock) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
 }
 
-TEST_F(Restart, RemembersKeysOfASession) {
+TEST_F(Restart, SessionKeysAreRemembered) {
     const auto signature =
         add({"faulty:secret", "--module", "faulty", "--keyring", "session"}, "open sesame");
     const auto encrypted = wrapped(signature, file_key_);
@@ -132,7 +132,7 @@ TEST_F(Restart, RemembersKeysOfASession) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key_));
 }
 
-TEST_F(Restart, GivesNoOldSecretToATokenThatWasReplacedMeanwhile) {
+TEST_F(Restart, ReplacedTokenGetsNoOldSecret) {
     const auto signature = add_k2048();
     const auto encrypted = wrapped(signature, file_key_);
     ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
@@ -150,7 +150,7 @@ TEST_F(Restart, GivesNoOldSecretToATokenThatWasReplacedMeanwhile) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
 }
 
-TEST_F(Restart, AfterMemoryOfAnotherVersionRemembersFromThenOn) {
+TEST_F(Restart, OtherMemoryVersionStartsAfresh) {
     const auto signature = add({"example:a", "--module", "example"});  // opens without a secret
     const auto encrypted = wrapped(signature, file_key_);
     ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
@@ -163,7 +163,7 @@ TEST_F(Restart, AfterMemoryOfAnotherVersionRemembersFromThenOn) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
 }
 
-TEST_F(Restart, HappensTwiceAtTheMostForOneRequest) {
+TEST_F(Restart, RequestIsReplayedTwiceAtMost) {
     const auto signature = add_faulty("hang");
     const auto index = kernel_.ask_to_decrypt(signature, wrapped(signature, file_key_));
     for (int i = 0; i < 3; ++i) {
@@ -174,7 +174,7 @@ TEST_F(Restart, HappensTwiceAtTheMostForOneRequest) {
     EXPECT_THAT(answer, FailsFor(ErrorCode::kModuleFailed));
 }
 
-TEST_F(Restart, OfAnAgentThatStandsStillComesInTime) {
+TEST_F(Restart, StoppedAgentIsReplacedInTime) {
     const auto signature = add_k2048();
     const auto encrypted = wrapped(signature, file_key_);
     ASSERT_EQ(::kill(agent_->pid(), SIGSTOP), 0);
@@ -188,14 +188,14 @@ TEST_F(Restart, OfAnAgentThatStandsStillComesInTime) {
     EXPECT_TRUE(has_sanitizers() || answer.after < 3s);
 }
 
-TEST_F(Restart, IsNotForcedUponAnAgentThatStandsStillWithoutRequests) {
+TEST_F(Restart, StoppedIdleAgentIsNotReplaced) {
     ASSERT_EQ(::kill(agent_->pid(), SIGSTOP), 0);
     std::this_thread::sleep_for(2s);
     ASSERT_EQ(::kill(agent_->pid(), SIGCONT), 0);
     EXPECT_EQ(ctl({"status"}).exit_code, 0);
 }
 
-TEST_F(Restart, ThatTakesLongLeavesTheKernelNothingUnread) {
+TEST_F(Restart, GuardReadsDuringSlowRestart) {
     const auto signature = add_k2048();
     const auto encrypted = wrapped(signature, file_key_);
     for (const int signal : {SIGKILL, SIGTERM}) {
@@ -210,7 +210,7 @@ TEST_F(Restart, ThatTakesLongLeavesTheKernelNothingUnread) {
     }
 }
 
-TEST_F(Restart, ThatNeverComesLeavesTheDeviceToNobody) {
+TEST_F(Restart, GuardLetsDeviceGoWithoutRestart) {
     ASSERT_EQ(agent_->stop(SIGKILL), kKilled);
     agent_->expect_exit_code(kKilled);
     kernel_.send_raw(FakeKernel::frame(decrypt_packet(kK2048Signature, Bytes(256)), 1, 1));
@@ -220,7 +220,7 @@ TEST_F(Restart, ThatNeverComesLeavesTheDeviceToNobody) {
     wait_until("the guard has gone", [&] { return kernel_.is_let_go_of(); });
 }
 
-TEST_F(Restart, AfterMoreRequestsThanThereIsRoomForServesThoseThatHadRoom) {
+TEST_F(Restart, RequestsThatFoundRoomAreServed) {
     const auto signature = add_k2048();
     const auto packet = decrypt_packet(signature, wrapped(signature, file_key_));
     state_of(signature);  // an agent that answers this has done with what it answered before
@@ -243,7 +243,7 @@ TEST_F(Restart, AfterMoreRequestsThanThereIsRoomForServesThoseThatHadRoom) {
     expect_round_trip(signature);
 }
 
-TEST_F(Restart, GivesTheGuardASuccessorToo) {
+TEST_F(Restart, KilledGuardIsReplaced) {
     wait_for_guard_other_than(0);
     const auto first = guard();
     ASSERT_EQ(::kill(first, SIGKILL), 0);
@@ -294,7 +294,7 @@ WakeUps idle_wake_ups(pid_t agent) {
     return {after.of_agent - before.of_agent, after.of_children - before.of_children};
 }
 
-TEST_F(Restart, IsPreparedForWithoutAWakeUpWhenNothingHappens) {
+TEST_F(Restart, IdleAgentNeverWakesUp) {
     const auto signature = add_k2048();
     expect_round_trip(signature);
     ASSERT_EQ(ctl({"lock", signature}).exit_code, 0);
@@ -303,7 +303,7 @@ TEST_F(Restart, IsPreparedForWithoutAWakeUpWhenNothingHappens) {
     EXPECT_TRUE(has_sanitizers() || idle.of_agent + idle.of_children == 0);
 }
 
-TEST_F(Restart, IsPreparedForWithAWakeUpASecondWhileAKeyIsUnlocked) {
+TEST_F(Restart, UnlockedKeyWakesAgentOnceASecond) {
     expect_round_trip(add_k2048());
     const auto idle = idle_wake_ups(agent_->pid());
     EXPECT_GE(idle.of_agent, 4U);  // to see whether its token is still there
@@ -311,7 +311,7 @@ TEST_F(Restart, IsPreparedForWithAWakeUpASecondWhileAKeyIsUnlocked) {
     EXPECT_TRUE(has_sanitizers() || idle.of_children == 0);
 }
 
-TEST_F(Restart, KeepsNoDeviceThatHasGone) {
+TEST_F(Restart, LostDeviceIsNotKept) {
     EXPECT_TRUE(agent_->keeps("device"));
     EXPECT_TRUE(agent_->keeps("memory"));
     kernel_.close();

@@ -48,7 +48,7 @@ std::string legacy_blob(const std::string& path, const std::string& passphrase) 
 
 class RoundTrip : public AgentTest {};
 
-TEST_F(RoundTrip, GivesBackFileKeysOfEverySize) {
+TEST_F(RoundTrip, FileKeysOfEachSizeRoundTrip) {
     start_agent();
     const auto signature = add_k2048();
     EXPECT_EQ(signature, kK2048Signature);
@@ -63,7 +63,7 @@ TEST_F(RoundTrip, GivesBackFileKeysOfEverySize) {
     EXPECT_EQ(key(signature)["answered"], 10);
 }
 
-TEST_F(RoundTrip, OpensFilesThatEcryptfsUtilsWrote) {
+TEST_F(RoundTrip, EcryptfsUtilsFilesOpen) {
     start_agent();
     const std::vector<std::array<std::string, 3>> vectors = {
         {"rsa1024-aes16", "k1024.pem", "secret"},
@@ -80,7 +80,7 @@ TEST_F(RoundTrip, OpensFilesThatEcryptfsUtilsWrote) {
     }
 }
 
-TEST_F(RoundTrip, ServesTokensThatEcryptfsUtilsWroteWithoutBeingTold) {
+TEST_F(RoundTrip, EcryptfsUtilsTokensAreServed) {
     start_agent();
     const auto [signature, encrypted] = tag1_of("rsa2048-aes16");
     put_token(signature, "openssl", legacy_blob(vector_key("k2048.pem"), "secret"));
@@ -90,7 +90,7 @@ TEST_F(RoundTrip, ServesTokensThatEcryptfsUtilsWroteWithoutBeingTold) {
     EXPECT_EQ(key(signature)["state"], "unlocked");
 }
 
-TEST_F(RoundTrip, SeesATokenThatWasReplacedByAnother) {
+TEST_F(RoundTrip, ReplacedTokenIsNoticed) {
     start_agent();
     const auto a = add({"example:a", "--module", "example"});
     const auto file_key = make_file_key(16);
@@ -102,7 +102,7 @@ TEST_F(RoundTrip, SeesATokenThatWasReplacedByAnother) {
     EXPECT_THAT(kernel_.decrypt(a, encrypted), Gives(file_key));
 }
 
-TEST_F(RoundTrip, KeepsApartRequestsOfManyKeys) {
+TEST_F(RoundTrip, RequestsOfManyKeysStayApart) {
     start_agent();
     std::map<std::string, Bytes> encrypted;
     std::uint8_t seed = 1;

@@ -88,7 +88,7 @@ class Secrets : public AgentTest {
     }
 };
 
-TEST_F(Secrets, AreNotOnTheBusNorInTokensNorInTheLog) {
+TEST_F(Secrets, BusTokensAndLogHoldNone) {
     start_agent();
     const auto path = make_key();
     const auto passphrase_file = folder_.file("passphrase", kCanary);
@@ -117,7 +117,7 @@ TEST_F(Secrets, AreNotOnTheBusNorInTokensNorInTheLog) {
     EXPECT_NE(agent_->log(), "");
 }
 
-TEST_F(Secrets, AreNotInArgumentsOrEnvironments) {
+TEST_F(Secrets, ArgumentsAndEnvironmentsHoldNone) {
     start_agent();
     add({make_key()}, kCanary);
     std::vector<std::string> processes = {std::to_string(agent_->pid()),
@@ -140,7 +140,7 @@ TEST_F(Secrets, AreNotInArgumentsOrEnvironments) {
     });
 }
 
-TEST_F(Secrets, CannotBeReadFromTheAgentsMemory) {
+TEST_F(Secrets, MemoryOfAgentIsClosedToOthers) {
     start_agent();
     add({make_key()}, kCanary);
     for (const auto& pid : {std::to_string(agent_->pid()), module("openssl")["host_pid"].dump()}) {
@@ -155,7 +155,7 @@ TEST_F(Secrets, CannotBeReadFromTheAgentsMemory) {
 }
 
 // Who can tell them apart can decrypt whatever was encrypted for a key with PKCS#1 v1.5 padding.
-TEST_F(Secrets, AreNotGivenAwayByWhatIsSaidOfBytesThatDecryptToNoFileKey) {
+TEST_F(Secrets, DecryptFailuresLookAlike) {
     start_agent();
     const auto signature = add_k2048();
     auto wrong_checksum = make_file_key(16);

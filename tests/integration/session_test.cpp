@@ -66,7 +66,7 @@ void pretend_to_be_logind(const std::string& bus_address) {
     }
 }
 
-TEST_F(Session, IsNotLockedByAStranger) {
+TEST_F(Session, ForgedSignalsLockNothing) {
     start({"--lock-on", "suspend,screen-lock,log-out"});
     wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
     pretend_to_be_logind(bus_.address());
@@ -88,7 +88,7 @@ TEST_F(Session, SleepWaitsUntilTheKeysAreLocked) {
     }
 }
 
-TEST_F(Session, SleepIsDelayedAgainWhenTheProcessThatDoesSoIsKilled) {
+TEST_F(Session, KilledSleepDelayIsReplaced) {
     start();
     wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
     ASSERT_EQ(::kill(child_named("(ecrypt-sleep)"), SIGKILL), 0);
@@ -96,7 +96,7 @@ TEST_F(Session, SleepIsDelayedAgainWhenTheProcessThatDoesSoIsKilled) {
     wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
 }
 
-TEST_F(Session, SleepIsNotDelayedByAnAgentThatWasKilled) {
+TEST_F(Session, KilledAgentDoesNotDelaySleep) {
     start();
     wait_until("sleep is delayed", [&] { return logind_->sleep_is_delayed(); });
     agent_->stop(SIGKILL);
@@ -150,7 +150,7 @@ class Sender {
 };
 
 // It could not even be killed while it closes a file of theirs.
-TEST_F(Session, IsWatchedWithoutTakingDescriptorsOfOthers) {
+TEST_F(Session, SystemBusPassesNoDescriptors) {
     const PrivateBus system_bus;
     auto environment = bus_.environment();
     environment["DBUS_SYSTEM_BUS_ADDRESS"] = system_bus.address();
@@ -168,19 +168,19 @@ TEST_F(Session, IsWatchedWithoutTakingDescriptorsOfOthers) {
                                                "org.freedesktop.DBus.Error.UnknownObject"));
 }
 
-TEST_F(Session, EndOfTheLastLocks) {
+TEST_F(Session, EndOfLastSessionLocks) {
     start();
     logind_->end_session("lingering");
     expect_locks();
 }
 
-TEST_F(Session, EndOfAnotherDoesNotLock) {
+TEST_F(Session, EndOfOtherSessionDoesNotLock) {
     start();
     logind_->end_session("active");
     expect_does_not_lock();
 }
 
-TEST_F(Session, LockOfTheScreenLocksWhereAskedFor) {
+TEST_F(Session, ScreenLockLocksWhereConfigured) {
     start({"--lock-on", "screen-lock"});
     logind_->ask_to_lock(Whose::kOurs);
     expect_locks();
@@ -190,14 +190,14 @@ TEST_F(Session, LockOfTheScreenLocksWhereAskedFor) {
     expect_does_not_lock();
 }
 
-TEST_F(Session, LockOfAnotherUsersScreenDoesNotLock) {
+TEST_F(Session, ScreenLockOfOtherUserDoesNotLock) {
     start({"--lock-on", "screen-lock"});
     logind_->ask_to_lock(Whose::kOthers);
     logind_->tell_locked(Whose::kOthers, true);
     expect_does_not_lock();
 }
 
-TEST_F(Session, IsNotWatchedUnlessAskedFor) {
+TEST_F(Session, NothingIsWatchedUnlessConfigured) {
     start({"--lock-on", "none"});
     logind_->prepare_for_sleep(true);
     logind_->ask_to_lock(Whose::kOurs);
@@ -206,7 +206,7 @@ TEST_F(Session, IsNotWatchedUnlessAskedFor) {
     EXPECT_FALSE(logind_->sleep_is_delayed());
 }
 
-TEST_F(Session, IsWatchedAgainWhenTheBusWasAway) {
+TEST_F(Session, WatchResumesAfterLossOfBus) {
     start();
     logind_.reset();
     bus_.stop();

@@ -23,14 +23,14 @@ class Tpm2Test : public AgentTest {
     contract::SoftwareTpm tpm_;
 };
 
-TEST_F(Tpm2Test, ServesFilesWithAKeyInTheTpm) {
+TEST_F(Tpm2Test, TpmKeyServesFiles) {
     const std::string signature = add(key(), "1234");
     for (const std::size_t size : {16UL, 24UL, 32UL}) {
         expect_round_trip(signature, size);
     }
 }
 
-TEST_F(Tpm2Test, GoesOnAfterTheTpmWasReset) {
+TEST_F(Tpm2Test, ResetOfTpmIsSurvived) {
     const std::string signature = add(key(), "1234");
     expect_round_trip(signature);
     tpm_.stop();
@@ -38,14 +38,14 @@ TEST_F(Tpm2Test, GoesOnAfterTheTpmWasReset) {
     expect_round_trip(signature);
 }
 
-TEST_F(Tpm2Test, LeavesNothingInTheTpmWhenTheAgentEnds) {
+TEST_F(Tpm2Test, EndOfAgentLeavesTpmEmpty) {
     expect_round_trip(add(key(), "1234"));
     EXPECT_EQ(agent_->stop(), 0);
     EXPECT_EQ(tpm_.run("tpm2_getcap", {"handles-transient"}), "");
     EXPECT_EQ(tpm_.run("tpm2_getcap", {"handles-loaded-session"}), "");
 }
 
-TEST_F(Tpm2Test, KeepsAPinInNoProcessOnceItIsLocked) {
+TEST_F(Tpm2Test, LockLeavesPinInNoProcess) {
     constexpr char kPinCanary[] = "canary-Aiph4Eicheez";
     tpm_.tool("openssl", {"genpkey", "-provider", "tpm2", "-provider", "default", "-algorithm",
                           "RSA", "-pkeyopt", "bits:2048", "-pkeyopt",
@@ -59,7 +59,7 @@ TEST_F(Tpm2Test, KeepsAPinInNoProcessOnceItIsLocked) {
 }
 
 // A way to a TPM is a library as well.
-TEST_F(Tpm2Test, IsReachedByALibraryOfTheUsersOwnOnlyAfterTheUserSaidSo) {
+TEST_F(Tpm2Test, OwnLibraryNeedsConsent) {
     const auto library = (folder_.path() / "my-tcti.so").string();
     std::filesystem::copy_file(ECRYPTFS_SWTPM_TCTI, library);
     const auto by_name = tpm_.tcti();
@@ -72,7 +72,7 @@ TEST_F(Tpm2Test, IsReachedByALibraryOfTheUsersOwnOnlyAfterTheUserSaidSo) {
     expect_round_trip(add({uri, "--allow-library", library}, "1234"));
 }
 
-TEST_F(Tpm2Test, TellsAWrongPinFromOneThatIsMissing) {
+TEST_F(Tpm2Test, WrongAndMissingPinDiffer) {
     Arguments arguments = key();
     arguments.insert(arguments.begin(), "add-key");
     arguments.insert(arguments.end(), {"--passphrase-file", "-"});

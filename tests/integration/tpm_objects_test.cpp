@@ -62,7 +62,7 @@ class TpmObjects : public ::testing::Test {
     contract::SoftwareTpm tpm_;
 };
 
-TEST_F(TpmObjects, AreGoneWhenDecryptHasOpenedAKey) {
+TEST_F(TpmObjects, DecryptLeavesNone) {
     for (int i = 0; i < 3; ++i) {
         const auto outcome = run(decrypting({"--key", key()}));
         EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -70,13 +70,13 @@ TEST_F(TpmObjects, AreGoneWhenDecryptHasOpenedAKey) {
     }
 }
 
-TEST_F(TpmObjects, AreGoneWhenASecondKeyCannotBeOpened) {
+TEST_F(TpmObjects, FailedSecondKeyLeavesNone) {
     const auto outcome = run(decrypting({"--key", key(), "--key", path("none.pem")}));
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kNotFound)) << outcome.err;
     EXPECT_EQ(left(), "");
 }
 
-TEST_F(TpmObjects, AreGoneWhenThePinIsWrong) {
+TEST_F(TpmObjects, WrongPinLeavesNone) {
     tpm_.create_key("with-pin", {"-p", "1234"});
     const auto outcome = run(
         decrypting({"--key", tpm_.locator("with-pin.pem"), "--key-passphrase-file", "-"}), "4321");
@@ -85,7 +85,7 @@ TEST_F(TpmObjects, AreGoneWhenThePinIsWrong) {
 }
 
 // The second key's secret is waited for while the first key is open.
-TEST_F(TpmObjects, AreGoneWhenASignalEndsDecrypt) {
+TEST_F(TpmObjects, SignalLeavesNone) {
     const auto fifo = path("secret");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -103,7 +103,7 @@ TEST_F(TpmObjects, AreGoneWhenASignalEndsDecrypt) {
 }
 
 // A host that stands still is not waited for for ever, nor at all by who has no patience.
-TEST_F(TpmObjects, KeepNobodyWhoInterruptsTwice) {
+TEST_F(TpmObjects, SecondInterruptDoesNotWait) {
     const auto fifo = path("secret");
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     Process ctl(decrypting({"--key", key(), "--key-passphrase-file", "/dev/null", "--key",
@@ -118,7 +118,7 @@ TEST_F(TpmObjects, KeepNobodyWhoInterruptsTwice) {
     EXPECT_EQ(ctl.wait(), 128 + SIGINT);
 }
 
-TEST_F(TpmObjects, AreGoneAfterTheOtherVerbs) {
+TEST_F(TpmObjects, OtherVerbsLeaveNone) {
     const std::vector<Arguments> verbs = {
         {"list-tokens"},
         {"list-keys", "--available"},

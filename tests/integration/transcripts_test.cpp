@@ -93,7 +93,7 @@ class Transcript : public AgentTest, public testing::WithParamInterface<fs::path
     std::string home_;
 };
 
-TEST_P(Transcript, ShowsWhatHappens) {
+TEST_P(Transcript, MatchesItsFile) {
     const auto expected = text_in(GetParam());
     std::string actual;
     std::istringstream lines(expected);
@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(Verb, Transcript, testing::ValuesIn(transcripts()),
                              return name;
                          });
 
-TEST(Transcripts, AreThereForEachVerb) {
+TEST(Transcripts, CoverEachVerb) {
     const auto help = run({ctl_program(), {"--help"}}).out;
     std::istringstream lines(help.substr(help.find("Subcommands:")));
     std::string line;

@@ -25,7 +25,7 @@ Bytes with_pki_type(Bytes payload, std::string_view name) {
     return payload;
 }
 
-class UnusableKeys : public AgentTest {
+class UnusableKeyTest : public AgentTest {
   protected:
     void SetUp() override { start_agent(); }
 
@@ -41,12 +41,12 @@ class UnusableKeys : public AgentTest {
     }
 };
 
-TEST_F(UnusableKeys, FailWhenThereIsNone) {
+TEST_F(UnusableKeyTest, UnknownKeyFails) {
     expect_failure(kSomeSignature, ErrorCode::kUnknownKey);
     EXPECT_EQ(queue()["failed_by_reason"], Json({{"UnknownKey", 2}}));
 }
 
-TEST_F(UnusableKeys, FailToDecryptWhileLockedAndEncryptWithThePublicHalf) {
+TEST_F(UnusableKeyTest, LockedKeyOnlyEncrypts) {
     const auto signature = add({"faulty:secret", "--module", "faulty"}, "open sesame");
     const auto file_key = make_file_key(16);
     const auto encrypted = wrapped(signature, file_key);
@@ -59,14 +59,14 @@ TEST_F(UnusableKeys, FailToDecryptWhileLockedAndEncryptWithThePublicHalf) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
 }
 
-TEST_F(UnusableKeys, FailToDecryptWhileEveryKeyIsLocked) {
+TEST_F(UnusableKeyTest, LockOfAllKeysFailsDecrypt) {
     const auto signature = add_k2048();
     const auto encrypted = wrapped(signature, make_file_key(16));
     ASSERT_EQ(ctl({"lock"}).exit_code, 0);
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), FailsFor(ErrorCode::kKeyLocked));
 }
 
-TEST_F(UnusableKeys, FailWhenTheirTokenIsNone) {
+TEST_F(UnusableKeyTest, MalformedTokenFails) {
     const auto good = token_payload(kSomeSignature, "example", "example:a");
     auto other_version = good;
     other_version[0] = 5;
@@ -105,13 +105,13 @@ TEST_F(UnusableKeys, FailWhenTheirTokenIsNone) {
     }
 }
 
-TEST_F(UnusableKeys, FailWhenTheirModuleIsNotThere) {
+TEST_F(UnusableKeyTest, MissingModuleFails) {
     put_token(kSomeSignature, "nosuch", "nosuch:key");
     expect_failure(kSomeSignature, ErrorCode::kUnknownModule);
     EXPECT_EQ(key(kSomeSignature)["state"], "unusable");
 }
 
-TEST_F(UnusableKeys, OfManyMissingModulesDoNotShutOutAModuleThatIsThere) {
+TEST_F(UnusableKeyTest, MissingModulesLeaveRoomForOthers) {
     // More than there may be hosts; not more than the quota bears, as the kernel frees keys in its
     // own time.
     for (int i = 0; i < 18; ++i) {
@@ -124,7 +124,7 @@ TEST_F(UnusableKeys, OfManyMissingModulesDoNotShutOutAModuleThatIsThere) {
     expect_round_trip(add({"example:a", "--module", "example"}));
 }
 
-TEST_F(UnusableKeys, WithALocatorBeyondAllBoundsDoNotHoldUpOthers) {
+TEST_F(UnusableKeyTest, EndlessLocatorDelaysNoOtherKey) {
     put_token(kSomeSignature, "example", "example:" + std::string(8'000, 'a'));
     for (int i = 0; i < 10; ++i) {
         expect_failure(kSomeSignature, ErrorCode::kInvalidToken);
@@ -132,7 +132,7 @@ TEST_F(UnusableKeys, WithALocatorBeyondAllBoundsDoNotHoldUpOthers) {
     expect_round_trip(add({"example:a", "--module", "example"}));
 }
 
-TEST_F(UnusableKeys, FailAtOnceWhenTheirTokenIsRevokedOrUnlinked) {
+TEST_F(UnusableKeyTest, RevokedOrUnlinkedTokenFailsAtOnce) {
     const auto signature = add({"example:a", "--module", "example"});
     const auto encrypted = wrapped(signature, make_file_key(16));
     const auto serial = key(signature)["serial"].get<std::int32_t>();
@@ -146,7 +146,7 @@ TEST_F(UnusableKeys, FailAtOnceWhenTheirTokenIsRevokedOrUnlinked) {
     EXPECT_EQ(kernel_.decrypt(signature, encrypted).status, 0);
 }
 
-TEST_F(UnusableKeys, FailWhenTheirTimeHasRunOut) {
+TEST_F(UnusableKeyTest, ExpiredKeyFails) {
     const auto signature = add({"example:a", "--module", "example", "--timeout", "1"});
     Answer answer;
     wait_until("the key expires", [&] {
@@ -157,7 +157,7 @@ TEST_F(UnusableKeys, FailWhenTheirTimeHasRunOut) {
     EXPECT_EQ(key(signature)["state"], "expired");
 }
 
-TEST_F(UnusableKeys, WhoseFileNowHoldsAnotherKeyFail) {
+TEST_F(UnusableKeyTest, FileWithOtherKeyFails) {
     const auto file = folder_.file("key.pem", "");
     const auto overwrite = std::filesystem::copy_options::overwrite_existing;
     std::filesystem::copy_file(vector_key("k2048p8.pem"), file, overwrite);
@@ -169,7 +169,7 @@ TEST_F(UnusableKeys, WhoseFileNowHoldsAnotherKeyFail) {
     EXPECT_EQ(key(signature)["state"], "locked");
 }
 
-TEST_F(UnusableKeys, OfASessionAreServedBySerialNumber) {
+TEST_F(UnusableKeyTest, SessionKeyIsServedBySerial) {
     const auto signature = add({"example:a", "--module", "example", "--keyring", "session"});
     EXPECT_EQ(user_keyring_size(), 0U);
     expect_round_trip(signature);

@@ -46,7 +46,7 @@ bool may_cite(const fs::path& path) {
     return path.extension() == ".h" || path.extension() == ".cpp" || path.extension() == ".c";
 }
 
-TEST(Citations, LeadToASectionThatIsThere) {
+TEST(Citations, CitedSectionsExist) {
     const fs::path root = ECRYPTFS_SOURCE_DIR;
     std::size_t checked = 0;
     for (const auto* folder : {"lib", "agent", "pki-modules", "cli", "tests"}) {
@@ -64,7 +64,7 @@ TEST(Citations, LeadToASectionThatIsThere) {
     EXPECT_GE(checked, 10U) << "were the sources found?";
 }
 
-TEST(Citations, AreReadAcrossALinesEnd) {
+TEST(Citations, CitationsMaySpanLines) {
     const auto found = citations_in(
         "// as docs/"
         "protocol.md\n// section 4 has it");

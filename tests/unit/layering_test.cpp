@@ -221,7 +221,7 @@ std::vector<Include> all_includes() {
     return found;
 }
 
-TEST(Layering, HasNoIncludeThatIsNotInTheTable) {
+TEST(Layering, IncludesKeepToTheTable) {
     std::size_t checked = 0;
     for (const auto& include : all_includes()) {
         if (include.quoted) {
@@ -233,7 +233,7 @@ TEST(Layering, HasNoIncludeThatIsNotInTheTable) {
     EXPECT_GT(checked, 30U) << "were the sources found?";
 }
 
-TEST(Layering, KeepsForeignHeadersOutOfOurHeaders) {
+TEST(Layering, OurHeadersIncludeNoForeignOnes) {
     for (const auto& include : all_includes()) {
         const bool ours =
             include.file.ends_with(".h") && !include.file.starts_with("pki-modules/common/");
@@ -242,7 +242,7 @@ TEST(Layering, KeepsForeignHeadersOutOfOurHeaders) {
     }
 }
 
-TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
+TEST(Layering, ForbiddenIncludeIsFound) {
     EXPECT_EQ(objection("agent/requests/device.cpp", "lib/wire/device_frame.h"), "");
     EXPECT_EQ(objection("agent/bus/service.cpp", "agent/requests/device.h"), "");
     EXPECT_EQ(objection("lib/pki/module.cpp", "ecryptfs_pki_module.h"), "");
@@ -260,7 +260,7 @@ TEST(Layering, WouldSeeAnIncludeThatIsNotInTheTable) {
     EXPECT_NE(objection("elsewhere/a.cpp", "lib/base/hex.h"), "");
 }
 
-TEST(Layering, NamesOnlyFoldersThatAreThere) {
+TEST(Layering, TableNamesExistingFolders) {
     EXPECT_GT(layers().size(), 15U) << "was the table found?";
     for (const auto& [folder, may_include] : layers()) {
         EXPECT_TRUE(fs::exists(fs::path(ECRYPTFS_SOURCE_DIR) / folder)) << folder;
@@ -274,7 +274,7 @@ TEST(Layering, HasNoCycle) {
     EXPECT_THAT(folders_in_cycles(layers()), IsEmpty());
 }
 
-TEST(Layering, FindsTheFoldersOfACycle) {
+TEST(Layering, FoldersOfCycleAreFound) {
     EXPECT_THAT(folders_in_cycles({{"lib/base", {}},
                                    {"lib/wire", {"lib/base"}},
                                    {"lib/dbus", {"agent/keys"}},
@@ -286,7 +286,7 @@ TEST(Layering, FindsTheFoldersOfACycle) {
                 ElementsAre("agent/keys", "cli/ask", "cli/files", "lib/dbus"));
 }
 
-TEST(Layering, ReadsTheRowsOfTables) {
+TEST(Layering, TableRowsAreRead) {
     EXPECT_THAT(parse_layers("| folder | what | may include |\n"
                              "|---|---|---|\n"
                              "| `lib/base/` | a, `b` | – |\n"
@@ -298,7 +298,7 @@ TEST(Layering, ReadsTheRowsOfTables) {
                                      Pair("cli/main.cpp", ElementsAre("lib/base"))));
 }
 
-TEST(Layering, ReadsIncludesInEachForm) {
+TEST(Layering, EachFormOfIncludeIsRead) {
     const auto quoted = include_on("#include \"lib/base/hex.h\"").value_or(Include{});
     EXPECT_TRUE(quoted.quoted);
     EXPECT_EQ(quoted.header, "lib/base/hex.h");

@@ -59,7 +59,7 @@ class Doctor : public OnTheRealKernel {
     }
 };
 
-TEST_F(Doctor, FindsNothingWhereAllIsWell) {
+TEST_F(Doctor, FindsNothingWrong) {
     const UserSession session(alice());
     const auto signature = session.add_key(install_key(alice(), "k1024.pem"), "secret");
     Mount mount(session, "well");
@@ -76,7 +76,7 @@ TEST_F(Doctor, FindsNothingWhereAllIsWell) {
     expect_broken(diagnosis(session), "mount " + mount.upper().string(), signature, "add-key");
 }
 
-TEST_F(Doctor, FindsThatTheModuleIsNotLoaded) {
+TEST_F(Doctor, FindsUnloadedModule) {
     unload_ecryptfs();
     const UserSession session(alice());
     const auto found = diagnosis(session);
@@ -84,14 +84,14 @@ TEST_F(Doctor, FindsThatTheModuleIsNotLoaded) {
     expect_broken(found, "device", "does not exist", "modprobe");
 }
 
-TEST_F(Doctor, FindsThatTheDeviceIsNotForUs) {
+TEST_F(Doctor, FindsForbiddenDevice) {
     set_device_mode(0600);
     const UserSession session(alice());
     expect_broken(diagnosis(session), "device", "alice may not open", "log out");
     set_device_mode(0660);
 }
 
-TEST_F(Doctor, NamesWhoHoldsTheDevice) {
+TEST_F(Doctor, NamesHolderOfDevice) {
     OtherDaemon other(alice(), "ecryptfsd");
     const UserSession session(alice());
     const auto found = diagnosis(session);
@@ -101,7 +101,7 @@ TEST_F(Doctor, NamesWhoHoldsTheDevice) {
     other.end();
 }
 
-TEST_F(Doctor, FindsTheQuotaUsedUp) {
+TEST_F(Doctor, FindsFullQuota) {
     const UserSession session(alice());
     fill_quota(session);
     expect_broken(diagnosis(session), "key quota", " of ", "remove-key");

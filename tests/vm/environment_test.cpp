@@ -34,7 +34,7 @@ void move_clock(std::time_t seconds) {
     ASSERT_EQ(::clock_settime(CLOCK_REALTIME, &now), 0);
 }
 
-TEST_F(Environment, WhoseClockJumpsOpensAllFiles) {
+TEST_F(Environment, JumpingClockStopsNoOpen) {
     constexpr std::time_t kYear = 365 * 86'400;
     const UserSession session(alice());
     const auto key = session.add_key(install_key(alice(), "k1024.pem"), "secret");
@@ -76,7 +76,7 @@ class FullDisk {
     fs::path path_ = "/tmp/full-disk";
 };
 
-TEST_F(Environment, WhoseDiskIsFullIsLeftWithoutHalfAFile) {
+TEST_F(Environment, FullDiskLeavesNoHalfFile) {
     const UserSession session(alice());
     const FullDisk disk;
     const auto made = session.ctl({"generate-key", "--module-dir", ECRYPTFS_MODULE_FOLDER,

@@ -57,7 +57,7 @@ class Faults : public OnTheRealKernel {
     Paths files_;
 };
 
-TEST_F(Faults, AFileOpensThoughTheHostThatIsAskedHangs) {
+TEST_F(Faults, FileOpensDespiteHungHost) {
     begin("k1024.pem", 1);
     ::kill(session_->host(), SIGSTOP);
     EXPECT_EQ(open_error(alice(), files_.front()), 0);
@@ -73,7 +73,7 @@ bool waits_for_the_agent(pid_t pid) {
     return function == "ecryptfs_wait_for_response";
 }
 
-TEST_F(Faults, AnOpenerThatIsKilledDisturbsNobody) {
+TEST_F(Faults, KilledOpenerDisturbsNobody) {
     begin("k1024.pem", 2);
     ::kill(session_->host(), SIGSTOP);
     Process opener(ChildSetup{.user = alice()}, [this] {
@@ -88,7 +88,7 @@ TEST_F(Faults, AnOpenerThatIsKilledDisturbsNobody) {
     expect_all_is_answered();
 }
 
-TEST_F(Faults, NoOpenFailsWhenTheHostIsKilledAgainAndAgain) {
+TEST_F(Faults, KilledHostsFailNoOpen) {
     begin("k1024.pem", 100);
     Openers openers(alice(), files_, 8);
     pid_t last = 0;
@@ -108,7 +108,7 @@ TEST_F(Faults, NoOpenFailsWhenTheHostIsKilledAgainAndAgain) {
     expect_all_is_answered();
 }
 
-TEST_F(Faults, ATokenThatIsTooSlowForAllWorksForThoseWhoStillWait) {
+TEST_F(Faults, OverloadedTokenServesWhoStillWaits) {
     session_.emplace(alice());
     const auto key = session_->ctl_prints({"add-key", "faulty:slow?600", "--module", "faulty"});
     make_files_of(key.substr(0, key.find('\n')), 24);
@@ -140,7 +140,7 @@ class ImpatientKernel : public Faults {
     }
 };
 
-TEST_F(ImpatientKernel, AReplyThatComesTooLateIsCountedAndHarmsNobody) {
+TEST_F(ImpatientKernel, LateReplyIsOnlyCounted) {
     begin("k1024.pem", 1);
     ::kill(session_->host(), SIGSTOP);
     EXPECT_EQ(open_error(alice(), files_.front()), EIO);

@@ -29,7 +29,7 @@ void expect_requests(const UserSession& session, std::size_t expected) {
     EXPECT_EQ(queue["malformed"], 0);
 }
 
-TEST_F(Files, WrittenThroughAMountReadBackIdenticalAfterItIsMountedAnew) {
+TEST_F(Files, WrittenFilesReadBackAfterRemount) {
     const UserSession session(alice());
     ASSERT_EQ(session.agent(), 0) << "the bus is to start it";
     const auto signature = session.add_key(install_key(alice(), "k2048.pem"), "secret");
@@ -50,7 +50,7 @@ TEST_F(Files, WrittenThroughAMountReadBackIdenticalAfterItIsMountedAnew) {
     expect_requests(session, 2 * files);
 }
 
-TEST_F(Files, OpenAllWhen32ProcessesOpen200OfThemAtOnce) {
+TEST_F(Files, ManyProcessesOpenFilesAtOnce) {
     const UserSession session(alice());
     const auto signature = session.add_key(install_key(alice(), "k2048.pem"), "secret");
     Mount mount(session, "many");

@@ -15,7 +15,7 @@
 namespace ecryptfs::vm {
 namespace {
 
-class AKey : public OnTheRealKernel {
+class KeyLife : public OnTheRealKernel {
   protected:
     void SetUp() override {
         OnTheRealKernel::SetUp();
@@ -39,7 +39,7 @@ class AKey : public OnTheRealKernel {
     std::size_t next_ = 0;
 };
 
-TEST_F(AKey, OpensNothingWhileItIsLocked) {
+TEST_F(KeyLife, LockedKeyOpensNothing) {
     EXPECT_EQ(open_another(), 0);
     session_.ctl_prints({"lock", key_});
     EXPECT_EQ(open_another(), EIO);
@@ -50,7 +50,7 @@ TEST_F(AKey, OpensNothingWhileItIsLocked) {
     EXPECT_EQ(open_another(), 0);
 }
 
-TEST_F(AKey, OpensNothingWhileItIsUnlinked) {
+TEST_F(KeyLife, UnlinkedKeyOpensNothing) {
     EXPECT_EQ(open_another(), 0);
     unlink_key(session_, key_);
     EXPECT_EQ(open_another(), EIO);
@@ -60,7 +60,7 @@ TEST_F(AKey, OpensNothingWhileItIsUnlinked) {
     EXPECT_EQ(open_another(), 0);
 }
 
-TEST_F(AKey, OpensNothingOnceItIsRevoked) {
+TEST_F(KeyLife, RevokedKeyOpensNothing) {
     EXPECT_EQ(open_another(), 0);
     revoke(session_, key_);
     EXPECT_NE(open_another(), 0);
@@ -71,7 +71,7 @@ TEST_F(AKey, OpensNothingOnceItIsRevoked) {
     EXPECT_EQ(open_another(), 0);
 }
 
-TEST_F(AKey, OpensNothingOnceItsTimeHasRunOut) {
+TEST_F(KeyLife, ExpiredKeyOpensNothing) {
     session_.ctl_prints({"add-key", key_file_, "--passphrase-file", "-", "--timeout", "10"},
                         "secret\n");
     EXPECT_FALSE(session_.key(key_)["expires"].is_null());

@@ -251,7 +251,7 @@ class MountHelper : public OnTheRealKernel {
     const base::UniqueFd upper_ = open_folder(mount_.upper());
 };
 
-TEST_F(MountHelper, MountsOnTheFolderThatWasOpenedWhateverBearsItsNameNow) {
+TEST_F(MountHelper, MountsOnOpenedFolderNotItsName) {
     exchange(mount_.upper(), "/etc");
     EXPECT_EQ(mount_by_helper().verdict, Verdict::kDone);
     EXPECT_FALSE(shows_ecryptfs("/etc"));
@@ -261,7 +261,7 @@ TEST_F(MountHelper, MountsOnTheFolderThatWasOpenedWhateverBearsItsNameNow) {
 }
 
 // The only time at which a path counts: when the kernel itself looks it up.
-TEST_F(MountHelper, DoesNotMountAFolderThatTookThePlaceOfTheOneThatWasOpened) {
+TEST_F(MountHelper, ExchangedLowerFolderIsNotMounted) {
     const Helper helper(alice().id, Helper::Traced::kYes);
     helper.send(request(), {lower_.get(), upper_.get()});
     helper.run_until_fsconfig(FSCONFIG_CMD_CREATE);
@@ -272,7 +272,7 @@ TEST_F(MountHelper, DoesNotMountAFolderThatTookThePlaceOfTheOneThatWasOpened) {
     put_back(mount_.lower());
 }
 
-TEST_F(MountHelper, WaitsForTheKernelWithTheRightFolderAndMountsIt) {
+TEST_F(MountHelper, UnchangedFolderIsMounted) {
     const Helper helper(alice().id, Helper::Traced::kYes);
     helper.send(request(), {lower_.get(), upper_.get()});
     helper.run_until_fsconfig(FSCONFIG_CMD_CREATE);
@@ -281,7 +281,7 @@ TEST_F(MountHelper, WaitsForTheKernelWithTheRightFolderAndMountsIt) {
     EXPECT_TRUE(shows_ecryptfs(mount_.upper()));
 }
 
-TEST_F(MountHelper, MountsForAUserOnlyFoldersOfThatUser) {
+TEST_F(MountHelper, MountsOnlyFoldersOfTheUser) {
     const auto etc = open_folder("/etc");
     const auto others = open_folder(others_ / "within");
     const auto ask = [&](int lower, int upper) {
@@ -310,14 +310,14 @@ TEST_F(MountHelper, MountsForAUserOnlyFoldersOfThatUser) {
     EXPECT_FALSE(shows_ecryptfs(mount_.upper()));
 }
 
-TEST_F(MountHelper, LooksAsTheUserIntoAFolderThatRootMayNotRead) {
+TEST_F(MountHelper, ReadsUpperFolderAsTheUser) {
     std::ofstream(mount_.upper() / "here");
     ASSERT_EQ(::chmod(mount_.upper().c_str(), 0700), 0);
     const Helper helper(alice().id, Helper::Traced::kNo, Helper::Overrides::kNo);
     EXPECT_EQ(helper.ask(request(), {lower_.get(), upper_.get()}).verdict, Verdict::kUpperNotEmpty);
 }
 
-TEST_F(MountHelper, MountsAFolderOnItself) {
+TEST_F(MountHelper, FolderMayBeMountedOnItself) {
     std::ofstream(mount_.lower() / "here");
     const Helper helper(alice().id);
     EXPECT_EQ(helper.ask(request(), {lower_.get(), lower_.get()}).verdict, Verdict::kDone);
@@ -325,7 +325,7 @@ TEST_F(MountHelper, MountsAFolderOnItself) {
     EXPECT_EQ(::umount2(mount_.lower().c_str(), 0), 0);
 }
 
-TEST_F(MountHelper, AMountIsAsRestrictedAsThoseThatTheFoldersAreOn) {
+TEST_F(MountHelper, MountInheritsRestrictions) {
     const auto lower = mount_.lower();
     ASSERT_EQ(::mount(lower.c_str(), lower.c_str(), nullptr, MS_BIND, nullptr), 0);
     ASSERT_EQ(::mount("none", lower.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOEXEC,
@@ -344,7 +344,7 @@ TEST_F(MountHelper, AMountIsAsRestrictedAsThoseThatTheFoldersAreOn) {
     EXPECT_EQ(::umount2(lower.c_str(), 0), 0);
 }
 
-TEST_F(MountHelper, SaysThatAPathIsTooLongForTheKernel) {
+TEST_F(MountHelper, TooLongPathIsReported) {
     const auto longest = mount_.lower() / std::string(200, 'a') / std::string(60, 'b');
     make_folder(longest, alice());
     const auto lower = open_folder(longest);
@@ -352,7 +352,7 @@ TEST_F(MountHelper, SaysThatAPathIsTooLongForTheKernel) {
     EXPECT_EQ(helper.ask(request(), {lower.get(), upper_.get()}).verdict, Verdict::kPathTooLong);
 }
 
-TEST_F(MountHelper, CannotBeStoppedByTheUserWhomItWorksFor) {
+TEST_F(MountHelper, UserCannotSignalIt) {
     const Helper helper(alice().id);
     for (const int signal : {SIGSTOP, SIGTERM, SIGKILL}) {
         EXPECT_EQ(run_as(alice(), [&] { return ::kill(helper.pid(), signal) == 0 ? 0 : errno; }),
@@ -361,7 +361,7 @@ TEST_F(MountHelper, CannotBeStoppedByTheUserWhomItWorksFor) {
     EXPECT_EQ(helper.ask(request(), {lower_.get(), upper_.get()}).verdict, Verdict::kDone);
 }
 
-TEST_F(MountHelper, RefusesWhatIsNoRequestAndWhoIsNotRoot) {
+TEST_F(MountHelper, RefusesNonsenseAndNonRoot) {
     const Helper helper(alice().id);
     EXPECT_EQ(helper.ask(request(), {lower_.get()}).verdict, Verdict::kBadRequest);
     const auto outcome = session_.run({ECRYPTFS_MOUNT_HELPER, fmt::format("{}", alice().id)});
@@ -369,7 +369,7 @@ TEST_F(MountHelper, RefusesWhatIsNoRequestAndWhoIsNotRoot) {
     EXPECT_THAT(outcome.err, HasSubstr("ecryptfsctl starts this program"));
 }
 
-TEST_F(MountHelper, UnmountsNothingButTheMountThatIsMeant) {
+TEST_F(MountHelper, UnmountsOnlyTheMeantMount) {
     ASSERT_EQ(mount_by_helper().verdict, Verdict::kDone);
     const auto upper = mount_.upper();
     const auto parent = open_folder(upper.parent_path());
@@ -401,7 +401,7 @@ TEST_F(MountHelper, UnmountsNothingButTheMountThatIsMeant) {
 }
 
 // The first one is held up between its check and umount2(2), as its user can do by a control group.
-TEST_F(MountHelper, TwoThatUnmountTheSameFolderDoNotTakeTheMountBelowItAway) {
+TEST_F(MountHelper, SecondUnmountKeepsMountBelow) {
     const auto upper = mount_.upper();
     const auto owner = fmt::format("uid={}", alice().id);
     ASSERT_EQ(::mount("none", upper.c_str(), "tmpfs", 0, owner.c_str()), 0);
@@ -426,7 +426,7 @@ TEST_F(MountHelper, TwoThatUnmountTheSameFolderDoNotTakeTheMountBelowItAway) {
     EXPECT_EQ(::umount2(upper.c_str(), 0), 0);
 }
 
-TEST_F(MountHelper, LazilyUnmountsWhatWasCheckedWhateverIsMountedThereNow) {
+TEST_F(MountHelper, LazyUnmountTakesOnlyCheckedMount) {
     const auto upper = mount_.upper();
     ASSERT_EQ(mount_by_helper().verdict, Verdict::kDone);
     const auto parent = open_folder(upper.parent_path());
@@ -457,14 +457,14 @@ TEST_F(MountHelper, RootMountsAndUnmountsForItself) {
     fs::remove_all("/root/.config/ecryptfs-agent");
 }
 
-TEST_F(MountHelper, RootsKeysAreNotForAnotherUser) {
+TEST_F(MountHelper, RootsKeysAreNotForOthers) {
     const auto outcome = as_root(
         {"mount", mount_.lower(), mount_.upper(), "--key", kSignature, "--user", alice().name});
     EXPECT_EQ(outcome.exit_code, 8) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr(fmt::format("no key {}", kSignature)));
 }
 
-TEST_F(MountHelper, AFolderThatAUserRemembersIsHeldToTheSameRules) {
+TEST_F(MountHelper, RememberedFolderObeysTheSameRules) {
     const fs::path memory = alice().home() + "/.config/ecryptfs-agent/folders.json";
     ASSERT_EQ(session_.run({"mkdir", "-p", memory.parent_path()}).exit_code, 0);
     std::ofstream(memory) << fmt::format(
@@ -517,7 +517,7 @@ class HeldUpMount : public MountHelper {
     std::optional<Process> mounting_;
 };
 
-TEST_F(HeldUpMount, HasItsPartOfRootsOutOfTheUsersReach) {
+TEST_F(HeldUpMount, HelperIsOutOfUsersReach) {
     start();
     const auto helpers = find_processes(kRoot, ECRYPTFS_MOUNT_HELPER);
     ASSERT_EQ(helpers.size(), 1U);
@@ -527,7 +527,7 @@ TEST_F(HeldUpMount, HasItsPartOfRootsOutOfTheUsersReach) {
     EXPECT_EQ(go_on(), 0);
 }
 
-TEST_F(HeldUpMount, DoesNotMountOnWhatTookTheUpperFoldersPlace) {
+TEST_F(HeldUpMount, ExchangedUpperFolderIsNotMountedOn) {
     start();
     exchange(mount_.upper(), "/etc");
     EXPECT_EQ(go_on(), 10);
@@ -535,7 +535,7 @@ TEST_F(HeldUpMount, DoesNotMountOnWhatTookTheUpperFoldersPlace) {
     put_back(mount_.upper());
 }
 
-TEST_F(HeldUpMount, DoesNotMountWhatTookTheLowerFoldersPlace) {
+TEST_F(HeldUpMount, ExchangedLowerFolderIsNotMounted) {
     start();
     exchange(mount_.lower(), others_ / "within");
     EXPECT_EQ(go_on(), 10);
@@ -543,7 +543,7 @@ TEST_F(HeldUpMount, DoesNotMountWhatTookTheLowerFoldersPlace) {
     put_back(mount_.lower());
 }
 
-TEST_F(MountHelper, FindsATokenOfTheSessionAndTakesItAway) {
+TEST_F(MountHelper, TokenOfSessionIsFoundAndRemoved) {
     ASSERT_EQ(add_token(KEY_SPEC_SESSION_KEYRING), 0);
     const auto mounted = sudo({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
     ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
@@ -557,7 +557,7 @@ TEST_F(MountHelper, FindsATokenOfTheSessionAndTakesItAway) {
 }
 
 // As where sudo's PAM configuration has pam_keyinit.
-TEST_F(MountHelper, FindsTheUsersTokensAlsoWhereSudoHasASessionKeyringOfRoots) {
+TEST_F(MountHelper, UserTokensAreFoundInRootsSession) {
     ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
     const auto in_roots_session = [&](Arguments arguments) {
         arguments.insert(arguments.begin(), {"sudo", "keyctl", "session", "-", ECRYPTFSCTL});
@@ -571,7 +571,7 @@ TEST_F(MountHelper, FindsTheUsersTokensAlsoWhereSudoHasASessionKeyringOfRoots) {
     EXPECT_FALSE(is_in_user_keyring(session_, kSignature));
 }
 
-TEST_F(MountHelper, AFolderBehindAnotherUsersIsOutOfReach) {
+TEST_F(MountHelper, FolderBehindOtherUsersIsUnreachable) {
     const auto link = mount_.lower().parent_path() / "link";
     fs::create_directory_symlink(others_ / "within", link);
     const auto outcome = sudo({"mount", link, mount_.upper(), "--key", kSignature});
@@ -579,7 +579,7 @@ TEST_F(MountHelper, AFolderBehindAnotherUsersIsOutOfReach) {
     EXPECT_THAT(outcome.err, HasSubstr("Permission denied"));
 }
 
-TEST_F(MountHelper, AnotherUsersMountIsNotUnmountedBySudo) {
+TEST_F(MountHelper, SudoDoesNotUnmountForOthers) {
     const auto upper = others_.parent_path() / "bobs-upper";
     make_folder(upper, bob());
     const auto within = open_folder(others_ / "within");
@@ -595,7 +595,7 @@ TEST_F(MountHelper, AnotherUsersMountIsNotUnmountedBySudo) {
     fs::remove(upper);
 }
 
-TEST_F(MountHelper, AnotherUsersMountUnderTheSameSignatureKeepsNoKeys) {
+TEST_F(MountHelper, OtherUsersMountKeepsNoKeys) {
     const auto upper = others_.parent_path() / "bobs-upper";
     make_folder(upper, bob());
     const auto within = open_folder(others_ / "within");
@@ -614,7 +614,7 @@ TEST_F(MountHelper, AnotherUsersMountUnderTheSameSignatureKeepsNoKeys) {
     fs::remove(upper);
 }
 
-TEST_F(MountHelper, WhoCalledSudoMustBeKnown) {
+TEST_F(MountHelper, CallerOfSudoMustBeKnown) {
     for (const char* id : {"4242", "alice", "", "-1"}) {
         const auto outcome =
             session_.run({"sudo", "env", fmt::format("SUDO_UID={}", id), ECRYPTFSCTL, "mount",

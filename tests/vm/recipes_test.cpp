@@ -134,7 +134,7 @@ class Recipes : public OnTheRealKernel {
     const UserSession session_{alice()};
 };
 
-TEST_F(Recipes, AKeyInAFile) {
+TEST_F(Recipes, KeyInFileWorks) {
     EXPECT_THAT(follow("A key in a file"), testing::EndsWith("Dear diary\n"));
     std::ifstream diary(home_ / ".Secret/diary");
     const std::string stored(std::istreambuf_iterator<char>(diary), {});
@@ -142,7 +142,7 @@ TEST_F(Recipes, AKeyInAFile) {
     EXPECT_GT(stored.size(), 8192U);
 }
 
-TEST_F(Recipes, ASmartCard) {
+TEST_F(Recipes, SmartCardWorks) {
     EXPECT_EQ(run_as(alice(),
                      [&] {
                          const auto folder = home_ / ".config/softhsm2";
@@ -158,18 +158,18 @@ TEST_F(Recipes, ASmartCard) {
     EXPECT_THAT(said, testing::EndsWith("Dear diary\n"));
 }
 
-TEST_F(Recipes, TheTpm) {
+TEST_F(Recipes, TpmWorks) {
     EXPECT_EQ(follow("The TPM, with a PIN"), "Dear diary\n");
 }
 
-TEST_F(Recipes, ARecoveryKey) {
+TEST_F(Recipes, RecoveryKeyWorks) {
     const auto said = follow("A recovery key");
     EXPECT_THAT(said, HasSubstr("0 have one key only"));
     EXPECT_THAT(said, HasSubstr("Dear diary\n"));
     EXPECT_THAT(said, testing::EndsWith("Dear diary\n"));
 }
 
-TEST_F(Recipes, MovingFromEcryptfsUtils) {
+TEST_F(Recipes, MoveFromEcryptfsUtilsWorks) {
     // A home as its tools leave it, with names encrypted.
     shell(R"(
 mkdir -p ~/.ecryptfs ~/.Private ~/Private

@@ -22,7 +22,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class AddingAKey : public OnTheRealKernel {
+class AddKey : public OnTheRealKernel {
   protected:
     void TearDown() override {
         load_ecryptfs();  // does nothing to a module that is loaded
@@ -57,7 +57,7 @@ class AddingAKey : public OnTheRealKernel {
     static inline const std::string key_file_ = install_key(alice(), "k1024.pem");
 };
 
-TEST_F(AddingAKey, WithoutPermissionOnTheDevice) {
+TEST_F(AddKey, NeedsPermissionOnDevice) {
     set_device_mode(0600);
     const UserSession session(alice());
     EXPECT_EQ(session.ctl({"status"}).exit_code, 6);
@@ -72,7 +72,7 @@ TEST_F(AddingAKey, WithoutPermissionOnTheDevice) {
     expect_device_opens_by_itself(session);
 }
 
-TEST_F(AddingAKey, WithoutTheKernelModule) {
+TEST_F(AddKey, NeedsKernelModule) {
     unload_ecryptfs();
     const UserSession session(alice());
     expect_refusal(session, 5, "there is no /dev/ecryptfs", "modprobe ecryptfs");
@@ -80,7 +80,7 @@ TEST_F(AddingAKey, WithoutTheKernelModule) {
     expect_device_opens_by_itself(session);
 }
 
-TEST_F(AddingAKey, WhileAnotherDaemonHoldsTheDevice) {
+TEST_F(AddKey, NeedsFreeDevice) {
     OtherDaemon other(alice(), "other");
     const UserSession session(alice());
     expect_refusal(session, 7, "another daemon of this user holds /dev/ecryptfs", "stop it");
@@ -88,7 +88,7 @@ TEST_F(AddingAKey, WhileAnotherDaemonHoldsTheDevice) {
     expect_device_opens_by_itself(session);
 }
 
-TEST_F(AddingAKey, WithTheKernelsQuotaOfKeysUsedUp) {
+TEST_F(AddKey, NeedsFreeKeyQuota) {
     const UserSession session(alice());
     fill_quota(session);
     expect_refusal(session, 17, "quota", "remove a key that you no longer need");
@@ -96,7 +96,7 @@ TEST_F(AddingAKey, WithTheKernelsQuotaOfKeysUsedUp) {
     EXPECT_EQ(add_key(session).exit_code, 0);
 }
 
-TEST_F(AddingAKey, AgainAfterTheKernelModuleWasReloaded) {
+TEST_F(AddKey, WorksAfterModuleReload) {
     const UserSession session(alice());
     EXPECT_EQ(add_key(session).exit_code, 0);
     const auto first_agent = session.agent();

@@ -117,13 +117,13 @@ class WaitingCtl {
     Process process_;
 };
 
-class APassphrase : public OnTheRealKernel {
+class PassphraseSecrecy : public OnTheRealKernel {
   protected:
     UserSession session_{alice()};
     std::string key_file_ = make_canary_key(session_);
 };
 
-TEST_F(APassphrase, IsNotOnTheBus) {
+TEST_F(PassphraseSecrecy, BusHoldsNone) {
     const BusRecorder recorder(session_);
     const auto key = session_.add_key(key_file_, kCanary);
     session_.ctl_prints({"lock", key});
@@ -139,7 +139,7 @@ TEST_F(APassphrase, IsNotOnTheBus) {
     EXPECT_TRUE(shows(recorder.record(), kCanary));
 }
 
-TEST_F(APassphrase, IsNotInArgumentsOrEnvironmentOfAnyProcess) {
+TEST_F(PassphraseSecrecy, ArgumentsAndEnvironmentHoldNone) {
     const auto key = session_.add_key(key_file_, kCanary);
     session_.ctl_prints({"lock", key});
     const BusRecorder recorder(session_);
@@ -162,7 +162,7 @@ TEST_F(APassphrase, IsNotInArgumentsOrEnvironmentOfAnyProcess) {
                      [&] { return shows(outside_of(careless.pid()), kCanary); });
 }
 
-TEST_F(APassphrase, IsNotInTheTokenOrTheLog) {
+TEST_F(PassphraseSecrecy, TokenAndLogHoldNone) {
     const auto key = session_.add_key(key_file_, kCanary);
     Mount mount(session_, "secrets");
     mount.mount(mount_options({key}));

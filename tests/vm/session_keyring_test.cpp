@@ -37,7 +37,7 @@ int error_of_reading(const UserSession& session, const std::string& signature) {
     });
 }
 
-TEST_F(Keyrings, AnAgentWhoseSessionLacksTheUserKeyringReadsTokensInIt) {
+TEST_F(Keyrings, AgentReadsUnlinkedUserKeyring) {
     const UserSession session(alice(), AgentKeyring::kOfItsOwn);
     install_key(alice(), "k1024.pem");
     constexpr char kSignature[] = "bff98d7544e350ea";
@@ -47,7 +47,7 @@ TEST_F(Keyrings, AnAgentWhoseSessionLacksTheUserKeyringReadsTokensInIt) {
     expect_files_open(session, kSignature);
 }
 
-TEST_F(Keyrings, ATokenOfTheSessionAloneOpensFiles) {
+TEST_F(Keyrings, SessionTokenAloneOpensFiles) {
     const UserSession session(alice());
     const auto key_file = install_key(alice(), "k1024.pem");
     const auto printed = session.ctl_prints(

@@ -82,7 +82,7 @@ void configure_softhsm(const User& user) {
               0);
 }
 
-TEST_F(Tokens, AKeyInSoftHsmServesFiles) {
+TEST_F(Tokens, SoftHsmKeyServesFiles) {
     configure_softhsm(alice());
     succeed({"softhsm2-util", "--init-token", "--free", "--label", "vm", "--pin", kPin, "--so-pin",
              "56789"});
@@ -94,14 +94,14 @@ TEST_F(Tokens, AKeyInSoftHsmServesFiles) {
     expect_to_serve(signature);
 }
 
-TEST_F(Tokens, AKeyInTheTpmServesFiles) {
+TEST_F(Tokens, TpmKeyServesFiles) {
     const auto uri = generate({"tpm2", key_file()}, kPin);
     EXPECT_EQ(uri, "file://" + key_file());
     expect_to_serve(session_.add_key(uri, kPin));
 }
 
 // PCR 16 is for tests: it can be reset.
-TEST_F(Tokens, AKeyInTheTpmServesFilesWhileItsPcrsHold) {
+TEST_F(Tokens, TpmKeyServesFilesWhilePcrsHold) {
     succeed({"tpm2_pcrreset", "-T", "device:/dev/tpmrm0", "16"});
     const auto uri = generate({"tpm2", key_file(), "--pcrs", "sha256:16"});
     const auto signature = session_.ctl_prints({"add-key", uri}).substr(0, 16);

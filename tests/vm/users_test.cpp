@@ -23,7 +23,7 @@ class TwoUsers : public OnTheRealKernel {
     std::string bobs_key_ = bob_.add_key(install_key(bob(), "k2048p8.pem"), "p8secret");
 };
 
-TEST_F(TwoUsers, FilesDoNotOpenThroughTheOthersAgent) {
+TEST_F(TwoUsers, OthersAgentOpensNoFiles) {
     alices_.mount(mount_options({alices_key_}));
     const auto file = make_files(alice(), alices_.upper(), 1).front();  // that all may read
     alices_.mount_anew();
@@ -38,7 +38,7 @@ TEST_F(TwoUsers, FilesDoNotOpenThroughTheOthersAgent) {
     EXPECT_EQ(bob_.status()["queue"]["received"], 1);
 }
 
-TEST_F(TwoUsers, OpenTheirOwnFilesAtTheSameTime) {
+TEST_F(TwoUsers, BothOpenTheirFilesAtOnce) {
     alices_.mount(mount_options({alices_key_}));
     bobs_.mount(mount_options({bobs_key_}));
     const auto alices_files = make_files(alice(), alices_.upper(), 20);

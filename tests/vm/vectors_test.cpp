@@ -76,7 +76,7 @@ class Vectors : public OnTheRealKernel, public testing::WithParamInterface<Tree>
     std::string key_file_;
 };
 
-TEST_P(Vectors, ReadBackIdenticalWhenTheKeyWasAdded) {
+TEST_P(Vectors, AddedKeyReadsFilesBack) {
     const auto added = session_.ctl({"add-key", key_file_, "--passphrase-file", "-"},
                                     fmt::format("{}\n", GetParam().passphrase));
     ASSERT_EQ(added.exit_code, 0) << added.err;
@@ -91,7 +91,7 @@ TEST_P(Vectors, ReadBackIdenticalWhenTheKeyWasAdded) {
     EXPECT_EQ(difference(alice(), plain_tree(), mount_.upper()), "");
 }
 
-TEST_P(Vectors, ReadBackIdenticalWithTheTokenThatEcryptfsUtilsMade) {
+TEST_P(Vectors, EcryptfsUtilsTokenReadsFilesBack) {
     const auto& signature = GetParam().signature;
     load_token(session_, GetParam().name, signature);
     EXPECT_EQ(session_.key(signature)["state"], "unopened");  // this starts the agent
@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Each, Vectors,
 
 using EcryptfsUtilsToken = Vectors;
 
-TEST_P(EcryptfsUtilsToken, StopsOpeningFilesWhileItIsLocked) {
+TEST_P(EcryptfsUtilsToken, LockStopsOpens) {
     const std::string signature = GetParam().signature;
     load_token(session_, GetParam().name, signature);
     session_.ctl_prints({"lock", signature});
@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(Each, EcryptfsUtilsToken, testing::Values(kRsa2048));
 
 using TwoKeysForEachFile = Vectors;
 
-TEST_P(TwoKeysForEachFile, OpenWithTheRsaKeyAlone) {
+TEST_P(TwoKeysForEachFile, RsaKeyAloneOpensFiles) {
     unlink_key(session_, kRecoverySignature);
     const auto signature = session_.add_key(key_file_, GetParam().passphrase);
     mount_.mount(mount_options({signature}));
@@ -135,7 +135,7 @@ TEST_P(TwoKeysForEachFile, OpenWithTheRsaKeyAlone) {
     EXPECT_EQ(session_.status()["queue"]["answered"], file_count());
 }
 
-TEST_P(TwoKeysForEachFile, OpenWithThePassphraseWhileTheRsaKeyIsLocked) {
+TEST_P(TwoKeysForEachFile, PassphraseOpensFilesOfLockedRsaKey) {
     const auto signature = session_.add_key(key_file_, GetParam().passphrase);
     session_.ctl_prints({"lock"});
     mount_.mount(recorded_options(GetParam()));

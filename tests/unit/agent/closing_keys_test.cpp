@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Closing : public ::testing::Test {
+class ClosingKeysTest : public ::testing::Test {
   protected:
     void close(std::uint64_t key) {
         keys_.add(key, begin_);
@@ -29,12 +29,12 @@ class Closing : public ::testing::Test {
     int ended_ = 0;
 };
 
-TEST_F(Closing, IsNotWaitedForWhenThereIsNone) {
+TEST_F(ClosingKeysTest, NoKeyMeansNoWait) {
     wait();
     EXPECT_EQ(ended_, 1);
 }
 
-TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
+TEST_F(ClosingKeysTest, WaitEndsWithTheLastKeyThatWasThere) {
     close(1);
     close(2);
     wait();
@@ -50,7 +50,7 @@ TEST_F(Closing, IsWaitedForUntilTheLastOfThoseThatWereThere) {
     EXPECT_EQ(ended_, 1);
 }
 
-TEST_F(Closing, EndsWhenTheKeyCouldNotBeOpened) {
+TEST_F(ClosingKeysTest, FailedOpenEndsTheWait) {
     keys_.add(1, begin_);
     wait();
     EXPECT_FALSE(keys_.record_close(1));
@@ -61,7 +61,7 @@ TEST_F(Closing, EndsWhenTheKeyCouldNotBeOpened) {
     keys_.record_failed_open(1);
 }
 
-TEST_F(Closing, IsWaitedForWhenTheKeyCouldNotBeOpenedAnewMeanwhile) {
+TEST_F(ClosingKeysTest, FailedReopenDoesNotEndTheWait) {
     close(1);
     wait();
     keys_.record_failed_open(1);
@@ -74,7 +74,7 @@ TEST_F(Closing, IsWaitedForWhenTheKeyCouldNotBeOpenedAnewMeanwhile) {
     EXPECT_FALSE(keys_.record_close(1));
 }
 
-TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
+TEST_F(ClosingKeysTest, EndOfProcessEndsAllWaits) {
     keys_.add(1, begin_);
     wait();
     keys_.add(2, begin_);
@@ -84,7 +84,7 @@ TEST_F(Closing, EndsWithTheProcessForAllWhoWait) {
     EXPECT_TRUE(keys_.empty());
 }
 
-TEST_F(Closing, IsLateByTheTimeAtWhichItBegan) {
+TEST_F(ClosingKeysTest, LatenessCountsFromTheFirstClose) {
     constexpr auto kPatience = 10s;
     EXPECT_FALSE(keys_.is_late(begin_ + 1h, kPatience));
     close(1);
@@ -95,7 +95,7 @@ TEST_F(Closing, IsLateByTheTimeAtWhichItBegan) {
     EXPECT_FALSE(keys_.is_late(begin_ + 1h, kPatience));
 }
 
-TEST_F(Closing, HasLessTimeWhenSomebodyWaits) {
+TEST_F(ClosingKeysTest, WaitShortensTheLimit) {
     constexpr auto kPatience = 1h;
     keys_.add(1, begin_);
     EXPECT_FALSE(keys_.is_late(begin_ + kCloseLimit + 1ms, kPatience));
@@ -104,7 +104,7 @@ TEST_F(Closing, HasLessTimeWhenSomebodyWaits) {
     EXPECT_TRUE(keys_.is_late(begin_ + kCloseLimit + 1ms, kPatience));
 }
 
-TEST_F(Closing, GivesUpItsWaitsSilentlyWithTheAgent) {
+TEST_F(ClosingKeysTest, EndOfAgentDropsWaitsSilently) {
     {
         ClosingKeys keys;
         keys.add(1, begin_);

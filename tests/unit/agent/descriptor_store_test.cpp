@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-class DescriptorStores : public ::testing::Test {
+class DescriptorStoreTest : public ::testing::Test {
   protected:
     // As the service manager takes the message, if it has room.
     bool take(std::string_view state, int descriptor) {
@@ -39,7 +39,7 @@ constexpr char kPutDevice8[] = "FDSTORE=1\nFDNAME=device\nFDPOLL=0 8";
 constexpr char kPutMemory9[] = "FDSTORE=1\nFDNAME=memory\nFDPOLL=0 9";
 constexpr char kRemoveDevice[] = "FDSTOREREMOVE=1\nFDNAME=device -1";
 
-TEST_F(DescriptorStores, TellTheServiceManagerAtOnceAndOnce) {
+TEST_F(DescriptorStoreTest, SendsEachMessageOnceAndAtOnce) {
     store_.put("device", 7);
     store_.remove("device");
     EXPECT_THAT(messages_, ElementsAre(kPutDevice7, kRemoveDevice));
@@ -48,7 +48,7 @@ TEST_F(DescriptorStores, TellTheServiceManagerAtOnceAndOnce) {
     EXPECT_EQ(messages_.size(), 2U);
 }
 
-TEST_F(DescriptorStores, RepeatAMessageThatThereWasNoRoomFor) {
+TEST_F(DescriptorStoreTest, RepeatsMessageThatFoundNoRoom) {
     room_ = 0;
     store_.put("device", 7);
     time_.advance(10s);
@@ -59,7 +59,7 @@ TEST_F(DescriptorStores, RepeatAMessageThatThereWasNoRoomFor) {
     EXPECT_EQ(time_.running_timers(), 0U);
 }
 
-TEST_F(DescriptorStores, PutNoDescriptorThatWasRemovedMeanwhile) {
+TEST_F(DescriptorStoreTest, DoesNotPutRemovedDescriptor) {
     room_ = 0;
     store_.put("device", 7);
     store_.remove("device");
@@ -68,7 +68,7 @@ TEST_F(DescriptorStores, PutNoDescriptorThatWasRemovedMeanwhile) {
     EXPECT_THAT(messages_, ElementsAre(kRemoveDevice));
 }
 
-TEST_F(DescriptorStores, RemoveTheOldDescriptorBeforeTheNewOneOfTheNameIsPut) {
+TEST_F(DescriptorStoreTest, RemovesOldBeforePuttingNewOfSameName) {
     store_.put("device", 7);
     room_ = 0;
     store_.remove("device");
@@ -83,7 +83,7 @@ TEST_F(DescriptorStores, RemoveTheOldDescriptorBeforeTheNewOneOfTheNameIsPut) {
 }
 
 // Whatever the room, the service manager ends with what was put last.
-TEST_F(DescriptorStores, EndWithTheLastDescriptorsWhateverTheRoom) {
+TEST_F(DescriptorStoreTest, LastDescriptorsWinWhateverTheRoom) {
     std::mt19937 random(1);  // NOLINT(*-msc51-cpp): the same each time
     const auto any = [&](int most) { return std::uniform_int_distribution(0, most)(random); };
     for (int sequence = 0; sequence < 1000; ++sequence) {

@@ -17,22 +17,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(ExceptionWall, LetsThroughWhatIsReturnedAndNothingThatIsThrown) {
+TEST(ExceptionWall, PassesResultsAndStopsExceptions) {
     EXPECT_EQ(guarded("test", [] { return 7; }), 7);
     EXPECT_EQ(guarded("test", []() -> int { throw std::runtime_error("on purpose"); }), -EIO);
     EXPECT_EQ(guarded("test", []() -> int { throw 7; }, 3), 3);
 }
 
 // Two ends of a connection, without a bus in between.
-class AConnection : public ::testing::Test {
+class BusConnection : public ::testing::Test {
   protected:
-    AConnection() {
+    BusConnection() {
         std::array<int, 2> ends{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
         ours_ = start(ends[0], /*is_server=*/false);
         theirs_ = start(ends[1], /*is_server=*/true);
     }
-    ~AConnection() override {
+    ~BusConnection() override {
         ::sd_bus_close_unref(ours_);
         ::sd_bus_close_unref(theirs_);
     }
@@ -71,7 +71,7 @@ struct Thrower {
     }
 };
 
-TEST_F(AConnection, SurvivesAHandlerThatThrows) {
+TEST_F(BusConnection, SurvivesThrowingHandler) {
     Thrower thrower;
     ASSERT_GE(::sd_bus_add_filter(ours_, nullptr, message_handler<&Thrower::hear>, &thrower), 0);
     process();
@@ -83,7 +83,7 @@ TEST_F(AConnection, SurvivesAHandlerThatThrows) {
     }
 }
 
-TEST(AnEventLoop, SurvivesAHandlerThatThrows) {
+TEST(EventLoop, SurvivesThrowingHandler) {
     EventLoop loop;
     auto first = loop.timer(1ms, [] { throw std::runtime_error("on purpose"); });
     auto second = loop.timer(1ms, [&] { loop.exit(7); });

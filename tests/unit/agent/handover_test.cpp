@@ -52,7 +52,7 @@ class Holder {
     pid_t pid_;
 };
 
-TEST(Handover, GoesOnWithTheMemoryOfAProcessThatItEnds) {
+TEST(Handover, TakesMemoryOfTheProcessItEnds) {
     const auto memory = left_over_memory();
     const Holder holder(memory);
     Handover next(copy_of(memory));
@@ -60,7 +60,7 @@ TEST(Handover, GoesOnWithTheMemoryOfAProcessThatItEnds) {
     EXPECT_EQ(next.keys().locks_all_others, 0U);
 }
 
-TEST(Handover, DoesNotWaitForAProcessThatDoesNotEnd) {
+TEST(Handover, DoesNotWaitForProcessThatNeverEnds) {
     const auto memory = left_over_memory();
     Holder holder(memory);
     holder.hold_in_its_end();
@@ -69,7 +69,7 @@ TEST(Handover, DoesNotWaitForAProcessThatDoesNotEnd) {
     EXPECT_EQ(next.keys().locks_all_others, 1U);
 }
 
-TEST(Handover, LeavesMemoryToItsHolderIfOnlyFreeMemoryIsWanted) {
+TEST(Handover, LeavesHeldMemoryWhenOnlyFreeIsWanted) {
     const auto memory = left_over_memory();
     const Holder holder(memory);
     EXPECT_THROW(Handover(copy_of(memory), Handover::Claim::kIfFree), base::Failure);

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class HostPools : public ::testing::Test {
+class HostPoolTest : public ::testing::Test {
   protected:
     void SetUp() override { ::testing::internal::CaptureStderr(); }
     void TearDown() override { ::testing::internal::GetCapturedStderr(); }
@@ -41,7 +41,7 @@ class HostPools : public ::testing::Test {
     std::vector<std::string> errors_;
 };
 
-TEST_F(HostPools, DropNoHostThatIsStillTellingOfFailures) {
+TEST_F(HostPoolTest, KeepsHostThatStillReportsFailures) {
     launcher_.failure = base::Error{base::ErrorCode::kModuleFailed, "cannot be run"};
     for (std::size_t i = 0; i + 1 < HostPool::kMaxHosts; ++i) {
         submit(fmt::format("m{}", i), [] {});
@@ -60,7 +60,7 @@ TEST_F(HostPools, DropNoHostThatIsStillTellingOfFailures) {
     EXPECT_EQ(pool_.modules().size(), 1U);
 }
 
-TEST_F(HostPools, RefuseMoreHostsThanThereMayBe) {
+TEST_F(HostPoolTest, RefusesHostsAboveTheLimit) {
     for (std::size_t i = 0; i < HostPool::kMaxHosts; ++i) {
         submit(fmt::format("m{}", i), [] {});
     }

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using test::FailsWith;
 
 // Keys and jobs go by numbers. A job's input is its number.
-class JobQueues : public ::testing::Test, protected JobSender {
+class JobQueueTest : public ::testing::Test, protected JobSender {
   protected:
     struct Message {
         std::uint64_t id;
@@ -121,7 +121,7 @@ class JobQueues : public ::testing::Test, protected JobSender {
     JobQueue queue_{*this};
 };
 
-TEST_F(JobQueues, OpenAKeyOnceBeforeItsFirstOperation) {
+TEST_F(JobQueueTest, OpensKeyOnceBeforeItsFirstOperation) {
     queue_.set_threads(4);
     add(job(1));
     add(job(1));
@@ -138,7 +138,7 @@ TEST_F(JobQueues, OpenAKeyOnceBeforeItsFirstOperation) {
     EXPECT_TRUE(queue_.keys().is_open(1));
 }
 
-TEST_F(JobQueues, LetNoKeyThatIsBeingOpenedDelayAnother) {
+TEST_F(JobQueueTest, OpeningOneKeyDoesNotDelayAnother) {
     open_first_key(4);
     add(job(2));
     add(job(1));
@@ -149,7 +149,7 @@ TEST_F(JobQueues, LetNoKeyThatIsBeingOpenedDelayAnother) {
     EXPECT_THAT(outcome(2), test::Succeeds());
 }
 
-TEST_F(JobQueues, FailTheJobsOfAKeyThatCannotBeOpened) {
+TEST_F(JobQueueTest, FailedOpenFailsAllJobsOfTheKey) {
     queue_.set_threads(4);
     add(job(1));
     add(job(1));
@@ -163,7 +163,7 @@ TEST_F(JobQueues, FailTheJobsOfAKeyThatCannotBeOpened) {
     EXPECT_FALSE(queue_.keys().has(1));
 }
 
-TEST_F(JobQueues, SendTwoJobsAThreadToAModuleThatIsNotKnownYet) {
+TEST_F(JobQueueTest, SendsTwoJobsPerThreadToUnknownModule) {
     open_first_key(3);
     for (int i = 0; i < 20; ++i) {
         add(job(1));
@@ -171,7 +171,7 @@ TEST_F(JobQueues, SendTwoJobsAThreadToAModuleThatIsNotKnownYet) {
     EXPECT_EQ(sent_.size(), 6U);
 }
 
-TEST_F(JobQueues, SendUpToEightJobsAThreadToAQuickModule) {
+TEST_F(JobQueueTest, SendsEightJobsPerThreadToQuickModule) {
     open_first_key(2);
     for (int i = 0; i < 100; ++i) {
         add(job(1));
@@ -184,7 +184,7 @@ TEST_F(JobQueues, SendUpToEightJobsAThreadToAQuickModule) {
     EXPECT_EQ(sent_.size(), 16U);
 }
 
-TEST_F(JobQueues, SendFourJobsAThreadWhereEachTakesAQuarterOfAMillisecond) {
+TEST_F(JobQueueTest, SendsFourJobsPerThreadAt250Microseconds) {
     open_first_key(1);
     for (int i = 0; i < 100; ++i) {
         add(job(1));
@@ -197,7 +197,7 @@ TEST_F(JobQueues, SendFourJobsAThreadWhereEachTakesAQuarterOfAMillisecond) {
     EXPECT_EQ(sent_.size(), 4U);
 }
 
-TEST_F(JobQueues, BelieveNoProcessThatSaysItHasNoThreadsOrAMillion) {
+TEST_F(JobQueueTest, ClampsImplausibleThreadCounts) {
     open_first_key(0);
     for (int i = 0; i < 200; ++i) {
         add(job(1));
@@ -208,7 +208,7 @@ TEST_F(JobQueues, BelieveNoProcessThatSaysItHasNoThreadsOrAMillion) {
     EXPECT_EQ(sent_.size(), 128U);
 }
 
-TEST_F(JobQueues, KeepWhatTheProcessHasNoRoomFor) {
+TEST_F(JobQueueTest, KeepsJobsThatFindNoRoom) {
     open_first_key(4);
     room_ = 1;
     for (int i = 0; i < 5; ++i) {
@@ -223,7 +223,7 @@ TEST_F(JobQueues, KeepWhatTheProcessHasNoRoomFor) {
     EXPECT_TRUE(queue_.empty());
 }
 
-TEST_F(JobQueues, OpenNoKeyWhereTheProcessHasNoRoom) {
+TEST_F(JobQueueTest, OpensNoKeyWithoutRoom) {
     room_ = 0;
     add(job(1));
     EXPECT_FALSE(queue_.keys().has(1));
@@ -234,7 +234,7 @@ TEST_F(JobQueues, OpenNoKeyWhereTheProcessHasNoRoom) {
     EXPECT_THAT(outcome(1), test::Succeeds());
 }
 
-TEST_F(JobQueues, KnowNoAnswerThatNobodyAskedFor) {
+TEST_F(JobQueueTest, RefusesUnknownAnswers) {
     open_first_key();
     add(job(1));
     EXPECT_FALSE(queue_.take_answered(sent_.front().id + 1, now_));
@@ -244,7 +244,7 @@ TEST_F(JobQueues, KnowNoAnswerThatNobodyAskedFor) {
     EXPECT_FALSE(queue_.take_answered(id, now_)) << "a second answer";
 }
 
-TEST_F(JobQueues, SendNothingPastItsDeadline) {
+TEST_F(JobQueueTest, SendsNothingPastItsDeadline) {
     open_first_key();
     room_ = 0;
     add(job(1, 10ms));
@@ -261,7 +261,7 @@ TEST_F(JobQueues, SendNothingPastItsDeadline) {
     EXPECT_TRUE(queue_.empty());
 }
 
-TEST_F(JobQueues, UnderOverloadStartOnlyJobsThatCanMeetTheirDeadline) {
+TEST_F(JobQueueTest, OverloadStartsOnlyJobsThatCanFinish) {
     open_first_key();
     for (int i = 0; i < 50; ++i) {
         add(job(1));
@@ -275,7 +275,7 @@ TEST_F(JobQueues, UnderOverloadStartOnlyJobsThatCanMeetTheirDeadline) {
     EXPECT_EQ(jobs_sent(), (std::vector{2}));
 }
 
-TEST_F(JobQueues, AnswerEachJobAtItsDeadlineAndIgnoreTheLateAnswer) {
+TEST_F(JobQueueTest, DeadlineFailsJobAndDropsLateAnswer) {
     open_first_key(1);
     for (int i = 0; i < 4; ++i) {
         add(job(1, 1s));
@@ -295,7 +295,7 @@ TEST_F(JobQueues, AnswerEachJobAtItsDeadlineAndIgnoreTheLateAnswer) {
     EXPECT_EQ(outcomes_.at(0).size(), 1U);
 }
 
-TEST_F(JobQueues, RepeatNoJobOfADeadProcessThatNobodyWaitsFor) {
+TEST_F(JobQueueTest, ExpiredJobIsNotRepeated) {
     open_first_key();
     add(job(1, 1s));
     now_ += 2s;
@@ -305,7 +305,7 @@ TEST_F(JobQueues, RepeatNoJobOfADeadProcessThatNobodyWaitsFor) {
     EXPECT_EQ(outcomes_.at(0).size(), 1U);
 }
 
-TEST_F(JobQueues, RepeatInOrderWhatADeadProcessHad) {
+TEST_F(JobQueueTest, RepeatsJobsOfDeadProcessInOrder) {
     open_first_key(2);
     for (int i = 0; i < 6; ++i) {
         add(job(1));
@@ -320,7 +320,7 @@ TEST_F(JobQueues, RepeatInOrderWhatADeadProcessHad) {
     }
 }
 
-TEST_F(JobQueues, AskOneAtATimeForWhatADeadProcessHadBegun) {
+TEST_F(JobQueueTest, RepeatsStartedJobsOneAtATime) {
     open_first_key(2);
     for (int i = 0; i < 20; ++i) {
         add(job(1));
@@ -336,7 +336,7 @@ TEST_F(JobQueues, AskOneAtATimeForWhatADeadProcessHadBegun) {
     EXPECT_EQ(jobs_sent(), (std::vector{3, 4, 5, 6})) << "nobody suspects these";
 }
 
-TEST_F(JobQueues, SuspectNobodyWhereAProcessDiedIdle) {
+TEST_F(JobQueueTest, IdleDeathMakesNoJobSuspect) {
     open_first_key(2);
     lose_process();
     add(job(1));
@@ -347,7 +347,7 @@ TEST_F(JobQueues, SuspectNobodyWhereAProcessDiedIdle) {
     EXPECT_EQ(sent_.size(), 4U);
 }
 
-TEST_F(JobQueues, FindOutTheJobThatKillsHostsAndFailNoOther) {
+TEST_F(JobQueueTest, FindsTheJobThatKillsHosts) {
     open_first_key(4);
     add(job(1));
     add(job(1));
@@ -365,7 +365,7 @@ TEST_F(JobQueues, FindOutTheJobThatKillsHostsAndFailNoOther) {
     EXPECT_THAT(outcome(3), test::Succeeds());
 }
 
-TEST_F(JobQueues, FindOutTheKeyThatKillsHostsWhenItIsOpened) {
+TEST_F(JobQueueTest, FindsTheKeyWhoseOpenKillsHosts) {
     queue_.set_threads(4);
     add(job(1));
     add(job(2));
@@ -384,7 +384,7 @@ TEST_F(JobQueues, FindOutTheKeyThatKillsHostsWhenItIsOpened) {
     EXPECT_THAT(outcome(3), test::Succeeds());
 }
 
-TEST_F(JobQueues, SuspectNoJobThatADeadProcessHadNotBegun) {
+TEST_F(JobQueueTest, JobNotStartedIsNotSuspect) {
     open_first_key(1);
     add(job(1));
     add(job(1));
@@ -401,7 +401,7 @@ TEST_F(JobQueues, SuspectNoJobThatADeadProcessHadNotBegun) {
     EXPECT_THAT(outcome(2), test::Succeeds());
 }
 
-TEST_F(JobQueues, RepeatNoOpenThatAPersonWaitsFor) {
+TEST_F(JobQueueTest, OpenForAPersonIsNotRepeated) {
     add(person_opens(1));
     lose_process();
     EXPECT_THAT(outcome(1), FailsWith(ErrorCode::kModuleFailed, "died"));
@@ -409,7 +409,7 @@ TEST_F(JobQueues, RepeatNoOpenThatAPersonWaitsFor) {
     EXPECT_TRUE(sent_.empty());
 }
 
-TEST_F(JobQueues, RepeatAnOpenForRequestsOnce) {
+TEST_F(JobQueueTest, OpenForRequestsIsRepeatedOnce) {
     add(job(1));
     add(job(1));
     lose_process();
@@ -421,7 +421,7 @@ TEST_F(JobQueues, RepeatAnOpenForRequestsOnce) {
     EXPECT_TRUE(queue_.empty());
 }
 
-TEST_F(JobQueues, HoldAnOperationForHungAfterItsLimitAndNoSooner) {
+TEST_F(JobQueueTest, OperationHangsOnlyAfterItsLimit) {
     open_first_key();
     add(job(1));
     EXPECT_FALSE(queue_.has_hung(now_ + kLeastOperationLimit));
@@ -431,7 +431,7 @@ TEST_F(JobQueues, HoldAnOperationForHungAfterItsLimitAndNoSooner) {
     EXPECT_TRUE(queue_.has_hung(now_ + 2 * kLeastOperationLimit + 1ns));
 }
 
-TEST_F(JobQueues, CountNoTimeThatAJobWaitsInTheProcess) {
+TEST_F(JobQueueTest, TimeQueuedInProcessDoesNotCount) {
     open_first_key(1);
     add(job(1));
     add(job(1));
@@ -441,13 +441,13 @@ TEST_F(JobQueues, CountNoTimeThatAJobWaitsInTheProcess) {
     EXPECT_TRUE(queue_.has_hung(now_ + kGreatestOperationLimit));
 }
 
-TEST_F(JobQueues, HoldAnOpenForHungAfterItsLongerLimit) {
+TEST_F(JobQueueTest, OpenHangsAfterItsLongerLimit) {
     add(job(1, 1h));
     EXPECT_FALSE(queue_.has_hung(now_ + kOpenLimit));
     EXPECT_TRUE(queue_.has_hung(now_ + kOpenLimit + 1ns));
 }
 
-TEST_F(JobQueues, HoldNothingForHungWhileSomebodyTypesAtTheDevice) {
+TEST_F(JobQueueTest, NothingHangsWhileSomebodyTypesAtDevice) {
     open_first_key(4);
     add(person_opens(2));
     auto open = take_answered();
@@ -459,7 +459,7 @@ TEST_F(JobQueues, HoldNothingForHungWhileSomebodyTypesAtTheDevice) {
     EXPECT_TRUE(queue_.has_hung(now_ + kTypingLimit + 1ns));
 }
 
-TEST_F(JobQueues, AskAtTheDeviceOnceAndForAPersonOnly) {
+TEST_F(JobQueueTest, AsksAtDeviceOnceAndOnlyForAPerson) {
     add(job(1));
     auto for_request = take_answered();
     EXPECT_FALSE(queue_.reopen_at_device(*for_request));
@@ -476,14 +476,14 @@ TEST_F(JobQueues, AskAtTheDeviceOnceAndForAPersonOnly) {
     EXPECT_TRUE(is_unanswered(2));
 }
 
-TEST_F(JobQueues, AskAtTheDeviceForNoKeyThatWasReleasedMeanwhile) {
+TEST_F(JobQueueTest, ReleasedKeyIsNotAskedAtDevice) {
     add(person_opens(1));
     EXPECT_EQ(queue_.release_key(1), JobQueue::KeyState::kOpening);
     auto open = take_answered();
     EXPECT_FALSE(queue_.reopen_at_device(*open));
 }
 
-TEST_F(JobQueues, TellWhatTheProcessHasOfAKeyThatIsReleased) {
+TEST_F(JobQueueTest, ReleaseTellsWhatTheProcessHas) {
     EXPECT_EQ(queue_.release_key(1), JobQueue::KeyState::kNone);
     add(person_opens(1));
     EXPECT_EQ(queue_.release_key(1), JobQueue::KeyState::kOpening);
@@ -495,7 +495,7 @@ TEST_F(JobQueues, TellWhatTheProcessHasOfAKeyThatIsReleased) {
     EXPECT_EQ(queue_.release_key(2), JobQueue::KeyState::kOpen);
 }
 
-TEST_F(JobQueues, FailTheJobsOfAReleasedKeyAndNoOther) {
+TEST_F(JobQueueTest, ReleaseFailsJobsOfThatKeyOnly) {
     open_first_key(1);
     add(job(1));
     add(job(1));
@@ -514,7 +514,7 @@ TEST_F(JobQueues, FailTheJobsOfAReleasedKeyAndNoOther) {
     EXPECT_THAT(outcome(2), FailsWith(ErrorCode::kKeyLocked, "locked"));
 }
 
-TEST_F(JobQueues, RepeatNoOperationWithAReleasedKey) {
+TEST_F(JobQueueTest, OperationWithReleasedKeyIsNotRepeated) {
     open_first_key();
     add(job(1));
     queue_.release_key(1);
@@ -524,7 +524,7 @@ TEST_F(JobQueues, RepeatNoOperationWithAReleasedKey) {
     EXPECT_TRUE(sent_.empty());
 }
 
-TEST_F(JobQueues, FailAllWhereTheModuleCannotBeUsed) {
+TEST_F(JobQueueTest, UnusableModuleFailsAllJobs) {
     open_first_key(1);
     for (int i = 0; i < 5; ++i) {
         add(job(1));
@@ -537,7 +537,7 @@ TEST_F(JobQueues, FailAllWhereTheModuleCannotBeUsed) {
     EXPECT_TRUE(queue_.keys().empty());
 }
 
-TEST_F(JobQueues, BearJobsThatAddOthersWhenTheyFail) {
+TEST_F(JobQueueTest, FailingJobsMayAddOthers) {
     open_first_key(1);
     int left = 50;
     std::function<Job()> next = [&] {
@@ -569,7 +569,7 @@ TEST_F(JobQueues, BearJobsThatAddOthersWhenTheyFail) {
     }
 }
 
-TEST_F(JobQueues, KeepNothingOfAJobThatEnded) {
+TEST_F(JobQueueTest, KeepsNothingOfEndedJobs) {
     open_first_key();
     const auto token = std::make_shared<int>();
     for (int way = 0; way < 5; ++way) {

@@ -120,7 +120,7 @@ TEST_F(KeyNotesTest, NewerOfTwoNotesCounts) {
 }
 
 // The process died before the last thing that it writes, the sequence number.
-TEST_F(KeyNotesTest, NoteThatWasNotFinishedDoesNotCount) {
+TEST_F(KeyNotesTest, UnfinishedNoteDoesNotCount) {
     EXPECT_TRUE(notes().write({signature(1), keyring::KeySerial{7}, true, true, {}, {}}));
     auto unfinished = places_[0];
     unfinished.locked = 0;

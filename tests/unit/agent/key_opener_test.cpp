@@ -22,7 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class KeyOpening : public ::testing::Test {
+class KeyOpenerTest : public ::testing::Test {
   protected:
     KeyRef open() {
         KeyRef key = test::new_key(++last_id_);
@@ -38,7 +38,7 @@ class KeyOpening : public ::testing::Test {
     std::vector<Result<OpenedKey>> answers_;
 };
 
-TEST_F(KeyOpening, AsksAHostForTheKeyAndLeavesItTimeForASlowToken) {
+TEST_F(KeyOpenerTest, SubmitsJobWithDeadlineForSlowTokens) {
     const auto key = open();
     ASSERT_THAT(hosts_.jobs(), SizeIs(1));
     const auto& job = hosts_.jobs().front();
@@ -48,7 +48,7 @@ TEST_F(KeyOpening, AsksAHostForTheKeyAndLeavesItTimeForASlowToken) {
     EXPECT_THAT(answers_, IsEmpty());
 }
 
-TEST_F(KeyOpening, GivesWhatTheHostSaidAfterItsViewsHaveEnded) {
+TEST_F(KeyOpenerTest, AnswerOutlivesTheHostsViews) {
     open();
     {
         std::string warning = "it is readable by others";
@@ -64,21 +64,21 @@ TEST_F(KeyOpening, GivesWhatTheHostSaidAfterItsViewsHaveEnded) {
     EXPECT_EQ(answers_[0]->locator, "file:///settled.pem");
 }
 
-TEST_F(KeyOpening, PassesAnErrorOn) {
+TEST_F(KeyOpenerTest, PassesErrorOn) {
     open();
     hosts_.finish(0, std::unexpected(Error{ErrorCode::kWrongSecret, "no"}));
     ASSERT_THAT(answers_, SizeIs(1));
     EXPECT_THAT(answers_[0], FailsWith(ErrorCode::kWrongSecret, "no"));
 }
 
-TEST_F(KeyOpening, RefusesAHostThatDoesNotSayWhichKeyItOpened) {
+TEST_F(KeyOpenerTest, RefusesOpenedKeyWithoutSignature) {
     open();
     hosts_.finish(0, JobResult{});
     ASSERT_THAT(answers_, SizeIs(1));
     EXPECT_THAT(answers_[0], FailsWith(ErrorCode::kModuleFailed, "did not say which"));
 }
 
-TEST_F(KeyOpening, AnswersEachPersonWhenTheHostsFailAtOnce) {
+TEST_F(KeyOpenerTest, ImmediateFailureAnswersEachCaller) {
     hosts_.refuse({ErrorCode::kOverloaded, "full"});
     open();
     open();
@@ -86,7 +86,7 @@ TEST_F(KeyOpening, AnswersEachPersonWhenTheHostsFailAtOnce) {
     EXPECT_THAT(answers_[1], FailsWith(ErrorCode::kOverloaded, "full"));
 }
 
-TEST_F(KeyOpening, AnswersWhoWaitsForAKeyThatIsClosed) {
+TEST_F(KeyOpenerTest, CloseAnswersWhoWaitsForTheKey) {
     const auto first = open();
     open();
     opener_.close(std::vector<KeyRef>{first});

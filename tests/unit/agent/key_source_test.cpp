@@ -20,7 +20,7 @@ base::Result<KeySource> source(std::string_view pki_type, base::ByteView blob) {
                        base::value_or_throw(wire::PkiType::from_text(pki_type)), blob});
 }
 
-TEST(KeySource, IsTheUriThatATokenOfOursHolds) {
+TEST(KeySource, OwnTokenHoldsItsUri) {
     for (const std::string_view uri :
          {"file:///k.pem", "pkcs11:token=a;object=b?x-mechanism=rsa-oaep-sha1"}) {
         const auto found = source("pkcs11", base::as_bytes(uri));
@@ -31,7 +31,7 @@ TEST(KeySource, IsTheUriThatATokenOfOursHolds) {
     }
 }
 
-TEST(KeySource, OfPkcs11HelperIsAUriForTheModulePkcs11) {
+TEST(KeySource, Pkcs11HelperBlobBecomesPkcs11Uri) {
     const auto blob = counted({with_nul(R"(SoftHSM\x20project/SoftHSM\x20v2/8f2a/my\x20card/A1B2)"),
                                "certificate", with_nul("1234")});
     for (const std::string_view type : {"pkcs11-helper", "pkcs11"}) {
@@ -46,7 +46,7 @@ TEST(KeySource, OfPkcs11HelperIsAUriForTheModulePkcs11) {
     }
 }
 
-TEST(KeySource, OfANewerPkcs11HelperIsItsUri) {
+TEST(KeySource, NewerPkcs11HelperBlobHoldsItsUri) {
     const auto found =
         source("pkcs11-helper",
                counted({with_nul("pkcs11:model=m;token=t;serial=1;id=%01"), "certificate", ""}));
@@ -55,7 +55,7 @@ TEST(KeySource, OfANewerPkcs11HelperIsItsUri) {
     EXPECT_FALSE(found->secret);
 }
 
-TEST(KeySource, OfEcryptfsUtilsIsRefusedWhenItIsMalformed) {
+TEST(KeySource, MalformedBlobIsRefused) {
     EXPECT_THAT(source("pkcs11-helper", counted({with_nul("a/b"), "", ""})),
                 FailsWith(ErrorCode::kInvalidToken,
                           "the token of key 0123456789abcdef: serialized id: fewer than five"));

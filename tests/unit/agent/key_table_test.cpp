@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kUri = "file:///k.pem";
 
-class KeyTables : public ::testing::Test {
+class KeyTableTest : public ::testing::Test {
   protected:
     KeyEffects see(std::int32_t serial = 1, std::string_view uri = kUri,
                    bool in_user_keyring = true) {
@@ -75,7 +75,7 @@ class KeyTables : public ::testing::Test {
 
 // --- The keyring ---
 
-TEST_F(KeyTables, TokenSeenFirstMakesAnUnopenedKey) {
+TEST_F(KeyTableTest, NewTokenMakesUnopenedKey) {
     EXPECT_THAT(see().changed, ElementsAre(key_));
     const auto info = table_.find(key_);
     ASSERT_TRUE(info);
@@ -88,7 +88,7 @@ TEST_F(KeyTables, TokenSeenFirstMakesAnUnopenedKey) {
     EXPECT_FALSE(table_.note(key_));
 }
 
-TEST_F(KeyTables, SameTokenSeenAgainChangesNothing) {
+TEST_F(KeyTableTest, SameTokenChangesNothing) {
     see();
     const auto key = unlock();
     const auto effects = see();
@@ -97,7 +97,7 @@ TEST_F(KeyTables, SameTokenSeenAgainChangesNothing) {
     EXPECT_EQ(use(), key);
 }
 
-TEST_F(KeyTables, OtherTokenClosesTheKeyAndForgetsItsSecret) {
+TEST_F(KeyTableTest, OtherTokenClosesKeyAndForgetsSecret) {
     for (const bool other_serial : {true, false}) {
         see();
         const auto key = unlock();
@@ -113,7 +113,7 @@ TEST_F(KeyTables, OtherTokenClosesTheKeyAndForgetsItsSecret) {
     }
 }
 
-TEST_F(KeyTables, OtherTokenCancelsAnUnlockOfTheOldOne) {
+TEST_F(KeyTableTest, OtherTokenCancelsUnlockOfOldOne) {
     see();
     const auto key = begin_unlock();
     EXPECT_THAT(see(2).closed, SizeIs(2));  // the one that opens, and that of the old token
@@ -121,7 +121,7 @@ TEST_F(KeyTables, OtherTokenCancelsAnUnlockOfTheOldOne) {
     EXPECT_EQ(state(), KeyState::kUnopened);
 }
 
-TEST_F(KeyTables, TokenThatIsGoneTakesTheKeyWithIt) {
+TEST_F(KeyTableTest, LostTokenTakesItsKeyAway) {
     see();
     const auto key = unlock();
     const auto effects = table_.lose_token(key_, ErrorCode::kUnknownKey);
@@ -134,7 +134,7 @@ TEST_F(KeyTables, TokenThatIsGoneTakesTheKeyWithIt) {
     EXPECT_THAT(table_.signatures(), IsEmpty());
 }
 
-TEST_F(KeyTables, TokenThatExpiredOrWasRevokedLeavesItsNameOnly) {
+TEST_F(KeyTableTest, ExpiredOrRevokedTokenLeavesOnlyItsName) {
     for (const auto& [why, shown] : {std::pair(ErrorCode::kKeyExpired, KeyState::kExpired),
                                      std::pair(ErrorCode::kKeyRevoked, KeyState::kRevoked),
                                      std::pair(ErrorCode::kAccessDenied, KeyState::kMissing),
@@ -155,7 +155,7 @@ TEST_F(KeyTables, TokenThatExpiredOrWasRevokedLeavesItsNameOnly) {
     }
 }
 
-TEST_F(KeyTables, TokenThatComesBackIsANewKey) {
+TEST_F(KeyTableTest, ReturningTokenIsNewKey) {
     see();
     const auto key = unlock();
     table_.lose_token(key_, ErrorCode::kAccessDenied);
@@ -164,7 +164,7 @@ TEST_F(KeyTables, TokenThatComesBackIsANewKey) {
     EXPECT_NE(use()->id, key->id);
 }
 
-TEST_F(KeyTables, LockDoesNotOutliveTheToken) {
+TEST_F(KeyTableTest, LockDoesNotOutliveTheToken) {
     see();
     table_.lock(key_);
     table_.lose_token(key_, ErrorCode::kUnknownKey);
@@ -172,7 +172,7 @@ TEST_F(KeyTables, LockDoesNotOutliveTheToken) {
     EXPECT_EQ(state(), KeyState::kUnopened);
 }
 
-TEST_F(KeyTables, UnusableTokenIsFoundButNotListed) {
+TEST_F(KeyTableTest, UnusableTokenIsFoundButNotListed) {
     const auto seen = table_.see_token(key_, {keyring::KeySerial{1}, true, test::openssl_module(),
                                               base::as_bytes("\x01\x02 no URI")});
     EXPECT_THAT(seen.result, FailsWith(ErrorCode::kInvalidToken, "the token of key"));
@@ -184,7 +184,7 @@ TEST_F(KeyTables, UnusableTokenIsFoundButNotListed) {
 
 // --- Requests ---
 
-TEST_F(KeyTables, OperationThatSucceedsShowsTheKeyAsUnlocked) {
+TEST_F(KeyTableTest, SuccessfulOperationUnlocksKey) {
     see();
     const auto key = use();
     EXPECT_EQ(state(), KeyState::kUnopened);
@@ -195,7 +195,7 @@ TEST_F(KeyTables, OperationThatSucceedsShowsTheKeyAsUnlocked) {
     EXPECT_THAT(table_.record_success(*key, 1ms).changed, IsEmpty());
 }
 
-TEST_F(KeyTables, OperationThatNeedsASecretLocksTheKey) {
+TEST_F(KeyTableTest, MissingSecretLocksKey) {
     for (const auto code : {ErrorCode::kSecretRequired, ErrorCode::kWrongSecret,
                             ErrorCode::kSecretLockedOut, ErrorCode::kSecretAtDevice}) {
         see();
@@ -211,7 +211,7 @@ TEST_F(KeyTables, OperationThatNeedsASecretLocksTheKey) {
     }
 }
 
-TEST_F(KeyTables, OperationThatFailsForTheKeyShowsItAsUnusableUntilItWorks) {
+TEST_F(KeyTableTest, KeyIsUnusableAfterKeyErrorUntilSuccess) {
     see();
     const auto key = use();
     EXPECT_THAT(fail(key, ErrorCode::kNotFound).changed, ElementsAre(key_));
@@ -222,14 +222,14 @@ TEST_F(KeyTables, OperationThatFailsForTheKeyShowsItAsUnusableUntilItWorks) {
     EXPECT_EQ(table_.find(key_)->counts.failed, 1U);
 }
 
-TEST_F(KeyTables, OperationThatFailsForAnotherReasonChangesNoState) {
+TEST_F(KeyTableTest, UnrelatedFailureChangesNoState) {
     see();
     const auto key = use();
     EXPECT_THAT(fail(key, ErrorCode::kTimedOut).changed, IsEmpty());
     EXPECT_EQ(state(), KeyState::kUnopened);
 }
 
-TEST_F(KeyTables, OperationWithAKeyThatWasClosedSaysNothingOfTheNextOne) {
+TEST_F(KeyTableTest, ResultOfClosedKeyIsIgnored) {
     see();
     const auto old = use();
     table_.lock(key_);
@@ -242,7 +242,7 @@ TEST_F(KeyTables, OperationWithAKeyThatWasClosedSaysNothingOfTheNextOne) {
     EXPECT_EQ(use(), key);
 }
 
-TEST_F(KeyTables, OperationWithTheKeyOfAnOldTokenSaysNothingOfTheNewOne) {
+TEST_F(KeyTableTest, ResultOfOldTokensKeyIsIgnored) {
     see();
     const auto old = use();
     see(2);
@@ -250,7 +250,7 @@ TEST_F(KeyTables, OperationWithTheKeyOfAnOldTokenSaysNothingOfTheNewOne) {
     EXPECT_EQ(state(), KeyState::kUnopened);
 }
 
-TEST_F(KeyTables, LockedKeyEncryptsWithItsPublicHalf) {
+TEST_F(KeyTableTest, LockedKeyEncryptsWithPublicHalf) {
     see();
     table_.lock(key_);
     const auto half = use(FileKeyOperation::kEncrypt);
@@ -265,7 +265,7 @@ TEST_F(KeyTables, LockedKeyEncryptsWithItsPublicHalf) {
     EXPECT_EQ(use(FileKeyOperation::kEncrypt), key);
 }
 
-TEST_F(KeyTables, PublicHalfThatNeedsASecretReportsALockedKey) {
+TEST_F(KeyTableTest, PublicHalfThatNeedsSecretReportsLockedKey) {
     see();
     table_.lock(key_);
     const auto half = use(FileKeyOperation::kEncrypt);
@@ -276,7 +276,7 @@ TEST_F(KeyTables, PublicHalfThatNeedsASecretReportsALockedKey) {
 
 // --- People ---
 
-TEST_F(KeyTables, UnlockedKeyIsUsedAndItsSecretNoted) {
+TEST_F(KeyTableTest, UnlockedKeyIsUsedAndSecretNoted) {
     see();
     table_.lock(key_);
     const auto key = begin_unlock("open sesame");
@@ -291,7 +291,7 @@ TEST_F(KeyTables, UnlockedKeyIsUsedAndItsSecretNoted) {
     EXPECT_EQ(base::as_text(note->blob), kUri);
 }
 
-TEST_F(KeyTables, UnlockThatFailsLeavesTheKeyAsItWasWithoutTheSecret) {
+TEST_F(KeyTableTest, FailedUnlockChangesNothing) {
     see();
     table_.lock(key_);
     const auto key = begin_unlock();
@@ -303,7 +303,7 @@ TEST_F(KeyTables, UnlockThatFailsLeavesTheKeyAsItWasWithoutTheSecret) {
 }
 
 // Requests may be under way with the key.
-TEST_F(KeyTables, UnlockOfAnUnlockedKeyKeepsItWithTheNewerSecret) {
+TEST_F(KeyTableTest, SecondUnlockKeepsKeyWithNewerSecret) {
     see();
     const auto key = unlock("old");
     const auto newer = begin_unlock("new");
@@ -315,7 +315,7 @@ TEST_F(KeyTables, UnlockOfAnUnlockedKeyKeepsItWithTheNewerSecret) {
     EXPECT_FALSE(newer->secret);
 }
 
-TEST_F(KeyTables, LockClosesTheKeyAndForgetsItsSecret) {
+TEST_F(KeyTableTest, LockClosesKeyAndForgetsSecret) {
     see();
     const auto key = unlock();
     const auto effects = table_.lock(key_);
@@ -329,7 +329,7 @@ TEST_F(KeyTables, LockClosesTheKeyAndForgetsItsSecret) {
     expect_locked();
 }
 
-TEST_F(KeyTables, LockCancelsAnUnlock) {
+TEST_F(KeyTableTest, LockCancelsUnlock) {
     for (const bool all : {false, true}) {
         see();
         const auto key = begin_unlock();
@@ -346,7 +346,7 @@ TEST_F(KeyTables, LockCancelsAnUnlock) {
     }
 }
 
-TEST_F(KeyTables, LockHoldsAgainstAnAddThatWasBegunBefore) {
+TEST_F(KeyTableTest, LockHoldsAgainstEarlierAdd) {
     see();
     const auto key = begin_add();
     table_.lock(key_);
@@ -357,14 +357,14 @@ TEST_F(KeyTables, LockHoldsAgainstAnAddThatWasBegunBefore) {
     expect_locked();
 }
 
-TEST_F(KeyTables, LockOfAnotherKeyDoesNotStopAnAdd) {
+TEST_F(KeyTableTest, LockOfAnotherKeyDoesNotStopAdd) {
     const auto key = begin_add();
     table_.lock(test::signature(2));
     EXPECT_THAT(table_.finish_add(key, OpenedKey{key_, "", ""}).result, Succeeds());
     EXPECT_EQ(use(), key);
 }
 
-TEST_F(KeyTables, LockOfAllHoldsAgainstAnAddThatWasBegunBefore) {
+TEST_F(KeyTableTest, LockOfAllHoldsAgainstEarlierAdd) {
     const auto key = begin_add();
     EXPECT_THAT(table_.lock_all().closed, ElementsAre(key));
     EXPECT_THAT(table_.finish_add(key, OpenedKey{key_, "", ""}).result,
@@ -372,7 +372,7 @@ TEST_F(KeyTables, LockOfAllHoldsAgainstAnAddThatWasBegunBefore) {
     EXPECT_FALSE(state());
 }
 
-TEST_F(KeyTables, ForgottenKeyIsNotUnlockedLater) {
+TEST_F(KeyTableTest, ForgottenKeyIsNotUnlockedLater) {
     see();
     const auto key = begin_unlock();
     table_.forget(key_);
@@ -383,7 +383,7 @@ TEST_F(KeyTables, ForgottenKeyIsNotUnlockedLater) {
 
 // --- Added keys ---
 
-TEST_F(KeyTables, AddedKeyWaitsForItsToken) {
+TEST_F(KeyTableTest, AddedKeyWaitsForItsToken) {
     const auto key = add();
     EXPECT_TRUE(table_.awaits_token(key_));
     EXPECT_EQ(use(), key);
@@ -393,7 +393,7 @@ TEST_F(KeyTables, AddedKeyWaitsForItsToken) {
     EXPECT_EQ(use(), key);
 }
 
-TEST_F(KeyTables, AddedKeyStaysWhenItsTokenIsRegistered) {
+TEST_F(KeyTableTest, AddedKeyStaysWhenItsTokenIsRegistered) {
     const auto key = add();
     table_.trust_next_token(key_);
     const auto effects = see(9);
@@ -406,21 +406,21 @@ TEST_F(KeyTables, AddedKeyStaysWhenItsTokenIsRegistered) {
     EXPECT_EQ(table_.note(key_)->serial, keyring::KeySerial{9});
 }
 
-TEST_F(KeyTables, AddedKeyGoesWhenAnotherTokenIsRegistered) {
+TEST_F(KeyTableTest, AddedKeyGoesWhenOtherTokenIsRegistered) {
     const auto key = add();
     table_.trust_next_token(key_);
     EXPECT_THAT(see(9, "file:///other.pem").closed, ElementsAre(key));
     EXPECT_NE(use()->id, key->id);
 }
 
-TEST_F(KeyTables, AddedKeyIsForgottenWhenItsTokenNeverCame) {
+TEST_F(KeyTableTest, AddedKeyWithoutTokenIsForgotten) {
     const auto key = add();
     table_.trust_next_token(key_);
     EXPECT_THAT(table_.lose_token(key_, ErrorCode::kUnknownKey).closed, ElementsAre(key));
     EXPECT_FALSE(state());
 }
 
-TEST_F(KeyTables, AddedKeyThatIsLockedStaysLockedWhenItsTokenIsRegistered) {
+TEST_F(KeyTableTest, LockedAddedKeyStaysLockedWithItsToken) {
     const auto key = add();
     EXPECT_THAT(table_.lock(key_).closed, ElementsAre(key));
     table_.trust_next_token(key_);
@@ -429,7 +429,7 @@ TEST_F(KeyTables, AddedKeyThatIsLockedStaysLockedWhenItsTokenIsRegistered) {
     EXPECT_TRUE(table_.note(key_)->locked);
 }
 
-TEST_F(KeyTables, AddOfAKnownKeyUnlocksIt) {
+TEST_F(KeyTableTest, AddOfKnownKeyUnlocksIt) {
     see();
     table_.lock(key_);
     const auto key = add();
@@ -437,7 +437,7 @@ TEST_F(KeyTables, AddOfAKnownKeyUnlocksIt) {
     EXPECT_EQ(table_.find(key_)->serial, keyring::KeySerial{1});
 }
 
-TEST_F(KeyTables, AddWithAnotherLocatorTakesThePlaceOfTheOldOne) {
+TEST_F(KeyTableTest, AddReplacesOldLocator) {
     see(1, "file:///old.pem");
     const auto old = unlock();
     const auto key = begin_add();
@@ -447,7 +447,7 @@ TEST_F(KeyTables, AddWithAnotherLocatorTakesThePlaceOfTheOldOne) {
     EXPECT_EQ(table_.find(key_)->locator, kUri);
 }
 
-TEST_F(KeyTables, AddTakesTheLocatorThatTheModuleSettled) {
+TEST_F(KeyTableTest, AddTakesLocatorSettledByModule) {
     const auto key = begin_add();
     EXPECT_THAT(table_.finish_add(key, OpenedKey{key_, "file:///settled.pem", ""}).result,
                 Succeeds());
@@ -455,7 +455,7 @@ TEST_F(KeyTables, AddTakesTheLocatorThatTheModuleSettled) {
     EXPECT_EQ(table_.find(key_)->locator, "file:///settled.pem");
 }
 
-TEST_F(KeyTables, AddWithALocatorThatIsNoUriClosesTheKey) {
+TEST_F(KeyTableTest, LocatorThatIsNoUriClosesAddedKey) {
     const auto key = begin_add();
     const auto refused = table_.finish_add(key, OpenedKey{key_, "no URI", ""});
     EXPECT_THAT(refused.result, FailsWith(ErrorCode::kModuleFailed, "not a URI"));
@@ -464,7 +464,7 @@ TEST_F(KeyTables, AddWithALocatorThatIsNoUriClosesTheKey) {
     EXPECT_FALSE(state());
 }
 
-TEST_F(KeyTables, AddThatFailsLeavesNothing) {
+TEST_F(KeyTableTest, FailedAddLeavesNothing) {
     const auto key = begin_add();
     const auto failed =
         table_.finish_add(key, std::unexpected(base::Error{ErrorCode::kWrongSecret, "no"}));
@@ -475,7 +475,7 @@ TEST_F(KeyTables, AddThatFailsLeavesNothing) {
 
 // --- Secrets that tokens hold (ecryptfs-utils) ---
 
-class KeyTablesOfTokensWithASecret : public KeyTables {
+class KeyTableWithSecretInToken : public KeyTableTest {
   protected:
     void SetUp() override {
         const auto seen =
@@ -487,7 +487,7 @@ class KeyTablesOfTokensWithASecret : public KeyTables {
         test::counted({test::with_nul("/k.pem"), test::with_nul("from the token")});
 };
 
-TEST_F(KeyTablesOfTokensWithASecret, KeepNoNoteOfIt) {
+TEST_F(KeyTableWithSecretInToken, SecretIsNotNoted) {
     const auto key = use();
     ASSERT_TRUE(key->secret);
     EXPECT_EQ(base::as_text(key->secret->view()), "from the token");
@@ -496,11 +496,11 @@ TEST_F(KeyTablesOfTokensWithASecret, KeepNoNoteOfIt) {
     EXPECT_TRUE(table_.note(key_)->secret);
 }
 
-TEST_F(KeyTablesOfTokensWithASecret, WatchTheTokenBeforeTheKeyIsUsed) {
+TEST_F(KeyTableWithSecretInToken, TokenIsWatchedBeforeKeyIsUsed) {
     EXPECT_THAT(table_.keys_in_memory(), ElementsAre(key_));
 }
 
-TEST_F(KeyTablesOfTokensWithASecret, UnlockWithIt) {
+TEST_F(KeyTableWithSecretInToken, SecretUnlocksKey) {
     table_.lock(key_);
     const auto key = table_.begin_unlock(key_, {});
     ASSERT_THAT(key, Succeeds());
@@ -512,7 +512,7 @@ TEST_F(KeyTablesOfTokensWithASecret, UnlockWithIt) {
 
 // --- Notes of the process before ---
 
-TEST_F(KeyTables, NoteOfASecretOpensTheKey) {
+TEST_F(KeyTableTest, NotedSecretOpensKey) {
     see();
     const auto unopened = use();
     const auto secret = test::pattern(8);
@@ -527,14 +527,14 @@ TEST_F(KeyTables, NoteOfASecretOpensTheKey) {
     EXPECT_TRUE(table_.note(key_)->secret);
 }
 
-TEST_F(KeyTables, NoteOfALockLocksTheKey) {
+TEST_F(KeyTableTest, NotedLockLocksKey) {
     see();
     EXPECT_THAT(table_.restore({key_, keyring::KeySerial{1}, true, true, {}, {}}).changed,
                 ElementsAre(key_));
     expect_locked();
 }
 
-TEST_F(KeyTables, NoteOfAnotherTokenIsVoid) {
+TEST_F(KeyTableTest, NoteOfOtherTokenIsVoid) {
     see();
     const auto secret = test::pattern(8);
     for (const auto& note :
@@ -552,7 +552,7 @@ TEST_F(KeyTables, NoteOfAnotherTokenIsVoid) {
     EXPECT_FALSE(state());
 }
 
-TEST_F(KeyTables, KeyOfASessionIsNotedByItsSerialNumber) {
+TEST_F(KeyTableTest, SessionKeyIsNotedBySerial) {
     see(5, kUri, /*in_user_keyring=*/false);
     const auto note = table_.note(key_);
     ASSERT_TRUE(note);

@@ -413,7 +413,7 @@ class Walk {
     std::set<std::uint64_t> closed_;
 };
 
-TEST(KeyWalk, GivesNoLockedOrClosedKeyAndAnswersEveryoneOnce) {
+TEST(KeyWalk, InvariantsHoldOnRandomWalks) {
     for (int seed = 0; seed < kWalks && !::testing::Test::HasFailure(); ++seed) {
         SCOPED_TRACE(fmt::format("seed {}", seed));
         Walk(static_cast<std::uint64_t>(seed)).run();

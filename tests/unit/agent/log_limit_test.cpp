@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(LogLimit, LetsABurstThroughAndDropsTheRest) {
+TEST(LogLimit, PassesBurstAndDropsTheRest) {
     const Clock::time_point now{};
     LogLimit limit(3, 30s);
     for (int i = 0; i < 3; ++i) {
@@ -20,7 +20,7 @@ TEST(LogLimit, LetsABurstThroughAndDropsTheRest) {
     }
 }
 
-TEST(LogLimit, BeginsAnewWithEachPeriod) {
+TEST(LogLimit, StartsAgainEachPeriod) {
     Clock::time_point now{};
     LogLimit limit(1, 30s);
     for (int i = 0; i < 3; ++i) {

@@ -28,7 +28,7 @@ using test::Told;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ModuleClients : public ::testing::Test {
+class ModuleClientTest : public ::testing::Test {
   protected:
     static constexpr Clock::duration kIdleTime = 5min;
 
@@ -129,7 +129,7 @@ class ModuleClients : public ::testing::Test {
                          [this] { ++changes_; }};
 };
 
-TEST_F(ModuleClients, StartAProcessForTheFirstJobAndTellItNothingBeforeItsGreeting) {
+TEST_F(ModuleClientTest, SendsNothingBeforeTheGreeting) {
     EXPECT_EQ(hosts(), 0U);
     operate(1);
     ASSERT_EQ(hosts(), 1U);
@@ -145,7 +145,7 @@ TEST_F(ModuleClients, StartAProcessForTheFirstJobAndTellItNothingBeforeItsGreeti
     EXPECT_EQ(hosts(), 1U);
 }
 
-TEST_F(ModuleClients, ShowWhatTheProcessSaysOfItself) {
+TEST_F(ModuleClientTest, ShowsWhatTheGreetingSays) {
     operate(1);
     EXPECT_EQ(changes_, 1);
     host().greet();
@@ -155,7 +155,7 @@ TEST_F(ModuleClients, ShowWhatTheProcessSaysOfItself) {
     EXPECT_EQ(client_.info().restarts, 0U);
 }
 
-TEST_F(ModuleClients, PassOnTheSecretAndTheDifferenceBetweenAnEmptyOneAndNone) {
+TEST_F(ModuleClientTest, PassesSecretEmptySecretAndNone) {
     key(1)->secret = base::SecretBytes::copy(base::as_bytes("sesame")).value();
     key(2)->secret.emplace();
     open(1);
@@ -167,14 +167,14 @@ TEST_F(ModuleClients, PassOnTheSecretAndTheDifferenceBetweenAnEmptyOneAndNone) {
     EXPECT_EQ(take(Told::Kind::kOpen).secret, std::nullopt);
 }
 
-TEST_F(ModuleClients, TellThePersonWhichKeyWasOpened) {
+TEST_F(ModuleClientTest, OpenReportsTheKeysSignature) {
     open(1);
     host().greet();
     say_opened();
     EXPECT_EQ(outcome(1).text, test::kFakeSignature);
 }
 
-TEST_F(ModuleClients, RestartAProcessThatSaysNoGreetingInTime) {
+TEST_F(ModuleClientTest, RestartsHostWithoutTimelyGreeting) {
     operate(1, 20s);
     time_.advance(kGreetingLimit);
     EXPECT_EQ(hosts(), 1U);
@@ -185,14 +185,14 @@ TEST_F(ModuleClients, RestartAProcessThatSaysNoGreetingInTime) {
     EXPECT_TRUE(is_unanswered(1));
 }
 
-TEST_F(ModuleClients, RefuseAProcessOfAnotherVersion) {
+TEST_F(ModuleClientTest, RefusesHostOfOtherVersion) {
     operate(1);
     host().say(pki::Hello{pki::kHostProtocolVersion + 1, 1, "", "", ""});
     expect_failure(1, ErrorCode::kModuleFailed, "another version");
     EXPECT_TRUE(host().is_ended);
 }
 
-TEST_F(ModuleClients, StartNoProcessForAWhileWhereTheModuleCannotBeUsed) {
+TEST_F(ModuleClientTest, RefusedModuleIsNotStartedForAWhile) {
     operate(1);
     host().say(pki::Refusal{ErrorCode::kUnknownModule, "no such module", ""});
     expect_failure(1, ErrorCode::kUnknownModule, "no such module");
@@ -207,13 +207,13 @@ TEST_F(ModuleClients, StartNoProcessForAWhileWhereTheModuleCannotBeUsed) {
     EXPECT_TRUE(is_unanswered(3));
 }
 
-TEST_F(ModuleClients, BelieveNoRefusalThatWouldSayThatAKeyIsLocked) {
+TEST_F(ModuleClientTest, RefusalCannotLockKey) {
     operate(1);
     host().say(pki::Refusal{ErrorCode::kWrongSecret, "no", ""});
     expect_failure(1, ErrorCode::kModuleFailed, "no");
 }
 
-TEST_F(ModuleClients, FailJobsWhereNoProcessCanBeStartedAndTryAgain) {
+TEST_F(ModuleClientTest, FailedStartFailsJobsAndIsRetriedLater) {
     launcher_.failure = Error{ErrorCode::kModuleFailed, "cannot be run"};
     operate(1);
     expect_failure(1, ErrorCode::kModuleFailed, "cannot be run");
@@ -227,14 +227,14 @@ TEST_F(ModuleClients, FailJobsWhereNoProcessCanBeStartedAndTryAgain) {
     EXPECT_TRUE(is_unanswered(3));
 }
 
-TEST_F(ModuleClients, TakeTheirAdviceFromAProcessThatDiesBeforeItsGreeting) {
+TEST_F(ModuleClientTest, DeathBeforeGreetingFailsJobsWithItsReason) {
     operate(1);
     host().die({ErrorCode::kModuleFailed, "there is no such program", "install it"});
     expect_failure(1, ErrorCode::kModuleFailed, "no such program");
     EXPECT_EQ(hosts(), 1U);
 }
 
-TEST_F(ModuleClients, ReplaceADeadProcessAndRepeatItsJob) {
+TEST_F(ModuleClientTest, ReplacesDeadHostAndRepeatsItsJob) {
     open_first_key();
     operate(1);
     host().die();
@@ -246,7 +246,7 @@ TEST_F(ModuleClients, ReplaceADeadProcessAndRepeatItsJob) {
     EXPECT_EQ(outcome(1).text, "at last");
 }
 
-TEST_F(ModuleClients, StartProcessesThatDieAgainAndAgainEverMoreRarely) {
+TEST_F(ModuleClientTest, RepeatedDeathsSlowRestarts) {
     std::vector<Clock::duration> pauses;
     open(1);
     for (int i = 0; i < 14; ++i) {
@@ -267,7 +267,7 @@ TEST_F(ModuleClients, StartProcessesThatDieAgainAndAgainEverMoreRarely) {
     EXPECT_GE(pauses.back(), kLongestPause);
 }
 
-TEST_F(ModuleClients, MakeNoPauseOnceAProcessHasAnswered) {
+TEST_F(ModuleClientTest, AnsweredJobResetsRestartPause) {
     for (int i = 0; i < 20; ++i) {
         operate(1);
         ASSERT_EQ(hosts(), static_cast<std::size_t>(i + 1));
@@ -278,7 +278,7 @@ TEST_F(ModuleClients, MakeNoPauseOnceAProcessHasAnswered) {
     }
 }
 
-TEST_F(ModuleClients, KillAProcessThatHangsAndAskAnother) {
+TEST_F(ModuleClientTest, ReplacesHungHost) {
     open_first_key();
     operate(1);
     time_.advance(kLeastOperationLimit);
@@ -293,7 +293,7 @@ TEST_F(ModuleClients, KillAProcessThatHangsAndAskAnother) {
     EXPECT_LT(time_.now() - Clock::time_point(1h), kReplyLimit);
 }
 
-TEST_F(ModuleClients, RecogniseATokenThatIsMerelySlow) {
+TEST_F(ModuleClientTest, SlowTokenIsNotTakenForHung) {
     open_first_key();
     operate(1, 4s);
     time_.advance(kLeastOperationLimit + 200ms);
@@ -306,7 +306,7 @@ TEST_F(ModuleClients, RecogniseATokenThatIsMerelySlow) {
     EXPECT_TRUE(outcome(1).is_success);
 }
 
-TEST_F(ModuleClients, AnswerAtTheDeadlineWhereTheProcessDoesNot) {
+TEST_F(ModuleClientTest, DeadlineFailsJobWithoutAnswer) {
     open_first_key();
     operate(1, 500ms);
     time_.advance(600ms);
@@ -316,7 +316,7 @@ TEST_F(ModuleClients, AnswerAtTheDeadlineWhereTheProcessDoesNot) {
     EXPECT_EQ(hosts(), 1U);
 }
 
-TEST_F(ModuleClients, EndAProcessThatSaysWhatNobodyAsked) {
+TEST_F(ModuleClientTest, UnaskedMessageEndsHost) {
     const std::vector<pki::FromHost> unasked = {
         pki::Hello{pki::kHostProtocolVersion, 1, "", "", ""},
         pki::Opened{77, test::kFakeSignature, "", ""},
@@ -338,7 +338,7 @@ TEST_F(ModuleClients, EndAProcessThatSaysWhatNobodyAsked) {
     }
 }
 
-TEST_F(ModuleClients, FailAJobWhoseAnswerIsOfTheWrongKind) {
+TEST_F(ModuleClientTest, AnswerOfWrongKindFailsJob) {
     open_first_key();
     operate(1);
     host().say(pki::Opened{host().take().id, test::kFakeSignature, "", ""});
@@ -349,7 +349,7 @@ TEST_F(ModuleClients, FailAJobWhoseAnswerIsOfTheWrongKind) {
     EXPECT_EQ(take(Told::Kind::kClose).key, 2U) << "it may have it open";
 }
 
-TEST_F(ModuleClients, CloseAKeyThatIsNotTheOneThatWasMeant) {
+TEST_F(ModuleClientTest, WrongKeyIsClosed) {
     key(1)->signature = wire::KeySignature::from_text("fedcba9876543210").value();
     operate(1);
     host().greet();
@@ -358,7 +358,7 @@ TEST_F(ModuleClients, CloseAKeyThatIsNotTheOneThatWasMeant) {
     EXPECT_EQ(take(Told::Kind::kClose).key, 1U);
 }
 
-TEST_F(ModuleClients, CloseAKeyWhoseSignatureIsNone) {
+TEST_F(ModuleClientTest, KeyWithMalformedSignatureIsClosed) {
     operate(1);
     host().greet();
     say_opened("../../etc/passwd");
@@ -366,7 +366,7 @@ TEST_F(ModuleClients, CloseAKeyWhoseSignatureIsNone) {
     EXPECT_EQ(take(Told::Kind::kClose).key, 1U);
 }
 
-TEST_F(ModuleClients, FailTheJobsOfAKeyThatIsClosed) {
+TEST_F(ModuleClientTest, CloseFailsJobsOfTheKey) {
     open_first_key();
     for (int i = 0; i < 3; ++i) {
         operate(1);
@@ -384,7 +384,7 @@ TEST_F(ModuleClients, FailTheJobsOfAKeyThatIsClosed) {
     EXPECT_EQ(hosts(), 1U);
 }
 
-TEST_F(ModuleClients, KeepWhoeverLocksAKeyWaitingUntilTheProcessHasClosedIt) {
+TEST_F(ModuleClientTest, LockWaitsUntilHostClosedKey) {
     open_first_key();
     client_.close_key(*key(1));
     int closed = 0;
@@ -396,7 +396,7 @@ TEST_F(ModuleClients, KeepWhoeverLocksAKeyWaitingUntilTheProcessHasClosedIt) {
     EXPECT_EQ(client_.info().restarts, 0U);
 }
 
-TEST_F(ModuleClients, KillAProcessThatDoesNotCloseAKeyInTime) {
+TEST_F(ModuleClientTest, SlowCloseKillsHost) {
     open_first_key(4);
     open(2);
     say_opened();
@@ -411,7 +411,7 @@ TEST_F(ModuleClients, KillAProcessThatDoesNotCloseAKeyInTime) {
     EXPECT_TRUE(outcome(2).is_success);
 }
 
-TEST_F(ModuleClients, CloseAKeyThatIsBeingOpenedWhenItIsOpen) {
+TEST_F(ModuleClientTest, KeyBeingOpenedIsClosedOnceOpen) {
     open(1);
     host().greet();
     client_.close_key(*key(1));
@@ -425,7 +425,7 @@ TEST_F(ModuleClients, CloseAKeyThatIsBeingOpenedWhenItIsOpen) {
     EXPECT_EQ(closed, 1);
 }
 
-TEST_F(ModuleClients, CloseAKeyThatIsOpenOnlyWhenThePersonHasGivenUp) {
+TEST_F(ModuleClientTest, KeyOpenedTooLateIsClosed) {
     submit(1, {}, 10s);
     host().greet();
     time_.advance(11s);
@@ -435,7 +435,7 @@ TEST_F(ModuleClients, CloseAKeyThatIsOpenOnlyWhenThePersonHasGivenUp) {
     EXPECT_TRUE(client_.is_out_of_use());
 }
 
-TEST_F(ModuleClients, CloseNoKeyThatCouldNotBeOpened) {
+TEST_F(ModuleClientTest, FailedOpenNeedsNoClose) {
     open(1);
     host().greet();
     client_.close_key(*key(1));
@@ -447,7 +447,7 @@ TEST_F(ModuleClients, CloseNoKeyThatCouldNotBeOpened) {
     EXPECT_TRUE(host().told.empty());
 }
 
-TEST_F(ModuleClients, KillNoProcessOverAKeyThatNobodyWaitsForWhileSomebodyTypes) {
+TEST_F(ModuleClientTest, UnwaitedCloseDoesNotKillWhileTyping) {
     open_first_key(4);
     open(2);
     say_failed(ErrorCode::kSecretAtDevice);
@@ -463,7 +463,7 @@ TEST_F(ModuleClients, KillNoProcessOverAKeyThatNobodyWaitsForWhileSomebodyTypes)
     EXPECT_TRUE(launcher_.hosts.front()->is_ended);
 }
 
-TEST_F(ModuleClients, KillAProcessThatCannotBeToldToCloseAKey) {
+TEST_F(ModuleClientTest, HostThatTakesNoCloseIsKilled) {
     open_first_key();
     host().takes_messages = false;
     client_.close_key(*key(1));
@@ -471,7 +471,7 @@ TEST_F(ModuleClients, KillAProcessThatCannotBeToldToCloseAKey) {
     EXPECT_TRUE(is_closed());
 }
 
-TEST_F(ModuleClients, KillAnEndingProcessWhenSomebodyWaitsForItsKeys) {
+TEST_F(ModuleClientTest, WaitForKeysKillsEndingHost) {
     open_first_key();
     time_.advance(kIdleTime + 1s);
     EXPECT_TRUE(host().is_finishing);
@@ -480,7 +480,7 @@ TEST_F(ModuleClients, KillAnEndingProcessWhenSomebodyWaitsForItsKeys) {
     EXPECT_TRUE(host().is_ended);
 }
 
-TEST_F(ModuleClients, EndAnIdleProcessAndStartAnotherWhenItIsNeeded) {
+TEST_F(ModuleClientTest, IdleHostEndsAndIsStartedOnDemand) {
     open_first_key();
     time_.advance(kIdleTime - 1s);
     EXPECT_FALSE(host().is_finishing);
@@ -503,7 +503,7 @@ TEST_F(ModuleClients, EndAnIdleProcessAndStartAnotherWhenItIsNeeded) {
     EXPECT_EQ(client_.info().restarts, 0U);
 }
 
-TEST_F(ModuleClients, KeepAnIdleProcessWhoseKeySomebodyTypedThePinFor) {
+TEST_F(ModuleClientTest, KeepsIdleHostAfterPinTypedAtDevice) {
     open(1);
     host().greet();
     say_failed(ErrorCode::kSecretAtDevice);
@@ -517,7 +517,7 @@ TEST_F(ModuleClients, KeepAnIdleProcessWhoseKeySomebodyTypedThePinFor) {
     EXPECT_TRUE(host().is_finishing);
 }
 
-TEST_F(ModuleClients, KeepAnIdleProcessThatWouldStartTooSlowly) {
+TEST_F(ModuleClientTest, KeepsIdleHostThatStartsSlowly) {
     open(1);
     host().greet();
     time_.advance(kUnnoticedStart);
@@ -530,14 +530,14 @@ TEST_F(ModuleClients, KeepAnIdleProcessThatWouldStartTooSlowly) {
     EXPECT_TRUE(host().is_finishing);
 }
 
-TEST_F(ModuleClients, LetTheProcessCloseItsKeysWhenTheAgentEnds) {
+TEST_F(ModuleClientTest, FinishLetsHostCloseItsKeys) {
     EXPECT_EQ(client_.finish(), 0);
     open_first_key();
     EXPECT_EQ(client_.finish(), host().pid);
     EXPECT_TRUE(host().is_finishing);
 }
 
-TEST_F(ModuleClients, AreOutOfUseWithoutJobsAndKeys) {
+TEST_F(ModuleClientTest, IsOutOfUseWithoutJobsAndKeys) {
     EXPECT_TRUE(client_.is_out_of_use());
     operate(1);
     EXPECT_FALSE(client_.is_out_of_use());
@@ -551,7 +551,7 @@ TEST_F(ModuleClients, AreOutOfUseWithoutJobsAndKeys) {
     EXPECT_TRUE(client_.is_out_of_use());
 }
 
-TEST_F(ModuleClients, AreOutOfUseSoonAfterAnIdleProcessHasDied) {
+TEST_F(ModuleClientTest, IsOutOfUseSoonAfterIdleHostDied) {
     open_first_key();
     time_.advance(1s);
     host().die();
@@ -561,7 +561,7 @@ TEST_F(ModuleClients, AreOutOfUseSoonAfterAnIdleProcessHasDied) {
     EXPECT_TRUE(host().is_deleted);
 }
 
-TEST(ModuleClientLog, ShowsAFewPrintableLinesOfWhatTheProcessWrote) {
+TEST(ModuleClientLog, ShowsFewPrintableLines) {
     test::FakeTime time;
     test::FakeLauncher launcher;
     ModuleClient client(time, launcher, 5min, wire::PkiType::from_text("fake").value(), [] {});

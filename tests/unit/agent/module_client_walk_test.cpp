@@ -414,7 +414,7 @@ class ClientWalk {
     ModuleClient client_{time_, launcher_, 1min, wire::PkiType::from_text("fake").value(), [] {}};
 };
 
-TEST(ModuleClientWalk, AnswersEachJobOnceWhateverHappens) {
+TEST(ModuleClientWalk, EachJobIsAnsweredOnce) {
     std::size_t jobs = 0;
     std::size_t successes = 0;
     std::size_t sent = 0;

@@ -35,7 +35,7 @@ TEST_F(OpenKeysTest, KeyIsOpenWhenTheProcessSaysSo) {
     EXPECT_FALSE(keys_.is_open(2));
 }
 
-TEST_F(OpenKeysTest, KeyThatIsOpenedAnewIsNotOpenMeanwhile) {
+TEST_F(OpenKeysTest, ReopenedKeyIsNotOpenMeanwhile) {
     open(1);
     keys_.record_opening(1, now_);
     EXPECT_TRUE(keys_.has(1));
@@ -55,13 +55,13 @@ TEST_F(OpenKeysTest, ProcessWithoutKeysCanAlwaysBeReplaced) {
     EXPECT_TRUE(keys_.can_be_opened_again(1h));
 }
 
-TEST_F(OpenKeysTest, QuickKeysCanBeOpenedAgain) {
+TEST_F(OpenKeysTest, QuickKeysCanBeReopened) {
     open(1);
     open(2);
     EXPECT_TRUE(keys_.can_be_opened_again(kQuickStart));
 }
 
-TEST_F(OpenKeysTest, StartAndSlowestKeyMustBeUnnoticedTogether) {
+TEST_F(OpenKeysTest, StartPlusSlowestOpenIsLimited) {
     open(1, kUnnoticedStart - kQuickStart - 1ms);
     open(2);
     EXPECT_TRUE(keys_.can_be_opened_again(kQuickStart));
@@ -69,7 +69,7 @@ TEST_F(OpenKeysTest, StartAndSlowestKeyMustBeUnnoticedTogether) {
 }
 
 // Other keys may share the login.
-TEST_F(OpenKeysTest, KeyThatSomebodyUnlockedAtTheDeviceCannotBeOpenedAgain) {
+TEST_F(OpenKeysTest, KeyUnlockedAtDeviceCannotBeReopened) {
     open(1, 1ms, /*at_device=*/true);
     open(2);
     EXPECT_FALSE(keys_.can_be_opened_again(kQuickStart));
@@ -80,7 +80,7 @@ TEST_F(OpenKeysTest, KeyThatSomebodyUnlockedAtTheDeviceCannotBeOpenedAgain) {
     EXPECT_TRUE(keys_.can_be_opened_again(kQuickStart));
 }
 
-TEST_F(OpenKeysTest, SlownessOfKeysThatHaveGoneIsForgottenWithTheLastOne) {
+TEST_F(OpenKeysTest, SlownessIsForgottenWithTheLastKey) {
     open(1, kUnnoticedStart);
     EXPECT_FALSE(keys_.can_be_opened_again(0ms));
     keys_.erase(1);

@@ -9,13 +9,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(OperationTimes, BeginWithTheLeastLimit) {
+TEST(OperationTimes, StartWithTheLeastLimit) {
     const OperationTimes times;
     EXPECT_EQ(times.usual(), 0s);
     EXPECT_EQ(times.limit(), kLeastOperationLimit);
 }
 
-TEST(OperationTimes, AverageWhatOperationsTakeOfLate) {
+TEST(OperationTimes, AverageRecentOperations) {
     OperationTimes times;
     for (int i = 0; i < 50; ++i) {
         times.add(8ms);
@@ -28,7 +28,7 @@ TEST(OperationTimes, AverageWhatOperationsTakeOfLate) {
     EXPECT_LT(times.usual(), 1100us);
 }
 
-TEST(OperationTimes, DoubleTheLimitForASlowTokenUpToTheGreatest) {
+TEST(OperationTimes, ExtendDoublesTheLimitUpToTheGreatest) {
     OperationTimes times;
     times.extend_limit();
     EXPECT_EQ(times.limit(), 2 * kLeastOperationLimit);
@@ -38,7 +38,7 @@ TEST(OperationTimes, DoubleTheLimitForASlowTokenUpToTheGreatest) {
     EXPECT_EQ(times.limit(), kGreatestOperationLimit);
 }
 
-TEST(OperationTimes, KeepTheLimitAtTwiceWhatASlowTokenTakes) {
+TEST(OperationTimes, SlowTokenKeepsLimitAtTwiceItsTime) {
     OperationTimes times;
     times.extend_limit();
     times.extend_limit();
@@ -50,7 +50,7 @@ TEST(OperationTimes, KeepTheLimitAtTwiceWhatASlowTokenTakes) {
     EXPECT_EQ(times.limit(), kGreatestOperationLimit);
 }
 
-TEST(OperationTimes, LowerTheLimitAgainWhereTheTokenIsQuick) {
+TEST(OperationTimes, QuickTokenLowersTheLimit) {
     OperationTimes times;
     times.extend_limit();
     times.extend_limit();

@@ -14,7 +14,7 @@ namespace ecryptfs::agent {
 namespace {
 
 // The memory that outlives a process, with few slots.
-class Slots : public ::testing::Test {
+class RequestSlotsTest : public ::testing::Test {
   protected:
     static constexpr std::size_t kSlots = 5;
 
@@ -35,7 +35,7 @@ class Slots : public ::testing::Test {
     std::uint32_t used_ = 0;
 };
 
-TEST_F(Slots, GiveOutEachPlaceOnce) {
+TEST_F(RequestSlotsTest, EachSlotIsTakenOnce) {
     RequestSlots slots(places());
     std::set<RequestSlot*> taken;
     for (std::size_t i = 0; i < kSlots; ++i) {
@@ -46,7 +46,7 @@ TEST_F(Slots, GiveOutEachPlaceOnce) {
     EXPECT_TRUE(slots.are_used_up());
 }
 
-TEST_F(Slots, WipeAPlaceThatIsGivenBack) {
+TEST_F(RequestSlotsTest, ReturnedSlotIsWiped) {
     RequestSlots slots(places());
     auto& slot = slots.take();
     slot.read_at = 77;
@@ -58,7 +58,7 @@ TEST_F(Slots, WipeAPlaceThatIsGivenBack) {
     EXPECT_EQ(used_, 1U);
 }
 
-TEST_F(Slots, ShowWhatAnEarlierProcessLeftTheOldestFirst) {
+TEST_F(RequestSlotsTest, LeftoversAreSortedByAge) {
     leave(0, 30);
     leave(2, 10);
     leave(3, 20);
@@ -66,7 +66,7 @@ TEST_F(Slots, ShowWhatAnEarlierProcessLeftTheOldestFirst) {
     EXPECT_THAT(slots.leftovers(), ::testing::ElementsAre(&memory_[2], &memory_[3], &memory_[0]));
 }
 
-TEST_F(Slots, GiveOutNoPlaceThatAnEarlierProcessLeftFilled) {
+TEST_F(RequestSlotsTest, LeftoverSlotIsNotTaken) {
     leave(0, 1);
     leave(2, 2);
     RequestSlots slots(places());
@@ -79,7 +79,7 @@ TEST_F(Slots, GiveOutNoPlaceThatAnEarlierProcessLeftFilled) {
     EXPECT_EQ(&slots.take(), &memory_[0]);
 }
 
-TEST_F(Slots, WipeAPlaceWhoseWipeWasCutShort) {
+TEST_F(RequestSlotsTest, InterruptedWipeIsFinished) {
     leave(0, 1);
     memory_[0].frame.front() = 0;
     memory_[0].frame.back() = 0xab;  // of a file key, maybe
@@ -89,7 +89,7 @@ TEST_F(Slots, WipeAPlaceWhoseWipeWasCutShort) {
 }
 
 // Processes come and go: what was read is in exactly one place, and found by the next.
-TEST_F(Slots, LoseNoRequestWhateverHappens) {
+TEST_F(RequestSlotsTest, NoRequestIsLostAcrossProcesses) {
     std::mt19937 random(1);  // NOLINT(*-msc51-cpp): the same each time
     const auto any = [&](std::size_t most) {
         return std::uniform_int_distribution<std::size_t>(0, most)(random);

@@ -180,7 +180,7 @@ class Processes {
     std::uint32_t used_ = 0;
 };
 
-class RequestsOfTheKernel : public ::testing::Test, protected Processes {
+class RequestsTest : public ::testing::Test, protected Processes {
   protected:
     void SetUp() override { ::testing::internal::CaptureStderr(); }
     void TearDown() override { ::testing::internal::GetCapturedStderr(); }
@@ -201,7 +201,7 @@ class RequestsOfTheKernel : public ::testing::Test, protected Processes {
 
 constexpr SourceNumber kChannel = 3;
 
-TEST_F(RequestsOfTheKernel, EachSourceGetsItsOwnReplies) {
+TEST_F(RequestsTest, EachSourceGetsItsOwnReplies) {
     FakeDevice channel;
     requests->add_source(kChannel, channel);
     read(frame({.counter = 7, .index = 1, .packet = decrypt(1)}), kChannel);
@@ -216,7 +216,7 @@ TEST_F(RequestsOfTheKernel, EachSourceGetsItsOwnReplies) {
     EXPECT_EQ(requests->counts(kDeviceSource).received, 1U);
 }
 
-TEST_F(RequestsOfTheKernel, ReplyToAGoneSourceCountsAsLate) {
+TEST_F(RequestsTest, ReplyToGoneSourceCountsAsLate) {
     FakeDevice channel;
     requests->add_source(kChannel, channel);
     read(frame({.counter = 7, .index = 1, .packet = decrypt(1)}), kChannel);
@@ -228,7 +228,7 @@ TEST_F(RequestsOfTheKernel, ReplyToAGoneSourceCountsAsLate) {
     EXPECT_TRUE(has_wiped_slots());
 }
 
-TEST_F(RequestsOfTheKernel, ReplayAnswersOnlySourcesThatAreStillThere) {
+TEST_F(RequestsTest, ReplaySkipsGoneSources) {
     FakeDevice channel;
     requests->add_source(kChannel, channel);
     read(frame({.counter = 7, .index = 1, .packet = decrypt(1)}), kChannel);
@@ -242,7 +242,7 @@ TEST_F(RequestsOfTheKernel, ReplayAnswersOnlySourcesThatAreStillThere) {
     EXPECT_EQ(last_reply().counter, 8U);
 }
 
-TEST_F(RequestsOfTheKernel, AreAnsweredWithWhatTheModuleDecrypted) {
+TEST_F(RequestsTest, DecryptAnswersWithModulesResult) {
     ask(5, decrypt(1));
     ASSERT_EQ(hosts.jobs().size(), 1U);
     const auto& job = hosts.jobs().front();
@@ -264,7 +264,7 @@ TEST_F(RequestsOfTheKernel, AreAnsweredWithWhatTheModuleDecrypted) {
     EXPECT_TRUE(has_wiped_slots());
 }
 
-TEST_F(RequestsOfTheKernel, AreAnsweredWithWhatTheModuleEncrypted) {
+TEST_F(RequestsTest, EncryptAnswersWithModulesResult) {
     ask(5, encrypt(1));
     EXPECT_EQ(hosts.jobs().front().action, Operation::kEncrypt);
     finish_job(0, Bytes(256, 1));
@@ -273,7 +273,7 @@ TEST_F(RequestsOfTheKernel, AreAnsweredWithWhatTheModuleEncrypted) {
     EXPECT_EQ(last_reply().data, Bytes(256, 1));
 }
 
-TEST_F(RequestsOfTheKernel, GetNothingOfWhatIsNotAFileKey) {
+TEST_F(RequestsTest, OutputThatIsNoFileKeyIsNotPassedOn) {
     auto wrong_checksum = file_key(9);
     wrong_checksum.back() ^= 1;
     for (const auto& output : {wrong_checksum, Bytes{}, Bytes(3, 0), Bytes(1000, 1)}) {
@@ -289,7 +289,7 @@ TEST_F(RequestsOfTheKernel, GetNothingOfWhatIsNotAFileKey) {
     EXPECT_EQ(requests->counts().answered, 0U);
 }
 
-TEST_F(RequestsOfTheKernel, DoNotTellWrongPaddingFromAWrongChecksum) {
+TEST_F(RequestsTest, BadPaddingAndBadChecksumLookAlike) {
     ask(1, decrypt(1));
     fail_job(0, ErrorCode::kDecryptFailed);
     const auto padding = last_reply();
@@ -299,14 +299,14 @@ TEST_F(RequestsOfTheKernel, DoNotTellWrongPaddingFromAWrongChecksum) {
     EXPECT_EQ(last_reply().data, padding.data);
 }
 
-TEST_F(RequestsOfTheKernel, FailAtOnceWhereThereIsNoKey) {
+TEST_F(RequestsTest, UnknownKeyFailsAtOnce) {
     ask(1, decrypt(77));
     expect_failure(ErrorCode::kUnknownKey);
     EXPECT_TRUE(hosts.jobs().empty());
     EXPECT_TRUE(wanted.empty());
 }
 
-TEST_F(RequestsOfTheKernel, TellADesktopThatAKeyIsLocked) {
+TEST_F(RequestsTest, LockedKeyAsksForItsSecret) {
     keys.locked.insert(1);
     ask(1, decrypt(1));
     expect_failure(ErrorCode::kKeyLocked);
@@ -316,7 +316,7 @@ TEST_F(RequestsOfTheKernel, TellADesktopThatAKeyIsLocked) {
     EXPECT_THAT(wanted, ::testing::ElementsAre(signature(1), signature(2)));
 }
 
-TEST_F(RequestsOfTheKernel, AreCountedWhereTheyGetNoAnswer) {
+TEST_F(RequestsTest, FramesWithoutAnswerAreCounted) {
     read(frame({.bare = true, .counter = 1}));
     EXPECT_EQ(requests->counts().stale, 1U);
     read(Bytes(20, 0xff));
@@ -331,7 +331,7 @@ TEST_F(RequestsOfTheKernel, AreCountedWhereTheyGetNoAnswer) {
     EXPECT_TRUE(has_wiped_slots());
 }
 
-TEST_F(RequestsOfTheKernel, AreAnsweredEvenIfTheirPacketIsNonsense) {
+TEST_F(RequestsTest, MalformedPacketIsAnswered) {
     ask(1, {0x40, 1, 2, 3, 4, 5, 6});
     EXPECT_EQ(last_reply().operation, Operation::kDecrypt);
     expect_failure(ErrorCode::kMalformed);
@@ -340,7 +340,7 @@ TEST_F(RequestsOfTheKernel, AreAnsweredEvenIfTheirPacketIsNonsense) {
     expect_failure(ErrorCode::kMalformed);
 }
 
-TEST_F(RequestsOfTheKernel, ThatAskTheSameCostOneOperation) {
+TEST_F(RequestsTest, IdenticalRequestsShareOneOperation) {
     for (std::uint32_t i = 0; i < 50; ++i) {
         ask(i, decrypt(1));
     }
@@ -356,13 +356,13 @@ TEST_F(RequestsOfTheKernel, ThatAskTheSameCostOneOperation) {
     EXPECT_EQ(hosts.jobs().size(), 1U) << "later ones are worked on anew";
 }
 
-TEST_F(RequestsOfTheKernel, ThatEncryptGetEachTheirOwn) {
+TEST_F(RequestsTest, EncryptRequestsAreNotShared) {
     ask(1, encrypt(1));
     ask(2, encrypt(1));
     EXPECT_EQ(hosts.jobs().size(), 2U);
 }
 
-TEST_F(RequestsOfTheKernel, ThatAskTheSameFailTogether) {
+TEST_F(RequestsTest, IdenticalRequestsFailTogether) {
     ask(1, decrypt(1));
     ask(2, decrypt(1));
     fail_job(0, ErrorCode::kAccessDenied);
@@ -370,7 +370,7 @@ TEST_F(RequestsOfTheKernel, ThatAskTheSameFailTogether) {
     expect_failure(ErrorCode::kAccessDenied);
 }
 
-TEST_F(RequestsOfTheKernel, ThatCameLaterHaveTimeLeftWhereTheFirstHasRunOut) {
+TEST_F(RequestsTest, LaterIdenticalRequestsKeepTheirOwnTime) {
     ask(1, decrypt(1));
     time.advance(1s);
     ask(2, decrypt(1));
@@ -384,7 +384,7 @@ TEST_F(RequestsOfTheKernel, ThatCameLaterHaveTimeLeftWhereTheFirstHasRunOut) {
     EXPECT_EQ(device.replies.size(), 3U);
 }
 
-TEST_F(RequestsOfTheKernel, AreRefusedBeyondWhatCanBeInFlight) {
+TEST_F(RequestsTest, RequestsAboveTheLimitAreRefused) {
     std::uint32_t number = 0;
     for (; number < Requests::kMaxInFlight / 2; ++number) {
         ask(number, request_packet(Operation::kDecrypt, 1,
@@ -406,7 +406,7 @@ TEST_F(RequestsOfTheKernel, AreRefusedBeyondWhatCanBeInFlight) {
     EXPECT_EQ(requests->in_flight(), Requests::kMaxInFlight);
 }
 
-TEST_F(RequestsOfTheKernel, AreAnsweredByTheNextProcess) {
+TEST_F(RequestsTest, NextProcessAnswersOpenRequests) {
     ask(1, decrypt(1));
     const auto deadline = hosts.jobs().front().deadline;
     ask(2, encrypt(2));
@@ -423,7 +423,7 @@ TEST_F(RequestsOfTheKernel, AreAnsweredByTheNextProcess) {
     EXPECT_TRUE(has_wiped_slots());
 }
 
-TEST_F(RequestsOfTheKernel, ThatProcessesDieOverAreNotTriedForEver) {
+TEST_F(RequestsTest, RequestIsReplayedTwiceAtMost) {
     ask(1, decrypt(1));
     for (int replay = 0; replay < 2; ++replay) {
         die();
@@ -436,7 +436,7 @@ TEST_F(RequestsOfTheKernel, ThatProcessesDieOverAreNotTriedForEver) {
     EXPECT_EQ(device.replies.size(), 1U);
 }
 
-TEST_F(RequestsOfTheKernel, AreForgottenWhenTheDeviceIsAnotherOne) {
+TEST_F(RequestsTest, OtherDeviceForgetsRequests) {
     ask(1, decrypt(1));
     die(/*same_device=*/false);
     EXPECT_TRUE(hosts.jobs().empty());
@@ -592,7 +592,7 @@ class RequestWalk : protected Processes {
     std::size_t succeeded_ = 0;
 };
 
-TEST(RequestWalks, AnswerEachRequestOnceWhateverHappens) {
+TEST(RequestsWalk, EachRequestIsAnsweredOnce) {
     std::size_t asked = 0;
     std::size_t succeeded = 0;
     for (unsigned seed = 1; seed <= RequestWalk::kSequences && !::testing::Test::HasFailure();

@@ -24,7 +24,7 @@ TEST(LatencyHistogram, IsZeroWhenEmpty) {
     EXPECT_EQ(LatencyHistogram{}.percentile(99), microseconds(0));
 }
 
-TEST(LatencyHistogram, GivesASingleValueBackForEachPercentile) {
+TEST(LatencyHistogram, SingleValueIsEachPercentile) {
     for (const std::int64_t value :
          {1, 5, 7, 8, 9, 15, 16, 17, 100, 1'000, 12'345, 999'999, 10'000'000}) {
         LatencyHistogram histogram;
@@ -43,7 +43,7 @@ TEST(LatencyHistogram, IsExactBelowEight) {
     }
 }
 
-TEST(LatencyHistogram, IsWithinItsToleranceOfTheTruePercentile) {
+TEST(LatencyHistogram, PercentilesAreWithinTolerance) {
     std::mt19937_64 random(1);  // NOLINT(*-msc51-cpp): the same each time
     std::lognormal_distribution<double> latency(7.0, 1.5);
     LatencyHistogram histogram;
@@ -60,7 +60,7 @@ TEST(LatencyHistogram, IsWithinItsToleranceOfTheTruePercentile) {
     }
 }
 
-TEST(LatencyHistogram, CountsWhatCannotBe) {
+TEST(LatencyHistogram, CountsImpossibleTimes) {
     LatencyHistogram histogram;
     histogram.add(microseconds(-1));
     EXPECT_EQ(histogram.percentile(100), microseconds(0));

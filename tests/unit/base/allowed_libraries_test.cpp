@@ -25,7 +25,7 @@ class AllowedLibraries : public ::testing::Test {
     std::string file_ = (folder_.path() / "libraries").string();
 };
 
-TEST_F(AllowedLibraries, AreWholeLines) {
+TEST_F(AllowedLibraries, OnlyWholeLinesCount) {
     EXPECT_FALSE(is_allowed("/a.so")) << "there is no file";
     write("/home/a b/one.so\n\n/two.so");
     for (const char* path : {"/home/a b/one.so", "/two.so"}) {
@@ -37,7 +37,7 @@ TEST_F(AllowedLibraries, AreWholeLines) {
     }
 }
 
-TEST_F(AllowedLibraries, CountOnlyIfNobodyElseCouldHaveWrittenThem) {
+TEST_F(AllowedLibraries, ListThatOthersCanWriteIsRefused) {
     write("/a.so\n");
     for (const mode_t mode : {0620U, 0602U, 0666U}) {
         ASSERT_EQ(::chmod(file_.c_str(), mode), 0);
@@ -51,7 +51,7 @@ TEST_F(AllowedLibraries, CountOnlyIfNobodyElseCouldHaveWrittenThem) {
     EXPECT_THAT(is_allowed_library(link, "/a.so"), FailsWith(ErrorCode::kAccessDenied, link));
 }
 
-TEST_F(AllowedLibraries, AreInARegularFileThatIsNotLarge) {
+TEST_F(AllowedLibraries, ListIsASmallRegularFile) {
     EXPECT_THAT(is_allowed_library(folder_.path().string(), "/a.so"),
                 FailsWith(ErrorCode::kMalformed, "is not a regular file"));
     const auto fifo = (folder_.path() / "fifo").string();

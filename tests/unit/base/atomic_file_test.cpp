@@ -40,7 +40,7 @@ class AtomicFile : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(AtomicFile, IsWrittenForItsOwnerOnly) {
+TEST_F(AtomicFile, WritesForItsOwnerOnly) {
     for (const auto if_there : {IfThere::kRefuse, IfThere::kReplace}) {
         const auto file = path(if_there == IfThere::kRefuse ? "new" : "replaced");
         ASSERT_TRUE(write(file, "text", if_there));
@@ -52,7 +52,7 @@ TEST_F(AtomicFile, IsWrittenForItsOwnerOnly) {
     EXPECT_EQ(file_count(), 2U) << "no draft is left";
 }
 
-TEST_F(AtomicFile, LeavesWhatIsThereAloneUnlessToldToReplaceIt) {
+TEST_F(AtomicFile, ReplacesOnlyWhenTold) {
     ASSERT_TRUE(write(path("file"), "old", IfThere::kRefuse));
     fs::create_symlink("nowhere", path("link"));
     for (const std::string name : {"file", "link"}) {
@@ -66,7 +66,7 @@ TEST_F(AtomicFile, LeavesWhatIsThereAloneUnlessToldToReplaceIt) {
     EXPECT_EQ(file_count(), 2U) << "no draft is left";
 }
 
-TEST_F(AtomicFile, ReplacesWhatALinkLeadsTo) {
+TEST_F(AtomicFile, ReplacesTargetOfLink) {
     ASSERT_TRUE(write(path("file"), "old", IfThere::kRefuse));
     fs::create_symlink("file", path("link"));
     ASSERT_TRUE(write(path("link"), "new", IfThere::kReplace));
@@ -74,7 +74,7 @@ TEST_F(AtomicFile, ReplacesWhatALinkLeadsTo) {
     EXPECT_EQ(text_of(path("file")), "new");
 }
 
-TEST_F(AtomicFile, SaysWhyItCannotBeWritten) {
+TEST_F(AtomicFile, GivesErrnoOfFailure) {
     fs::create_directory(path("folder"));
     errno = 0;
     EXPECT_FALSE(write(path("none/file"), "text", IfThere::kRefuse));

@@ -13,7 +13,7 @@ using test::Bytes;
 using test::copy;
 using test::hex;
 
-TEST(ByteReader, TakesIntegersInEachByteOrder) {
+TEST(ByteReader, ReadsBothByteOrders) {
     const Bytes bytes = hex("0102 0304 05060708");
     ByteReader reader(bytes);
     EXPECT_EQ(reader.take_big_endian<std::uint16_t>(), 0x0102);
@@ -22,14 +22,14 @@ TEST(ByteReader, TakesIntegersInEachByteOrder) {
     EXPECT_TRUE(reader.empty());
 }
 
-TEST(ByteReader, TakesNativeIntegersAsTheMachineStoresThem) {
+TEST(ByteReader, ReadsNativeIntegers) {
     const std::uint32_t value = 0xdeadbeef;
     Bytes bytes(sizeof value);
     std::memcpy(bytes.data(), &value, sizeof value);
     EXPECT_EQ(ByteReader(bytes).take_native<std::uint32_t>(), value);
 }
 
-TEST(ByteReader, TakesNothingWhenTooFewBytesAreLeft) {
+TEST(ByteReader, TakesNothingFromTooFewBytes) {
     const Bytes bytes = hex("010203");
     ByteReader reader(bytes);
     EXPECT_EQ(reader.take_big_endian<std::uint32_t>(), std::nullopt);
@@ -40,7 +40,7 @@ TEST(ByteReader, TakesNothingWhenTooFewBytesAreLeft) {
     EXPECT_EQ(reader.take_native<std::uint8_t>(), std::nullopt);
 }
 
-TEST(ByteReader, TakesNoBytesFromAnEmptyView) {
+TEST(ByteReader, TakesNoBytesFromEmptyView) {
     ByteReader reader({});
     ASSERT_TRUE(reader.take(0).has_value());
     EXPECT_TRUE(reader.empty());
@@ -61,7 +61,7 @@ TEST(ByteWriter, WritesWhatTheReaderReads) {
     EXPECT_EQ(copy(reader.left()), hex("09 0000 6162"));
 }
 
-TEST(ByteWriter, FillsABufferToItsLastByte) {
+TEST(ByteWriter, FillsBufferToItsLastByte) {
     std::array<std::uint8_t, 3> buffer{};
     ByteWriter writer(buffer);
     writer.put(as_bytes("abc"));
@@ -70,7 +70,7 @@ TEST(ByteWriter, FillsABufferToItsLastByte) {
     EXPECT_EQ(as_text(writer.written()), "abc");
 }
 
-TEST(ByteWriter, WritesNothingMoreOnceSomethingDidNotFit) {
+TEST(ByteWriter, WritesNothingAfterOverflow) {
     std::array<std::uint8_t, 3> buffer{};
     ByteWriter writer(buffer);
     writer.put(as_bytes("ab"));
@@ -81,7 +81,7 @@ TEST(ByteWriter, WritesNothingMoreOnceSomethingDidNotFit) {
     EXPECT_EQ(buffer[2], 0);
 }
 
-TEST(ByteWriter, FailsWhenItsUserSaysSo) {
+TEST(ByteWriter, CanBeMadeToFail) {
     std::array<std::uint8_t, 3> buffer{};
     ByteWriter writer(buffer);
     writer.fail();

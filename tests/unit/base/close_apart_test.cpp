@@ -43,7 +43,7 @@ std::ptrdiff_t thread_count() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
 }
 
-TEST(CloseApart, HasAtMost64ThreadsThatWait) {
+TEST(CloseApart, LimitsWaitingThreadsTo64) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         if (!make_closing_wait()) {

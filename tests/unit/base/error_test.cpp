@@ -10,14 +10,14 @@
 namespace ecryptfs::base {
 namespace {
 
-TEST(ErrorTable, GivesEachErrorANameOfItsOwn) {
+TEST(ErrorTable, NamesAreUnique) {
     std::set<std::string_view> names;
     for (const auto& row : error_table()) {
         EXPECT_TRUE(names.insert(row.name).second) << row.name;
     }
 }
 
-TEST(ErrorTable, GivesEachErrorAStatusOfItsOwnThatIsNotZero) {
+TEST(ErrorTable, StatusesAreUniqueAndNotZero) {
     std::set<int> statuses;
     for (const auto& row : error_table()) {
         EXPECT_NE(row.status, 0) << row.name;
@@ -25,7 +25,7 @@ TEST(ErrorTable, GivesEachErrorAStatusOfItsOwnThatIsNotZero) {
     }
 }
 
-TEST(ErrorTable, LeavesAloneTheExitCodesThatShellsUseThemselves) {
+TEST(ErrorTable, AvoidsExitCodesOfShells) {
     for (const auto& row : error_table()) {
         const bool not_found_or_not_executable = row.status == 126 || row.status == 127;
         EXPECT_FALSE(not_found_or_not_executable) << row.name;
@@ -33,13 +33,13 @@ TEST(ErrorTable, LeavesAloneTheExitCodesThatShellsUseThemselves) {
     }
 }
 
-TEST(ErrorTable, NamesAreOfTheFormThatDBusAllows) {
+TEST(ErrorTable, NamesAreValidOnDBus) {
     for (const auto& row : error_table()) {
         EXPECT_THAT(std::string(row.name), testing::MatchesRegex("[A-Z][A-Za-z]+"));
     }
 }
 
-TEST(ErrorTable, FindsEachErrorByItsCodeAndByItsName) {
+TEST(ErrorTable, FindsErrorsByCodeAndName) {
     for (const auto& row : error_table()) {
         EXPECT_EQ(&traits(row.code), &row);
         EXPECT_EQ(error_code_from_name(row.name), row.code);
@@ -52,7 +52,7 @@ TEST(ErrorTable, KnowsNoOtherNames) {
     EXPECT_EQ(error_code_from_name("UnknownKey "), std::nullopt);
 }
 
-TEST(SystemError, SaysWhatFailedAndWhy) {
+TEST(SystemError, MessageSaysWhatFailedAndWhy) {
     const Error error = system_error(ErrorCode::kNoDevice, "opening it", ENOENT, "load the module");
     EXPECT_EQ(error.code, ErrorCode::kNoDevice);
     EXPECT_EQ(error.message, "opening it: No such file or directory");
@@ -64,7 +64,7 @@ TEST(ValueOrThrow, GivesTheValue) {
     EXPECT_NO_THROW(value_or_throw(Result<void>{}));
 }
 
-TEST(ValueOrThrow, ThrowsTheErrorAsAFailure) {
+TEST(ValueOrThrow, ThrowsFailureForError) {
     const Result<int> result =
         std::unexpected(Error{ErrorCode::kKeyLocked, "it is locked", "unlock"});
     try {

@@ -29,7 +29,7 @@ void pass_fields(Fields& fields, Message& message) {
     fields.expect_end();
 }
 
-TEST(Fields, AreReadAsTheyWereWritten) {
+TEST(Fields, WrittenFieldsReadBack) {
     std::array<std::uint8_t, 32> buffer{};
     FieldWriter writer(buffer);
     Message sent{0x01020304, 3, base::as_bytes("abc"), base::as_bytes("rest")};
@@ -47,7 +47,7 @@ TEST(Fields, AreReadAsTheyWereWritten) {
     EXPECT_EQ(base::as_text(message.rest), "rest");
 }
 
-TEST(FieldReader, GivesEmptyFieldsAfterTheFirstFailure) {
+TEST(FieldReader, FieldsAreEmptyAfterFailure) {
     const std::array<std::uint8_t, 9> bytes = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     FieldReader reader(bytes);
     ByteView view;
@@ -62,7 +62,7 @@ TEST(FieldReader, GivesEmptyFieldsAfterTheFirstFailure) {
     EXPECT_EQ(reader.problem(), "too short") << "the first one";
 }
 
-TEST(FieldReader, RefusesBytesBehindTheLastField) {
+TEST(FieldReader, RefusesTrailingBytes) {
     const std::array<std::uint8_t, 2> bytes = {1, 2};
     FieldReader reader(bytes);
     std::uint8_t number = 0;
@@ -72,7 +72,7 @@ TEST(FieldReader, RefusesBytesBehindTheLastField) {
     EXPECT_EQ(reader.problem(), "too long");
 }
 
-TEST(FieldWriter, WritesNothingMoreOnceAFieldDidNotFit) {
+TEST(FieldWriter, WritesNothingAfterOverflow) {
     std::array<std::uint8_t, 3> buffer{};
     FieldWriter writer(buffer);
     writer.pass_native(std::uint16_t{1});

@@ -18,7 +18,7 @@ std::optional<std::string> exposure(const FileRights& rights, uid_t user = kMe) 
     return describe_exposure(rights, user, "this key", "/home/ada/my key");
 }
 
-TEST(FileExposure, IsOfWhatOthersCanReadOrChange) {
+TEST(FileExposure, NamesWhatOthersCanReadOrChange) {
     for (const mode_t mode : std::to_array<mode_t>({0644, 0640, 0604, 0444})) {
         EXPECT_EQ(exposure({mode, kMe}), "others can read this key: chmod 600 '/home/ada/my key'");
     }
@@ -31,7 +31,7 @@ TEST(FileExposure, IsOfWhatOthersCanReadOrChange) {
     }
 }
 
-TEST(FileExposure, GivesAdviceThatTheUserCanFollow) {
+TEST(FileExposure, AdviceFitsTheUsersRights) {
     EXPECT_EQ(exposure({0600, kOther}),
               "user 1001 can read and change this key: make a copy of your own, of mode 600");
     EXPECT_EQ(exposure({0644, 0}),
@@ -42,7 +42,7 @@ TEST(FileExposure, GivesAdviceThatTheUserCanFollow) {
 }
 
 // A USB stick's files all have one mode; udisks mounts it below a folder of the user's own.
-TEST(FileExposure, IsNotOfFilesThatFoldersProtectWhereTheirFileSystemKeepsNoModes) {
+TEST(FileExposure, PrivateFolderProtectsFilesWithoutModes) {
     const FileRights on_stick{0777, kMe, false, false};
     EXPECT_FALSE(exposure(on_stick));
     const FileRights below_mnt{0777, kMe, false, true};

@@ -9,26 +9,26 @@ namespace {
 
 using test::FailsWith;
 
-TEST(FileUri, EncodesWhatAUriMayNotHold) {
+TEST(FileUri, EncodesReservedCharacters) {
     EXPECT_EQ(file_uri("/home/a/key.pem"), "file:///home/a/key.pem");
     EXPECT_EQ(file_uri("/a b/100%?#\"\n"), "file:///a%20b/100%25%3F%23%22%0A");
     EXPECT_EQ(file_uri("/schl\xc3\xbcssel"), "file:///schl%C3%BCssel");
 }
 
-TEST(FileUri, GivesBackEveryPath) {
+TEST(FileUri, EveryPathRoundTrips) {
     for (int byte = 1; byte < 256; ++byte) {
         const std::string path = std::string("/a") + static_cast<char>(byte) + "b";
         EXPECT_EQ(path_of_file_uri(file_uri(path)), path);
     }
 }
 
-TEST(FileUri, IsReadInEachOfItsForms) {
+TEST(FileUri, EachFormIsRead) {
     for (const auto* uri : {"file:///a/b", "file:/a/b", "file://localhost/a/b", "file:///a%2fb"}) {
         EXPECT_EQ(path_of_file_uri(uri), "/a/b") << uri;
     }
 }
 
-TEST(FileUri, IsRefusedWithTheReason) {
+TEST(FileUri, BadUriIsRefusedWithReason) {
     struct Case {
         std::string_view uri;
         std::string_view reason;

@@ -25,7 +25,7 @@ bool is_open(int fd) {
     return ::fcntl(fd, F_GETFD) >= 0;
 }
 
-TEST(Handle, FreesItsObjectOnce) {
+TEST(Handle, FreesObjectOnce) {
     Counted object;
     {
         Handle<Counted, free_counted> handle(&object);
@@ -35,13 +35,13 @@ TEST(Handle, FreesItsObjectOnce) {
     EXPECT_EQ(object.freed, 1);
 }
 
-TEST(UniqueFd, IsNoDescriptorAtFirst) {
+TEST(UniqueFd, IsEmptyAtFirst) {
     const UniqueFd none;
     EXPECT_FALSE(none);
     EXPECT_EQ(none.get(), -1);
 }
 
-TEST(UniqueFd, ClosesItsDescriptorWhenItGoes) {
+TEST(UniqueFd, DestructorClosesDescriptor) {
     int fd = -1;
     {
         const UniqueFd owner = open_something();
@@ -51,7 +51,7 @@ TEST(UniqueFd, ClosesItsDescriptorWhenItGoes) {
     EXPECT_FALSE(is_open(fd));
 }
 
-TEST(UniqueFd, HandsItsDescriptorOver) {
+TEST(UniqueFd, MoveHandsDescriptorOver) {
     UniqueFd first = open_something();
     const int fd = first.get();
     UniqueFd second = std::move(first);
@@ -62,7 +62,7 @@ TEST(UniqueFd, HandsItsDescriptorOver) {
     second.reset(fd);
 }
 
-TEST(UniqueFd, ClosesTheOldDescriptorWhenItTakesAnother) {
+TEST(UniqueFd, AssignmentClosesOldDescriptor) {
     UniqueFd owner = open_something();
     const int old = owner.get();
     owner = open_something();
@@ -71,7 +71,7 @@ TEST(UniqueFd, ClosesTheOldDescriptorWhenItTakesAnother) {
     EXPECT_FALSE(is_open(old));
 }
 
-TEST(UniqueFd, KeepsADescriptorThatItIsGivenAgain) {
+TEST(UniqueFd, ResetWithSameDescriptorKeepsIt) {
     UniqueFd owner = open_something();
     owner.reset(owner.get());
     EXPECT_TRUE(is_open(owner.get()));

@@ -10,13 +10,13 @@ namespace {
 using base::percent_decoded;
 using base::percent_encoded;
 
-TEST(PercentCoding, EscapesAllThatIsNotPlain) {
+TEST(PercentCoding, EscapesReservedBytes) {
     EXPECT_EQ(percent_encoded("az-AZ_09.~", base::is_unreserved), "az-AZ_09.~");
     EXPECT_EQ(percent_encoded("a b/\xff%", base::is_unreserved), "a%20b%2F%FF%25");
     EXPECT_EQ(percent_encoded(std::string_view("\0", 1), [](char) { return false; }), "%00");
 }
 
-TEST(PercentCoding, DecodesWhatItEncoded) {
+TEST(PercentCoding, EncodedTextDecodesBack) {
     std::string all;
     for (int byte = 0; byte < 256; ++byte) {
         all += static_cast<char>(byte);
@@ -25,7 +25,7 @@ TEST(PercentCoding, DecodesWhatItEncoded) {
     EXPECT_EQ(percent_decoded("%2f%2F+"), "//+");
 }
 
-TEST(PercentCoding, SaysWhereABadEscapeBegins) {
+TEST(PercentCoding, BadEscapeGivesItsOffset) {
     for (const std::string bad : {"ab%", "ab%2", "ab%g0", "ab%0g", "ab%-1", "ab% 1", "ab%%41"}) {
         EXPECT_EQ(percent_decoded(bad), (std::expected<std::string, std::size_t>(std::unexpect, 2)))
             << bad;

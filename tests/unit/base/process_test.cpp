@@ -10,7 +10,7 @@
 namespace ecryptfs::base {
 namespace {
 
-TEST(ForbidDumps, LeavesNoCoreFileAndNoWayIn) {
+TEST(ForbidDumps, DisablesCoreFilesAndTracing) {
     const auto state = test::in_child([]() -> std::string {
         if (!forbid_dumps()) {
             return "failed";

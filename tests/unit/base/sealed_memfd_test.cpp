@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(UpToTheLargest, SealedMemfdOfSize,
                                          std::size_t{1025}, kMaxSecretSize),
                          testing::PrintToStringParamName());
 
-TEST_P(SealedMemfdOfSize, IsReadAsWhatWasWritten) {
+TEST_P(SealedMemfdOfSize, ReadsBackWhatWasWritten) {
     const auto memfd = SealedMemfd::create(pattern(GetParam()));
     ASSERT_THAT(memfd, Succeeds());
     const auto secret = read_sealed_memfd(memfd->fd());
@@ -71,7 +71,7 @@ TEST_P(SealedMemfdOfSize, CannotBeChanged) {
     EXPECT_EQ(::ftruncate(memfd->fd(), static_cast<off_t>(GetParam()) + 1), -1);
 }
 
-TEST(SealedMemfd, StaysLockedInMemoryWhileItLives) {
+TEST(SealedMemfd, StaysLockedInMemory) {
     {
         auto memfd = SealedMemfd::create(pattern(10));
         ASSERT_THAT(memfd, Succeeds());
@@ -83,24 +83,24 @@ TEST(SealedMemfd, StaysLockedInMemoryWhileItLives) {
     EXPECT_TRUE(memfd_mappings().empty());
 }
 
-TEST(SealedMemfd, IsNotInheritedByOtherPrograms) {
+TEST(SealedMemfd, IsClosedOnExec) {
     const auto memfd = SealedMemfd::create(pattern(10));
     ASSERT_THAT(memfd, Succeeds());
     EXPECT_NE(::fcntl(memfd->fd(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST(SealedMemfd, IsNotMadeForASecretThatIsTooLong) {
+TEST(SealedMemfd, RefusesTooLongSecret) {
     EXPECT_THAT(SealedMemfd::create(pattern(kMaxSecretSize + 1)),
                 FailsWith(ErrorCode::kInvalidArgument, "longer than 4096 bytes"));
 }
 
-TEST(ReadSealedMemfd, RefusesAMemfdThatIsTooLarge) {
+TEST(ReadSealedMemfd, RefusesTooLargeMemfd) {
     const UniqueFd fd = memfd_of(kMaxSecretSize + 1, kSeals);
     EXPECT_THAT(read_sealed_memfd(fd.get()),
                 FailsWith(ErrorCode::kInvalidArgument, "holds too much"));
 }
 
-TEST(ReadSealedMemfd, RefusesAMemfdThatLacksASeal) {
+TEST(ReadSealedMemfd, RefusesMissingSeal) {
     for (const int missing : {F_SEAL_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, kSeals}) {
         const UniqueFd fd = memfd_of(10, kSeals & ~missing);
         EXPECT_THAT(read_sealed_memfd(fd.get()),
@@ -108,7 +108,7 @@ TEST(ReadSealedMemfd, RefusesAMemfdThatLacksASeal) {
     }
 }
 
-TEST(ReadSealedMemfd, RefusesAPipeWithoutReadingIt) {
+TEST(ReadSealedMemfd, RefusesPipeWithoutReadingIt) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe(ends.data()), 0);
     const UniqueFd reader(ends[0]);
@@ -128,7 +128,7 @@ TEST(ReadSealedMemfd, RefusesOrdinaryFiles) {
                 FailsWith(ErrorCode::kInvalidArgument, "is not a sealed memfd"));
 }
 
-TEST(ReadSealedMemfd, RefusesWhatIsNoDescriptor) {
+TEST(ReadSealedMemfd, RefusesInvalidDescriptor) {
     const auto secret = read_sealed_memfd(-1);
     EXPECT_THAT(secret, FailsWith(ErrorCode::kInvalidArgument, "is not a sealed memfd"));
     EXPECT_THAT(secret.error().advice, testing::HasSubstr("send a memfd"));

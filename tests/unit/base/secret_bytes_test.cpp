@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(SmallAndLarge, SecretBytesOfSize,
                                          LockedPool::kSlotSize + 1, std::size_t{20'000}),
                          testing::PrintToStringParamName());
 
-TEST_P(SecretBytesOfSize, IsLockedAndNotDumpedAndWipedOnFork) {
+TEST_P(SecretBytesOfSize, MemoryIsLockedAndNotInDumpsOrForks) {
     const auto secret = SecretBytes::create(GetParam());
     ASSERT_THAT(secret, Succeeds());
     for (const auto* byte : {&secret->view().front(), &secret->view().back()}) {
@@ -35,7 +35,7 @@ TEST_P(SecretBytesOfSize, IsLockedAndNotDumpedAndWipedOnFork) {
     }
 }
 
-TEST_P(SecretBytesOfSize, IsZeroInAForkedChild) {
+TEST_P(SecretBytesOfSize, ForkedChildSeesZeros) {
     const Bytes bytes = pattern(GetParam());
     const auto secret = SecretBytes::copy(bytes);
     ASSERT_THAT(secret, Succeeds());
@@ -43,7 +43,7 @@ TEST_P(SecretBytesOfSize, IsZeroInAForkedChild) {
     EXPECT_EQ(in_child([&] { return to_hex(secret->view()); }), to_hex(Bytes(bytes.size())));
 }
 
-TEST_P(SecretBytesOfSize, BeginsAsZeros) {
+TEST_P(SecretBytesOfSize, StartsAsZeros) {
     // The second time it is memory that held something else.
     for (int i = 0; i < 2; ++i) {
         auto secret = SecretBytes::create(GetParam());
@@ -53,7 +53,7 @@ TEST_P(SecretBytesOfSize, BeginsAsZeros) {
     }
 }
 
-TEST_P(SecretBytesOfSize, IsCopiedIntoMemoryOfItsOwn) {
+TEST_P(SecretBytesOfSize, CopyHasItsOwnMemory) {
     const auto secret = SecretBytes::copy(pattern(GetParam()));
     ASSERT_THAT(secret, Succeeds());
     const auto other = SecretBytes::copy(secret->view());
@@ -62,7 +62,7 @@ TEST_P(SecretBytesOfSize, IsCopiedIntoMemoryOfItsOwn) {
     EXPECT_TRUE(equal_in_constant_time(other->view(), secret->view()));
 }
 
-TEST(SecretBytes, WipesItsMemoryWhenItGoes) {
+TEST(SecretBytes, DestructorWipesMemory) {
     ByteView memory;
     {
         const auto secret = SecretBytes::copy(pattern(100));
@@ -74,7 +74,7 @@ TEST(SecretBytes, WipesItsMemoryWhenItGoes) {
     EXPECT_EQ(copy(memory), Bytes(100));
 }
 
-TEST(SecretBytes, WipesTheOldBytesWhenItIsAssigned) {
+TEST(SecretBytes, AssignmentWipesOldBytes) {
     auto secret = SecretBytes::copy(pattern(10));
     ASSERT_THAT(secret, Succeeds());
     const ByteView old = secret->view();
@@ -91,7 +91,7 @@ TEST(SecretBytes, MovesWithoutCopying) {
     EXPECT_TRUE(secret->empty());  // NOLINT(bugprone-use-after-move): what is left is specified
 }
 
-TEST(SecretBytes, HoldsNoMemoryWhenItIsEmpty) {
+TEST(SecretBytes, EmptySecretHoldsNoMemory) {
     const auto secret = SecretBytes::create(0);
     ASSERT_THAT(secret, Succeeds());
     EXPECT_TRUE(secret->empty());
@@ -99,7 +99,7 @@ TEST(SecretBytes, HoldsNoMemoryWhenItIsEmpty) {
     EXPECT_THAT(SecretBytes::copy(secret->view()), Succeeds());
 }
 
-TEST(SecretBytes, UsesTheMemoryOfAReleasedSecretAgain) {
+TEST(SecretBytes, ReusesReleasedMemory) {
     std::vector<const std::uint8_t*> places;
     for (int i = 0; i < 1000; ++i) {
         const auto secret = SecretBytes::create(32);
@@ -128,7 +128,7 @@ std::string error_without_memory_lock(const std::function<Result<SecretBytes>()>
     });
 }
 
-TEST(SecretBytes, SaysWhatToDoWhenMemoryCannotBeLocked) {
+TEST(SecretBytes, AdvisesWhenMemoryCannotBeLocked) {
     const auto error =
         error_without_memory_lock([] { return SecretBytes::create(LockedPool::kSlotSize + 1); });
     EXPECT_THAT(error, testing::StartsWith("MemoryLock; locking memory for a secret: "));
@@ -136,7 +136,7 @@ TEST(SecretBytes, SaysWhatToDoWhenMemoryCannotBeLocked) {
     EXPECT_THAT(error, testing::HasSubstr("LimitMEMLOCK="));
 }
 
-TEST(SecretBytes, DoesNotFallBackToOrdinaryMemoryWhenTheLockedPagesAreFull) {
+TEST(SecretBytes, NeverFallsBackToUnlockedMemory) {
     const auto error = error_without_memory_lock([]() -> Result<SecretBytes> {
         std::vector<SecretBytes> kept;
         for (int i = 0; i < 10'000; ++i) {

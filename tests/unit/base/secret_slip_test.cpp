@@ -20,7 +20,7 @@ struct Example {
     bool certain;
 };
 
-TEST(SecretSlip, IsFoundInWhatOtherSystemsWrite) {
+TEST(SecretSlip, FindsSlipsOfOtherSystems) {
     for (const auto& [line, what, certain] : std::to_array<Example>({
              {"\xff\xfes\0e\0c\0"sv, "UTF-16", true},
              {"\xfe\xff\0s\0e\0c\0"sv, "UTF-16", true},
@@ -50,14 +50,14 @@ TEST(SecretSlip, IsFoundInWhatOtherSystemsWrite) {
     }
 }
 
-TEST(SecretSlip, IsNotFoundInOrdinarySecrets) {
+TEST(SecretSlip, AcceptsOrdinarySecrets) {
     for (const auto line : {""sv, "s"sv, "secret"sv, "two words"sv, "tab\tinside"sv,
                             "p\xc3\xa4ss"sv, "p\xe4ss"sv, "passwd"sv, "my passwd=x"sv, "\xff"sv}) {
         EXPECT_FALSE(find_slip(as_bytes(line))) << testing::PrintToString(line);
     }
 }
 
-TEST(SecretSlip, IsMendedByACommandThatAShellTakes) {
+TEST(SecretSlip, MendingCommandIsQuotedForShells) {
     EXPECT_EQ(mending_command("tail -c +4", "/home/ada/pin"),
               "(umask 077; tail -c +4 </home/ada/pin >/home/ada/pin.new), and give "
               "/home/ada/pin.new");

@@ -11,7 +11,7 @@ namespace {
 using base::first_code_point;
 using base::printable_character;
 
-TEST(Utf8, GivesTheFirstCharacter) {
+TEST(Utf8, ReadsFirstCharacter) {
     EXPECT_EQ(first_code_point("ab").value, U'a');
     EXPECT_EQ(first_code_point("\u00e4b").value, U'\u00e4');
     EXPECT_EQ(first_code_point("\u20ac").value, U'\u20ac');
@@ -21,7 +21,7 @@ TEST(Utf8, GivesTheFirstCharacter) {
 }
 
 // The Unicode Standard, table 3-7, at both ends of each row and one beyond.
-TEST(Utf8, RefusesWhatIsNotWellFormed) {
+TEST(Utf8, RefusesMalformedSequences) {
     for (const std::string_view sound :
          {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xec\xbf\xbf", "\xed\x9f\xbf", "\xee\x80\x80",
           "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
@@ -37,7 +37,7 @@ TEST(Utf8, RefusesWhatIsNotWellFormed) {
     }
 }
 
-TEST(Utf8, TellsControlCharactersFromPrintableOnes) {
+TEST(Utf8, ControlCharactersAreNotPrintable) {
     for (const std::string_view control : {"\x1f", "\n", "\x7f", "\xc2\x80", "\xc2\x9f"}) {
         EXPECT_EQ(printable_character(control), 0U);
     }

@@ -11,7 +11,7 @@ namespace {
 using base::ErrorCode;
 using dbus::KeyState;
 
-TEST(KeyStates, AreReadFromTheirNames) {
+TEST(KeyStateNames, RoundTrip) {
     for (const auto state :
          {KeyState::kUnopened, KeyState::kUnlocked, KeyState::kLocked, KeyState::kExpired,
           KeyState::kRevoked, KeyState::kMissing, KeyState::kUnusable}) {
@@ -22,7 +22,7 @@ TEST(KeyStates, AreReadFromTheirNames) {
     EXPECT_EQ(dbus::parse_key_state("frozen"), KeyState::kUnusable);
 }
 
-TEST(DeviceStates, AreReadFromTheirNames) {
+TEST(DeviceStateNames, RoundTrip) {
     EXPECT_EQ(dbus::state_name(dbus::kDeviceOpen), "Open");
     EXPECT_EQ(dbus::parse_device_state("Open"), dbus::kDeviceOpen);
     const dbus::DeviceState busy{ErrorCode::kDeviceBusy};
@@ -31,7 +31,7 @@ TEST(DeviceStates, AreReadFromTheirNames) {
     EXPECT_EQ(dbus::parse_device_state("Melted"), dbus::DeviceState{ErrorCode::kInternal});
 }
 
-TEST(BusPaths, NameKeysAndModules) {
+TEST(BusPaths, NamesKeysAndModules) {
     const auto signature = wire::KeySignature::from_text("fe3467554552491d").value();
     const std::string path = "/org/ecryptfs/Agent1/key/fe3467554552491d";
     EXPECT_EQ(dbus::key_path(signature), path);

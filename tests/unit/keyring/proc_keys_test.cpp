@@ -24,7 +24,7 @@ auto times_left(const std::string& proc_keys) {
     return keyring::times_left(parsed(proc_keys));
 }
 
-TEST(ProcKeys, GivesTypeAndDescriptionOfLivingAndDeadKeys) {
+TEST(ProcKeys, ReadsTypeAndDescription) {
     const auto keys = parsed(
         "0000000a I--Q---     1   3m 3f3f0001  1234  1234 user      one: 4\n"
         "fffffff0 IR-Q---     1 expd 3f3f0001  1234  1234 keyring   _ses: a: empty\n"
@@ -39,7 +39,7 @@ TEST(ProcKeys, GivesTypeAndDescriptionOfLivingAndDeadKeys) {
     EXPECT_EQ(keys[2].description, "three");
 }
 
-TEST(ProcKeys, LeavesOutLinesOfAnotherForm) {
+TEST(ProcKeys, SkipsMalformedLines) {
     EXPECT_THAT(parsed("\n"
                        "zzzzzzzz I--Q---     1 perm 3f3f0001  1234  1234 user      a: 4\n"
                        "fffffffff I--Q---     1 perm 3f3f0001  1234  1234 user      a: 4\n"
@@ -47,7 +47,7 @@ TEST(ProcKeys, LeavesOutLinesOfAnotherForm) {
                 IsEmpty());
 }
 
-TEST(ProcKeys, GivesTheTimeLeftOfKeysThatExpire) {
+TEST(ProcKeys, ReadsRemainingTime) {
     EXPECT_THAT(times_left("0000000a I--Q---     1   3m 3f3f0001  1234  1234 user      one: 4\n"
                            "0000000b I--Q---     1 perm 3f3f0001  1234  1234 user      two: 4\n"
                            "0000000c I--Q---     1 expd 3f3f0001  1234  1234 user      three\n"
@@ -61,7 +61,7 @@ TEST(ProcKeys, GivesTheTimeLeftOfKeysThatExpire) {
 }
 
 // As another user's key has it whose description has a line end in it.
-TEST(ProcKeys, GivesNoTimeWhereASecondLineOfTheKeySaysOtherwise) {
+TEST(ProcKeys, ForgedLineGivesNoTime) {
     const std::string real =
         "0000000a I--Q---     1   3m 3f3f0001  1234  1234 user      SIG: 4\n"
         "0000000c I--Q---     1 perm 3f3f0001  1234  1234 user      SIG: 4\n";

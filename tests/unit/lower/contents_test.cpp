@@ -31,14 +31,14 @@ const PassphraseKey& correct_horse() {
     return key;
 }
 
-TEST(FileKey, NeedsARightChecksumFromAPrivateKey) {
+TEST(FileKey, ReadsDecryptedPacketWithChecksum) {
     const auto key = file_key_from_decrypted(hex("07 000102030405060708090a0b0c0d0e0f 0078"));
     ASSERT_THAT(key, Succeeds());
     EXPECT_EQ(key->cipher->name, "aes");
     EXPECT_EQ(test::copy(key->fek.view()), pattern(16, 0));
 }
 
-TEST(FileKey, RefusesWhatAPrivateKeyMadeOfOtherData) {
+TEST(FileKey, RefusesDecryptedNoise) {
     EXPECT_THAT(file_key_from_decrypted(hex("07 000102030405060708090a0b0c0d0e0f 0079")),
                 FailsWith(ErrorCode::kDecryptFailed, "not made for this key"));
     EXPECT_THAT(file_key_from_decrypted({}),
@@ -49,7 +49,7 @@ TEST(FileKey, RefusesWhatAPrivateKeyMadeOfOtherData) {
                 FailsWith(ErrorCode::kMalformed, "16 bytes"));
 }
 
-TEST(FileKey, HasTheSizeOfThePacketsCipher) {
+TEST(FileKey, HasSizeOfItsCipher) {
     // Sizes of the encrypted FEK and of the FEK: AES-192 is filled up to whole blocks.
     struct Sizes {
         std::uint8_t cipher;
@@ -89,7 +89,7 @@ TEST(FileKey, HasTheSizeOfThePacketsCipher) {
 }
 
 // The first 32 bytes of size-004097.bin's two extents, and what they are (pass-aes16.lower.tar.xz).
-TEST(ExtentCipher, DecryptsWhatTheKernelEncrypted) {
+TEST(ExtentCipher, DecryptsKernelsExtents) {
     const Bytes bytes = read_file(test::vectors() / "pass-aes16.header");
     const auto header = base::value_or_throw(parse_header(bytes));
     const auto key = base::value_or_throw(
@@ -103,7 +103,7 @@ TEST(ExtentCipher, DecryptsWhatTheKernelEncrypted) {
     EXPECT_EQ(second, hex("8b00000000000000000000000000000000000000000000000000000000000000"));
 }
 
-TEST(ExtentCipher, UsesAnotherIvForEachExtent) {
+TEST(ExtentCipher, EachExtentHasItsOwnIv) {
     const FileKey key{wire::find_cipher(7), secret(pattern(16))};
     auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes two(2 * kExtentSize);
@@ -115,7 +115,7 @@ TEST(ExtentCipher, UsesAnotherIvForEachExtent) {
     EXPECT_EQ(one, Bytes(two.begin() + kExtentSize, two.end())) << "alone or after another";
 }
 
-TEST(ExtentCipher, RefusesCiphersThatOpensslNeverHad) {
+TEST(ExtentCipher, RefusesCiphersUnknownToOpenssl) {
     for (const auto code : std::to_array<std::uint8_t>({0x0a, 0x0b})) {
         const FileKey key{wire::find_cipher(code), secret(pattern(32))};
         EXPECT_THAT(ExtentCipher::create(key),
@@ -123,7 +123,7 @@ TEST(ExtentCipher, RefusesCiphersThatOpensslNeverHad) {
     }
 }
 
-TEST(ExtentCipher, RefusesPartsOfBlocks) {
+TEST(ExtentCipher, RefusesPartialBlocks) {
     const FileKey key{wire::find_cipher(7), secret(pattern(16))};
     auto extents = base::value_or_throw(ExtentCipher::create(key));
     Bytes part(17);

@@ -33,7 +33,7 @@ std::string with_packet(const std::string& digits) {
     return std::string(kEncryptedNamePrefix) + encode_name_bytes(hex(digits));
 }
 
-TEST(NameBytes, AreFourCharactersForThreeBytes) {
+TEST(NameBytes, EncodeThreeBytesAsFourCharacters) {
     EXPECT_EQ(encode_name_bytes({}), "");
     EXPECT_EQ(encode_name_bytes(hex("000000")), "----");
     EXPECT_EQ(encode_name_bytes(hex("ffffff")), "zzzz");
@@ -41,7 +41,7 @@ TEST(NameBytes, AreFourCharactersForThreeBytes) {
     EXPECT_EQ(encode_name_bytes(hex("ff")), "zk--");
 }
 
-TEST(NameBytes, AreDecodedWithZerosAtTheEnd) {
+TEST(NameBytes, DecodeWithTrailingZeros) {
     for (std::size_t size = 0; size < 40; ++size) {
         Bytes bytes = pattern(size);
         const auto decoded = decode_name_bytes(encode_name_bytes(bytes));
@@ -51,7 +51,7 @@ TEST(NameBytes, AreDecodedWithZerosAtTheEnd) {
     }
 }
 
-TEST(NameBytes, HaveOneAlphabet) {
+TEST(NameBytes, RefuseOtherCharacters) {
     for (const char* text : {"AAA+", "AA/A", "A A-", "_AAA", "AA\x80-"}) {
         EXPECT_THAT(decode_name_bytes(text),
                     FailsWith(ErrorCode::kMalformed, "a character that no encrypted name has"));
@@ -60,7 +60,7 @@ TEST(NameBytes, HaveOneAlphabet) {
                 FailsWith(ErrorCode::kMalformed, "it was cut (byte 5)"));
 }
 
-TEST(EncryptedName, IsParsedAsTheKernelWroteIt) {
+TEST(EncryptedName, ParsesKernelsNames) {
     const auto name = parse_encrypted_name(kVector);
     ASSERT_THAT(name, Succeeds());
     EXPECT_EQ(name->signature.text(), "21e72551a9779b93");
@@ -75,7 +75,7 @@ struct MalformedName {
     std::string_view problem;
 };
 
-TEST(EncryptedName, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(EncryptedName, BadNameIsRefusedWithReasonAndByte) {
     const std::string sig = "21e72551a9779b93";
     const std::string block(32, '7');
     for (const auto& [name, problem] : std::to_array<MalformedName>({
@@ -106,7 +106,7 @@ std::string without_stem(std::string_view name) {
     return std::string(name.substr(kEncryptedNamePrefix.size() - 1));
 }
 
-TEST(LowerName, IsReadWithoutTextThatAToolAdded) {
+TEST(LowerName, TextAddedByToolsIsSplitOff) {
     const std::string stem = "ECRYPTFS_FNEK_ENCRYPTED";
     for (const auto& name : {std::string(kVector), std::string(kLongVector)}) {
         const auto expected = encode_encrypted_name(parse_encrypted_name(name).value());
@@ -126,7 +126,7 @@ TEST(LowerName, IsReadWithoutTextThatAToolAdded) {
     }
 }
 
-TEST(LowerName, IsReadAsItIsIfItIsSound) {
+TEST(LowerName, SoundNameHasOneReading) {
     for (const auto name : {kVector, kLongVector}) {
         const auto readings = read_lower_name(name);
         ASSERT_EQ(readings.size(), 1U);
@@ -135,7 +135,7 @@ TEST(LowerName, IsReadAsItIsIfItIsSound) {
     }
 }
 
-TEST(LowerName, IsNotReadIfItWasCut) {
+TEST(LowerName, CutNameHasNoReading) {
     for (std::size_t size = 0; size < kVector.size(); ++size) {
         const std::string cut(kVector.substr(0, size));
         EXPECT_TRUE(read_lower_name(cut).empty()) << cut;
@@ -148,7 +148,7 @@ TEST(LowerName, IsNotReadIfItWasCut) {
     EXPECT_TRUE(read_lower_name("").empty());
 }
 
-TEST(EncryptedName, IsDecryptedByItsPassphrase) {
+TEST(EncryptedName, DecryptsWithItsPassphrase) {
     const auto key = fnek();
     EXPECT_EQ(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()).value(),
               "size-000001.bin");
@@ -168,7 +168,7 @@ EncryptedName letter(std::uint8_t cipher_code, std::size_t key_size) {
     return {key.signature, cipher_code, bytes};
 }
 
-TEST(EncryptedName, IsDecryptedWithKeysOfAllSizes) {
+TEST(EncryptedName, DecryptsWithEachKeySize) {
     constexpr std::uint8_t kCast5 = 3;
     constexpr std::uint8_t kBlowfish = 4;
     const auto key = fnek();
@@ -184,13 +184,13 @@ TEST(EncryptedName, IsDecryptedWithKeysOfAllSizes) {
                 FailsWith(ErrorCode::kDecryptFailed, "damaged"));
 }
 
-TEST(EncryptedName, IsNotDecryptedToNoiseByAnotherPassphrase) {
+TEST(EncryptedName, WrongPassphraseIsRefused) {
     const auto key = fnek("another");
     EXPECT_THAT(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()),
                 FailsWith(ErrorCode::kDecryptFailed, "another passphrase"));
 }
 
-TEST(EncryptedName, IsRefusedIfItsFirstBlockIsDamaged) {
+TEST(EncryptedName, DamagedFirstBlockIsRefused) {
     const auto key = fnek();
     auto name = parse_encrypted_name(kVector).value();
     for (std::size_t i = 0; i < 16; ++i) {

@@ -38,7 +38,7 @@ std::set<std::uint64_t> extents_of_bytes(const FileRange& range) {
     return extents;
 }
 
-TEST(ExtentOffsets, FindEachByteInItsExtent) {
+TEST(ExtentOffsets, EachByteLiesInItsExtent) {
     for (const auto offset : telling_offsets()) {
         const auto number = extent_number(offset);
         const auto within = offset_in_extent(offset);
@@ -50,7 +50,7 @@ TEST(ExtentOffsets, FindEachByteInItsExtent) {
     }
 }
 
-TEST(ExtentOffsets, RoundSizesUpToWholeExtents) {
+TEST(ExtentOffsets, SizesRoundUpToWholeExtents) {
     std::uint64_t count = 0;
     for (std::uint64_t size = 0; size <= 3 * kExtentSize + 1; ++size) {
         count += size % kExtentSize == 1 ? 1 : 0;  // the first byte of a further extent
@@ -60,7 +60,7 @@ TEST(ExtentOffsets, RoundSizesUpToWholeExtents) {
     }
 }
 
-TEST(ExtentOffsets, DivideARangeIntoTheExtentsThatItTouches) {
+TEST(ExtentOffsets, RangesSplitAtExtents) {
     for (const auto first : telling_offsets()) {
         for (const std::uint64_t size : {1U, 4095U, 4096U, 4097U, 12289U}) {
             const FileRange range{first, size};
@@ -78,7 +78,7 @@ TEST(ExtentOffsets, DivideARangeIntoTheExtentsThatItTouches) {
     }
 }
 
-TEST(ExtentOffsets, KeepWhatTwoRangesShare) {
+TEST(ExtentOffsets, IntersectionIsTheSharedPart) {
     EXPECT_EQ(intersection({0, 10}, {5, 10}), (FileRange{5, 5}));
     EXPECT_EQ(intersection({5, 10}, {0, 10}), (FileRange{5, 5}));
     EXPECT_EQ(intersection({0, 100}, {20, 30}), (FileRange{20, 30}));
@@ -87,7 +87,7 @@ TEST(ExtentOffsets, KeepWhatTwoRangesShare) {
     EXPECT_EQ(intersection({9, 5}, {0, 5}).size, 0U);
 }
 
-TEST(ExtentOffsets, EndAtTheLargestValueInsteadOfBeginningAnew) {
+TEST(ExtentOffsets, LargestValueDoesNotOverflow) {
     EXPECT_EQ(range_end({kLargest, 1}), kLargest);
     EXPECT_EQ(range_end({kLargest - 1, kLargest}), kLargest);
     EXPECT_EQ(extent_count(kLargest), kLargest / kExtentSize + 1);

@@ -32,7 +32,7 @@ const std::string kFixed = "0000000000000001 756a3605 49eb81f0 03 000002 0000100
 const std::string kTag3 = "8c1d 04 07 03 01 0011223344556677 60 c0f62fcc83c36de581b7e6f8efba0f85";
 const std::string kTag11 = "ed16 62 08 5f434f4e534f4c45 00000000 9d59cdc2eaf8d95e";
 
-TEST(LowerHeader, HasThePassphrasePacketThatTheKernelWrote) {
+TEST(LowerHeader, ReadsKernelsPassphrasePacket) {
     const Bytes bytes = vector_header("pass-aes16");
     const auto header = parsed(bytes);
     EXPECT_EQ(header.plain_size, 4097U);
@@ -52,7 +52,7 @@ TEST(LowerHeader, HasThePassphrasePacketThatTheKernelWrote) {
     EXPECT_EQ(packet.encrypted_fek.size(), 16U);
 }
 
-TEST(LowerHeader, HasThePublicKeyPacketThatTheKernelWrote) {
+TEST(LowerHeader, ReadsKernelsPublicKeyPacket) {
     const Bytes bytes = vector_header("rsa2048-aes16");
     const auto header = parsed(bytes);
     ASSERT_EQ(header.packets.size(), 1U);
@@ -62,7 +62,7 @@ TEST(LowerHeader, HasThePublicKeyPacketThatTheKernelWrote) {
     EXPECT_FALSE(header.damage);
 }
 
-TEST(LowerHeader, HasEveryWayToTheFileKey) {
+TEST(LowerHeader, ReadsAllPackets) {
     const Bytes bytes = vector_header("rsa-plus-pass");
     const auto header = parsed(bytes);
     ASSERT_EQ(header.packets.size(), 2U);
@@ -72,12 +72,12 @@ TEST(LowerHeader, HasEveryWayToTheFileKey) {
     EXPECT_EQ(header.packets[1].offset, 26U + header.packets[0].size);
 }
 
-TEST(LowerHeader, SaysThatNamesAreEncrypted) {
+TEST(LowerHeader, ShowsThatNamesAreEncrypted) {
     const auto header = parsed(vector_header("pass-aes32-fnek"));
     EXPECT_EQ(header.flags, kEncrypted | kEncryptsNames);
 }
 
-TEST(LowerHeader, HasAFixedSizeInVersionZero) {
+TEST(LowerHeader, VersionZeroHasFixedSize) {
     const Bytes bytes = hex("0000000000000001 756a3605 49eb81f0 00 000002" + kTag3 + kTag11);
     const auto header = parsed(bytes);
     EXPECT_EQ(header.size_at_front, 8192U);
@@ -85,7 +85,7 @@ TEST(LowerHeader, HasAFixedSizeInVersionZero) {
     EXPECT_EQ(header.packets.front().offset, 20U);
 }
 
-TEST(LowerHeader, NeedsNoSizeInAnAttribute) {
+TEST(LowerHeader, AttributeNeedsNoSize) {
     const Bytes bytes =
         hex("0000000000000001 756a3605 49eb81f0 03 000006 00000000 0000" + kTag3 + kTag11);
     EXPECT_EQ(parsed(bytes).packets.size(), 1U);
@@ -96,7 +96,7 @@ struct MalformedHeader {
     std::string_view problem;
 };
 
-TEST(LowerHeader, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(LowerHeader, BadHeaderIsRefusedWithReasonAndByte) {
     for (const auto& [bytes, problem] : std::to_array<MalformedHeader>({
              {"", "header: no eCryptfs marker (byte 0)"},
              {"0000000000000001", "header: no eCryptfs marker (byte 8)"},
@@ -117,7 +117,7 @@ TEST(LowerHeader, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
-TEST(LowerHeader, KeepsThePacketsBeforeADamagedOne) {
+TEST(LowerHeader, KeepsPacketsBeforeDamagedOne) {
     const std::string sig = "fe3467554552491d";
     for (const auto& [packets, problem] : std::to_array<MalformedHeader>({
              {"ff", "header: no packet begins with 0xff (byte 81)"},
@@ -170,7 +170,7 @@ std::string overlong_packet(std::size_t bytes, std::size_t more) {
 }
 
 // Its length is one that such a packet may have.
-TEST(LowerHeader, KeepsThePacketsBehindOneThatIsTooLong) {
+TEST(LowerHeader, KeepsPacketsAfterOverlongOne) {
     const auto size = hex(kRecovery).size();
     for (const std::size_t more : {std::size_t{1}, std::size_t{8}, size - 1, size, 2 * size}) {
         const auto damaged = overlong_packet(128, more);
@@ -194,7 +194,7 @@ struct DamageInFront {
     std::string signature;  // that can still be read; empty: none
 };
 
-TEST(LowerHeader, KeepsThePacketsBehindADamagedOne) {
+TEST(LowerHeader, KeepsPacketsAfterDamagedOne) {
     const std::string literal = "ed16 62 08 5f434f4e534f4c45 00000000 9d59cdc2eaf8d95e";
     const std::string salt = "0011223344556677 60 c0f62fcc83c36de581b7e6f8efba0f85";
     const std::string sig = "9d59cdc2eaf8d95e";
@@ -239,7 +239,7 @@ TEST(LowerHeader, KeepsThePacketsBehindADamagedOne) {
     }
 }
 
-TEST(LowerHeader, SaysTheSizeOfEachDamagedPacket) {
+TEST(LowerHeader, DamagedPacketsHaveTheirSize) {
     const Bytes bytes =
         hex(kFixed + "ff 02 0102" + kTag3 + kTag11 + "01 00" + kRecovery + "fe 01 00");
     const auto header = parsed(bytes);
@@ -252,7 +252,7 @@ TEST(LowerHeader, SaysTheSizeOfEachDamagedPacket) {
     EXPECT_EQ(header.damage->message, "header: no packet begins with 0xff (byte 26)");
 }
 
-TEST(LowerHeader, HasALimitedNumberOfPackets) {
+TEST(LowerHeader, LimitsNumberOfPackets) {
     std::string packets;
     for (std::size_t i = 0; i < kMaxKeyPackets; ++i) {
         packets += "fe 00";
@@ -263,7 +263,7 @@ TEST(LowerHeader, HasALimitedNumberOfPackets) {
     EXPECT_EQ(header.damaged_packets.size(), kMaxKeyPackets);
 }
 
-TEST(LowerHeader, IsDamagedWithoutAPacket) {
+TEST(LowerHeader, MissingPacketIsDamage) {
     for (const std::string rest : {"", "00", "0000"}) {
         const auto header = parsed(hex(kFixed + rest));
         EXPECT_TRUE(header.packets.empty());
@@ -272,7 +272,7 @@ TEST(LowerHeader, IsDamagedWithoutAPacket) {
     }
 }
 
-TEST(LowerHeader, EndsWithinTheFirst4096Bytes) {
+TEST(LowerHeader, ReadsOnlyFirst4096Bytes) {
     Bytes bytes = hex(kFixed);
     bytes.resize(4096 + 200, 0x01);
     bytes[26] = 0;

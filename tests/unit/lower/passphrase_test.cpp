@@ -28,7 +28,7 @@ struct Vector {
     Salt salt;
 };
 
-TEST(PassphraseKey, EqualsTheTokenOfEcryptfsUtils) {
+TEST(PassphraseKey, EqualsTokenOfEcryptfsUtils) {
     for (const auto& [file, passphrase, salt] : std::to_array<Vector>({
              {"pass-aes16.authtok.9d59cdc2eaf8d95e", "correct-horse", kDefaultSalt},
              {"addpass.authtok.e80b89d3427db0d3", "correct-horse", kNameSalt},
@@ -46,7 +46,7 @@ TEST(PassphraseKey, EqualsTheTokenOfEcryptfsUtils) {
     }
 }
 
-TEST(PassphraseKey, IsNotMadeOfPassphrasesThatEcryptfsRefuses) {
+TEST(PassphraseKey, RefusesPassphrasesThatEcryptfsRefuses) {
     EXPECT_THAT(derive_passphrase_key({}, kDefaultSalt),
                 FailsWith(ErrorCode::kInvalidArgument, "1 to 64"));
     EXPECT_THAT(derive_passphrase_key(pattern(65), kDefaultSalt),
@@ -59,7 +59,7 @@ WrappedPassphrase vector_v2() {
         parse_wrapped_passphrase(read_file(test::vectors() / "wrapped-v2")));
 }
 
-TEST(WrappedPassphrase, IsUnwrappedFromEcryptfsUtilsFile) {
+TEST(WrappedPassphrase, UnwrapsFileOfEcryptfsUtils) {
     const auto wrapped = vector_v2();
     EXPECT_EQ(wrapped.version, 2);
     const auto passphrase = unwrap_passphrase(wrapped, as_bytes("wrapping-pass"));
@@ -68,7 +68,7 @@ TEST(WrappedPassphrase, IsUnwrappedFromEcryptfsUtilsFile) {
     EXPECT_EQ(encode_wrapped_passphrase(wrapped), read_file(test::vectors() / "wrapped-v2"));
 }
 
-TEST(WrappedPassphrase, IsUnwrappedFromVersion1) {
+TEST(WrappedPassphrase, UnwrapsVersion1) {
     const auto wrapped = parse_wrapped_passphrase(read_file(test::vectors() / "wrapped-v1"));
     ASSERT_THAT(wrapped, Succeeds());
     EXPECT_EQ(wrapped->version, 1);
@@ -77,12 +77,12 @@ TEST(WrappedPassphrase, IsUnwrappedFromVersion1) {
     EXPECT_EQ(as_text(passphrase->view()), "mount-passphrase-1");
 }
 
-TEST(WrappedPassphrase, IsNotUnwrappedByAnotherPassphrase) {
+TEST(WrappedPassphrase, WrongPassphraseIsRefused) {
     EXPECT_THAT(unwrap_passphrase(vector_v2(), as_bytes("wrapping-past")),
                 FailsWith(ErrorCode::kWrongSecret, "wrapping passphrase"));
 }
 
-TEST(WrappedPassphrase, IsUnwrappedAtEachSizeAndHasANewSaltEachTime) {
+TEST(WrappedPassphrase, EachSizeRoundTripsWithNewSalt) {
     const auto first = wrap_passphrase(as_bytes("a"), as_bytes("w"));
     for (const std::size_t size : {1U, 15U, 16U, 17U, 63U, 64U}) {
         const Bytes passphrase = pattern(size);
@@ -97,7 +97,7 @@ TEST(WrappedPassphrase, IsUnwrappedAtEachSizeAndHasANewSaltEachTime) {
     }
 }
 
-TEST(WrappedPassphrase, IsNotMadeIfItCouldNotBeUnwrapped) {
+TEST(WrappedPassphrase, RefusesWhatCouldNotBeUnwrapped) {
     EXPECT_THAT(wrap_passphrase({}, as_bytes("w")), FailsWith(ErrorCode::kInvalidArgument, "64"));
     EXPECT_THAT(wrap_passphrase(pattern(65), as_bytes("w")),
                 FailsWith(ErrorCode::kInvalidArgument, "64"));
@@ -111,7 +111,7 @@ struct MalformedFile {
     std::string_view problem;
 };
 
-TEST(WrappedPassphrase, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(WrappedPassphrase, BadFileIsRefusedWithReasonAndByte) {
     const std::string salt = "0011223344556677";
     const std::string sig(32, '3');
     const std::string block(32, '7');

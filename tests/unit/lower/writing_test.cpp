@@ -78,7 +78,7 @@ NewHeader copy_of(const Header& header, base::ByteView bytes, std::vector<NewKey
             header.size_at_front, packets};
 }
 
-TEST(HeaderWriter, WritesWhatTheKernelWrote) {
+TEST(HeaderWriter, EqualsKernelsHeaders) {
     for (const auto* name : {"pass-aes16", "pass-aes32-fnek", "rsa1024-aes16", "rsa2048-aes16",
                              "rsa2048p8-aes32", "rsa-plus-pass"}) {
         const auto bytes = read_file(test::vectors() / (std::string(name) + ".header"));
@@ -105,7 +105,7 @@ TEST(HeaderWriter, WritesLargerFrontsAndSizes) {
     EXPECT_TRUE(std::ranges::equal(size, base::ByteView(bytes).first(8)));
 }
 
-TEST(HeaderWriter, RefusesWhatNoReaderTakes) {
+TEST(HeaderWriter, RefusesWhatNoReaderAccepts) {
     const auto fek = pattern(512);
     const auto signature = value_or_throw(KeySignature::from_text("fe3467554552491d"));
     const auto header_of = [&](std::size_t count, std::size_t fek_size) {
@@ -155,7 +155,7 @@ Bytes written_again(const lowerfs::LowerFile& file, base::ByteView fekek) {
     return bytes;
 }
 
-TEST(LowerFile, IsWrittenAsTheKernelWroteIt) {
+TEST(LowerFile, EqualsWhatTheKernelWrote) {
     for (const auto& vector : lower::vectors()) {
         const auto fekek =
             value_or_throw(derive_passphrase_key(as_bytes(vector.passphrase), kDefaultSalt));
@@ -176,7 +176,7 @@ TEST(LowerFile, IsWrittenAsTheKernelWroteIt) {
     }
 }
 
-TEST(LowerName, IsWrittenAsTheKernelWroteIt) {
+TEST(LowerName, EqualsWhatTheKernelWrote) {
     for (const auto& vector : lower::vectors()) {
         const auto fnek =
             value_or_throw(derive_passphrase_key(as_bytes(vector.passphrase), kNameSalt));
@@ -203,7 +203,7 @@ TEST(LowerName, IsWrittenAsTheKernelWroteIt) {
     }
 }
 
-TEST(LowerName, IsReadAgainAtEachLength) {
+TEST(LowerName, EachLengthRoundTrips) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
     for (const auto code : kOpensslCiphers) {
         const auto* cipher = wire::find_cipher(code);
@@ -219,7 +219,7 @@ TEST(LowerName, IsReadAgainAtEachLength) {
     }
 }
 
-TEST(LowerName, FitsIntoAFolderUpTo143PlainBytes) {
+TEST(LowerName, LowerNameFitsUpTo143PlainBytes) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
     const NameCipher cipher{fnek.signature, wire::find_cipher(7), 16};
     const auto size_of = [&](std::size_t size) {
@@ -231,7 +231,7 @@ TEST(LowerName, FitsIntoAFolderUpTo143PlainBytes) {
     EXPECT_GT(size_of(144), 255U);
 }
 
-TEST(LowerName, IsRefusedIfItCannotBeOne) {
+TEST(LowerName, RefusesImpossibleNames) {
     const auto fnek = value_or_throw(derive_passphrase_key(as_bytes("names"), kNameSalt));
     const NameCipher cipher{fnek.signature, wire::find_cipher(7), 16};
     for (const auto& plain : {std::string(), std::string("a\0b", 3), std::string(8193, 'n')}) {
@@ -241,7 +241,7 @@ TEST(LowerName, IsRefusedIfItCannotBeOne) {
     EXPECT_THAT(encrypt_name(std::string(8192, 'n'), cipher, fnek.key.view()), Succeeds());
 }
 
-TEST(NewFileKey, IsReadAgainFromBothPackets) {
+TEST(NewFileKey, BothPacketsRoundTrip) {
     const auto fekek = value_or_throw(derive_passphrase_key(as_bytes("a"), kDefaultSalt));
     for (const auto& cipher : wire::ciphers()) {
         if (cipher.name == "twofish" || cipher.name == "cast6") {
@@ -266,7 +266,7 @@ TEST(NewFileKey, IsReadAgainFromBothPackets) {
     }
 }
 
-TEST(NewFileKey, IsRandomAndHasASizeOfItsCipher) {
+TEST(NewFileKey, IsRandomAndOfCiphersSize) {
     const auto& aes = *wire::find_cipher(7);
     EXPECT_NE(copy(value_or_throw(make_file_key(aes, 16)).fek.view()),
               copy(value_or_throw(make_file_key(aes, 16)).fek.view()));
@@ -277,7 +277,7 @@ TEST(NewFileKey, IsRandomAndHasASizeOfItsCipher) {
                 FailsWith(ErrorCode::kInvalidArgument, "5 bytes"));
 }
 
-TEST(ExtentCipher, DecryptsWhatItEncrypted) {
+TEST(ExtentCipher, EncryptedExtentsDecryptBack) {
     for (const auto code : kOpensslCiphers) {
         const auto* cipher = wire::find_cipher(code);
         auto extents = value_or_throw(

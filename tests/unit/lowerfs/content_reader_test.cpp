@@ -73,7 +73,7 @@ class ContentReaderTest : public ::testing::Test {
     const std::filesystem::path plain_ = folder_.path() / "plain";
 };
 
-TEST_F(ContentReaderTest, GivesTheWholeOfEachFile) {
+TEST_F(ContentReaderTest, ReadsWholeFiles) {
     for (const auto* name :
          {"size-000000.bin", "size-000001.bin", "size-004095.bin", "size-004096.bin",
           "size-004097.bin", "size-012288.bin", "size-100000.bin", "sub/deep/file.txt"}) {
@@ -86,7 +86,7 @@ TEST_F(ContentReaderTest, GivesTheWholeOfEachFile) {
     }
 }
 
-TEST_F(ContentReaderTest, GivesTheSameBytesAtEachOffset) {
+TEST_F(ContentReaderTest, ReadsTheSameBytesAtAnyOffset) {
     const auto whole = plain("size-100000.bin");
     const auto file = lower("size-100000.bin");
     auto reader = reader_of(file);
@@ -101,7 +101,7 @@ TEST_F(ContentReaderTest, GivesTheSameBytesAtEachOffset) {
     }
 }
 
-TEST_F(ContentReaderTest, GivesTheSameBytesAroundTheBordersOfExtents) {
+TEST_F(ContentReaderTest, ReadsAcrossBordersOfExtents) {
     constexpr auto kNear =
         std::to_array<std::size_t>({0, 1, 15, 16, 17, kExtentSize - 1, kExtentSize, kExtentSize + 1,
                                     2 * kExtentSize - 1, 2 * kExtentSize, 2 * kExtentSize + 1,
@@ -117,7 +117,7 @@ TEST_F(ContentReaderTest, GivesTheSameBytesAroundTheBordersOfExtents) {
     }
 }
 
-TEST_F(ContentReaderTest, GivesNothingBehindTheEnd) {
+TEST_F(ContentReaderTest, ReadsNothingPastTheEnd) {
     const auto file = lower("size-004097.bin");
     auto reader = reader_of(file);
     for (const std::uint64_t offset :
@@ -126,7 +126,7 @@ TEST_F(ContentReaderTest, GivesNothingBehindTheEnd) {
     }
 }
 
-TEST_F(ContentReaderTest, SaysWhichPartsAreLostBehindZeros) {
+TEST_F(ContentReaderTest, ReportsZeroedExtentsAsLost) {
     const auto file = changed("size-012288.bin", kFront + kExtentSize, Bytes(kExtentSize),
                               kFront + 3 * kExtentSize);
     auto reader = reader_of(file);
@@ -148,7 +148,7 @@ TEST_F(ContentReaderTest, SaysWhichPartsAreLostBehindZeros) {
     EXPECT_TRUE(reading->lost.empty());
 }
 
-TEST_F(ContentReaderTest, EndsWithTheLastWholeCipherBlockOfACutFile) {
+TEST_F(ContentReaderTest, CutFileEndsWithItsLastWholeBlock) {
     const auto whole = plain("size-012288.bin");
     const auto file = changed("size-012288.bin", 0, {}, kFront + kExtentSize + 100);
     auto reader = reader_of(file);
@@ -157,7 +157,7 @@ TEST_F(ContentReaderTest, EndsWithTheLastWholeCipherBlockOfACutFile) {
     EXPECT_EQ(bytes_read(reader, kExtentSize + 90, 100), part_of(whole, kExtentSize + 90, 6));
 }
 
-TEST_F(ContentReaderTest, GivesWhatLiesBehindTheSizeOnlyIfItIsToldTo) {
+TEST_F(ContentReaderTest, ReadsPastTheSizeOnlyWhenTold) {
     const Bytes smaller = {0, 0, 0, 0, 0, 0, 0x10, 0x01};  // 4,097 bytes
     const auto whole = plain("size-012288.bin");
     const auto file = changed("size-012288.bin", 0, smaller, kFront + 3 * kExtentSize);
@@ -170,7 +170,7 @@ TEST_F(ContentReaderTest, GivesWhatLiesBehindTheSizeOnlyIfItIsToldTo) {
               part_of(whole, beyond.first, whole.size()));
 }
 
-TEST_F(ContentReaderTest, GivesZerosForWhatCannotBeRead) {
+TEST_F(ContentReaderTest, UnreadablePartsAreZeros) {
     auto file = lower("size-012288.bin");
     const auto key = file_key_of(file);
     auto reader = base::value_or_throw(ContentReader::create(file, key, 12288));

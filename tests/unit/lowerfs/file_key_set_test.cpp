@@ -72,7 +72,7 @@ class FileKeySetTest : public ::testing::Test {
     LowerFile file_;
 };
 
-TEST_F(FileKeySetTest, OpensAFileByAPassphraseKeyThatWasAdded) {
+TEST_F(FileKeySetTest, AddedPassphraseKeyOpensFile) {
     FileKeySet keys(nullptr);
     EXPECT_FALSE(keys.was_used(correct_horse_key().signature));
     keys.add_passphrase_key(copy_of(correct_horse_key()));
@@ -82,7 +82,7 @@ TEST_F(FileKeySetTest, OpensAFileByAPassphraseKeyThatWasAdded) {
     EXPECT_TRUE(keys.was_used(correct_horse_key().signature));
 }
 
-TEST_F(FileKeySetTest, LooksAPassphraseKeyUpOnce) {
+TEST_F(FileKeySetTest, LooksUpPassphraseKeyOnce) {
     int lookups = 0;
     FileKeySet keys(nullptr, [&](const KeySignature& signature) {
         ++lookups;
@@ -94,7 +94,7 @@ TEST_F(FileKeySetTest, LooksAPassphraseKeyUpOnce) {
     EXPECT_EQ(lookups, 1);
 }
 
-TEST_F(FileKeySetTest, LooksAKeyThatIsNotThereUpOnce) {
+TEST_F(FileKeySetTest, LooksUpMissingKeyOnce) {
     int lookups = 0;
     FileKeySet keys(nullptr, [&](const KeySignature&) {
         ++lookups;
@@ -109,7 +109,7 @@ TEST_F(FileKeySetTest, LooksAKeyThatIsNotThereUpOnce) {
     EXPECT_FALSE(keys.was_used(correct_horse_key().signature));
 }
 
-TEST(FileKeySet, SaysWhichKeysWouldOpenAFile) {
+TEST(FileKeySet, NamesKeysThatWouldOpenFile) {
     CountingPrivateKeys others;
     const auto absent = CountingPrivateKeys().add();
     const auto bytes = hex(kFixedFields + noise_for(absent));
@@ -120,7 +120,7 @@ TEST(FileKeySet, SaysWhichKeysWouldOpenAFile) {
                 FailsWith(ErrorCode::kUnknownKey, "private key 0000000000000000"));
 }
 
-TEST(FileKeySet, TriesEachPrivateKeyTwiceAFileAndAllEightTimes) {
+TEST(FileKeySet, LimitsTriesOfPrivateKeys) {
     CountingPrivateKeys private_keys;
     std::vector<KeySignature> signatures;
     std::string packets;
@@ -141,7 +141,7 @@ TEST(FileKeySet, TriesEachPrivateKeyTwiceAFileAndAllEightTimes) {
     EXPECT_EQ(private_keys.operations(signatures.back()), 0);
 }
 
-TEST(FileKeySet, DecryptsTheNamesOfAFolder) {
+TEST(FileKeySet, DecryptsNamesOfFolder) {
     const test::TemporaryFolder folder;
     test::unpack("pass-aes32-fnek.lower", folder.path());
     FileKeySet keys(nullptr);

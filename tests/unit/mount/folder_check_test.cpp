@@ -56,7 +56,7 @@ class FolderCheck : public ::testing::Test {
     struct stat lower_status_{};
 };
 
-TEST_F(FolderCheck, TakesFoldersOfTheUserOnly) {
+TEST_F(FolderCheck, TakesOnlyFoldersOfTheUser) {
     EXPECT_TRUE(check_lower(lower_.get(), user_));
     EXPECT_EQ(upper_verdict(upper_.get(), user_), Verdict::kDone);
     const auto lower = check_lower(lower_.get(), other_);
@@ -67,7 +67,7 @@ TEST_F(FolderCheck, TakesFoldersOfTheUserOnly) {
     EXPECT_EQ(upper_verdict(upper_.get(), other_, true), Verdict::kUpperOfAnother);
 }
 
-TEST_F(FolderCheck, LooksAtTheFolderThatWasOpenedAndNotAtItsName) {
+TEST_F(FolderCheck, ChecksOpenedFolderNotItsName) {
     std::ofstream(upper_path_ / "file");
     fs::rename(upper_path_, folder_.path() / "moved");
     fs::create_directory(upper_path_);
@@ -75,12 +75,12 @@ TEST_F(FolderCheck, LooksAtTheFolderThatWasOpenedAndNotAtItsName) {
     EXPECT_EQ(upper_verdict(upper_.get(), user_, true), Verdict::kDone);
 }
 
-TEST_F(FolderCheck, AFolderOnItselfHidesNothing) {
+TEST_F(FolderCheck, FolderOnItselfHidesNothing) {
     std::ofstream(lower_path_ / "file");
     EXPECT_EQ(upper_verdict(lower_.get(), user_), Verdict::kDone);
 }
 
-TEST_F(FolderCheck, RefusesWhatIsNoFolder) {
+TEST_F(FolderCheck, RefusesFilesAndLinks) {
     std::ofstream(folder_.path() / "file");
     fs::create_directory_symlink("/etc", folder_.path() / "link");
     const auto file = open_path(folder_.path() / "file");
@@ -92,7 +92,7 @@ TEST_F(FolderCheck, RefusesWhatIsNoFolder) {
     EXPECT_EQ(check_lower(file.get(), user_).error().verdict, Verdict::kNotAFolder);
 }
 
-TEST_F(FolderCheck, RefusesFileSystemsThatHoldNoFilesOfUsers) {
+TEST_F(FolderCheck, RefusesKernelFileSystems) {
     // Of a user's, also where the tests are root's.
     const pid_t sleeper = ::fork();
     if (sleeper == 0) {
@@ -115,7 +115,7 @@ TEST_F(FolderCheck, RefusesFileSystemsThatHoldNoFilesOfUsers) {
 }
 
 // Root reads all; who cannot must not take it for empty.
-TEST_F(FolderCheck, AFolderThatCannotBeReadDoesNotCountAsEmpty) {
+TEST_F(FolderCheck, UnreadableFolderIsNotEmpty) {
     fs::permissions(upper_path_, fs::perms::none);
     const auto verdict = upper_verdict(upper_.get(), user_);
     EXPECT_EQ(verdict, user_ == 0 ? Verdict::kDone : Verdict::kUpperUnreadable);

@@ -42,7 +42,7 @@ bool is_refused(base::ByteView packet) {
     return !parsed && parsed.error().code == ErrorCode::kMalformed;
 }
 
-TEST(MountRequest, IsParsedAsItWasEncoded) {
+TEST(MountRequest, EncodedRequestParsesBack) {
     const auto parsed =
         std::get<MountRequest>(mount::parse_request(packet_of(full_request())).value());
     const auto sent = full_request();
@@ -61,7 +61,7 @@ TEST(MountRequest, IsParsedAsItWasEncoded) {
     EXPECT_TRUE(unmount.lazy);
 }
 
-TEST(MountRequest, IsRefusedWhenItIsCutOrTooLong) {
+TEST(MountRequest, CutOrTooLongRequestIsRefused) {
     for (const mount::Request& request :
          {mount::Request(full_request()), mount::Request(UnmountRequest{"upper", 7})}) {
         auto packet = packet_of(request);
@@ -73,7 +73,7 @@ TEST(MountRequest, IsRefusedWhenItIsCutOrTooLong) {
     }
 }
 
-TEST(MountRequest, IsRefusedInAnotherVersionOrOfAnotherKindOrWithUnknownFlags) {
+TEST(MountRequest, UnknownVersionKindOrFlagsAreRefused) {
     const std::vector<std::pair<std::size_t, std::uint8_t>> changes = {
         {0, 2}, {1, 'x'}, {2, 0x40}, {2, 0x80}};
     for (const auto& [at, value] : changes) {
@@ -86,7 +86,7 @@ TEST(MountRequest, IsRefusedInAnotherVersionOrOfAnotherKindOrWithUnknownFlags) {
     EXPECT_TRUE(is_refused(packet));
 }
 
-TEST(MountRequest, CannotBeOfWhatTheKernelWouldTakeForOtherOptions) {
+TEST(MountRequest, CannotSmuggleKernelOptions) {
     const auto is_possible = [](auto change) {
         auto request = full_request();
         change(request.options);
@@ -109,7 +109,7 @@ TEST(MountRequest, CannotBeOfWhatTheKernelWouldTakeForOtherOptions) {
     EXPECT_TRUE(is_refused(packet)) << "no signature";
 }
 
-TEST(UnmountRequest, HasANameAndNoPath) {
+TEST(UnmountRequest, RefusesPaths) {
     for (const std::string& name :
          {std::string(""), std::string("."), std::string(".."), std::string("a/b"),
           std::string("/"), std::string("a\0b", 3), std::string(256, 'a')}) {
@@ -118,7 +118,7 @@ TEST(UnmountRequest, HasANameAndNoPath) {
     EXPECT_TRUE(mount::encode_request(UnmountRequest{std::string(255, 'a'), 7}));
 }
 
-TEST(MountReply, IsParsedAsItWasEncodedAndHasPrintableTextOnly) {
+TEST(MountReply, EncodedReplyParsesBackPrintable) {
     const auto parsed = mount::parse_reply(mount::encode_reply(
         Reply{Verdict::kMountFailed, ENOKEY, 1000, "Error\n\x1b[31m" + std::string(1000, 'x')}));
     ASSERT_TRUE(parsed);

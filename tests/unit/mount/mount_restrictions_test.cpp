@@ -61,7 +61,7 @@ int check_in_child(const fs::path& folder, const Case& mounts) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-TEST(MountRestrictions, AreThoseOfTheMountsThatTheFoldersAreOn) {
+TEST(MountRestrictions, CombineThoseOfBothFolders) {
     const TemporaryFolder folder;
     fs::create_directories(folder.path() / "lower");
     fs::create_directories(folder.path() / "upper");
@@ -80,7 +80,7 @@ TEST(MountRestrictions, AreThoseOfTheMountsThatTheFoldersAreOn) {
     }
 }
 
-TEST(MountRestrictions, AreNotTakenForNoneWhereAMountCannotBeAsked) {
+TEST(MountRestrictions, UnknownMountIsAnError) {
     const base::UniqueFd folder(::open("/", O_PATH | O_CLOEXEC));
     EXPECT_TRUE(mount_restrictions(folder.get(), folder.get()));
     EXPECT_FALSE(mount_restrictions(folder.get(), -1));

@@ -47,7 +47,7 @@ class UserLock : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(UserLock, HasTheNextOfTheSameUserWait) {
+TEST_F(UserLock, SecondOfSameUserWaits) {
     auto lock = take_user_lock(folder_.path(), kAda);
     ASSERT_TRUE(lock);
     const pid_t next = start_taking();
@@ -60,7 +60,7 @@ TEST_F(UserLock, HasTheNextOfTheSameUserWait) {
     EXPECT_EQ(status, 0);
 }
 
-TEST_F(UserLock, IsAFileForItsOwnerOnlyAndNoLink) {
+TEST_F(UserLock, LockFileIsPrivateAndNoLink) {
     ASSERT_TRUE(take_user_lock(folder_.path(), kAda));
     const fs::path file = folder_.path() / "ecryptfs-mount-helper.1234.lock";
     struct stat status{};

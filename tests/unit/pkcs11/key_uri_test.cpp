@@ -16,7 +16,7 @@ struct Canonical {
     std::string_view text;
 };
 
-TEST(KeyUri, HasOneForm) {
+TEST(KeyUri, HasOneCanonicalForm) {
     for (const auto& [given, text] : std::to_array<Canonical>({
              {"pkcs11:token=a;object=b", "pkcs11:token=a;object=b;type=private"},
              {"pkcs11:object=b;type=private;token=a", "pkcs11:token=a;object=b;type=private"},
@@ -44,7 +44,7 @@ TEST(KeyUri, HasOneForm) {
     }
 }
 
-TEST(KeyUri, IsRefusedWithTheReason) {
+TEST(KeyUri, BadUriIsRefusedWithReason) {
     for (const auto& [given, problem] : std::to_array<Canonical>({
              {"", "not a pkcs11: URI"},
              {"file:///k", "not a pkcs11: URI"},
@@ -70,7 +70,7 @@ TEST(KeyUri, IsRefusedWithTheReason) {
     }
 }
 
-TEST(KeyUri, IsNotRepeatedWhenItIsRefusedAsItMayHoldAPin) {
+TEST(KeyUri, ErrorNeverRepeatsPin) {
     for (const std::string_view given :
          {"pkcs11:token=a?pin-value=31415", "pkcs11:token=%zz;pin-value=31415",
           "pkcs11:pin-value=31415", "pkcs11:token=a?pin-value=31415%"}) {
@@ -80,14 +80,14 @@ TEST(KeyUri, IsNotRepeatedWhenItIsRefusedAsItMayHoldAPin) {
     }
 }
 
-TEST(KeyUri, IsAtMostAsLongAsALocator) {
+TEST(KeyUri, LengthIsLimited) {
     const std::string start = "pkcs11:token=a?pin-source=/";
     EXPECT_THAT(KeyUri::parse(start + std::string(4095 - start.size(), 'x')), Succeeds());
     EXPECT_THAT(KeyUri::parse(start + std::string(4096 - start.size(), 'x')),
                 FailsWith(ErrorCode::kInvalidArgument, "4096 bytes, at most 4095"));
 }
 
-TEST(KeyUri, MatchesTokensByWhatItNames) {
+TEST(KeyUri, MatchesTokensByItsParts) {
     const TokenName token{"card", "0815", "maker", "model"};
     for (const std::string_view fits :
          {"pkcs11:", "pkcs11:token=card", "pkcs11:serial=0815;model=model", "pkcs11:object=any"}) {
@@ -99,13 +99,13 @@ TEST(KeyUri, MatchesTokensByWhatItNames) {
     }
 }
 
-TEST(KeyUri, OfATokenNamesWhatTellsItFromOthers) {
+TEST(KeyUri, TokenUriIsUnambiguous) {
     EXPECT_EQ(token_uri({"a b", "1", "maker", "model"}), "pkcs11:token=a%20b;serial=1");
     EXPECT_EQ(token_uri({"a", "", "maker", "model"}),
               "pkcs11:token=a;manufacturer=maker;model=model");
 }
 
-TEST(Mechanism, HasANameThatLeadsBackToIt) {
+TEST(Mechanism, NameRoundTrips) {
     for (const auto mechanism : kMechanisms) {
         EXPECT_EQ(find_mechanism(mechanism_name(mechanism)), mechanism);
     }

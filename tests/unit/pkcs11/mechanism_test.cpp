@@ -47,7 +47,7 @@ class Trials {
 
 const std::vector<Mechanism> kAll(kMechanisms.begin(), kMechanisms.end());
 
-TEST(MechanismChoice, IsTheBestThatWorks) {
+TEST(MechanismChoice, TakesTheBestThatWorks) {
     Trials all_work({});
     EXPECT_EQ(all_work.choose(kAll), Mechanism::kOaepSha1);
     EXPECT_EQ(all_work.tried().size(), 1U);
@@ -64,7 +64,7 @@ TEST(MechanismChoice, TriesOnlyWhatTheTokenOffers) {
     EXPECT_THAT(trials.choose({}), FailsWith(ErrorCode::kInvalidKey, "none works"));
 }
 
-TEST(MechanismChoice, LeavesOutSha256WhereTheModulusIsTooSmall) {
+TEST(MechanismChoice, SmallModulusSkipsSha256) {
     constexpr std::size_t kTooSmall = 66 + 67 - 1;
     Trials trials({});
     EXPECT_EQ(trials.choose({Mechanism::kOaepSha256, Mechanism::kPkcs1}, kTooSmall),
@@ -73,7 +73,7 @@ TEST(MechanismChoice, LeavesOutSha256WhereTheModulusIsTooSmall) {
               Mechanism::kOaepSha256);
 }
 
-TEST(MechanismChoice, EndsAtAnErrorThatIsNotAboutTheMechanism) {
+TEST(MechanismChoice, OtherErrorsEndTheSearch) {
     for (const auto code : {ErrorCode::kTokenRemoved, ErrorCode::kSecretRequired,
                             ErrorCode::kSecretLockedOut, ErrorCode::kMemoryLock}) {
         Trials trials({{Mechanism::kOaepSha1, code}});
@@ -82,7 +82,7 @@ TEST(MechanismChoice, EndsAtAnErrorThatIsNotAboutTheMechanism) {
     }
 }
 
-TEST(MechanismChoice, TellsTheFirstErrorOfTheTokenIfNoneWorks) {
+TEST(MechanismChoice, ReportsFirstErrorIfNoneWorks) {
     Trials trials({{Mechanism::kOaepSha1, ErrorCode::kDecryptFailed},
                    {Mechanism::kOaepSha256, ErrorCode::kInternal},
                    {Mechanism::kRawOaepSha1, ErrorCode::kInternal},
@@ -91,7 +91,7 @@ TEST(MechanismChoice, TellsTheFirstErrorOfTheTokenIfNoneWorks) {
     EXPECT_EQ(trials.tried(), kAll);
 }
 
-TEST(Mechanism, IsOfferedByItsCryptokiTypeWhateverItsHash) {
+TEST(Mechanism, IsOfferedByTypeWhateverItsHash) {
     EXPECT_TRUE(offers({Mechanism::kOaepSha1}, Mechanism::kOaepSha256));
     EXPECT_FALSE(offers({Mechanism::kOaepSha1}, Mechanism::kPkcs1));
     EXPECT_FALSE(offers({}, Mechanism::kOaepSha1));

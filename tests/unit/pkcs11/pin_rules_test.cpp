@@ -30,26 +30,26 @@ class PinRules : public testing::Test {
     TokenPresence token_{library_, {"card", "1", "maker", "model"}, 0};
 };
 
-TEST_F(PinRules, AllowAnAttemptWhileMoreThanOneIsLeft) {
+TEST_F(PinRules, AttemptIsAllowedWhileTwoAreLeft) {
     EXPECT_THAT(check_attempts(info_with(0), token_), Succeeds());
     EXPECT_THAT(check_attempts(info_with(CKF_USER_PIN_COUNT_LOW), token_), Succeeds());
 }
 
-TEST_F(PinRules, KeepTheLastAttempt) {
+TEST_F(PinRules, LastAttemptIsKept) {
     const auto refused =
         check_attempts(info_with(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY), token_);
     EXPECT_THAT(refused, FailsWith(ErrorCode::kSecretLockedOut, "token \"card\" takes one more"));
     EXPECT_THAT(refused.error().advice, testing::HasSubstr("--login --list-objects"));
 }
 
-TEST_F(PinRules, SayThatALockedTokenTakesNoPin) {
+TEST_F(PinRules, LockedTokenTakesNoPin) {
     const auto refused =
         check_attempts(info_with(CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY), token_);
     EXPECT_THAT(refused, FailsWith(ErrorCode::kSecretLockedOut, "takes no PIN any more"));
     EXPECT_THAT(refused.error().advice, testing::HasSubstr("--init-pin"));
 }
 
-TEST_F(PinRules, RefuseAPinOfASizeThatTheTokenCannotHave) {
+TEST_F(PinRules, PinOfImpossibleSizeIsNotTried) {
     const auto info = info_with(0, 4, 8);
     EXPECT_THAT(check_form(as_bytes("123"), info, token_),
                 FailsWith(ErrorCode::kWrongSecret, "it has 3 bytes; it was not tried"));
@@ -61,23 +61,23 @@ TEST_F(PinRules, RefuseAPinOfASizeThatTheTokenCannotHave) {
                 FailsWith(ErrorCode::kWrongSecret, "it has 9 bytes"));
 }
 
-TEST_F(PinRules, TakeAnySizeWhereTheTokenNamesNoneThatMakesSense) {
+TEST_F(PinRules, NonsensicalLimitsAllowAnySize) {
     for (const auto& info :
          {info_with(0), info_with(0, 8, 4), info_with(0, 0, static_cast<unsigned long>(-1))}) {
         EXPECT_THAT(check_form(as_bytes("1"), info, token_), Succeeds()) << info.max_pin_size;
     }
 }
 
-TEST_F(PinRules, RefuseWhatNobodyCanMeanAsAPin) {
+TEST_F(PinRules, Utf16PinIsNotTried) {
     EXPECT_THAT(check_form(as_bytes("\xff\xfe|4"), info_with(0), token_),
                 FailsWith(ErrorCode::kWrongSecret, "it is in UTF-16; it was not tried"));
 }
 
-TEST_F(PinRules, LeaveAnEmptyPinToThePad) {
+TEST_F(PinRules, EmptyPinIsLeftToThePad) {
     EXPECT_THAT(check_form({}, info_with(0, 4, 8), token_), Succeeds());
 }
 
-TEST_F(PinRules, CountDownTheAttemptsInTheAdvice) {
+TEST_F(PinRules, AdviceSaysHowManyAttemptsAreLeft) {
     const auto advice = [&](unsigned long flags) {
         const auto error = refusal(CKR_PIN_INCORRECT, info_with(flags), token_);
         EXPECT_EQ(error.code, ErrorCode::kWrongSecret);
@@ -90,7 +90,7 @@ TEST_F(PinRules, CountDownTheAttemptsInTheAdvice) {
                 testing::HasSubstr("only one more try"));
 }
 
-TEST_F(PinRules, SayThatTheRefusalLockedTheToken) {
+TEST_F(PinRules, RefusalThatLocksTokenIsReported) {
     for (const auto& error : {refusal(CKR_PIN_LOCKED, std::nullopt, token_),
                               refusal(CKR_PIN_INCORRECT, info_with(CKF_USER_PIN_LOCKED), token_)}) {
         EXPECT_EQ(error.code, ErrorCode::kSecretLockedOut);
@@ -122,23 +122,23 @@ TEST_F(RefusedPinTest, IsNotTriedAgain) {
     EXPECT_FALSE(matches("1234"));
 }
 
-TEST_F(RefusedPinTest, MayBeRightAfterTheTokenWasAway) {
+TEST_F(RefusedPinTest, MayBeTriedAfterTokenWasAway) {
     remember("1234", CKF_USER_PIN_COUNT_LOW);
     EXPECT_FALSE(matches("1234", kAbsences + 1));
 }
 
-TEST_F(RefusedPinTest, MayBeRightAfterTheCountWasReset) {
+TEST_F(RefusedPinTest, MayBeTriedAfterCountWasReset) {
     remember("1234", CKF_USER_PIN_COUNT_LOW);
     EXPECT_FALSE(matches("1234", kAbsences, 0));
 }
 
 // Many tokens never say that the count is low.
-TEST_F(RefusedPinTest, IsNotTriedAgainOnATokenThatTellsNoCount) {
+TEST_F(RefusedPinTest, IsNotTriedAgainWithoutACount) {
     remember("1234", 0);
     EXPECT_TRUE(matches("1234", kAbsences, 0));
 }
 
-TEST_F(RefusedPinTest, IsNeverTheEmptyOneThatIsTypedOnThePad) {
+TEST_F(RefusedPinTest, EmptyPinIsNeverRemembered) {
     remember("", CKF_USER_PIN_COUNT_LOW);
     EXPECT_FALSE(matches(""));
 }

@@ -16,7 +16,7 @@ std::string with(const std::string& query) {
     return code_selection(std::string(kCard) + "?" + query);
 }
 
-TEST(CodeSelection, IsNothingForWhatTheSystemHasSetUp) {
+TEST(CodeSelection, IsEmptyForSystemLibraries) {
     EXPECT_EQ(code_selection(kCard), "");
     EXPECT_EQ(code_selection("file:///home/a/key.pem"), "");
     EXPECT_EQ(with("pin-source=file:/run/pin&x-mechanism=rsa-pkcs"), "");
@@ -24,7 +24,7 @@ TEST(CodeSelection, IsNothingForWhatTheSystemHasSetUp) {
     EXPECT_EQ(with(""), "");
 }
 
-TEST(CodeSelection, TellsLibrariesApart) {
+TEST(CodeSelection, DiffersByLibrary) {
     EXPECT_NE(with("module-path=/a.so"), "");
     EXPECT_NE(with("module-path=/a.so"), with("module-path=/b.so"));
     EXPECT_NE(with("module-path=/a.so"), with("module-path=/b.so&module-path=/a.so"));
@@ -32,18 +32,18 @@ TEST(CodeSelection, TellsLibrariesApart) {
     EXPECT_NE(with("tcti=swtpm"), with("tcti=device"));
 }
 
-TEST(CodeSelection, IsTheSameHoweverItIsWritten) {
+TEST(CodeSelection, IgnoresEncoding) {
     EXPECT_EQ(with("module-path=/a.so"), with("x-mechanism=rsa-pkcs&module-path=%2Fa%2eso"));
     EXPECT_EQ(with("tcti=swtpm:path=/s"), with("tcti=swtpm%3Apath%3D%2Fs"));
 }
 
 // As a module that settles a locator writes it.
-TEST(CodeSelection, IsTheSameInWhateverOrder) {
+TEST(CodeSelection, IgnoresOrder) {
     EXPECT_EQ(with("module-name=p11&module-path=/a.so"),
               with("module-path=/a.so&x-mechanism=rsa-pkcs&module-name=p11"));
 }
 
-TEST(CodeSelection, IsTheSameWhereAPinSourceIsWrittenAnew) {
+TEST(CodeSelection, IgnoresEncodingOfPinSource) {
     for (const auto& [plain, encoded] : {std::pair("file:/run/a@b c", "file:/run/a%40b%20c"),
                                          std::pair("file:/run/a;b", "file:/run/a%3Bb"),
                                          std::pair("file:/run/a=b", "file:/run/a%3Db")}) {
@@ -54,7 +54,7 @@ TEST(CodeSelection, IsTheSameWhereAPinSourceIsWrittenAnew) {
 }
 
 // A parser of a library may have rules of its own.
-TEST(CodeSelection, CountsWhatNobodyKnows) {
+TEST(CodeSelection, CountsUnknownParts) {
     EXPECT_NE(with("pin-source=x;module-path=/a.so"), "");
     EXPECT_NE(with("pin-source=x module-path=/a.so"), "");
     EXPECT_NE(with("pin-source=%zz"), "");

@@ -9,7 +9,7 @@ namespace {
 
 using base::ErrorCode;
 
-TEST(ErrorStatus, IsReadBackAsTheErrorThatItWasMadeOf) {
+TEST(ErrorStatus, EachStatusRoundTrips) {
     for (std::uint32_t number = ECRYPTFS_PKI_INVALID_LOCATOR; number <= ECRYPTFS_PKI_ALREADY_EXISTS;
          ++number) {
         const auto status = static_cast<ecryptfs_pki_status>(number);
@@ -18,7 +18,7 @@ TEST(ErrorStatus, IsReadBackAsTheErrorThatItWasMadeOf) {
     }
 }
 
-TEST(ErrorStatus, IsAFailureOfTheModuleWhereNoOtherFits) {
+TEST(ErrorStatus, OtherErrorsAreModuleFailures) {
     EXPECT_EQ(error_from_status(ECRYPTFS_PKI_FAILED), ErrorCode::kModuleFailed);
     EXPECT_EQ(error_from_status(static_cast<ecryptfs_pki_status>(ECRYPTFS_PKI_ALREADY_EXISTS + 1)),
               ErrorCode::kModuleFailed);

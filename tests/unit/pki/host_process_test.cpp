@@ -36,7 +36,7 @@ class FewDescriptors {
 };
 
 // In the child it would look as if there was no program.
-TEST(HostProcess, IsNotStartedWhereDescriptorsAreUsedUp) {
+TEST(HostProcess, MissingDescriptorsAreReported) {
     const HostPaths paths{"/bin/true", "/no-such-folder"};
     constexpr std::size_t kNeeded = 5;  // two pairs of sockets and /dev/null
     for (std::size_t left = 0; left <= kNeeded; ++left) {

@@ -64,7 +64,7 @@ std::vector<Bytes> messages_from_host() {
             encoded(FromHost(Closed{9}))};
 }
 
-TEST(HostProtocol, CarriesAnOpenWithItsSecret) {
+TEST(HostProtocol, CarriesOpenWithSecret) {
     const Bytes secret = pattern(4096);
     const std::string locator(kMaxLocator, 'x');
     const auto packet =
@@ -77,14 +77,14 @@ TEST(HostProtocol, CarriesAnOpenWithItsSecret) {
     EXPECT_EQ(copy(std::get<TypedSecret>(message.secret).bytes), secret);
 }
 
-TEST(HostProtocol, TellsNoSecretFromOneThatIsTypedAtTheDevice) {
+TEST(HostProtocol, DistinguishesNoSecretFromEntryAtDevice) {
     const auto none = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", NoSecret{}}));
     const auto waiting = encoded(ToHost(OpenKey{1, 1, KeyUse::kPrivate, "x:", EntryAtDevice{}}));
     EXPECT_TRUE(std::holds_alternative<NoSecret>(to_host<OpenKey>(none).secret));
     EXPECT_TRUE(std::holds_alternative<EntryAtDevice>(to_host<OpenKey>(waiting).secret));
 }
 
-TEST(HostProtocol, CarriesOperationsAndTheirResults) {
+TEST(HostProtocol, CarriesOperationsAndResults) {
     const Bytes input = pattern(512);
     const auto asked = encoded(ToHost(KeyOperation{~0ULL, 3, FileKeyOperation::kDecrypt, input}));
     const auto operation = to_host<KeyOperation>(asked);
@@ -101,7 +101,7 @@ TEST(HostProtocol, CarriesOperationsAndTheirResults) {
     EXPECT_EQ(copy(done.output), input);
 }
 
-TEST(HostProtocol, CarriesWhatAHostSaysOfItself) {
+TEST(HostProtocol, CarriesGreetingAndOpened) {
     const auto packet =
         encoded(FromHost(Hello{1, 64, "openssl", "0.1.0", "RSA keys in PEM files"}));
     const auto hello = from_host<Hello>(packet);
@@ -138,7 +138,7 @@ TEST(HostProtocol, CarriesLists) {
     EXPECT_EQ(item.properties[1].value, "");
 }
 
-TEST(HostProtocol, CarriesWhatKeyIsToBeMade) {
+TEST(HostProtocol, CarriesNewKeys) {
     const Bytes secret = pattern(9);
     const auto asked =
         encoded(ToHost(MakeKey{4, 3072, "file:///k", {{"pcrs", "sha256:7"}}, TypedSecret{secret}}));
@@ -151,7 +151,7 @@ TEST(HostProtocol, CarriesWhatKeyIsToBeMade) {
     EXPECT_EQ(copy(std::get<TypedSecret>(message.secret).bytes), secret);
 }
 
-TEST(HostProtocol, RefusesMorePropertiesThanThereMayBe) {
+TEST(HostProtocol, LimitsProperties) {
     std::vector<std::uint8_t> room(kMaxHostMessage);
     Item item{1, "x:", "", std::vector<Property>(kMaxProperties)};
     EXPECT_TRUE(encode(FromHost(item), room));
@@ -171,7 +171,7 @@ TEST(HostProtocol, CarriesFailures) {
     EXPECT_EQ(from_host<Refusal>(encoded(FromHost(why))).code, ErrorCode::kWrongSecret);
 }
 
-TEST(HostProtocol, CutsTextsThatAreTooLong) {
+TEST(HostProtocol, CutsLongTexts) {
     const std::string endless(10'000, 'm');
     const auto packet = encoded(FromHost(Refusal{ErrorCode::kInternal, endless, endless}));
     const auto refusal = from_host<Refusal>(packet);
@@ -179,7 +179,7 @@ TEST(HostProtocol, CutsTextsThatAreTooLong) {
     EXPECT_EQ(refusal.advice.size(), kMaxText);
 }
 
-TEST(HostProtocol, RefusesToWriteWhatDoesNotFit) {
+TEST(HostProtocol, RefusesToWriteTooMuch) {
     const Bytes endless(kMaxHostMessage);
     Bytes buffer(kMaxHostMessage);
     EXPECT_THAT(encode(ToHost(KeyOperation{1, 1, FileKeyOperation::kDecrypt, endless}), buffer),
@@ -191,7 +191,7 @@ TEST(HostProtocol, RefusesToWriteWhatDoesNotFit) {
                 FailsWith(ErrorCode::kInvalidArgument, "too large"));
 }
 
-TEST(HostProtocol, RefusesMessagesThatAreCutOrTooLong) {
+TEST(HostProtocol, RefusesCutOrTooLongMessages) {
     for (auto packet : messages_to_host()) {
         for (std::size_t size = 0; size < packet.size(); ++size) {
             EXPECT_THAT(decode_to_host(base::ByteView(packet).first(size)),
@@ -219,7 +219,7 @@ TEST(HostProtocol, RefusesMessagesOfTheOtherSide) {
     }
 }
 
-TEST(HostProtocol, RefusesASecretThatIsThereAndNotThere) {
+TEST(HostProtocol, RefusesInconsistentSecret) {
     // type, id, key, use, locator of "x:", and then whether there is a secret
     constexpr std::size_t kSecretAt = 1 + 8 + 8 + 1 + 2 + 2;
     const Bytes secret = pattern(3);
@@ -231,7 +231,7 @@ TEST(HostProtocol, RefusesASecretThatIsThereAndNotThere) {
     }
 }
 
-TEST(HostProtocol, RefusesNumbersThatMeanNothing) {
+TEST(HostProtocol, RefusesUnknownNumbers) {
     constexpr std::size_t kUseAt = 17;  // type, id, key
     constexpr std::size_t kCodeAt = 1;  // type
     for (const int value : {0, 3, 255}) {
@@ -255,7 +255,7 @@ TEST(HostProtocol, RefusesNumbersThatMeanNothing) {
     }
 }
 
-TEST(HostProtocol, GivesTextsThatTheBusTakes) {
+TEST(HostProtocol, WritesTextsThatDBusTakes) {
     std::string text = "caf\xe9 \x1b[31m";
     text += std::string(kMaxText - text.size() - 1, 'a') + "\u00e9";
     const auto packet = encoded(FromHost(Refusal{ErrorCode::kInternal, text, ""}));
@@ -266,7 +266,7 @@ TEST(HostProtocol, GivesTextsThatTheBusTakes) {
     EXPECT_EQ(shown.size(), kMaxText - 1);  // the last character has no room
 }
 
-TEST(HostProtocol, RefusesTextsThatTheBusDoesNotTake) {
+TEST(HostProtocol, RefusesTextsThatDBusRefuses) {
     auto packet = encoded(FromHost(Refusal{ErrorCode::kInternal, "Xm", ""}));
     std::ranges::replace(packet, std::uint8_t{'X'}, std::uint8_t{0xff});
     EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, ""));

@@ -7,7 +7,7 @@
 namespace ecryptfs::pki {
 namespace {
 
-TEST(WithheldDevices, AreThoseThatPeopleSeeHearAndTypeBy) {
+TEST(WithheldDevices, ScreensSoundAndInputAreWithheld) {
     for (const char* name : {"tty",  "tty1",    "hvc0",      "console", "vcs1",      "pts",  "fb0",
                              "dri",  "nvidia0", "nvidiactl", "video0",  "vchiq",     "snd",  "dsp",
                              "dsp1", "audio",   "mixer",     "midi00",  "sequencer", "input"}) {
@@ -15,7 +15,7 @@ TEST(WithheldDevices, AreThoseThatPeopleSeeHearAndTypeBy) {
     }
 }
 
-TEST(WithheldDevices, AreNoSmartCardReadersOrTpms) {
+TEST(WithheldDevices, SmartCardReadersAndTpmsAreNot) {
     for (const char* name : {"ttyS0", "ttyUSB0", "ttyACM0", "bus", "hidraw0", "usb", "tpm0",
                              "tpmrm0", "null", "urandom", "shm"}) {
         EXPECT_FALSE(is_withheld_device(name)) << name;

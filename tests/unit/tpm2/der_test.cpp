@@ -15,7 +15,7 @@ std::optional<Bytes> taken(const Bytes& from, std::uint8_t tag) {
     return contents ? std::optional(test::copy(*contents)) : std::nullopt;
 }
 
-TEST(DerReader, TakesOneElementAfterTheOther) {
+TEST(DerReader, ReadsElementsInOrder) {
     const auto bytes = hex("0201 05  0403 aabbcc  0101 ff");
     DerReader reader(bytes);
     EXPECT_TRUE(reader.has_next(kDerInteger));
@@ -27,7 +27,7 @@ TEST(DerReader, TakesOneElementAfterTheOther) {
     EXPECT_FALSE(reader.take(kDerBoolean));
 }
 
-TEST(DerReader, TakesNothingAtAnotherTag) {
+TEST(DerReader, TakesNothingAtOtherTag) {
     const auto bytes = hex("0401 aa");
     DerReader reader(bytes);
     EXPECT_FALSE(reader.take(kDerInteger));
@@ -44,20 +44,20 @@ TEST(DerReader, ReadsLengthsOfOneTwoAndThreeBytes) {
     }
 }
 
-TEST(DerReader, RefusesALengthThatReachesBeyondTheBytes) {
+TEST(DerReader, RefusesLengthBeyondTheEnd) {
     for (const auto* bytes :
          {"04", "0402 aa", "0481", "0481 02 aa", "0482 0001", "0482 0002 aa", "0482 ffff aa"}) {
         EXPECT_FALSE(taken(hex(bytes), kDerOctetString)) << bytes;
     }
 }
 
-TEST(DerReader, RefusesAnIndefiniteLengthAndOneOfMoreThanTwoBytes) {
+TEST(DerReader, RefusesIndefiniteAndLongLengths) {
     for (const auto* bytes : {"0480 aa 0000", "0483 000001 aa", "04ff aa"}) {
         EXPECT_FALSE(taken(hex(bytes), kDerOctetString)) << bytes;
     }
 }
 
-TEST(DerNumber, IsReadBackAsItWasWritten) {
+TEST(DerNumber, RoundTrips) {
     for (const std::uint32_t number :
          {0U, 1U, 127U, 128U, 255U, 256U, 0x40000001U, 0x7fffffffU, 0x81000001U, 0xffffffffU}) {
         const auto bytes = der_uint32(number);
@@ -65,19 +65,19 @@ TEST(DerNumber, IsReadBackAsItWasWritten) {
     }
 }
 
-TEST(DerNumber, HasTheShortestFormThatIsNotNegative) {
+TEST(DerNumber, HasShortestNonNegativeForm) {
     EXPECT_EQ(der_uint32(0), hex("0201 00"));
     EXPECT_EQ(der_uint32(127), hex("0201 7f"));
     EXPECT_EQ(der_uint32(128), hex("0202 0080"));
     EXPECT_EQ(der_uint32(0x81000001), hex("0205 0081000001"));
 }
 
-TEST(DerNumber, OfANegativeHandleHasTheSameBits) {
+TEST(DerNumber, NegativeHandleHasTheSameBits) {
     EXPECT_EQ(DerReader(hex("0204 81000001")).take_uint32(), 0x81000001U);
     EXPECT_EQ(DerReader(hex("0201 ff")).take_uint32(), 0xffffffffU);
 }
 
-TEST(DerNumber, IsRefusedWhereItDoesNotFit32Bits) {
+TEST(DerNumber, MoreThan32BitsAreRefused) {
     for (const auto* bytes :
          {"0200", "0205 0100000000", "0206 000100000000", "0205 ff7fffffff", "0202 01"}) {
         const auto number = hex(bytes);

@@ -59,7 +59,7 @@ base::Result<KeyFile> parsed(const char* oid, const Bytes& fields,
 const Bytes kParts =
     joined({der_uint32(0), der(kDerOctetString, pattern(3)), der(kDerOctetString, pattern(4))});
 
-TEST(TpmKeyFile, IsReadBackAsItWasWritten) {
+TEST(TpmKeyFile, RoundTrips) {
     const auto key = parse_key_file(to_pem(whole_key()), "/k");
     ASSERT_THAT(key, Succeeds());
     const auto expected = whole_key();
@@ -76,7 +76,7 @@ TEST(TpmKeyFile, IsReadBackAsItWasWritten) {
     EXPECT_TRUE(key->policy[1].parameters.empty());
 }
 
-TEST(TpmKeyFile, WithNoParentHasTheOwnersHierarchy) {
+TEST(TpmKeyFile, DefaultParentIsOwnerHierarchy) {
     const auto key = parsed("6781050a0103", kParts);
     ASSERT_THAT(key, Succeeds());
     EXPECT_EQ(key->parent, kOwner);
@@ -85,7 +85,7 @@ TEST(TpmKeyFile, WithNoParentHasTheOwnersHierarchy) {
     EXPECT_TRUE(key->policy.empty());
 }
 
-TEST(TpmKeyFile, SkipsOptionalFieldsThatAreOfNoUseHere) {
+TEST(TpmKeyFile, SkipsUnusedOptionalFields) {
     const auto key = parsed("6781050a0103", joined({der(der_explicit(2), hex("0400")),
                                                     der(der_explicit(4), hex("0c01 61")),
                                                     der(der_explicit(9), hex("0500")), kParts}));
@@ -93,7 +93,7 @@ TEST(TpmKeyFile, SkipsOptionalFieldsThatAreOfNoUseHere) {
     EXPECT_EQ(key->private_area, pattern(4));
 }
 
-TEST(TpmKeyFile, OfTheOldFormIsRead) {
+TEST(TpmKeyFile, OldFormIsRead) {
     const auto fields = joined(
         {der(der_explicit(0), hex("0101 ff")), der(der_explicit(1), der_uint32(0x81000002)),
          der(der_explicit(2), der(kDerOctetString, pattern(3))), der(kDerOctetString, pattern(4))});
@@ -105,13 +105,13 @@ TEST(TpmKeyFile, OfTheOldFormIsRead) {
     EXPECT_EQ(key->private_area, pattern(4));
 }
 
-TEST(TpmKeyFile, IsRefusedWhereTheTpmCannotLoadTheKey) {
+TEST(TpmKeyFile, UnloadableTypeIsRefused) {
     for (const auto* oid : {"6781050a0104", "6781050a0105", "2a864886f70d"}) {
         EXPECT_THAT(parsed(oid, kParts), FailsWith(ErrorCode::kInvalidKey, "can load")) << oid;
     }
 }
 
-TEST(TpmKeyFile, IsDamagedWhereAFieldIsBadOrMissing) {
+TEST(TpmKeyFile, BadOrMissingFieldIsDamage) {
     const auto octets = der(kDerOctetString, pattern(3));
     for (const auto& fields : {
              Bytes{}, der_uint32(0), joined({der_uint32(0), octets}), joined({octets, octets}),
@@ -126,7 +126,7 @@ TEST(TpmKeyFile, IsDamagedWhereAFieldIsBadOrMissing) {
     }
 }
 
-TEST(TpmKeyFile, IsDamagedWhereItsPemIs) {
+TEST(TpmKeyFile, BadPemIsDamage) {
     const auto pem = to_pem(whole_key());
     EXPECT_THAT(parse_key_file(pem.substr(0, pem.size() - 20), "/k"),
                 FailsWith(ErrorCode::kInvalidKey, "damaged"));
@@ -135,7 +135,7 @@ TEST(TpmKeyFile, IsDamagedWhereItsPemIs) {
     EXPECT_THAT(parse_key_file(other, "/k"), FailsWith(ErrorCode::kInvalidKey, "damaged"));
 }
 
-TEST(TpmKeyFile, IsRefusedWithTheModuleThatReadsIt) {
+TEST(TpmKeyFile, OtherKeyFilesAreRefusedWithAdvice) {
     const auto refused =
         parse_key_file("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "/k");
     EXPECT_THAT(refused, FailsWith(ErrorCode::kInvalidKey, "not in the TPM"));
@@ -143,7 +143,7 @@ TEST(TpmKeyFile, IsRefusedWithTheModuleThatReadsIt) {
     EXPECT_THAT(parse_key_file("no key", "/k"), FailsWith(ErrorCode::kInvalidKey, "no TPM key"));
 }
 
-TEST(TpmKeyFile, KeepsOnlyNotesThatCannotBeginAPemBlock) {
+TEST(TpmKeyFile, NotesCannotForgePemBlocks) {
     auto key = whole_key();
     key.pcr_lines.clear();
     const auto pem = "PCR sha256:7 = 00\nnot a note\nPCR sha256:8 = -----BEGIN\n" + to_pem(key);

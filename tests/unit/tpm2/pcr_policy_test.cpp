@@ -28,13 +28,13 @@ PolicyStep pcr_step() {
     return {PolicyStep::Kind::kPcrs, hex(kSelection), hex(kDigest)};
 }
 
-TEST(PcrSelection, IsReadInAnyOrderAndWrittenInOne) {
+TEST(PcrSelection, IsReadInAnyOrderAndWrittenSorted) {
     const auto selection = parse_pcr_selection("sha256:11+7+7,sha1:0+23");
     ASSERT_THAT(selection, Succeeds());
     EXPECT_EQ(to_text(*selection), "sha256:7+11,sha1:0+23");
 }
 
-TEST(PcrSelection, IsRefusedWithTheReason) {
+TEST(PcrSelection, BadSelectionIsRefusedWithReason) {
     for (const auto& [text, problem] : std::to_array<std::pair<const char*, const char*>>({
              {"", "no bank"},
              {"sha256", "no bank"},
@@ -52,16 +52,16 @@ TEST(PcrSelection, IsRefusedWithTheReason) {
     }
 }
 
-TEST(PcrSelection, HasTheBytesThatTheTpmTakes) {
+TEST(PcrSelection, MarshalsAsTheTpmTakesIt) {
     EXPECT_EQ(marshal(*parse_pcr_selection("sha256:7+11")), hex(kSelection));
     EXPECT_EQ(to_text(unmarshal_selection(hex(kSelection))), "sha256:7+11");
 }
 
-TEST(PcrSelection, OfBadBytesThrows) {
+TEST(PcrSelection, BadBytesThrow) {
     EXPECT_THROW(unmarshal_selection(hex("00000001 000b")), base::Failure);
 }
 
-TEST(PolicyDigest, IsThatOfTheSpecification) {
+TEST(PolicyDigest, EqualsTheSpecifications) {
     const PolicyStep auth_value{PolicyStep::Kind::kAuthValue};
     EXPECT_EQ(policy_digest({}, TPM2_ALG_SHA256), Bytes(32, 0));
     EXPECT_EQ(policy_digest({auth_value}, TPM2_ALG_SHA256),
@@ -73,11 +73,11 @@ TEST(PolicyDigest, IsThatOfTheSpecification) {
               hex("e70a87fbdce4dff8e42b022ef91d1bdb3f076eb942d84bd9fb6b99839cfefcc4"));
 }
 
-TEST(PolicyDigest, OfAnUnknownHashThrows) {
+TEST(PolicyDigest, UnknownHashThrows) {
     EXPECT_THROW(policy_digest({}, TPM2_ALG_RSA), base::Failure);
 }
 
-TEST(PolicySteps, AreReadBackFromTheirCommands) {
+TEST(PolicySteps, RoundTrip) {
     const Policy policy{pcr_step(), {PolicyStep::Kind::kAuthValue}};
     const auto steps = parse_steps(policy_commands(policy), "the key");
     ASSERT_THAT(steps, Succeeds());
@@ -89,12 +89,12 @@ TEST(PolicySteps, AreReadBackFromTheirCommands) {
     EXPECT_FALSE(asks_for_pin({pcr_step()}));
 }
 
-TEST(PolicySteps, RefuseACommandThatWeCannotExecute) {
+TEST(PolicySteps, UnknownCommandIsRefused) {
     EXPECT_THAT(parse_steps({{TPM2_CC_PolicySecret, {}}}, "the key"),
                 FailsWith(ErrorCode::kNotSupported, "the key has a policy with the command 0x151"));
 }
 
-TEST(PolicySteps, RefuseASelectionThatIsCutOffOrHasNoDigest) {
+TEST(PolicySteps, DamagedSelectionIsRefused) {
     for (const auto* parameters : {"", "00000001 000b", kSelection}) {
         EXPECT_THAT(parse_steps({{TPM2_CC_PolicyPCR, hex(parameters)}}, "the key"),
                     FailsWith(ErrorCode::kInvalidKey, "the key is damaged"))
@@ -102,7 +102,7 @@ TEST(PolicySteps, RefuseASelectionThatIsCutOffOrHasNoDigest) {
     }
 }
 
-TEST(PcrNotes, NameThePcrsThatChanged) {
+TEST(PcrNotes, NameChangedPcrs) {
     const auto lines = pcr_note_lines(values());
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines.front(), "PCR sha256:7 = " + base::to_hex(Bytes(32, 0x11)));
@@ -114,7 +114,7 @@ TEST(PcrNotes, NameThePcrsThatChanged) {
     EXPECT_EQ(changed_pcrs(lines, pcr_step(), TPM2_ALG_SHA256, now), "sha256:7, sha256:11");
 }
 
-TEST(PcrNotes, SayNothingWhereTheyDoNotBelongToTheStep) {
+TEST(PcrNotes, ForeignNotesSayNothing) {
     auto now = values();
     now[0].value[0] = 0;
     auto other_notes = pcr_note_lines(now);

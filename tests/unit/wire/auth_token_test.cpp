@@ -42,7 +42,7 @@ std::string signature_in_name(const std::filesystem::path& file) {
     return file.extension().string().substr(1);
 }
 
-TEST(AuthToken, OfEcryptfsUtilsHasTheSignatureInItsFilesName) {
+TEST(AuthToken, EcryptfsUtilsTokensParse) {
     for (const auto& file : token_files()) {
         const Bytes payload = test::read_file(file);
         const auto token = parse_auth_token(payload);
@@ -64,7 +64,7 @@ Bytes encoded(const PassphraseToken& token) {
     return copy(payload.value_or(base::ByteView{}));
 }
 
-TEST(AuthToken, OfEcryptfsUtilsIsEncodedToTheSameBytes) {
+TEST(AuthToken, EcryptfsUtilsTokensRoundTrip) {
     for (const auto& file : token_files()) {
         const Bytes payload = test::read_file(file);
         const auto token = parse_auth_token(payload);
@@ -74,7 +74,7 @@ TEST(AuthToken, OfEcryptfsUtilsIsEncodedToTheSameBytes) {
     }
 }
 
-TEST(AuthToken, OfAPassphraseOfEcryptfsUtilsHasAFekekWhoseHashIsTheSignature) {
+TEST(AuthToken, FekekHashesToItsSignature) {
     int seen = 0;
     for (const auto& file : token_files()) {
         const Bytes payload = test::read_file(file);
@@ -91,7 +91,7 @@ TEST(AuthToken, OfAPassphraseOfEcryptfsUtilsHasAFekekWhoseHashIsTheSignature) {
     EXPECT_EQ(seen, 6);
 }
 
-TEST(PassphraseToken, HasTheSaltAndFekekThatThePassphraseGives) {
+TEST(PassphraseToken, FekekDerivesFromPassphraseAndSalt) {
     // docs/protocol.md section 5: SHA-512, iterated, over salt and passphrase.
     const Bytes payload = test::read_file(test::vectors() / "pass-aes16.authtok.9d59cdc2eaf8d95e");
     const auto token = parse_auth_token(payload);
@@ -110,7 +110,7 @@ TEST(PassphraseToken, HasTheSaltAndFekekThatThePassphraseGives) {
     EXPECT_EQ(copy(passphrase.fekek), hash);
 }
 
-TEST(PrivateKeyToken, IsParsedAsItWasEncodedForEachSizeOfBlob) {
+TEST(PrivateKeyToken, EachBlobSizeRoundTrips) {
     for (std::size_t size = 0; size <= 1100; ++size) {
         const Bytes blob = pattern(size);
         const Bytes payload = encode_private_key_token(signature("0123456789abcdef"),
@@ -125,7 +125,7 @@ TEST(PrivateKeyToken, IsParsedAsItWasEncodedForEachSizeOfBlob) {
     }
 }
 
-TEST(PrivateKeyToken, MayHaveAPkiTypeThatFillsItsField) {
+TEST(PrivateKeyToken, LongestPkiTypeFits) {
     const Bytes payload = encode_private_key_token(signature("0123456789abcdef"),
                                                    pki_type("a-sixteen-letter"), "file:/k");
     const auto token = parse_auth_token(payload);
@@ -133,7 +133,7 @@ TEST(PrivateKeyToken, MayHaveAPkiTypeThatFillsItsField) {
     EXPECT_EQ(std::get<PrivateKeyToken>(*token).pki_type.text(), "a-sixteen-letter");
 }
 
-TEST(PassphraseToken, IsParsedAsItWasEncodedForEachSizeOfFekek) {
+TEST(PassphraseToken, EachFekekSizeRoundTrips) {
     const Bytes salt = pattern(8);
     for (std::size_t size = 1; size <= kMaxFekek; ++size) {
         const Bytes fekek = pattern(size);
@@ -148,7 +148,7 @@ TEST(PassphraseToken, IsParsedAsItWasEncodedForEachSizeOfFekek) {
     }
 }
 
-TEST(PassphraseToken, IsNotEncodedInAFormThatWouldBeRefused) {
+TEST(PassphraseToken, UnreadableFormIsNotEncoded) {
     Bytes buffer(kAuthTokenSize);
     const auto some = signature("0123456789abcdef");
     for (const std::size_t size : {std::size_t{0}, kMaxFekek + 1}) {
@@ -178,7 +178,7 @@ void expect_refused(const Bytes& good, const Damage& damage) {
     EXPECT_THAT(parse_auth_token(payload), FailsWith(ErrorCode::kInvalidToken, damage.problem));
 }
 
-TEST(PrivateKeyToken, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(PrivateKeyToken, BadTokenIsRefusedWithReasonAndByte) {
     const Bytes good = test::read_file(test::vectors() / "rsa2048-aes16.authtok.fe3467554552491d");
     for (const auto& damage : std::to_array<Damage>({
              {0, "0500", "authentication token: version 0x0005 instead of 0x0004 (byte 0)"},
@@ -199,7 +199,7 @@ TEST(PrivateKeyToken, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
-TEST(PassphraseToken, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(PassphraseToken, BadTokenIsRefusedWithReasonAndByte) {
     const Bytes good = test::read_file(test::vectors() / "pass-aes16.authtok.9d59cdc2eaf8d95e");
     for (const auto& damage : std::to_array<Damage>({
              {640, "00000000", "FEKEK of 0 bytes, where 1 to 64 are expected (byte 640)"},
@@ -211,7 +211,7 @@ TEST(PassphraseToken, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
-TEST(AuthToken, IsRefusedWhereverTheStructureIsCut) {
+TEST(AuthToken, CutTokenIsRefused) {
     for (const auto& file : token_files()) {
         const Bytes payload = test::read_file(file);
         for (std::size_t size = 0; size < kAuthTokenSize; ++size) {
@@ -224,7 +224,7 @@ TEST(AuthToken, IsRefusedWhereverTheStructureIsCut) {
                 FailsWith(ErrorCode::kInvalidToken, "version needs 2 bytes, 0 are left (byte 0)"));
 }
 
-TEST(PkiType, IsANameThatCannotLeaveAFolder) {
+TEST(PkiType, CannotNameAPath) {
     for (const std::string_view text : {"openssl", "pkcs11", "pkcs11-helper", "a", "tpm2"}) {
         const auto type = PkiType::from_text(text);
         ASSERT_THAT(type, Succeeds()) << text;

@@ -10,7 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(Ciphers, AreFoundByTheirCodes) {
+TEST(Ciphers, AreFoundByCode) {
     for (const auto& cipher : ciphers()) {
         EXPECT_EQ(find_cipher(cipher.code), &cipher) << cipher.name;
         EXPECT_TRUE(cipher.takes_key(cipher.smallest_key) && cipher.takes_key(cipher.largest_key));
@@ -22,7 +22,7 @@ TEST(Ciphers, AreFoundByTheirCodes) {
 }
 
 // What ecryptfs_parse_options() hands to the kernel's ciphers of these names.
-TEST(Ciphers, HaveTheKeySizesThatTheKernelTakes) {
+TEST(Ciphers, KeySizesAreTheKernels) {
     EXPECT_THAT(key_sizes("aes"), ElementsAre(16, 24, 32));
     EXPECT_THAT(key_sizes("blowfish"), ElementsAre(16, 24, 32, 56));
     EXPECT_THAT(key_sizes("des3_ede"), ElementsAre(24));

@@ -42,7 +42,7 @@ void expect_round_trip(FrameType type, std::size_t packet_size) {
     EXPECT_EQ(copy(decoded->packet), packet);
 }
 
-TEST(DeviceFrame, IsDecodedAsItWasEncodedForEachLength) {
+TEST(DeviceFrame, EachLengthRoundTrips) {
     for (std::size_t size = 0; size <= kMaxRequestPacket; ++size) {
         expect_round_trip(FrameType::kRequest, size);
     }
@@ -51,7 +51,7 @@ TEST(DeviceFrame, IsDecodedAsItWasEncodedForEachLength) {
     }
 }
 
-TEST(DeviceFrame, IsLaidOutAsTheKernelLaysItOut) {
+TEST(DeviceFrame, LayoutIsTheKernels) {
     // Index and data_len are native: this is how a little-endian machine has them.
     if constexpr (std::endian::native == std::endian::little) {
         const Bytes packet = hex("43000141");
@@ -61,7 +61,7 @@ TEST(DeviceFrame, IsLaidOutAsTheKernelLaysItOut) {
     }
 }
 
-TEST(DeviceFrame, WithTheLargestPacketHasTheKernelsLargestSize) {
+TEST(DeviceFrame, LargestFrameHasKernelsSize) {
     const Bytes packet = pattern(kMaxRequestPacket);
     EXPECT_EQ(encoded({.type = FrameType::kRequest, .packet = packet}).size(), kMaxRequestFrame);
     const auto response = base::ByteView(packet).first(kMaxResponsePacket);
@@ -70,7 +70,7 @@ TEST(DeviceFrame, WithTheLargestPacketHasTheKernelsLargestSize) {
     EXPECT_EQ(kMaxResponseFrame, 531U);  // docs/protocol.md section 2
 }
 
-TEST(DeviceFrame, OfAnOpenerThatGaveUpIsBare) {
+TEST(DeviceFrame, AbandonedRequestIsBare) {
     // What a real kernel delivered: docs/protocol.md section 1.
     const auto frame = decode_frame(hex("66 0000004b"));
     ASSERT_THAT(frame, Succeeds());
@@ -81,7 +81,7 @@ TEST(DeviceFrame, OfAnOpenerThatGaveUpIsBare) {
     EXPECT_TRUE(frame->packet.empty());
 }
 
-TEST(DeviceFrame, OfTypeHeloAndQuitIsBare) {
+TEST(DeviceFrame, HeloAndQuitAreBare) {
     for (const auto type : {FrameType::kHelo, FrameType::kQuit, FrameType::kRequest}) {
         const Bytes bytes = encoded({.type = type, .bare = true, .counter = 7});
         EXPECT_EQ(bytes.size(), 5U);
@@ -98,7 +98,7 @@ struct MalformedLength {
     std::string_view problem;
 };
 
-TEST(DeviceFrame, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(DeviceFrame, BadFrameIsRefusedWithReasonAndByte) {
     for (const auto& [bytes, problem] : std::to_array<MalformedLength>({
              {"", "device frame: type needs 1 bytes, 0 are left (byte 0)"},
              {"00 00000001", "device frame: unknown type 0 (byte 0)"},
@@ -144,7 +144,7 @@ Bytes too_large(FrameType type) {
     return frame;
 }
 
-TEST(DeviceFrame, IsRefusedAboveTheKernelsLimit) {
+TEST(DeviceFrame, TooLargeFrameIsRefused) {
     EXPECT_THAT(decode_frame(too_large(FrameType::kRequest)),
                 FailsWith(ErrorCode::kMalformed,
                           "packet of 534 bytes, where the kernel takes 533 at most (byte 11)"));
@@ -153,7 +153,7 @@ TEST(DeviceFrame, IsRefusedAboveTheKernelsLimit) {
                           "packet of 517 bytes, where the kernel takes 516 at most (byte 11)"));
 }
 
-TEST(DeviceFrame, IsRefusedWhereverItIsCutOrDrawnOut) {
+TEST(DeviceFrame, CutOrExtendedFrameIsRefused) {
     const Bytes packet = pattern(300);
     Bytes bytes = encoded({.type = FrameType::kRequest, .counter = 1, .packet = packet});
     for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -167,7 +167,7 @@ TEST(DeviceFrame, IsRefusedWhereverItIsCutOrDrawnOut) {
     EXPECT_THAT(decode_frame(bytes), FailsWith(ErrorCode::kMalformed, "length field says 308"));
 }
 
-TEST(DeviceFrame, IsNotEncodedAboveTheKernelsLimit) {
+TEST(DeviceFrame, TooLargeFrameIsNotEncoded) {
     Bytes buffer(1000);
     const Bytes packet = pattern(kMaxRequestPacket + 1);
     EXPECT_THAT(encode_frame({.type = FrameType::kRequest, .packet = packet}, buffer),
@@ -177,7 +177,7 @@ TEST(DeviceFrame, IsNotEncodedAboveTheKernelsLimit) {
                 FailsWith(ErrorCode::kMalformed, "packet of 517 bytes"));
 }
 
-TEST(DeviceFrame, IsNotEncodedIntoABufferThatIsTooSmall) {
+TEST(DeviceFrame, TooSmallBufferIsRefused) {
     const Bytes packet = pattern(10);
     const DeviceFrame frame{.type = FrameType::kResponse, .packet = packet};
     for (std::size_t size = 0; size < encoded(frame).size(); ++size) {
@@ -187,7 +187,7 @@ TEST(DeviceFrame, IsNotEncodedIntoABufferThatIsTooSmall) {
     }
 }
 
-TEST(DeviceFrame, IsNotEncodedInAFormThatWouldBeRefused) {
+TEST(DeviceFrame, UnreadableFormIsNotEncoded) {
     Bytes buffer(100);
     EXPECT_THAT(encode_frame({.type = FrameType::kResponse, .bare = true}, buffer),
                 FailsWith(ErrorCode::kMalformed, "a response without a message"));

@@ -28,7 +28,7 @@ TEST(KeySignature, IsSixteenLowerCaseHexadecimalDigits) {
     EXPECT_EQ(signature->text(), "0123456789abcdef");
 }
 
-TEST(KeySignature, IsRefusedInAnyOtherForm) {
+TEST(KeySignature, OtherFormsAreRefused) {
     for (const std::string_view text : {"", "0123456789abcde", "0123456789abcdef0"}) {
         EXPECT_THAT(KeySignature::from_text(text),
                     FailsWith(ErrorCode::kMalformed, "characters instead of 16"));
@@ -46,7 +46,7 @@ TEST(KeySignature, IsMadeFromEightBytes) {
     EXPECT_EQ(KeySignature::from_bytes(bytes).text(), "bff98d7544e350ea");
 }
 
-TEST(KeySignature, IsOrderedAndHashedByItsText) {
+TEST(KeySignature, OrdersAndHashesByText) {
     const auto low = base::value_or_throw(KeySignature::from_text("0000000000000001"));
     const auto high = base::value_or_throw(KeySignature::from_text("a000000000000000"));
     EXPECT_LT(low, high);
@@ -54,7 +54,7 @@ TEST(KeySignature, IsOrderedAndHashedByItsText) {
     EXPECT_EQ(set.size(), 2U);
 }
 
-TEST(OpenpgpPublicKeyPacket, IsLaidOutAsVersion4OfTimeZero) {
+TEST(OpenpgpPublicKeyPacket, LayoutIsVersion4OfTimeZero) {
     // RFC 4880 sections 12.2 and 5.5.2; 0x1ff has 9 bits, 3 has 2
     EXPECT_EQ(openpgp_public_key_packet(hex("01ff"), hex("03")),
               hex("99 000d 04 00000000 02 0009 01ff 0002 03"));
@@ -91,7 +91,7 @@ std::string signature_of_pem(const std::string& name, std::string passphrase) {
     return std::string(KeySignature::from_bytes(std::span(digest).first<8>()).text());
 }
 
-TEST(OpenpgpPublicKeyPacket, GivesTheSignaturesThatEcryptfsUtilsGave) {
+TEST(OpenpgpPublicKeyPacket, SignaturesEqualThoseOfEcryptfsUtils) {
     EXPECT_EQ(signature_of_pem("k1024.pem", "secret"), "bff98d7544e350ea");
     EXPECT_EQ(signature_of_pem("k2048.pem", "secret"), "fe3467554552491d");
     EXPECT_EQ(signature_of_pem("k2048p8.pem", "p8secret"), "29fd6422340cb71e");

@@ -23,7 +23,7 @@ struct Vector {
     std::string_view passphrase;
 };
 
-TEST(LegacyOpensslBlob, OfEcryptfsUtilsHoldsPathAndPassphrase) {
+TEST(LegacyOpensslBlob, HoldsPathAndPassphrase) {
     for (const auto& [file, path, passphrase] : std::to_array<Vector>({
              {"rsa1024-aes16.authtok.bff98d7544e350ea", "/home/alice/keys/k1024.pem", "secret"},
              {"rsa2048-aes16.authtok.fe3467554552491d", "/home/alice/keys/k2048.pem", "secret"},
@@ -44,7 +44,7 @@ TEST(LegacyOpensslBlob, OfEcryptfsUtilsHoldsPathAndPassphrase) {
     }
 }
 
-TEST(LegacyOpensslBlob, MayHaveNoPassphrase) {
+TEST(LegacyOpensslBlob, PassphraseIsOptional) {
     const Bytes bytes = hex("0300 2f6100 0100 00");
     const auto blob = parse_legacy_openssl_blob(bytes);
     ASSERT_THAT(blob, Succeeds());
@@ -52,7 +52,7 @@ TEST(LegacyOpensslBlob, MayHaveNoPassphrase) {
     EXPECT_TRUE(blob->passphrase.empty());
 }
 
-TEST(LegacyOpensslBlob, MayHaveAPathWhoseLengthNeedsBothBytes) {
+TEST(LegacyOpensslBlob, LongPathIsRead) {
     Bytes bytes = hex("0201");
     bytes.resize(2 + 257, 'a');
     const Bytes rest = hex("00 0200 6200");
@@ -68,7 +68,7 @@ struct MalformedBlob {
     std::string_view problem;
 };
 
-TEST(LegacyOpensslBlob, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(LegacyOpensslBlob, BadInputIsRefusedWithReasonAndByte) {
     for (const auto& [bytes, problem] : std::to_array<MalformedBlob>({
              {"", "openssl blob: path needs 2 bytes, 0 are left (byte 0)"},
              {"03", "openssl blob: path needs 2 bytes, 1 are left (byte 0)"},
@@ -111,7 +111,7 @@ TEST(LegacyPkcs11Blob, HoldsIdCertificateAndPin) {
     EXPECT_FALSE(is_locator(bytes));
 }
 
-TEST(LegacyPkcs11Blob, MayHaveNoPinInTwoWays) {
+TEST(LegacyPkcs11Blob, PinIsOptionalInTwoForms) {
     Bytes bytes = pkcs11_blob("a/b/c/d/01", hex("30"), "");
     ASSERT_THAT(parse_legacy_pkcs11_blob(bytes), Succeeds());
     EXPECT_TRUE(parse_legacy_pkcs11_blob(bytes)->pin.empty());
@@ -121,7 +121,7 @@ TEST(LegacyPkcs11Blob, MayHaveNoPinInTwoWays) {
     EXPECT_TRUE(parse_legacy_pkcs11_blob(bytes)->pin.empty());
 }
 
-TEST(LegacyPkcs11Blob, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(LegacyPkcs11Blob, BadInputIsRefusedWithReasonAndByte) {
     for (const auto& [bytes, problem] : std::to_array<MalformedBlob>({
              {"", "pkcs11-helper blob: serialized id needs 2 bytes, 0 are left (byte 0)"},
              {"0000", "serialized id is not ended by its one NUL (byte 2)"},
@@ -149,7 +149,7 @@ TEST(LegacyPkcs11Id, NamesTokenAndObject) {
     EXPECT_EQ(base::to_hex(id->id), "a1b200");
 }
 
-TEST(LegacyPkcs11Id, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(LegacyPkcs11Id, BadInputIsRefusedWithReasonAndByte) {
     for (const auto& [text, problem] : std::to_array<MalformedBlob>({
              {"", "serialized id: fewer than five parts (byte 0)"},
              {"a/b/c/01", "serialized id: fewer than five parts (byte 6)"},
@@ -165,7 +165,7 @@ TEST(LegacyPkcs11Id, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
-TEST(Locator, IsPrintableAndBeginsWithAScheme) {
+TEST(Locator, IsPrintableWithScheme) {
     for (const std::string_view text :
          {"file:///home/a/key.pem", "pkcs11:token=a;object=b", "x-y+z.1:", "F:a"}) {
         EXPECT_TRUE(is_locator(base::as_bytes(text))) << text;

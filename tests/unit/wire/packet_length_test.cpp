@@ -23,7 +23,7 @@ Bytes encoded(std::size_t length) {
     return copy(writer.written());
 }
 
-TEST(PacketLength, IsReadAsItWasWritten) {
+TEST(PacketLength, EachLengthRoundTrips) {
     for (std::size_t length = 0; length <= kMaxPacketLength; ++length) {
         const Bytes bytes = encoded(length);
         ASSERT_EQ(bytes.size(), length < 192 ? 1U : 2U) << length;
@@ -34,7 +34,7 @@ TEST(PacketLength, IsReadAsItWasWritten) {
     }
 }
 
-TEST(PacketLength, HasTheFormsOfOpenPgp) {
+TEST(PacketLength, FormsAreThoseOfOpenPgp) {
     EXPECT_EQ(encoded(0), hex("00"));
     EXPECT_EQ(encoded(191), hex("bf"));
     EXPECT_EQ(encoded(192), hex("c000"));
@@ -42,7 +42,7 @@ TEST(PacketLength, HasTheFormsOfOpenPgp) {
     EXPECT_EQ(encoded(8383), hex("dfff"));
 }
 
-TEST(PacketLength, IsNotWrittenWhenTheKernelCouldNotReadIt) {
+TEST(PacketLength, TooLargeLengthIsNotWritten) {
     std::array<std::uint8_t, 4> buffer{};
     base::ByteWriter writer(buffer);
     put_packet_length(writer, kMaxPacketLength + 1);
@@ -50,7 +50,7 @@ TEST(PacketLength, IsNotWrittenWhenTheKernelCouldNotReadIt) {
     EXPECT_EQ(writer.size(), 0U);
 }
 
-TEST(PacketLength, IsRefusedWhereItEndsTooSoon) {
+TEST(PacketLength, CutLengthIsRefused) {
     const Bytes bytes = hex("0000 c0");
     base::ByteReader reader(bytes);
     ASSERT_TRUE(reader.take(2).has_value());
@@ -61,7 +61,7 @@ TEST(PacketLength, IsRefusedWhereItEndsTooSoon) {
                 FailsWith(ErrorCode::kMalformed, "length field is missing (byte 0)"));
 }
 
-TEST(PacketLength, IsRefusedInFormsThatTheKernelDoesNotKnow) {
+TEST(PacketLength, UnknownFormsAreRefused) {
     for (unsigned first = 224; first < 256; ++first) {
         const Bytes bytes = {static_cast<std::uint8_t>(first), 0, 0, 0, 1};
         base::ByteReader reader(bytes);

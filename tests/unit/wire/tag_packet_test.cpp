@@ -37,7 +37,7 @@ constexpr auto kRequests = std::to_array<Sizes>(
 constexpr auto kReplies = std::to_array<Sizes>(
     {{FileKeyOperation::kDecrypt, 4, 67}, {FileKeyOperation::kEncrypt, 1, 512}});
 
-TEST(RequestPacket, IsParsedAsItWasEncodedForEachSize) {
+TEST(RequestPacket, EachSizeRoundTrips) {
     for (const auto& [operation, smallest, largest] : kRequests) {
         for (std::size_t size = smallest; size <= largest; ++size) {
             const Bytes data = pattern(size);
@@ -53,7 +53,7 @@ TEST(RequestPacket, IsParsedAsItWasEncodedForEachSize) {
     }
 }
 
-TEST(RequestPacket, IsLaidOutAsTheKernelLaysItOut) {
+TEST(RequestPacket, LayoutIsTheKernels) {
     // keystore.c: write_tag_64_packet, write_tag_66_packet
     const Bytes data = hex("07 000102030405060708090a0b0c0d0e0f 0078");
     Bytes buffer(kMaxRequestFrame);
@@ -70,7 +70,7 @@ TEST(RequestPacket, IsLaidOutAsTheKernelLaysItOut) {
               hex("40 10" + std::string(kSignatureHex) + "c040" + base::to_hex(pattern(256))));
 }
 
-TEST(RequestPacket, FitsADeviceFrameAtItsLargest) {
+TEST(RequestPacket, LargestFitsADeviceFrame) {
     Bytes packet(kMaxRequestFrame);
     const Bytes data = pattern(kMaxEncryptedFek);
     const auto encoded =
@@ -85,7 +85,7 @@ struct Malformed {
     std::string_view problem;
 };
 
-TEST(RequestPacket, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(RequestPacket, BadPacketIsRefusedWithReasonAndByte) {
     const std::string sig = kSignatureHex;
     for (const auto& [bytes, problem] : std::to_array<Malformed>({
              {"", "request packet: tag needs 1 bytes, 0 are left (byte 0)"},
@@ -115,7 +115,7 @@ TEST(RequestPacket, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
-TEST(RequestPacket, IsNotEncodedWithDataThatWouldBeRefused) {
+TEST(RequestPacket, UnreadableDataIsNotEncoded) {
     Bytes buffer(1000);
     for (const auto& [operation, smallest, largest] : kRequests) {
         for (const std::size_t size : {smallest - 1, largest + 1}) {
@@ -126,7 +126,7 @@ TEST(RequestPacket, IsNotEncodedWithDataThatWouldBeRefused) {
     }
 }
 
-TEST(RequestPacket, IsNotEncodedIntoABufferThatIsTooSmall) {
+TEST(RequestPacket, TooSmallBufferIsRefused) {
     const Bytes data = pattern(10);
     for (std::size_t size = 0; size < 1 + 1 + 16 + 1 + 10; ++size) {
         Bytes buffer(size);
@@ -136,7 +136,7 @@ TEST(RequestPacket, IsNotEncodedIntoABufferThatIsTooSmall) {
     }
 }
 
-TEST(ReplyPacket, IsParsedAsItWasEncodedForEachSize) {
+TEST(ReplyPacket, EachSizeRoundTrips) {
     for (const auto& [operation, smallest, largest] : kReplies) {
         for (std::size_t size = smallest; size <= largest; ++size) {
             const Bytes data = pattern(size);
@@ -152,7 +152,7 @@ TEST(ReplyPacket, IsParsedAsItWasEncodedForEachSize) {
     }
 }
 
-TEST(ReplyPacket, IsParsedAsItWasEncodedForEachFailure) {
+TEST(ReplyPacket, EachFailureRoundTrips) {
     for (const auto operation : {FileKeyOperation::kDecrypt, FileKeyOperation::kEncrypt}) {
         for (unsigned status = 1; status < 256; ++status) {
             Bytes buffer(4);
@@ -170,7 +170,7 @@ TEST(ReplyPacket, IsParsedAsItWasEncodedForEachFailure) {
     }
 }
 
-TEST(ReplyPacket, IsLaidOutAsTheKernelExpectsIt) {
+TEST(ReplyPacket, LayoutIsTheKernels) {
     Bytes buffer(kMaxResponseFrame);
     const auto encrypted =
         encode_reply_packet({FileKeyOperation::kEncrypt, 0, pattern(192)}, buffer);
@@ -185,7 +185,7 @@ TEST(ReplyPacket, IsLaidOutAsTheKernelExpectsIt) {
     EXPECT_EQ(copy(*failed), hex("41 16 0000"));
 }
 
-TEST(ReplyPacket, FitsADeviceFrameAtItsLargest) {
+TEST(ReplyPacket, LargestFitsADeviceFrame) {
     Bytes packet(kMaxResponseFrame);
     const auto encoded =
         encode_reply_packet({FileKeyOperation::kEncrypt, 0, pattern(kMaxEncryptedFek)}, packet);
@@ -196,7 +196,7 @@ TEST(ReplyPacket, FitsADeviceFrameAtItsLargest) {
     EXPECT_EQ(whole->size(), kMaxResponseFrame);
 }
 
-TEST(ReplyPacket, IsRefusedWithWhatIsWrongAndWhere) {
+TEST(ReplyPacket, BadPacketIsRefusedWithReasonAndByte) {
     for (const auto& [bytes, problem] : std::to_array<Malformed>({
              {"", "reply packet: tag needs 1 bytes, 0 are left (byte 0)"},
              {"40 00 0100", "reply packet: tag 0x40 instead of 0x41 or 0x43 (byte 0)"},
@@ -217,7 +217,7 @@ TEST(ReplyPacket, IsRefusedWithWhatIsWrongAndWhere) {
     }
 }
 
-TEST(ReplyPacket, IsNotEncodedWithDataThatWouldBeRefused) {
+TEST(ReplyPacket, UnreadableDataIsNotEncoded) {
     Bytes buffer(1000);
     for (const auto& [operation, smallest, largest] : kReplies) {
         for (const std::size_t size : {smallest - 1, largest + 1}) {
@@ -227,14 +227,14 @@ TEST(ReplyPacket, IsNotEncodedWithDataThatWouldBeRefused) {
     }
 }
 
-TEST(ReplyPacket, NeverCarriesAKeyWithAFailure) {
+TEST(ReplyPacket, FailureCarriesNoKey) {
     Bytes buffer(1000);
     EXPECT_THAT(encode_reply_packet({FileKeyOperation::kDecrypt, 1, pattern(19)}, buffer),
                 FailsWith(ErrorCode::kMalformed, "a failure carries data"));
     EXPECT_EQ(std::ranges::count(buffer, 0), 1000 - 2);  // tag and status at the most
 }
 
-TEST(ReplyPacket, IsNotEncodedIntoABufferThatIsTooSmall) {
+TEST(ReplyPacket, TooSmallBufferIsRefused) {
     for (std::size_t size = 0; size < 7; ++size) {
         Bytes buffer(size);
         EXPECT_THAT(encode_reply_packet({FileKeyOperation::kDecrypt, 0, pattern(4)}, buffer),
@@ -245,14 +245,14 @@ TEST(ReplyPacket, IsNotEncodedIntoABufferThatIsTooSmall) {
                 FailsWith(ErrorCode::kMalformed, "does not fit into the buffer"));
 }
 
-TEST(Checksum, IsTheSumOfTheFileKeysBytes) {
+TEST(Checksum, SumsTheKeysBytes) {
     EXPECT_TRUE(has_valid_checksum(hex("07 000102030405060708090a0b0c0d0e0f 0078")));
     EXPECT_TRUE(has_valid_checksum(hex("00 00 0000")));
     const std::string ones(128, 'f');
     EXPECT_TRUE(has_valid_checksum(hex("09" + ones + "3fc0")));  // 64 times 255
 }
 
-TEST(Checksum, IsWrongIfAnyByteOfKeyOrSumIsAnother) {
+TEST(Checksum, AnyChangedByteIsFound) {
     const Bytes right = hex("07 000102030405060708090a0b0c0d0e0f 0078");
     for (std::size_t i = 1; i < right.size(); ++i) {  // not the cipher code
         Bytes wrong = right;
@@ -261,7 +261,7 @@ TEST(Checksum, IsWrongIfAnyByteOfKeyOrSumIsAnother) {
     }
 }
 
-TEST(Checksum, IsWrongForSizesThatNoFileKeyHas) {
+TEST(Checksum, ImpossibleSizesAreWrong) {
     for (const std::size_t size : {0U, 1U, 2U, 3U, 68U, 512U}) {
         EXPECT_FALSE(has_valid_checksum(Bytes(size))) << size;
     }

@@ -12,7 +12,7 @@
 
 #include "cli/verbs/verbs.h"
 #include "tests/cli/source_text.h"
-#include "tests/cli/support.h"
+#include "tests/support/files.h"
 
 namespace ecryptfs::test {
 namespace {

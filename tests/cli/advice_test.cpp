@@ -6,16 +6,18 @@
 #include <keyutils.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/shell_word.h"
 #include "lib/dbus/bus_error.h"
 #include "tests/cli/fake_agent.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/advised_command.h"
-#include "tests/fakes/command.h"
 #include "tests/fakes/private_bus.h"
+#include "tests/support/advised_command.h"
+#include "tests/support/command.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -8,7 +8,8 @@
 
 #include "cli/verbs/command_line.h"
 #include "tests/cli/source_text.h"
-#include "tests/cli/support.h"
+#include "tests/support/files.h"
+#include "tests/support/signatures.h"
 
 namespace ecryptfs::test {
 namespace {

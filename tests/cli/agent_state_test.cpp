@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "cli/agent/state.h"
-#include "tests/cli/support.h"
+#include "tests/support/matchers.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -17,7 +17,8 @@
 #include "cli/verbs/unlock.h"
 #include "cli/verbs/unwrap_passphrase.h"
 #include "cli/verbs/wrap_passphrase.h"
-#include "tests/cli/support.h"
+#include "tests/support/matchers.h"
+#include "tests/support/signatures.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -17,9 +17,12 @@
 
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
-#include "tests/cli/lower_files.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -31,12 +34,6 @@ using ::testing::HasSubstr;
 constexpr uid_t kAlice = 2001;
 constexpr uid_t kBob = 2002;
 constexpr gid_t kForeignGroup = 4242;  // that bob is not in
-
-struct stat status_of(const std::string& path) {
-    struct stat status{};
-    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
-    return status;
-}
 
 void give(const std::string& path, uid_t owner, mode_t mode) {
     ASSERT_EQ(::lchown(path.c_str(), owner, owner), 0) << path;

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <keyutils.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -20,9 +19,14 @@
 #include "cli/files/safe_name.h"
 #include "lib/base/handle.h"
 #include "lib/base/hex.h"
-#include "tests/cli/lower_files.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -36,12 +40,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr time_t kSomeTime = 1'500'000'000;
-
-struct stat look_at(const std::string& path) {
-    struct stat status{};
-    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
-    return status;
-}
 
 std::vector<std::uint8_t> bytes(const std::string& text) {
     return {text.begin(), text.end()};
@@ -81,9 +79,7 @@ std::string attribute(const std::string& path, const char* name) {
 class DecryptOutput : public ::testing::Test {
   protected:
     void SetUp() override {
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        make_login_keyrings();
         fs::create_directory(lower_);
     }
 
@@ -138,14 +134,14 @@ TEST_F(DecryptOutput, HardLinksAreKept) {
     const auto printed = json();
     EXPECT_EQ(printed["decrypted"], 1);
     EXPECT_EQ(printed["linked"], 2);
-    EXPECT_EQ(look_at(out("day1/photo")).st_ino, look_at(out("day2/photo")).st_ino);
-    EXPECT_EQ(look_at(out("day1/photo")).st_nlink, 3U);
+    EXPECT_EQ(status_of(out("day1/photo")).st_ino, status_of(out("day2/photo")).st_ino);
+    EXPECT_EQ(status_of(out("day1/photo")).st_nlink, 3U);
 
     fs::remove(out("day2/photo"));
     const auto again = json();
     EXPECT_EQ(again["skipped"], 2);
     EXPECT_EQ(again["linked"], 1);
-    EXPECT_EQ(look_at(out("day1/photo")).st_nlink, 3U);
+    EXPECT_EQ(status_of(out("day1/photo")).st_nlink, 3U);
 }
 
 TEST_F(DecryptOutput, HardLinksBecomeFilesWithoutLinks) {
@@ -171,7 +167,7 @@ TEST_F(DecryptOutput, AccessListsAndAttributesAreKept) {
     for (const char* name : {"sub", "sub/file"}) {
         EXPECT_EQ(attribute(out(name), "system.posix_acl_access"), access_list()) << name;
         EXPECT_EQ(attribute(out(name), "user.origin"), "camera") << name;
-        EXPECT_EQ(look_at(out(name)).st_mode, look_at(lower(name)).st_mode) << name;
+        EXPECT_EQ(status_of(out(name)).st_mode, status_of(lower(name)).st_mode) << name;
     }
     EXPECT_EQ(attribute(out("sub"), "system.posix_acl_default"), access_list());
     EXPECT_EQ(attribute(out("sub/file"), "user.ecryptfs"), "");
@@ -181,9 +177,9 @@ TEST_F(DecryptOutput, LostListGivesGroupNoMore) {
     write_lower("file", "x");
     set_attribute(lower("file"), "system.posix_acl_access", access_list());
     set_attribute(lower("file"), "user.origin", "camera");
-    EXPECT_EQ(look_at(lower("file")).st_mode & 0777U, 0760U) << "the mask";
+    EXPECT_EQ(status_of(lower("file")).st_mode & 0777U, 0760U) << "the mask";
     const auto outcome = decrypt({"--json"}, "lists attributes");
-    EXPECT_EQ(look_at(out("file")).st_mode & 0777U, 0740U);
+    EXPECT_EQ(status_of(out("file")).st_mode & 0777U, 0740U);
     EXPECT_EQ(Json::parse(outcome.out)["not_kept"]["acls"], 1);
     EXPECT_EQ(Json::parse(outcome.out)["not_kept"]["xattrs"], 1);
     EXPECT_THAT(outcome.err, HasSubstr("access control list cannot be kept there"));
@@ -196,7 +192,7 @@ TEST_F(DecryptOutput, LostListGivesNobodyMore) {
     list[4 + 4 * 8 + 2] = '\4';  // o::r--
     set_attribute(lower("file"), "system.posix_acl_access", list);
     decrypt({}, "lists");
-    EXPECT_EQ(look_at(out("file")).st_mode & 0777U, 0700U);
+    EXPECT_EQ(status_of(out("file")).st_mode & 0777U, 0700U);
 }
 
 TEST_F(DecryptOutput, UnreadableAttributesCountAsLost) {
@@ -209,7 +205,7 @@ TEST_F(DecryptOutput, UnreadableAttributesCountAsLost) {
     const auto outcome = decrypt({"--json"}, "list-reads attribute-reads");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     for (const char* name : {"sub", "sub/file"}) {
-        EXPECT_EQ(look_at(out(name)).st_mode & 0777U, 0700U) << name;
+        EXPECT_EQ(status_of(out(name)).st_mode & 0777U, 0700U) << name;
         EXPECT_EQ(::getxattr(out(name).c_str(), "user.origin", nullptr, 0), -1) << name;
     }
     EXPECT_EQ(Json::parse(outcome.out)["not_kept"]["acls"], 3) << "the folder has two";
@@ -237,8 +233,8 @@ TEST_F(DecryptOutput, SetIdBitsAreDropped) {
     ASSERT_EQ(::chmod(lower("program").c_str(), 06755), 0);
     ASSERT_EQ(::chmod(lower("shared").c_str(), 02755), 0);
     EXPECT_EQ(json()["not_kept"]["privileges"], 2);
-    EXPECT_EQ(look_at(out("program")).st_mode & 07777U, 0755U);
-    EXPECT_EQ(look_at(out("shared")).st_mode & 07777U, 0755U);
+    EXPECT_EQ(status_of(out("program")).st_mode & 07777U, 0755U);
+    EXPECT_EQ(status_of(out("shared")).st_mode & 07777U, 0755U);
 }
 
 TEST_F(DecryptOutput, TwoFilesOfOneNameAreBothSaved) {
@@ -409,11 +405,11 @@ TEST_F(DecryptOutput, NextRunFinishesFolderOfKilledOne) {
                                folder_.file("contents", kCorrectHorsePassphrase)};
         const auto killed = run({"/bin/sh", arguments, environment(lacks)});
         ASSERT_EQ(killed.exit_code, 128 + SIGXFSZ) << killed.err;
-        EXPECT_EQ(look_at(out("sub")).st_mode & 0777U, 0700U);
+        EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0700U);
 
         EXPECT_EQ(decrypt().exit_code, 0);
-        EXPECT_EQ(look_at(out("sub")).st_mode & 0777U, 0750U);
-        EXPECT_EQ(look_at(out("sub")).st_mtim.tv_sec, kSomeTime);
+        EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0750U);
+        EXPECT_EQ(status_of(out("sub")).st_mtim.tv_sec, kSomeTime);
         EXPECT_THAT(names_in(out("sub")), ElementsAre("a", "b"));
         EXPECT_THAT(names_in(out_), ElementsAre("sub"));
         fs::remove_all(out_);
@@ -427,7 +423,7 @@ TEST_F(DecryptOutput, ExistingFolderKeepsItsMode) {
     fs::create_directories(out("sub"));
     ASSERT_EQ(::chmod(out("sub").c_str(), 0700), 0);
     EXPECT_EQ(decrypt().exit_code, 0);
-    EXPECT_EQ(look_at(out("sub")).st_mode & 0777U, 0700U);
+    EXPECT_EQ(status_of(out("sub")).st_mode & 0777U, 0700U);
     EXPECT_EQ(content_of(out("sub/file")), "x");
 }
 

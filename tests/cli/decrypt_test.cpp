@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <keyutils.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -15,9 +14,14 @@
 #include "cli/files/file_json.h"
 #include "cli/output/progress.h"
 #include "lib/base/handle.h"
-#include "tests/cli/lower_files.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -30,18 +34,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-struct stat status_of(const std::string& path) {
-    struct stat status{};
-    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
-    return status;
-}
-
 class Decrypting : public ::testing::Test {
   protected:
     void SetUp() override {
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        make_login_keyrings();
         fs::create_directory(lower_);
     }
 

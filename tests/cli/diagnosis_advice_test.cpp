@@ -14,9 +14,12 @@
 #include <filesystem>
 
 #include "cli/doctor/diagnosis.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/advised_command.h"
-#include "tests/fakes/command.h"
+#include "tests/support/advised_command.h"
+#include "tests/support/command.h"
+#include "tests/support/files.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -14,7 +14,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

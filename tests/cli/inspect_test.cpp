@@ -2,15 +2,18 @@
 //
 // ecryptfsctl inspect: the whole program.
 
-#include <keyutils.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "tests/cli/lower_files.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -24,11 +27,7 @@ using ::testing::Not;
 
 class InspectTest : public ::testing::Test {
   protected:
-    void SetUp() override {
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
-    }
+    void SetUp() override { make_login_keyrings(); }
 
     static Outcome inspect(Arguments arguments) {
         arguments.insert(arguments.begin(), "inspect");

@@ -4,7 +4,8 @@
 
 #include <unistd.h>
 
-#include "tests/cli/support.h"
+#include "tests/support/matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

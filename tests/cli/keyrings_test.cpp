@@ -11,8 +11,9 @@
 #include <array>
 
 #include "lib/keyring/token_writer.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/matchers.h"
+#include "tests/support/signatures.h"
 
 namespace ecryptfs::test {
 namespace {

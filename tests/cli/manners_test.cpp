@@ -16,10 +16,13 @@
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/verb_advice.h"
 #include "tests/cli/fake_agent.h"
-#include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
-#include "tests/fakes/command.h"
 #include "tests/fakes/private_bus.h"
+#include "tests/support/command.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

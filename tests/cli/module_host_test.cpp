@@ -12,7 +12,7 @@
 
 #include "tests/cli/terminal_program.h"
 #include "tests/fakes/build_under_test.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::cli {
 namespace {

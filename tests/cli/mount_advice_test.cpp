@@ -9,7 +9,6 @@
 #include "cli/mount/call.h"
 #include "cli/mount/plan.h"
 #include "cli/mount/remembered_folder.h"
-#include "tests/cli/support.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -11,7 +11,8 @@
 #include <fstream>
 
 #include "cli/mount/helper.h"
-#include "tests/cli/support.h"
+#include "tests/support/matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

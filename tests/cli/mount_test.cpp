@@ -4,7 +4,6 @@
 // what ecryptfs-utils left. tests/vm/mount_verb_test.cpp has the rest.
 
 #include <fmt/format.h>
-#include <keyutils.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -16,9 +15,15 @@
 #include "cli/mount/mounted_folder.h"
 #include "cli/mount/remembered_folder.h"
 #include "cli/mount/utils_files.h"
-#include "tests/cli/lower_files.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/matchers.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -363,9 +368,7 @@ class MountChecks : public Home {
   protected:
     void SetUp() override {
         Home::SetUp();
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        make_login_keyrings();
         keys_ = add_passphrase(kCorrectHorsePassphrase);
         other_keys_ = add_passphrase(kBatteryStaple);
     }

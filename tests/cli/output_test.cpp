@@ -11,7 +11,8 @@
 #include "cli/mount/json.h"
 #include "cli/verbs/generate_key.h"
 #include "cli/verbs/status_output.h"
-#include "tests/cli/support.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/signatures.h"
 
 namespace ecryptfs::test {
 namespace {

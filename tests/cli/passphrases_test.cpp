@@ -13,9 +13,16 @@
 
 #include "cli/files/wrapped_file.h"
 #include "lib/base/file_io.h"
-#include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/matchers.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -44,9 +51,7 @@ std::string token_payload(key_serial_t keyring, const char* of_signature) {
 class PassphraseTest : public ::testing::Test {
   protected:
     void SetUp() override {
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        make_login_keyrings();
         std::filesystem::create_directory(folder_.path() / ".ecryptfs");
     }
 

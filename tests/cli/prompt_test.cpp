@@ -2,17 +2,16 @@
 //
 // Questions on a terminal, as a person sees them.
 
-#include <keyutils.h>
 #include <sys/wait.h>
 
 #include <csignal>
 
 #include "tests/cli/fake_agent.h"
-#include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
 #include "tests/fakes/build_under_test.h"
 #include "tests/fakes/private_bus.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

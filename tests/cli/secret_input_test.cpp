@@ -9,7 +9,8 @@
 #include "cli/ask/terminal_prompt.h"
 #include "lib/base/handle.h"
 #include "lib/base/sealed_memfd.h"
-#include "tests/cli/support.h"
+#include "tests/support/matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

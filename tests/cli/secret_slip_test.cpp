@@ -3,14 +3,18 @@
 // Secrets that are not what somebody meant, in files from other systems and typed by mistake: the
 // whole program.
 
-#include <keyutils.h>
 #include <sys/wait.h>
 
 #include "tests/cli/fake_agent.h"
-#include "tests/cli/support.h"
 #include "tests/cli/terminal_program.h"
-#include "tests/fakes/command.h"
 #include "tests/fakes/private_bus.h"
+#include "tests/support/command.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/files.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -34,11 +38,7 @@ std::string between(const std::string& text, const std::string& from, const std:
 
 class SecretSlipTest : public ::testing::Test {
   protected:
-    void SetUp() override {
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
-    }
+    void SetUp() override { make_login_keyrings(); }
 
     Outcome ctl(const Arguments& arguments, const std::string& input = "") const {
         auto environment = bus_.environment();

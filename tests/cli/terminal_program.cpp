@@ -59,15 +59,6 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     ::_exit(0);
 }
 
-bool append_from(int fd, std::string& text) {
-    std::array<char, 4096> buffer{};
-    const auto size = ::read(fd, buffer.data(), buffer.size());
-    if (size > 0) {
-        text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    return size > 0;
-}
-
 }  // namespace
 
 TerminalProgram::TerminalProgram(const Command& command) {

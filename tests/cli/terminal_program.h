@@ -7,7 +7,7 @@
 #include <string>
 
 #include "lib/base/handle.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::test {
 

@@ -12,9 +12,13 @@
 
 #include "lib/keyring/keyrings.h"
 #include "tests/cli/fake_agent.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
 #include "tests/fakes/private_bus.h"
+#include "tests/support/command.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/exit_code.h"
+#include "tests/support/keyrings.h"
+#include "tests/support/signatures.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -43,9 +47,7 @@ class VerbTest : public ::testing::Test {
   protected:
     void SetUp() override {
         // As after login: a session keyring that links the user keyring.
-        ASSERT_GT(::keyctl_join_session_keyring(nullptr), 0);
-        ASSERT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-        ASSERT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+        make_login_keyrings();
     }
 
     void start_agent(FakeAgentScript script) { agent_.emplace(bus_.address(), std::move(script)); }

@@ -15,8 +15,8 @@
 #include <string>
 
 #include "tests/contract/loaded_module.h"
-#include "tests/fakes/advised_command.h"
-#include "tests/fakes/command.h"
+#include "tests/support/advised_command.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::contract {
 

@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -55,12 +54,6 @@ Outcome run(Operation operation, ecryptfs_pki_key* key, base::ByteView in, std::
 }
 
 }  // namespace
-
-Bytes pattern(std::size_t size, std::uint8_t first) {
-    Bytes bytes(size);
-    std::ranges::generate(bytes, [&first] { return first++; });
-    return bytes;
-}
 
 const ecryptfs_pki_module& load(const std::string& so_path) {
     static std::map<std::string, const ecryptfs_pki_module*> loaded;

@@ -16,13 +16,13 @@
 #include "ecryptfs_pki_module.h"
 #include "lib/base/bytes.h"
 #include "tests/contract/module_under_test.h"
+#include "tests/support/bytes.h"
 
 namespace ecryptfs::contract {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// `size` bytes, each another than its neighbours.
-Bytes pattern(std::size_t size, std::uint8_t first = 1);
+using test::pattern;
 
 // Loads a module once a process.
 const ecryptfs_pki_module& load(const std::string& so_path);

@@ -8,6 +8,7 @@
 #include "tests/contract/new_key.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/temporary_folder.h"
+#include "tests/support/files.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -39,10 +40,7 @@ class OpensslAdvice : public testing::Test {
         const auto outcome = test::run({"/bin/sh", {"-c", "cd \"$0\" && " + line, path("")}});
         ASSERT_EQ(outcome.exit_code, 0) << line << ": " << outcome.err;
     }
-    std::string read(const std::string& name) const {
-        std::ifstream file(path(name), std::ios::binary);
-        return {std::istreambuf_iterator<char>(file), {}};
-    }
+    std::string read(const std::string& name) const { return test::content_of(path(name)); }
 };
 
 TEST_F(OpensslAdvice, WorksForFilesWithoutPrivateKey) {

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "tests/contract/fails.h"
 #include "tests/contract/new_key.h"
 #include "tests/contract/temporary_folder.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/files.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -28,8 +28,7 @@ class OpensslGenerateTest : public testing::Test {
     TemporaryFolder folder_;
 
     std::string contents(std::string_view name) const {
-        std::ifstream file(folder_.path(name), std::ios::binary);
-        return {std::istreambuf_iterator<char>(file), {}};
+        return test::content_of(folder_.path(name));
     }
     void expect_usable(const TestKey& key) const {
         const OpenKey open(module_, key);

@@ -11,15 +11,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <tuple>
 
 #include "tests/contract/fails.h"
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/temporary_folder.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
+#include "tests/support/files.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -46,8 +45,7 @@ class OpensslModuleTest : public testing::Test {
     }
 
     std::string content_of(std::string_view name) const {
-        std::ifstream file(folder_.path(name), std::ios::binary);
-        return {std::istreambuf_iterator<char>(file), {}};
+        return test::content_of(folder_.path(name));
     }
     static void run_program(const std::string& command) {
         const auto outcome = test::run({"/bin/sh", {"-c", command}}, "");
@@ -509,11 +507,6 @@ struct Vector {
     std::size_t key_bytes;
 };
 
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // The encrypted file key in the Tag 1 packet that follows the 26 bytes of the header's fixed part.
 // fs/ecryptfs/keystore.c: parse_tag_1_packet.
 Bytes wrapped_key_in(const std::string& header) {
@@ -535,7 +528,7 @@ TEST_F(OpensslModuleTest, UnwrapsFileKeysOfEcryptfsUtils) {
         const OpenKey key(
             module_, {"file://" + vectors + "/keys/" + vector.key + ".pem", vector.passphrase});
         const Outcome unwrapped =
-            key.decrypt(wrapped_key_in(read_file(vectors + "/" + vector.name + ".header")));
+            key.decrypt(wrapped_key_in(test::content_of(vectors + "/" + vector.name + ".header")));
         ASSERT_EQ(unwrapped.bytes.size(), 1 + vector.key_bytes + 2) << unwrapped.message;
         EXPECT_EQ(unwrapped.bytes[0], vector.cipher_code);
         const auto file_key = base::ByteView{unwrapped.bytes}.subspan(1, vector.key_bytes);

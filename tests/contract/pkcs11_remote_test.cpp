@@ -14,6 +14,7 @@
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
 #include "tests/contract/softhsm.h"
+#include "tests/support/processes.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -55,9 +56,7 @@ class Server {
             return;
         }
         // One process for each connection, which would go on by itself.
-        std::ifstream children("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) +
-                               "/children");
-        for (pid_t child = 0; children >> child;) {
+        for (const pid_t child : test::children_of(pid_)) {
             ::kill(child, SIGTERM);
         }
         ::kill(pid_, SIGTERM);

@@ -8,9 +8,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
+
+#include "tests/support/files.h"
 
 namespace ecryptfs::contract {
 namespace {
@@ -23,11 +24,6 @@ bool answers(const std::string& path) {
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-}
-
-std::string contents_of(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 constexpr std::string_view kCommand = "SWTPM_IO_Read: length ";
@@ -87,7 +83,7 @@ void SoftwareTpm::stop() {
 }
 
 std::string SoftwareTpm::read(std::string_view name) const {
-    return contents_of(path(name));
+    return test::content_of(path(name));
 }
 
 std::string SoftwareTpm::run(const std::string& program, const Arguments& arguments,

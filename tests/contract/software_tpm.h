@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tests/contract/temporary_folder.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::contract {
 

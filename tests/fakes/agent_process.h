@@ -7,9 +7,9 @@
 #include <string>
 
 #include "lib/base/handle.h"
-#include "tests/fakes/command.h"
 #include "tests/fakes/fake_service_manager.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 

@@ -17,7 +17,7 @@
 #include "lib/base/handle.h"
 #include "lib/wire/device_frame.h"
 #include "lib/wire/tag_packet.h"
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::test {
 

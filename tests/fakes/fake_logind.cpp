@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::test {
 namespace {

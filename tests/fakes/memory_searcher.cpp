@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "lib/base/handle.h"
+#include "tests/support/processes.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -139,12 +141,9 @@ std::string holders_of(base::ByteView needle) {
     std::string holders;
     for (std::size_t i = 0; i < processes.size(); ++i) {
         const auto pid = processes[i];
-        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
-        processes.insert(processes.end(), std::istream_iterator<pid_t>(children), {});
+        std::ranges::copy(children_of(pid), std::back_inserter(processes));
         if (const auto count = i == 0 ? 0 : count_in_memory(pid, needle); count > 0) {
-            std::string name;
-            std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), name);
-            holders += fmt::format("{}: {} times\n", name, count);
+            holders += fmt::format("{}: {} times\n", name_of(pid), count);
         }
     }
     return holders;

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "tests/fakes/command.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 

@@ -21,7 +21,7 @@
 
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/handle.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -13,8 +13,9 @@
 
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
-#include "tests/cli/lower_files.h"
 #include "tests/fuse/mounted_folder.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -18,7 +18,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/lower/file_key.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::fuse {
 namespace {

@@ -11,7 +11,7 @@
 #include "lib/keyring/keyrings.h"
 #include "lib/lower/passphrase.h"
 #include "lib/wire/auth_token.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::test {
 namespace {

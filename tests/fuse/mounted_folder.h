@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "tests/fakes/command.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 

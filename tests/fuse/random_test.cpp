@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "lib/base/handle.h"
-#include "tests/cli/lower_files.h"
 #include "tests/fuse/mounted_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {

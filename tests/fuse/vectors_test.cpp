@@ -2,12 +2,13 @@
 //
 // What the kernel and ecryptfs-utils wrote is read through the mount.
 
+#include "tests/support/vectors.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <string>
 
-#include "tests/cli/lower_files.h"
 #include "tests/fuse/mounted_folder.h"
 
 namespace ecryptfs::test {

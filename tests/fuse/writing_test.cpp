@@ -15,8 +15,8 @@
 #include <string>
 
 #include "lib/base/handle.h"
-#include "tests/cli/lower_files.h"
 #include "tests/fuse/mounted_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {

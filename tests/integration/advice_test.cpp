@@ -12,10 +12,10 @@
 
 #include "lib/dbus/names.h"
 #include "tests/contract/softhsm.h"
-#include "tests/fakes/advised_command.h"
 #include "tests/integration/agent_test.h"
 #include "tests/integration/bus_client.h"
 #include "tests/integration/tokens.h"
+#include "tests/support/advised_command.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -2,7 +2,6 @@
 
 #include "tests/integration/agent_test.h"
 
-#include <keyutils.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,8 +9,9 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+
+#include "tests/support/files.h"
+#include "tests/support/keyrings.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -27,21 +27,11 @@ Json named(const Json& list, const char* member, const std::string& value) {
 
 }  // namespace
 
-std::string vector_key(std::string_view name) {
-    return std::string(ECRYPTFS_VECTORS "/keys/").append(name);
-}
-
 void expect_ends(pid_t pid, std::chrono::milliseconds patience) {
     const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     pollfd waiting{.fd = process.get(), .events = POLLIN, .revents = 0};
     EXPECT_TRUE(!process || ::poll(&waiting, 1, static_cast<int>(patience.count())) == 1)
         << "process " << pid << " lives on";
-}
-
-std::set<pid_t> children_of(pid_t parent) {
-    std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) +
-                       "/children");
-    return {std::istream_iterator<pid_t>(file), {}};
 }
 
 // proc(5), /proc/pid/task/tid/stat: "tid (name) state …"; the name may hold anything.
@@ -50,17 +40,14 @@ void stand_still(pid_t pid) {
     wait_until("the process stands still", [&] {
         const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task");
         return std::ranges::all_of(threads, [](const auto& thread) {
-            std::ifstream file(thread.path() / "stat");
-            const std::string stat(std::istreambuf_iterator<char>(file), {});
+            const auto stat = content_of(thread.path() / "stat");
             return stat.substr(stat.rfind(')')).starts_with(") T");
         });
     });
 }
 
 AgentTest::AgentTest() {
-    EXPECT_GT(::keyctl_join_session_keyring(nullptr), 0);
-    EXPECT_EQ(::keyctl_clear(KEY_SPEC_USER_KEYRING), 0);
-    EXPECT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
+    make_login_keyrings();
 }
 
 void AgentTest::TearDown() {
@@ -76,8 +63,7 @@ void AgentTest::start_agent(const Arguments& options) {
 
 pid_t AgentTest::child_named(const std::string& name) const {
     for (const auto pid : children_of(agent_->pid())) {
-        std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-        if (std::string text; std::getline(file, text) && text == name) {
+        if (name_of(pid) == name) {
             return pid;
         }
     }

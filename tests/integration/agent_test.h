@@ -10,7 +10,6 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +17,12 @@
 #include "lib/base/error.h"
 #include "tests/fakes/agent_process.h"
 #include "tests/fakes/build_under_test.h"
-#include "tests/fakes/command.h"
 #include "tests/fakes/fake_kernel.h"
 #include "tests/fakes/private_bus.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/command.h"
+#include "tests/support/processes.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 
@@ -33,14 +34,10 @@ inline int code(ErrorCode error) {
     return base::traits(error).status;
 }
 
-// Where a key of tests/vectors/keys is.
-std::string vector_key(std::string_view name);
 inline constexpr char kK2048Signature[] = "fe3467554552491d";
 
 // Waits for the end of a process, not necessarily a child.
 void expect_ends(pid_t pid, std::chrono::milliseconds patience = kPatience);
-
-std::set<pid_t> children_of(pid_t parent);
 
 // Has a process stand still; returns when each of its threads does.
 void stand_still(pid_t pid);

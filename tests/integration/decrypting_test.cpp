@@ -12,7 +12,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "lib/lower/file_key.h"
 #include "lib/lower/passphrase.h"
@@ -20,6 +19,8 @@
 #include "tests/contract/softhsm.h"
 #include "tests/contract/software_tpm.h"
 #include "tests/integration/agent_test.h"
+#include "tests/support/files.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -29,19 +30,6 @@ using contract::kPin;
 using contract::SoftHsm;
 using testing::AllOf;
 using testing::HasSubstr;
-
-std::string bytes_of_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    EXPECT_TRUE(file) << path;
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void unpack(const std::string& archive, const std::string& folder) {
-    fs::create_directories(folder);
-    const auto outcome =
-        run({"tar", {"-C", folder, "-xf", ECRYPTFS_VECTORS "/" + archive + ".tar.xz"}});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-}
 
 using PublicKey = base::Handle<EVP_PKEY, ::EVP_PKEY_free>;
 
@@ -128,7 +116,7 @@ class DecryptingFiles : public ::testing::Test {
     }
     std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
     void expect_plain() const {
-        unpack("plain", path("plain"));
+        unpack_vector("plain", path("plain"));
         const auto outcome = run({"diff", {"--recursive", path("plain"), path("out")}});
         EXPECT_EQ(outcome.out + outcome.err, "");
     }
@@ -147,7 +135,7 @@ TEST_F(DecryptingFiles, KeyFilesDecryptEcryptfsUtilsFiles) {
                                 {"rsa2048-aes16", "k2048.pem", "secret"},
                                 {"rsa2048p8-aes32", "k2048p8.pem", "p8secret"},
                                 {"rsa-plus-pass", "k2048.pem", "secret"}})) {
-        unpack(std::string(name) + ".lower", path(name));
+        unpack_vector(std::string(name) + ".lower", path(name));
         const auto outcome = decrypt(
             path(name), {"--key", vector_key(key), "--key-passphrase-file", "-"}, passphrase);
         EXPECT_EQ(outcome.exit_code, 0) << name << ": " << outcome.err;
@@ -157,8 +145,8 @@ TEST_F(DecryptingFiles, KeyFilesDecryptEcryptfsUtilsFiles) {
 }
 
 TEST_F(DecryptingFiles, TakesSeveralKeysWithPassphrases) {
-    unpack("rsa2048-aes16.lower", path("lower/a"));
-    unpack("rsa2048p8-aes32.lower", path("lower/b"));
+    unpack_vector("rsa2048-aes16.lower", path("lower/a"));
+    unpack_vector("rsa2048p8-aes32.lower", path("lower/b"));
     const auto outcome =
         decrypt(path("lower"),
                 {"--key", vector_key("k2048.pem"), "--key", vector_key("k2048p8.pem"),
@@ -170,7 +158,7 @@ TEST_F(DecryptingFiles, TakesSeveralKeysWithPassphrases) {
 }
 
 TEST_F(DecryptingFiles, UnopenedKeyWritesNothing) {
-    unpack("rsa2048-aes16.lower", path("lower"));
+    unpack_vector("rsa2048-aes16.lower", path("lower"));
     const auto key = vector_key("k2048.pem");
     const auto wrong =
         decrypt(path("lower"), {"--key", key, "--key-passphrase-file", "-"}, "falsch");
@@ -184,7 +172,7 @@ TEST_F(DecryptingFiles, UnopenedKeyWritesNothing) {
 }
 
 TEST_F(DecryptingFiles, NamesUselessKeysBeforeWriting) {
-    unpack("rsa2048-aes16.lower", path("lower"));
+    unpack_vector("rsa2048-aes16.lower", path("lower"));
     const auto key = vector_key("k2048p8.pem");
     const auto outcome =
         decrypt(path("lower"), {"--key", key, "--key-passphrase-file", "-"}, "p8secret");
@@ -197,7 +185,7 @@ TEST_F(DecryptingFiles, NamesUselessKeysBeforeWriting) {
 }
 
 TEST_F(DecryptingFiles, ReportsDamagedFileKey) {
-    unpack("rsa2048-aes16.lower", path("lower"));
+    unpack_vector("rsa2048-aes16.lower", path("lower"));
     const auto file = path("lower/size-000001.bin");
     std::fstream(file, std::ios::in | std::ios::out).seekp(100) << "damage";
     const auto outcome = decrypt(
@@ -213,7 +201,7 @@ TEST_F(DecryptingFiles, TokenKeyDecrypts) {
                                     {"pkcs8", "-topk8", "-nocrypt", "-passin", "pass:secret", "-in",
                                      vector_key("k2048.pem")}})
                                    .out);
-    unpack("rsa2048-aes16.lower", path("lower"));
+    unpack_vector("rsa2048-aes16.lower", path("lower"));
     const auto outcome = decrypt(
         path("lower"),
         {"--key", "pkcs11:token=contract;object=vector", "--key-passphrase-file", "-"}, kPin);
@@ -224,8 +212,8 @@ TEST_F(DecryptingFiles, TokenKeyDecrypts) {
 TEST_F(DecryptingFiles, TpmKeyDecrypts) {
     const contract::SoftwareTpm tpm;
     tpm.create_key("key", {"-p", "1234"});
-    unpack("pass-aes16.lower", path("vector"));
-    const auto lower = bytes_of_file(path("vector/size-100000.bin"));
+    unpack_vector("pass-aes16.lower", path("vector"));
+    const auto lower = content_of(path("vector/size-100000.bin"));
     const auto key = read_public_key(tpm.public_pem("key"));
     fs::create_directory(path("lower"));
     std::ofstream(path("lower/file")) << with_public_key_packet(
@@ -234,8 +222,8 @@ TEST_F(DecryptingFiles, TpmKeyDecrypts) {
     const auto outcome = decrypt(
         path("lower"), {"--key", tpm.locator("key.pem"), "--key-passphrase-file", "-"}, "1234");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    unpack("plain", path("plain"));
-    EXPECT_TRUE(bytes_of_file(path("out/file")) == bytes_of_file(path("plain/size-100000.bin")));
+    unpack_vector("plain", path("plain"));
+    EXPECT_TRUE(content_of(path("out/file")) == content_of(path("plain/size-100000.bin")));
 }
 
 }  // namespace

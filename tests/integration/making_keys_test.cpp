@@ -6,11 +6,12 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <iterator>
 
 #include "tests/contract/softhsm.h"
 #include "tests/contract/software_tpm.h"
 #include "tests/integration/agent_test.h"
+#include "tests/support/documented_json.h"
+#include "tests/support/files.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -20,19 +21,6 @@ using contract::SoftHsm;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string content_of(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// The example in docs/json.md under the heading of a verb.
-Json documented(const std::string& verb) {
-    const auto text = content_of(ECRYPTFS_JSON_DOC);
-    const auto section = text.find("\n## " + verb + "\n");
-    const auto start = text.find("```json\n", section) + 8;
-    return Json::parse(text.substr(start, text.find("```", start) - start));
-}
 
 std::vector<std::string> members(const Json& object) {
     std::vector<std::string> names;
@@ -190,10 +178,10 @@ TEST_F(MakingKeys, PrintsTheDocumentedJson) {
     const auto made = Json::parse(make({"generate-key", "openssl", file("key.pem"), "--bits",
                                         "2048", "--no-passphrase", "--json"})
                                       .out);
-    EXPECT_EQ(members(made), members(documented("generate-key")));
+    EXPECT_EQ(members(made), members(documented_json("generate-key")));
     EXPECT_EQ(made["locator"], "file://" + file("key.pem"));
     const auto listed = Json::parse(make({"list-tokens", "--json"}).out);
-    const auto expected = documented("list-tokens");
+    const auto expected = documented_json("list-tokens");
     EXPECT_EQ(members(listed), members(expected));
     EXPECT_EQ(members(listed["tokens"][0]), members(expected["tokens"][0]));
 }

@@ -9,23 +9,17 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
-#include <iterator>
 
 #include "tests/integration/agent_test.h"
 #include "tests/integration/bus_client.h"
 #include "tests/integration/tokens.h"
+#include "tests/support/files.h"
 
 namespace ecryptfs::test {
 namespace {
 
 constexpr char kPassphrase[] = "secret";  // of the vector key: too plain a word to look for
 constexpr char kCanary[] = "canary-Hee7quiegheiRahk";
-
-std::string read_all(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 bool holds(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -123,11 +117,11 @@ TEST_F(Secrets, ArgumentsAndEnvironmentsHoldNone) {
     std::vector<std::string> processes = {std::to_string(agent_->pid()),
                                           module("openssl")["host_pid"].dump()};
     for (const auto& pid : processes) {
-        const auto arguments = read_all("/proc/" + pid + "/cmdline");
+        const auto arguments = content_of("/proc/" + pid + "/cmdline");
         EXPECT_TRUE(holds(arguments, "ecryptfs-")) << arguments;
         EXPECT_FALSE(holds(arguments, kCanary));
         // Closed to others of the same user, or without it.
-        EXPECT_FALSE(holds(read_all("/proc/" + pid + "/environ"), kCanary));
+        EXPECT_FALSE(holds(content_of("/proc/" + pid + "/environ"), kCanary));
     }
     // Where it is if somebody puts it there.
     const Pipe endless;
@@ -135,8 +129,8 @@ TEST_F(Secrets, ArgumentsAndEnvironmentsHoldNone) {
                           {{STDIN_FILENO, endless.reader.get()}});
     const auto place = fmt::format("/proc/{}/", control.pid());
     wait_until("a careless program is found out", [&] {
-        return holds(read_all(place + "cmdline"), kCanary) &&
-               holds(read_all(place + "environ"), kCanary);
+        return holds(content_of(place + "cmdline"), kCanary) &&
+               holds(content_of(place + "environ"), kCanary);
     });
 }
 

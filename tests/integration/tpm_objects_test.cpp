@@ -12,15 +12,15 @@
 
 #include "tests/contract/software_tpm.h"
 #include "tests/integration/agent_test.h"
+#include "tests/support/processes.h"
 
 namespace ecryptfs::test {
 namespace {
 
 pid_t child_of(pid_t parent) {
-    pid_t child = 0;
-    std::ifstream(fmt::format("/proc/{0}/task/{0}/children", parent)) >> child;
-    EXPECT_GT(child, 0);
-    return child;
+    const auto children = children_of(parent);
+    EXPECT_EQ(children.size(), 1U);
+    return children.empty() ? 0 : *children.begin();
 }
 
 bool has_pending_signals(pid_t pid) {

@@ -13,6 +13,8 @@
 #include <sstream>
 
 #include "tests/integration/agent_test.h"
+#include "tests/support/files.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -20,12 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kHome[] = "/home/ada";
-
-std::string text_in(const fs::path& path) {
-    std::ifstream file(path);
-    EXPECT_TRUE(file) << path;
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // What is another in each run, as one of them.
 std::string steady(std::string text, const std::string& home) {
@@ -63,8 +59,8 @@ class Transcript : public AgentTest, public testing::WithParamInterface<fs::path
             fs::create_directory(folder_.path() / folder);
         }
         EXPECT_EQ(run({"/usr/bin/tar",
-                       {"-xf", std::string(ECRYPTFS_VECTORS "/rsa-plus-pass.lower.tar.xz"), "-C",
-                        home_ + "/lower", "--strip-components=1"}})
+                       {"-xf", vector_path("rsa-plus-pass.lower.tar.xz"), "-C", home_ + "/lower",
+                        "--strip-components=1"}})
                       .exit_code,
                   0);
         start_agent();
@@ -94,7 +90,7 @@ class Transcript : public AgentTest, public testing::WithParamInterface<fs::path
 };
 
 TEST_P(Transcript, MatchesItsFile) {
-    const auto expected = text_in(GetParam());
+    const auto expected = content_of(GetParam());
     std::string actual;
     std::istringstream lines(expected);
     bool before_commands = true;

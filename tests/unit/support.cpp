@@ -5,44 +5,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
-#include "lib/base/handle.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::test {
-namespace {
-
-std::string read_to_end(int fd) {
-    std::string text;
-    std::array<char, 256> buffer;
-    for (;;) {
-        const auto size = ::read(fd, buffer.data(), buffer.size());
-        if (size <= 0) {
-            return text;
-        }
-        text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-}
-
-}  // namespace
-
 std::string in_child(const std::function<std::string()>& work) {
-    std::array<int, 2> ends{};
-    if (::pipe(ends.data()) != 0) {
-        return "no pipe";
-    }
-    const base::UniqueFd reader(ends[0]);
-    base::UniqueFd writer(ends[1]);
+    Pipe pipe;
     const pid_t child = ::fork();
     if (child == 0) {
         const std::string text = work();
-        const auto written = ::write(writer.get(), text.data(), text.size());
+        const auto written = ::write(pipe.writer.get(), text.data(), text.size());
         ::_exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
     }
-    writer.reset();
-    std::string text = read_to_end(reader.get());
+    pipe.writer.reset();
+    std::string text;
+    while (append_from(pipe.reader.get(), text)) {
+    }
     int status = 0;
     EXPECT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;

@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"

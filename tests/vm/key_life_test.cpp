@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/kernel.h"

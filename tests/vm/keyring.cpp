@@ -13,7 +13,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/files.h"
 
 namespace ecryptfs::vm {

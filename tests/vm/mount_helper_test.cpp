@@ -32,7 +32,7 @@
 #include <optional>
 
 #include "lib/mount/helper_protocol.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/keyring.h"

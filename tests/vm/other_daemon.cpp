@@ -10,7 +10,7 @@
 
 #include <array>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/kernel.h"
 
 namespace ecryptfs::vm {

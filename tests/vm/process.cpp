@@ -22,7 +22,7 @@
 #include <fstream>
 #include <utility>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::vm {
 namespace {

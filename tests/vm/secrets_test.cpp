@@ -14,7 +14,7 @@
 #include <iterator>
 
 #include "lib/base/hex.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/files.h"
 #include "tests/vm/fixture.h"
 #include "tests/vm/keyring.h"

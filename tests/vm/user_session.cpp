@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::vm {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "lib/wire/device_frame.h"
 #include "lib/wire/tag_packet.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/kernel.h"
 
 namespace ecryptfs::bench {

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/vm/shared.h"
 
 namespace ecryptfs::bench {

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::base {

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::test {

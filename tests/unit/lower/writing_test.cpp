@@ -53,7 +53,7 @@ const std::vector<WrittenVector>& vectors() {
 void for_each_entry(const WrittenVector& vector,
                     const std::function<void(const fs::directory_entry&)>& check) {
     const test::TemporaryFolder folder;
-    test::unpack(vector.name + ".lower", folder.path());
+    test::unpack_vector(vector.name + ".lower", folder.path());
     std::size_t entries = 0;
     for (const auto& entry : fs::recursive_directory_iterator(folder.path())) {
         ++entries;

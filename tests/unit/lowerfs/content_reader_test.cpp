@@ -51,8 +51,8 @@ Bytes part_of(const Bytes& whole, std::uint64_t offset, std::size_t size) {
 class ContentReaderTest : public ::testing::Test {
   protected:
     ContentReaderTest() {
-        test::unpack("pass-aes16.lower", lower_);
-        test::unpack("plain", plain_);
+        test::unpack_vector("pass-aes16.lower", lower_);
+        test::unpack_vector("plain", plain_);
     }
 
     Bytes plain(const std::string& name) const { return read_file(plain_ / name); }

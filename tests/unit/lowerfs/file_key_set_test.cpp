@@ -64,7 +64,7 @@ PassphraseKey name_key_of(std::string_view passphrase) {
 class FileKeySetTest : public ::testing::Test {
   protected:
     FileKeySetTest() {
-        test::unpack("pass-aes16.lower", folder_.path());
+        test::unpack_vector("pass-aes16.lower", folder_.path());
         file_ = open_lower(folder_.path() / "size-000001.bin");
     }
 
@@ -143,7 +143,7 @@ TEST(FileKeySet, LimitsTriesOfPrivateKeys) {
 
 TEST(FileKeySet, DecryptsNamesOfFolder) {
     const test::TemporaryFolder folder;
-    test::unpack("pass-aes32-fnek.lower", folder.path());
+    test::unpack_vector("pass-aes32-fnek.lower", folder.path());
     FileKeySet keys(nullptr);
     EXPECT_THAT(keys.plain_name("plain.txt"), Succeeds());
     std::vector<std::string> names;

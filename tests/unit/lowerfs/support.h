@@ -12,18 +12,11 @@
 #include "lib/lower/file_key.h"
 #include "lib/lower/passphrase.h"
 #include "lib/lowerfs/lower_file.h"
-#include "tests/fakes/command.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::test {
-
-inline void unpack(const std::string& archive, const std::filesystem::path& folder) {
-    std::filesystem::create_directories(folder);
-    const auto outcome =
-        run({"tar", {"-C", folder, "--xattrs", "-xf", vectors() / (archive + ".tar.xz")}});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-}
 
 inline lowerfs::LowerFile open_lower(const std::filesystem::path& path) {
     return base::value_or_throw(lowerfs::open_lower_file(AT_FDCWD, path));

@@ -16,7 +16,7 @@
 #include <string>
 
 #include "lib/base/handle.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::test {

@@ -17,7 +17,7 @@
 #include <fstream>
 
 #include "lib/base/handle.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::test {

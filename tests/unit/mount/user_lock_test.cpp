@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/fakes/temporary_folder.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/wait.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::test {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ CStrings environment_of(const Environment& environment) {
     Environment all = {{"PATH", "/usr/bin:/bin"},
                        {"LC_ALL", "C.UTF-8"},
                        {"ASAN_OPTIONS", "detect_leaks=0"},
-                       {"TSAN_OPTIONS", "suppressions=" ECRYPTFS_FAKES "/foreign_races.txt"},
+                       {"TSAN_OPTIONS", "suppressions=" ECRYPTFS_TEST_SUPPORT "/foreign_races.txt"},
                        {"UBSAN_OPTIONS", "print_stacktrace=1"}};
     for (const auto& [name, value] : environment) {
         all[name] = value;
@@ -72,7 +72,9 @@ void name_own_pid(char* const* environment) {
 [[noreturn]] void execute(const CStrings& arguments, const CStrings& environment,
                           const std::map<int, int>& descriptors) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGHUP}) {
+        ::signal(signal, SIG_DFL);  // a shell may have started the tests with these ignored
+    }
     // In the order of the targets, which none of the sources, all above 2, gets overwritten by
     // unless they are more than standard input, output, error and one.
     for (const auto& [target, source] : descriptors) {
@@ -89,16 +91,6 @@ void name_own_pid(char* const* environment) {
 
 int exit_code_of(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-// Reads what there is; false at the end.
-bool append_from(int fd, std::string& text) {
-    std::array<char, 4096> buffer{};
-    const auto size = ::read(fd, buffer.data(), buffer.size());
-    if (size > 0) {
-        text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    return size > 0;
 }
 
 void read_both(base::UniqueFd& first, std::string& first_text, base::UniqueFd& second,
@@ -120,6 +112,15 @@ void read_both(base::UniqueFd& first, std::string& first_text, base::UniqueFd& s
 }
 
 }  // namespace
+
+bool append_from(int fd, std::string& text) {
+    std::array<char, 4096> buffer{};
+    const auto size = ::read(fd, buffer.data(), buffer.size());
+    if (size > 0) {
+        text.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    return size > 0;
+}
 
 Pipe::Pipe() {
     std::array<int, 2> ends{-1, -1};

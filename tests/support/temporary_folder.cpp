@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp()
 

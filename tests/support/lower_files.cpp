@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tests/cli/lower_files.h"
+#include "tests/support/lower_files.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "lib/base/handle.h"
 #include "lib/lower/encrypted_name.h"
@@ -16,25 +16,13 @@
 #include "lib/lower/header_writer.h"
 #include "lib/lower/name_key.h"
 #include "lib/lower/passphrase.h"
-#include "tests/cli/support.h"
-#include "tests/fakes/command.h"
+#include "tests/support/files.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 
 using base::as_bytes;
 using base::value_or_throw;
-
-void unpack_vector(const std::string& archive, const std::string& folder) {
-    std::filesystem::create_directories(folder);
-    const auto outcome =
-        run({"tar", {"-C", folder, "--xattrs", "-xf", vector_path(archive + ".tar.xz")}});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-}
-
-std::string difference(const std::string& left, const std::string& right) {
-    const auto outcome = run({"diff", {"--recursive", "--no-dereference", left, right}});
-    return outcome.out + outcome.err;
-}
 
 std::string lower_file_of(const std::vector<std::uint8_t>& plain) {
     std::string file = content_of(vector_path("pass-aes16.header"));

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "lib/base/handle.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::test {
 
@@ -59,6 +59,9 @@ class Process {
 
 // Runs a program to its end, with `input` on its standard input.
 Outcome run(const Command& command, const std::string& input = "");
+
+// Appends what can be read now; false at the end.
+bool append_from(int fd, std::string& text);
 
 // Both ends of a pipe, closed when a program is started.
 struct Pipe {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lower files for tests: the kernel's, and some as it would write them.
+// Lower files as the kernel would write them.
 
 #pragma once
 
@@ -11,16 +11,6 @@
 #include "lib/base/handle.h"
 
 namespace ecryptfs::test {
-
-// Unpacks an archive of tests/vectors into a new folder.
-void unpack_vector(const std::string& archive, const std::string& folder);
-
-// What two trees differ in, as diff says it; contents, names and links.
-std::string difference(const std::string& left, const std::string& right);
-
-// The passphrases of tests/vectors/README.md.
-inline constexpr char kCorrectHorsePassphrase[] = "correct-horse";
-inline constexpr char kBatteryStaple[] = "battery-staple";
 
 // A lower file of this plaintext, under the passphrase `correct-horse`.
 std::string lower_file_of(const std::vector<std::uint8_t>& plain);

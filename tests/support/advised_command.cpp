@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tests/fakes/advised_command.h"
+#include "tests/support/advised_command.h"
 
 namespace ecryptfs::test {
 

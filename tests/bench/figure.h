@@ -16,6 +16,7 @@ struct Settings {
     int rounds = 7;
     Seconds time{2.0};           // of one side in one round
     std::string kernel = "6.1";  // of tests/vm/run
+    bool quick = false;
 };
 
 enum class Target { kRatioAtLeast, kRatioAtMost, kValueAtMost };
@@ -54,6 +55,7 @@ std::vector<Figure> measure_start(const Settings& settings);
 std::vector<Figure> measure_memory(const Settings& settings);
 std::vector<Figure> measure_key_end(const Settings& settings);
 std::vector<Figure> measure_growth(const Settings& settings);
+std::vector<Figure> measure_mount(const Settings& settings);
 std::vector<Figure> measure_on_kernel(const Settings& settings);
 
 }  // namespace ecryptfs::bench

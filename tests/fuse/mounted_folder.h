@@ -34,6 +34,7 @@ class MountedFolder {
     MountedFolder& operator=(const MountedFolder&) = delete;
 
     const std::filesystem::path& path() const { return upper_.path(); }
+    pid_t pid() const { return process_->pid(); }
     // Unmounts and mounts it again: nothing is cached any more.
     void mount_anew();
 

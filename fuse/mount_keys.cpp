@@ -62,7 +62,10 @@ Result<std::unique_ptr<MountKeys>> MountKeys::load(const mount::FolderOptions& o
     std::unique_ptr<MountKeys> keys(new MountKeys(options, std::move(find), private_keys));
     keys->cipher_ = TRY(choose_cipher(options));
     TRY(keys->find_keys(options));
-    TRY(keys->find_name_key(options));
+    if (!options.name_keys.empty()) {
+        keys->name_cipher_ = {options.name_keys.front(), keys->cipher_, options.key_bytes};
+    }
+    TRY(keys->find_name_key());
     if (keys->has_private_keys()) {
         TRY(KnownFileKeys::reserve(keys->known_file_keys_));
         keys->ready_files_.start();
@@ -88,11 +91,10 @@ Result<void> MountKeys::find_keys(const mount::FolderOptions& options) {
     return {};
 }
 
-Result<void> MountKeys::find_name_key(const mount::FolderOptions& options) {
-    if (!options.name_keys.empty()) {
-        const auto& signature = options.name_keys.front();
-        auto key = TRY(find_(signature));
-        name_cipher_ = {signature, cipher_, key_size_};
+Result<void> MountKeys::find_name_key() {
+    if (name_cipher_) {
+        auto key = TRY(find_(name_cipher_->signature));
+        name_coder_ = TRY(lower::NameCoder::create(*name_cipher_, key.key.view()));
         fnek_ = std::move(key.key);
     }
     return {};
@@ -222,10 +224,10 @@ Result<std::string> MountKeys::encrypt_name(std::string_view plain) const {
         return std::string(plain);
     }
     const std::shared_lock access(key_access_);
-    if (fnek_.empty()) {
+    if (!name_coder_) {
         return std::unexpected(locked_error(name_cipher_->signature));
     }
-    const auto encrypted = TRY(lower::encrypt_name(plain, *name_cipher_, fnek_.view()));
+    const auto encrypted = TRY(name_coder_->encrypt(plain));
     return lower::encode_encrypted_name(encrypted);
 }
 
@@ -235,10 +237,13 @@ std::optional<std::string> MountKeys::decrypt_name(const std::string& lower) con
     }
     const auto parsed = lower::parse_encrypted_name(lower);
     const std::shared_lock access(key_access_);
-    if (!parsed || fnek_.empty() || parsed->signature != name_cipher_->signature) {
+    if (!parsed || !name_coder_ || parsed->signature != name_cipher_->signature) {
         return std::nullopt;
     }
-    auto plain = lower::decrypt_name(*parsed, fnek_.view());
+    auto plain = name_coder_->decrypt(*parsed);
+    if (!plain) {  // of a mount with other options, perhaps
+        plain = lower::decrypt_name(*parsed, fnek_.view());
+    }
     return plain ? std::optional(std::move(*plain)) : std::nullopt;
 }
 
@@ -252,6 +257,7 @@ void MountKeys::lock(const std::optional<wire::KeySignature>& signature) {
         }
         if (name_cipher_ && (!signature || name_cipher_->signature == *signature)) {
             fnek_.clear();
+            name_coder_.reset();
         }
     }
     known_file_keys_.forget(signature);
@@ -266,9 +272,8 @@ void MountKeys::unlock(const std::optional<wire::KeySignature>& signature) {
             key.passphrase = found ? std::optional(std::move(*found)) : std::nullopt;
         }
     }
-    if (name_cipher_ && fnek_.empty() && (!signature || name_cipher_->signature == *signature)) {
-        auto found = find_(name_cipher_->signature);
-        fnek_ = found ? std::move(found->key) : base::SecretBytes();
+    if (name_cipher_ && !name_coder_ && (!signature || name_cipher_->signature == *signature)) {
+        static_cast<void>(find_name_key());  // it stays locked if it is not there
     }
 }
 

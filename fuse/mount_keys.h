@@ -97,7 +97,7 @@ class MountKeys {
     MountKeys(const mount::FolderOptions& options, FindPassphraseKey find,
               PrivateKeys& private_keys);
     base::Result<void> find_keys(const mount::FolderOptions& options);
-    base::Result<void> find_name_key(const mount::FolderOptions& options);
+    base::Result<void> find_name_key();
     base::Result<NewFile> make_new_file();
     const Key* find_key(const wire::KeySignature& signature) const;
     std::optional<lower::FileKey> open_at_once(const lower::KeyPacket& packet,
@@ -113,8 +113,9 @@ class MountKeys {
     std::uint32_t flags_ = 0;  // lower::HeaderFlag of new files
     std::vector<Key> keys_;
     std::optional<lower::NameCipher> name_cipher_;
-    base::SecretBytes fnek_;                // empty while it is locked
-    mutable std::shared_mutex key_access_;  // of the passphrase keys and the FNEK
+    base::SecretBytes fnek_;                      // empty while it is locked
+    std::optional<lower::NameCoder> name_coder_;  // none while it is locked
+    mutable std::shared_mutex key_access_;        // of the passphrase keys and the FNEK
     KnownFileKeys known_file_keys_;
     ReadyFiles ready_files_;
 };

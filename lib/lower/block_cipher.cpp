@@ -7,7 +7,10 @@
 #include <openssl/evp.h>
 
 #include <limits>
+#include <map>
+#include <mutex>
 #include <string>
+#include <tuple>
 
 #include "lib/base/try.h"
 #include "lib/base/verb_advice.h"
@@ -33,17 +36,31 @@ std::string openssl_name(const wire::Cipher& cipher, BlockCipher::Mode mode, std
     return cipher.name == "cast5" ? fmt::format("CAST5-{}", suffix) : "";
 }
 
-Result<EvpCipher> find(const wire::Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
-    const auto name = openssl_name(cipher, mode, key_size);
-    EvpCipher found(name.empty() ? nullptr
-                                 : ::EVP_CIPHER_fetch(openssl_library(), name.c_str(), nullptr));
-    ::ERR_clear_error();
-    if (!found) {
+// Null if OpenSSL has none. Looked for once: it takes longer than to encrypt a name. Never freed.
+evp_cipher_st* fetch(const wire::Cipher& cipher, BlockCipher::Mode mode, std::size_t key_size) {
+    static std::mutex mutex;
+    static std::map<std::tuple<std::uint8_t, BlockCipher::Mode, std::size_t>, evp_cipher_st*> known;
+    const std::scoped_lock lock(mutex);
+    const auto [place, is_new] = known.try_emplace({cipher.code, mode, key_size}, nullptr);
+    if (is_new) {
+        const auto name = openssl_name(cipher, mode, key_size);
+        place->second =
+            name.empty() ? nullptr : ::EVP_CIPHER_fetch(openssl_library(), name.c_str(), nullptr);
+        ::ERR_clear_error();
+    }
+    return place->second;
+}
+
+Result<evp_cipher_st*> find(const wire::Cipher& cipher, BlockCipher::Mode mode,
+                            std::size_t key_size) {
+    auto* const found = fetch(cipher, mode, key_size);
+    if (found == nullptr) {
         return std::unexpected(base::Error{
             ErrorCode::kNotSupported, fmt::format("OpenSSL has no cipher {} here", cipher.name),
-            name.empty() ? base::cipher_mount_advice()
-                         : "install OpenSSL's legacy provider, or mount it with a kernel that has "
-                           "it"});
+            openssl_name(cipher, mode, key_size).empty()
+                ? base::cipher_mount_advice()
+                : "install OpenSSL's legacy provider, or mount it with a kernel that has "
+                  "it"});
     }
     return found;
 }
@@ -58,13 +75,12 @@ Result<BlockCipher> BlockCipher::create(const wire::Cipher& cipher, Mode mode, D
             fmt::format("a key of {} bytes for the cipher {}, which takes {} to {}", key.size(),
                         cipher.name, cipher.smallest_key, cipher.largest_key)});
     }
-    const auto found = TRY(find(cipher, mode, key.size()));
+    auto* const found = TRY(find(cipher, mode, key.size()));
     EvpCipherContext context(::EVP_CIPHER_CTX_new());
     const int encrypts = direction == Direction::kEncrypt ? 1 : 0;
     // The key's size first: Blowfish and CAST5 take others than OpenSSL's default.
     if (!context ||
-        ::EVP_CipherInit_ex2(context.get(), found.get(), nullptr, nullptr, encrypts, nullptr) !=
-            1 ||
+        ::EVP_CipherInit_ex2(context.get(), found, nullptr, nullptr, encrypts, nullptr) != 1 ||
         ::EVP_CIPHER_CTX_set_key_length(context.get(), static_cast<int>(key.size())) != 1 ||
         ::EVP_CipherInit_ex2(context.get(), nullptr, key.data(), nullptr, encrypts, nullptr) != 1 ||
         ::EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -32,5 +34,22 @@ struct NameCipher {
 // The caller refuses lower names of more than 255 bytes.
 base::Result<EncryptedName> encrypt_name(std::string_view plain, const NameCipher& cipher,
                                          base::ByteView fnek);
+
+// Encrypts and decrypts names with what does not change from name to name made once. Any thread.
+class NameCoder {
+  public:
+    static base::Result<NameCoder> create(const NameCipher& cipher, base::ByteView fnek);
+
+    // As encrypt_name() and decrypt_name(). kDecryptFailed for a name of another cipher, or of
+    // another size of keys, too.
+    base::Result<EncryptedName> encrypt(std::string_view plain) const;
+    base::Result<std::string> decrypt(const EncryptedName& name) const;
+
+  private:
+    struct State;
+    explicit NameCoder(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+    std::shared_ptr<State> state_;
+};
 
 }  // namespace ecryptfs::lower

@@ -16,10 +16,6 @@ void free_cipher_context(evp_cipher_ctx_st* context) noexcept {
     ::EVP_CIPHER_CTX_free(context);
 }
 
-void free_cipher(evp_cipher_st* cipher) noexcept {
-    ::EVP_CIPHER_free(cipher);
-}
-
 void free_digest_context(evp_md_ctx_st* context) noexcept {
     ::EVP_MD_CTX_free(context);
 }
@@ -37,6 +33,11 @@ ossl_lib_ctx_st* openssl_library() {
         return made;
     }();
     return library;
+}
+
+evp_md_st* openssl_md5() {
+    static evp_md_st* const md5 = ::EVP_MD_fetch(openssl_library(), "MD5", nullptr);
+    return md5;
 }
 
 base::Error openssl_error(std::string_view call) {

@@ -184,6 +184,26 @@ TEST(EncryptedName, DecryptsWithEachKeySize) {
                 FailsWith(ErrorCode::kDecryptFailed, "damaged"));
 }
 
+TEST(NameCoder, SameNameGivesSameResult) {
+    const auto key = fnek();
+    for (const auto code : std::to_array<std::uint8_t>({7, 4})) {
+        const NameCipher cipher{key.signature, wire::find_cipher(code), 16};
+        const auto coder = base::value_or_throw(NameCoder::create(cipher, key.key.view()));
+        for (std::size_t size = 1; size < 144; ++size) {
+            const std::string plain(size, 'n');
+            const auto encrypted = base::value_or_throw(coder.encrypt(plain));
+            EXPECT_EQ(encrypted.encrypted,
+                      base::value_or_throw(encrypt_name(plain, cipher, key.key.view())).encrypted);
+            EXPECT_EQ(coder.decrypt(encrypted).value(), plain);
+        }
+    }
+    const NameCipher other{key.signature, wire::find_cipher(7), 16};  // the vector's is AES-256
+    const auto coder = base::value_or_throw(NameCoder::create(other, key.key.view()));
+    EXPECT_THAT(coder.decrypt(parse_encrypted_name(kVector).value()),
+                FailsWith(ErrorCode::kDecryptFailed, "damaged"));
+    EXPECT_THAT(coder.decrypt(letter(4, 16)), FailsWith(ErrorCode::kDecryptFailed, "damaged"));
+}
+
 TEST(EncryptedName, WrongPassphraseIsRefused) {
     const auto key = fnek("another");
     EXPECT_THAT(decrypt_name(parse_encrypted_name(kVector).value(), key.key.view()),

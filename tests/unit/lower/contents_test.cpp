@@ -130,5 +130,43 @@ TEST(ExtentCipher, RefusesPartialBlocks) {
     EXPECT_THAT(extents.decrypt(0, part), FailsWith(ErrorCode::kMalformed, "not whole blocks"));
 }
 
+// Bytes of `count` extents, the last of them short.
+Bytes extents_with_tail(std::size_t count, std::size_t tail) {
+    return pattern((count - 1) * kExtentSize + tail);
+}
+
+// Where the library is not there, or has nothing for this processor, both are OpenSSL.
+TEST(ExtentCipher, GivesTheSameByLanesAsByOpenssl) {
+    for (const auto code : std::to_array<std::uint8_t>({7, 8, 9})) {
+        const auto key_size = wire::find_cipher(code)->largest_key;
+        const FileKey key{wire::find_cipher(code), secret(pattern(key_size))};
+        auto fastest = base::value_or_throw(ExtentCipher::create(key));
+        auto openssl =
+            base::value_or_throw(ExtentCipher::create(key, ExtentCipher::Engine::kOpenSsl));
+        ASSERT_FALSE(openssl.has_lanes());
+        for (std::size_t count = 1; count <= 33; ++count) {
+            for (const std::size_t tail : {std::size_t{16}, std::size_t{2064}, kExtentSize}) {
+                const auto plain = extents_with_tail(count, tail);
+                Bytes expected(plain.size());
+                Bytes encrypted(plain.size());
+                ASSERT_THAT(openssl.encrypt(9'999'990, plain, expected), Succeeds());
+                ASSERT_THAT(fastest.encrypt(9'999'990, plain, encrypted), Succeeds());
+                ASSERT_EQ(encrypted, expected) << key_size << " " << count << " " << tail;
+                ASSERT_THAT(fastest.decrypt(9'999'990, encrypted), Succeeds());
+                ASSERT_EQ(encrypted, plain) << key_size << " " << count << " " << tail;
+            }
+        }
+    }
+}
+
+TEST(ExtentCipher, ChangesNothingWhenTheRoomIsOfAnotherSize) {
+    const FileKey key{wire::find_cipher(7), secret(pattern(16))};
+    auto extents = base::value_or_throw(ExtentCipher::create(key));
+    const Bytes two(32);
+    Bytes one(16);
+    EXPECT_THAT(extents.encrypt(0, two, one), FailsWith(ErrorCode::kMalformed, "no room"));
+    EXPECT_EQ(one, Bytes(16));
+}
+
 }  // namespace
 }  // namespace ecryptfs::lower

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <string_view>
 
 #include "fuse/agent_keys.h"
 #include "fuse/background.h"
@@ -54,6 +55,16 @@ Result<lower::PassphraseKey> find_key(const wire::KeySignature& signature) {
     return lower::PassphraseKey{signature, std::move(found->key), found->salt};
 }
 
+// For libfuse, which parts a list of options at commas.
+std::string escaped_value(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        escaped += c == ',' || c == '\\' ? "\\" : "";
+        escaped += c;
+    }
+    return escaped;
+}
+
 // Others whom the mount lets in have what each file's mode gives them, and no more. The kernel
 // checks that only if it is told to.
 std::vector<std::string> fuse_options(const fuse::Options& options) {
@@ -63,7 +74,7 @@ std::vector<std::string> fuse_options(const fuse::Options& options) {
         list.emplace_back("default_permissions");
     }
     list.emplace_back("subtype=ecryptfs-fuse");
-    list.emplace_back("fsname=" + options.lower);
+    list.emplace_back("fsname=" + escaped_value(options.lower));
     return list;
 }
 

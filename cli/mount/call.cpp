@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -19,8 +18,9 @@
 #include "cli/files/file_error.h"
 #include "cli/input/command_advice.h"
 #include "cli/input/typed_command.h"
+#include "cli/mount/busy_folder.h"
 #include "cli/mount/plan.h"
-#include "cli/mount/processes.h"
+#include "cli/mount/user_space.h"
 #include "lib/base/handle.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
@@ -32,35 +32,6 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr std::size_t kListedProcesses = 5;
-
-// "bash (1234), …": some of the processes that use the folder.
-std::string folder_users(const std::string& folder) {
-    struct stat status{};
-    if (::stat(folder.c_str(), &status) != 0) {
-        return "";
-    }
-    std::vector<std::string> users;
-    for (const auto& process : running_processes("")) {
-        if (uses_file_system("", process.pid, status.st_dev)) {
-            users.push_back(fmt::format("{} ({})", process.name, process.pid));
-        }
-    }
-    if (users.size() > kListedProcesses) {
-        const auto more = users.size() - kListedProcesses;
-        users.resize(kListedProcesses);
-        users.push_back(fmt::format("{} more", more));
-    }
-    return fmt::format("{}", fmt::join(users, ", "));
-}
-
-Error busy(const std::string& upper) {
-    const auto users = folder_users(upper);
-    return {ErrorCode::kBusy,
-            users.empty() ? fmt::format("{} is in use", upper)
-                          : fmt::format("{} is in use by {}", upper, users),
-            "end that, or leave the folder; or --lazy, which waits for it"};
-}
 
 // Nobody is advised to work for root: a remembered name may be that of any folder.
 Error belongs_to_another(const std::string& folder, uid_t owner, const std::string& user) {
@@ -100,8 +71,8 @@ Result<base::UniqueFd> open_folder(const std::string& path) {
     return folder;
 }
 
-Error needs_root(std::string_view verb) {
-    return {ErrorCode::kAccessDenied, fmt::format("only root may {}", verb),
+Error needs_root(std::string_view action) {
+    return {ErrorCode::kAccessDenied, fmt::format("only root may {}", action),
             fmt::format("sudo {}", typed_command())};
 }
 
@@ -192,7 +163,7 @@ Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const 
             return not_mounted(upper);
         case kUnmountFailed:
             return reply.error_number == EBUSY
-                       ? busy(upper)
+                       ? busy_folder(upper)
                        : file_error(fmt::format("unmounting {}", upper), reply.error_number);
         default:
             return {ErrorCode::kInternal, "ecryptfs-mount-helper is of another version",
@@ -202,7 +173,7 @@ Error refusal_error(const mount::Reply& reply, const FolderPair& folders, const 
 
 Result<void> mount_folder(MountSession& session, const FolderPair& folders) {
     if (!session.helper) {
-        return std::unexpected(needs_root("mount"));
+        return std::unexpected(needs_root("mount by the kernel"));
     }
     const auto lower = open_folder(folders.lower);
     const auto upper = open_folder(folders.upper);
@@ -220,11 +191,19 @@ Result<void> mount_folder(MountSession& session, const FolderPair& folders) {
 }
 
 Result<void> unmount_folder(MountSession& session, const MountedFolder& mount, bool lazy) {
-    if (!session.helper) {
-        return std::unexpected(needs_root("umount"));
+    const bool by_kernel = mount.way == MountWay::kKernel;
+    if (!by_kernel && session.caller.id != 0) {
+        return unmount_as_user(mount, session.caller, lazy);
+    }
+    if (by_kernel && !session.helper) {
+        return std::unexpected(
+            session.no_helper.value_or(needs_root("unmount what the kernel has mounted")));
     }
     const std::filesystem::path upper(mount.upper);
     const auto parent = TRY(open_folder(upper.parent_path()));
+    if (!by_kernel) {
+        return unmount_as_root(mount, parent.get(), lazy);
+    }
     const auto reply = TRY(session.helper->ask(
         mount::UnmountRequest{upper.filename(), mount.id, lazy}, std::array{parent.get()}));
     return reply.verdict == mount::Verdict::kDone

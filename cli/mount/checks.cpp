@@ -12,6 +12,7 @@
 #include "cli/files/file_error.h"
 #include "cli/input/command_advice.h"
 #include "cli/input/key_location.h"
+#include "cli/mount/current_mounts.h"
 #include "cli/mount/plan.h"
 #include "lib/base/shell_word.h"
 #include "lib/base/try.h"
@@ -48,9 +49,9 @@ Result<FoundKey> inspect_token(keyring::KeySerial serial) {
     return FoundKey{true, canonical_uri(locator, true) == locator ? locator : ""};
 }
 
-Result<FoundKey> find_key(const KeySignature& signature) {
+Result<FoundKey> find_key(const KeySignature& signature, MountWay way) {
     const auto serial = keyring::request_token(signature);
-    if (!serial && serial.error().code == ErrorCode::kUnknownKey &&
+    if (!serial && serial.error().code == ErrorCode::kUnknownKey && way == MountWay::kKernel &&
         keyring::request_token(signature, "encrypted")) {
         return FoundKey{};  // keystore.c: ecryptfs_get_encrypted_key; a passphrase's
     }
@@ -68,7 +69,7 @@ std::string advice_on_adding(const MountPlan& plan, const KeySignature& signatur
 }
 
 Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signature) {
-    auto found = find_key(signature);
+    auto found = find_key(signature, plan.folder.way);
     if (!found) {
         auto error = found.error();
         if (error.code == ErrorCode::kUnknownKey || error.code == ErrorCode::kKeyExpired ||
@@ -80,11 +81,14 @@ Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signatur
     return found;
 }
 
-// The kernel asks the process that holds the device for each file's key.
-Result<void> check_agent(const std::vector<KeySignature>& keys, CheckFindings& findings) {
+// The kernel asks the process that holds the device for each file's key, ecryptfs-fuse the agent.
+Result<void> check_agent(const std::vector<KeySignature>& keys, MountWay way,
+                         CheckFindings& findings) {
     const auto agent = ask_agent();
-    const auto ready = agent ? device_ready(agent->manager) : std::unexpected(agent.error());
-    if (!ready) {
+    if (!agent) {
+        return findings.add_problem(agent.error());
+    }
+    if (const auto ready = device_ready(agent->manager); way == MountWay::kKernel && !ready) {
         return findings.add_problem(ready.error());
     }
     const auto& held_keys = agent->objects.keys;
@@ -106,9 +110,11 @@ Result<void> check_upper(const MountPlan& plan, CheckFindings& findings) {
     const auto& upper = plan.folder.upper;
     for (const auto& mount : mounted_folders().value_or(std::vector<MountedFolder>{})) {
         if (mount.upper == upper) {
-            return std::unexpected(Error{
-                ErrorCode::kAlreadyExists, fmt::format("{} is mounted on {}", mount.lower, upper),
-                fmt::format("sudo ecryptfsctl umount {}", base::shell_word(upper))});
+            return std::unexpected(Error{ErrorCode::kAlreadyExists,
+                                         fmt::format("{} is mounted on {}", mount.lower, upper),
+                                         fmt::format("{}ecryptfsctl umount {}",
+                                                     mount.way == MountWay::kKernel ? "sudo " : "",
+                                                     base::shell_word(upper))});
         }
     }
     if (upper == plan.folder.lower) {
@@ -126,10 +132,20 @@ Result<void> check_upper(const MountPlan& plan, CheckFindings& findings) {
     return {};
 }
 
+// Where a mount in user space shows its files.
+bool is_in_upper_folder(const std::string& folder) {
+    const auto mounts = mounted_folders().value_or(std::vector<MountedFolder>{});
+    return std::ranges::any_of(mounts, [&](const MountedFolder& mount) {
+        return mount.way == MountWay::kUserSpace && mount.upper != mount.lower &&
+               (folder + "/").starts_with(mount.upper + "/");
+    });
+}
+
 Result<void> check_file_system(const MountPlan& plan) {
     const auto& lower = plan.folder.lower;
     struct statfs below{};
-    if (::statfs(lower.c_str(), &below) == 0 && below.f_type == kEcryptfsMagic) {
+    if ((::statfs(lower.c_str(), &below) == 0 && below.f_type == kEcryptfsMagic) ||
+        is_in_upper_folder(lower)) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("{} is on an eCryptfs mount itself", lower),
                                      "name the lower folder"});
@@ -167,7 +183,7 @@ Result<void> check_keys(MountPlan& plan, CheckFindings& findings) {
                 "ecryptfsctl add-passphrase --fnek; the second line that it prints is for --fnek"});
         }
     }
-    return of_agent.empty() ? Result<void>() : check_agent(of_agent, findings);
+    return of_agent.empty() ? Result<void>() : check_agent(of_agent, plan.folder.way, findings);
 }
 
 Error not_empty(const std::string& upper) {

@@ -183,21 +183,41 @@ Result<mount::Reply> MountHelper::ask(const mount::Request& request,
     return mount::parse_reply(base::ByteView(reply).first(static_cast<std::size_t>(size)));
 }
 
+namespace {
+
+Result<void> start_helper(MountSession& session, SessionTask task) {
+    if (!is_root() || task == SessionTask::kMountInUserSpace) {
+        return {};
+    }
+    auto helper = MountHelper::start(session.caller.id, kHelper);
+    if (helper) {
+        session.helper.emplace(std::move(*helper));
+    } else if (task == SessionTask::kUnmount) {
+        session.no_helper = helper.error();  // a mount in user space needs none
+    } else {
+        return std::unexpected(helper.error());
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<MountSession> start_mount_session(const std::optional<std::string>& user, SessionTask task) {
     auto caller = TRY(find_caller(user));
     MountSession session{std::move(caller)};
     if (task != SessionTask::kPrint) {
         TRY(find_tokens(session.caller, task));
-        if (is_root()) {
-            auto helper = TRY(MountHelper::start(session.caller.id, kHelper));
-            session.helper.emplace(std::move(helper));
-        }
+        TRY(start_helper(session, task));
     }
     TRY(become(session.caller));
     if (task == SessionTask::kPrint) {
         return session;
     }
-    const auto reached = session.helper && task == SessionTask::kMount
+    if (task == SessionTask::kMountInUserSpace) {
+        // ecryptfs-fuse searches it; without, it says itself which key it does not find.
+        static_cast<void>(keyring::link_user_keyring_to_session());
+    }
+    const auto reached = session.helper && task == SessionTask::kMountByKernel
                              ? keyring::link_user_keyring_to_session()
                              : keyring::link_user_keyring_to_process();
     return reached ? Result<MountSession>(std::move(session)) : std::unexpected(reached.error());

@@ -49,14 +49,15 @@ class MountHelper {
 // The user that `mount` or `umount` works for, and the helper for what only root may do.
 struct MountSession {
     Caller caller;
-    std::optional<MountHelper> helper = {};  // none if root did not start the program
+    std::optional<MountHelper> helper = {};     // none if root did not start the program
+    std::optional<base::Error> no_helper = {};  // why root has none to unmount
 };
 
-enum class SessionTask : std::uint8_t { kPrint, kMount, kUnmount };
+enum class SessionTask : std::uint8_t { kPrint, kMountInUserSpace, kMountByKernel, kUnmount };
 
 // Switches the process for good to the user whose files, keyrings and bus it uses. Tokens are found
-// in the user's keyring, and in the session's if it belongs to the user, but never in root's.
-// Errors of find_caller(), become() and MountHelper::start().
+// in the user's keyring, and in the session's if it belongs to the user, but never in root's. The
+// helper is for the kernel's mounts. Errors of find_caller(), become() and MountHelper::start().
 base::Result<MountSession> start_mount_session(const std::optional<std::string>& user,
                                                SessionTask task);
 

@@ -31,13 +31,16 @@ std::string mounted_json(const MountPlan& plan, std::span<const std::string> war
                       {"keys_from", plan.keys_source},
                       {"read_only", options.read_only},
                       {"options", kernel_options(options)},
+                      {"kernel", plan.folder.way == MountWay::kKernel},
                       {"warnings", OrderedJson(std::vector(warnings.begin(), warnings.end()))}});
 }
 
 std::string unmounted_json(const MountedFolder& mount,
                            std::span<const wire::KeySignature> unlinked) {
-    return json_line(
-        {{"lower", mount.lower}, {"upper", mount.upper}, {"unlinked", signature_texts(unlinked)}});
+    return json_line({{"lower", mount.lower},
+                      {"upper", mount.upper},
+                      {"unlinked", signature_texts(unlinked)},
+                      {"kernel", mount.way == MountWay::kKernel}});
 }
 
 OrderedJson mount_json(const MountedFolder& mount) {
@@ -51,7 +54,8 @@ OrderedJson mount_json(const MountedFolder& mount) {
             {"xattr", mount.options.xattr},
             {"passthrough", mount.options.passthrough},
             {"encrypted_view", mount.options.encrypted_view},
-            {"unlink_keys", mount.options.unlink_keys}};
+            {"unlink_keys", mount.options.unlink_keys},
+            {"kernel", mount.way == MountWay::kKernel}};
 }
 
 }  // namespace ecryptfs::cli

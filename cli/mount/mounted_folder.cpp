@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 
-#include "cli/files/whole_file.h"
 #include "lib/base/number.h"
 #include "lib/base/try.h"
 
@@ -45,9 +44,24 @@ Result<bool> take_number(std::string_view value, unsigned& number) {
 
 void take_options(std::string_view list, FolderOptions& options) {
     while (!list.empty()) {
-        // The kernel has already validated these.
+        // The kernel, or ecryptfs-fuse, has already validated these.
         static_cast<void>(take_option(next_field(list, ','), options));
     }
+}
+
+constexpr std::string_view kKernelType = "ecryptfs";
+constexpr std::string_view kUserSpaceType = "fuse.ecryptfs-fuse";
+
+// fuse(4): user_id=1000
+std::optional<uid_t> parse_owner(std::string_view options) {
+    constexpr std::string_view kName = "user_id=";
+    while (!options.empty()) {
+        auto option = next_field(options, ',');
+        if (option.starts_with(kName)) {
+            return base::parse_number<uid_t>(option.substr(kName.size()));
+        }
+    }
+    return std::nullopt;
 }
 
 // proc(5): 36 35 98:0 /root /mnt/point rw,noatime master:1 - type source superoptions
@@ -59,16 +73,26 @@ bool take_mount(std::string_view line, MountedFolder& mount) {
     if (const auto optional_end = line.find("- "); optional_end != std::string_view::npos) {
         line.remove_prefix(optional_end + 2);
     }
-    if (next_field(line, ' ') != "ecryptfs") {
+    const auto type = next_field(line, ' ');
+    if (type != kKernelType && type != kUserSpaceType) {
         return false;
     }
+    mount.way = type == kKernelType ? MountWay::kKernel : MountWay::kUserSpace;
     mount.id = base::parse_number<std::uint64_t>(fields[0]).value_or(0);
     mount.upper = unescaped_field(fields[4]);
     mount.lower = unescaped_field(next_field(line, ' '));
     mount.options.unlink_keys = false;
     take_options(fields[5], mount.options);
-    take_options(line, mount.options);
+    if (mount.way == MountWay::kKernel) {
+        take_options(line, mount.options);
+    } else {
+        mount.owner = parse_owner(line);
+    }
     return true;
+}
+
+bool is_fuse_program(std::string_view program) {
+    return program.substr(program.rfind('/') + 1) == "ecryptfs-fuse";
 }
 
 }  // namespace
@@ -88,8 +112,10 @@ std::string mount_options(const FolderOptions& options) {
 }
 
 std::string fstab_line(const std::string& lower, const std::string& upper,
-                       const FolderOptions& options) {
-    return fmt::format("{} {} ecryptfs noauto,{} 0 0", escaped_field(lower), escaped_field(upper),
+                       const FolderOptions& options, MountWay way) {
+    const bool by_kernel = way == MountWay::kKernel;
+    return fmt::format("{} {} {} noauto,{}{} 0 0", escaped_field(lower), escaped_field(upper),
+                       by_kernel ? kKernelType : kUserSpaceType, by_kernel ? "" : "user,",
                        mount_options(options));
 }
 
@@ -152,13 +178,28 @@ std::vector<MountedFolder> parse_mount_table(std::string_view mountinfo) {
     return mounts;
 }
 
-Result<std::vector<MountedFolder>> mounted_folders() {
-    const auto text = read_system_file("/proc/self/mountinfo");
-    if (text.empty()) {
-        return std::unexpected(base::Error{ErrorCode::kInternal, "cannot read /proc/self/mountinfo",
-                                           "mount it: sudo mount -t proc proc /proc"});
+std::optional<MountedFolder> parse_fuse_command(std::string_view command_line) {
+    if (!is_fuse_program(next_field(command_line, '\0'))) {
+        return std::nullopt;
     }
-    return parse_mount_table(text);
+    std::vector<std::string_view> folders;
+    MountedFolder mount{"", "", {.unlink_keys = false}, 0, MountWay::kUserSpace};
+    while (!command_line.empty()) {
+        const auto word = next_field(command_line, '\0');
+        if (word == "-o") {
+            take_options(next_field(command_line, '\0'), mount.options);
+        } else if (word.starts_with("-o")) {
+            take_options(word.substr(2), mount.options);
+        } else if (!word.starts_with('-')) {
+            folders.push_back(word);
+        }
+    }
+    if (folders.size() != 2) {
+        return std::nullopt;
+    }
+    mount.lower = folders[0];
+    mount.upper = folders[1];
+    return mount;
 }
 
 std::string escaped_field(std::string_view text) {

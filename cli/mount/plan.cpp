@@ -25,17 +25,25 @@ using base::Result;
 using wire::KeySignature;
 using Signatures = std::vector<KeySignature>;
 
+Error folder_error(const std::string& typed, std::error_code failed) {
+    auto error = file_error(typed, failed.value());
+    if (failed == std::errc::no_such_file_or_directory) {
+        error.advice = fmt::format("make it: mkdir -p {}", base::shell_word(typed));
+    } else if (failed == std::errc::not_connected) {
+        error.advice = fmt::format("the program that mounted it has ended: ecryptfsctl umount {}",
+                                   base::shell_word(typed));
+    }
+    return error;
+}
+
 Result<std::string> existing_folder(const std::string& typed) {
     std::error_code failed;
     const auto path = fs::canonical(typed, failed);
+    const bool is_folder = !failed && fs::is_directory(path, failed);
     if (failed) {
-        auto error = file_error(typed, failed.value());
-        if (failed == std::errc::no_such_file_or_directory) {
-            error.advice = fmt::format("make it: mkdir -p {}", base::shell_word(typed));
-        }
-        return std::unexpected(error);
+        return std::unexpected(folder_error(typed, failed));
     }
-    if (!fs::is_directory(path, failed)) {
+    if (!is_folder) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("{} is not a directory", typed),
                                      "mount a folder on a folder: ecryptfsctl mount LOWER UPPER"});
@@ -55,6 +63,18 @@ Result<Signatures> typed_signatures(const std::vector<std::string>& typed) {
         signatures.push_back(signature);
     }
     return signatures;
+}
+
+// The lower folder that is meant. One that is typed alone may be a remembered upper one.
+Result<std::string> choose_lower(const MountChoices& choices,
+                                 const std::string& remembered_folders) {
+    const auto typed = TRY(existing_folder(choices.lower));
+    if (choices.upper || choices.fresh) {
+        return typed;
+    }
+    const auto as_lower = TRY(remembered_folder(remembered_folders, typed));
+    const auto as_upper = TRY(remembered_upper_folder(remembered_folders, typed));
+    return !as_lower && as_upper ? existing_folder(as_upper->lower) : typed;
 }
 
 // What is known about a folder before anything was typed.
@@ -196,25 +216,31 @@ FolderOptions MountPlan::options() const {
 
 Result<MountPlan> plan_mount(const MountChoices& choices, const Caller& caller,
                              const std::string& remembered_folders) {
-    const auto lower = TRY(existing_folder(choices.lower));
+    const auto lower = TRY(choose_lower(choices, remembered_folders));
     auto known = TRY(choices.fresh ? Known{{.lower = lower}, ""}
                                    : find_known(lower, caller, remembered_folders));
     const auto upper = TRY(choose_upper(choices, known));
     const auto before = known.folder.options;
+    const bool is_same_way = known.folder.way == choices.way;
     MountPlan plan{std::move(known.folder), choices.read_only || before.read_only,
                    choices.encrypted_view || before.encrypted_view, std::move(known.source)};
     plan.folder.lower = lower;
     plan.folder.upper = upper;
+    plan.folder.way = choices.way;
     TRY(take_keys(choices, plan));
     auto& options = plan.folder.options;
     TRY(take_cipher(choices, options));
+    if (options.keys.empty() && choices.passphrase_key) {
+        options.keys = {*choices.passphrase_key};
+        plan.keys_source = "passphrase";
+    }
     if (options.keys.empty()) {
         return std::unexpected(no_keys(lower, caller));
     }
     options.xattr |= choices.xattr;
     options.passthrough |= choices.passthrough;
     options.unlink_keys = !choices.keep_keys && options.unlink_keys;
-    plan.is_known = known.remembered && matches_mount(before, options);
+    plan.is_known = known.remembered && is_same_way && matches_mount(before, options);
     return plan;
 }
 

@@ -30,13 +30,15 @@ struct MountChoices {
     bool read_only = false;
     bool keep_keys = false;  // when it is unmounted
     bool fresh = false;      // uses nothing that is remembered
+    MountWay way = MountWay::kUserSpace;
+    std::optional<wire::KeySignature> passphrase_key = {};  // where nothing else names a key
 };
 
 struct MountPlan {
     RememberedFolder folder;  // what will be remembered of it
     bool read_only = false;
     bool encrypted_view = false;
-    std::string keys_source = {};  // "arguments", "memory", or the file of ecryptfs-utils
+    std::string keys_source = {};  // "arguments", "memory", "passphrase", or ecryptfs-utils' file
     bool is_known = false;         // mounted before, with these keys and options
 
     // The options of the mount itself.
@@ -44,7 +46,8 @@ struct MountPlan {
 };
 
 // kInvalidArgument for choices that make no sense, kNotFound for folders that do not exist,
-// kUnknownKey if nothing says which keys to use. `remembered_folders` is the path of that file.
+// kUnknownKey if nothing says which keys to use. `remembered_folders` is the path of that file. The
+// upper folder of a remembered one may stand alone in place of the lower one.
 base::Result<MountPlan> plan_mount(const MountChoices& choices, const Caller& caller,
                                    const std::string& remembered_folders);
 
@@ -63,7 +66,7 @@ class CheckFindings {
     std::vector<std::string> warnings_;
 };
 
-// Checks that the kernel finds every key, that the key for names is a passphrase's, and that the
+// Checks that the mount finds every key, that the key for names is a passphrase's, and that the
 // agent can use the private keys. Fills in the plan's locators.
 base::Result<void> check_keys(MountPlan& plan, CheckFindings& findings);
 

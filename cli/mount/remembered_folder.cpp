@@ -55,7 +55,8 @@ Json folder_json(const RememberedFolder& folder) {
             {"xattr", options.xattr},
             {"passthrough", options.passthrough},
             {"unlink_keys", options.unlink_keys},
-            {"locators", locators}};
+            {"locators", locators},
+            {"kernel", folder.way == MountWay::kKernel}};
 }
 
 // nlohmann::json would convert a number of another kind into a wrong one.
@@ -93,6 +94,8 @@ RememberedFolder parse_folder(const Json& json) {
         folder.locators[base::value_or_throw(KeySignature::from_text(signature))] =
             locator.get<std::string>();
     }
+    // Files from before there was a mount in user space do not have it.
+    folder.way = json.value("kernel", true) ? MountWay::kKernel : MountWay::kUserSpace;
     return folder;
 }
 
@@ -156,6 +159,14 @@ Result<std::optional<RememberedFolder>> remembered_folder(const std::string& pat
                                                           const std::string& lower) {
     const auto folders = TRY(read_folders(path));
     const auto found = std::ranges::find(folders, lower, &RememberedFolder::lower);
+    return found == folders.end() ? std::nullopt : std::optional(*found);
+}
+
+Result<std::optional<RememberedFolder>> remembered_upper_folder(const std::string& path,
+                                                                const std::string& upper) {
+    auto folders = TRY(read_folders(path));
+    std::ranges::reverse(folders);  // the last one was written last
+    const auto found = std::ranges::find(folders, upper, &RememberedFolder::upper);
     return found == folders.end() ? std::nullopt : std::optional(*found);
 }
 

@@ -21,6 +21,7 @@ struct RememberedFolder {
     FolderOptions options = {};                     // without read-only and encrypted view
     std::vector<wire::KeySignature> recovery = {};  // some of options.keys
     std::map<wire::KeySignature, std::string> locators = {};  // of private keys, for add-key
+    MountWay way = MountWay::kKernel;                         // of the last mount
 };
 
 // kMalformed for a text that is not such a file.
@@ -34,6 +35,9 @@ std::string remembered_folders_path(const std::string& home);
 // Nothing if the folder is not in the file, or the file does not exist. kMalformed, kAccessDenied.
 base::Result<std::optional<RememberedFolder>> remembered_folder(const std::string& path,
                                                                 const std::string& lower);
+// The last one that was mounted on this upper folder (canonical). As above.
+base::Result<std::optional<RememberedFolder>> remembered_upper_folder(const std::string& path,
+                                                                      const std::string& upper);
 // Replaces what is remembered about that lower folder. Makes the file's folder. kNotSupported as
 // for remembered_text(). A file that cannot be read is never overwritten.
 base::Result<void> remember(const std::string& path, const RememberedFolder& folder);

@@ -11,6 +11,7 @@
 
 #include "cli/agent/client.h"
 #include "cli/doctor/diagnosis.h"
+#include "cli/mount/current_mounts.h"
 #include "cli/output/output.h"
 
 namespace ecryptfs::cli {

@@ -2,10 +2,13 @@
 
 #include "cli/verbs/mount.h"
 
+#include <systemd/sd-daemon.h>
+
 #include <algorithm>
 
 #include "cli/mount/call.h"
 #include "cli/mount/json.h"
+#include "cli/mount/user_space.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
 
@@ -54,12 +57,83 @@ void add_prints(CLI::App& parser, MountOptions& options) {
         ->excludes("--json");
 }
 
+void add_user_space(CLI::App& parser, MountOptions& options, CLI::Option* kernel) {
+    add_repeated(parser, "-o", options.fuse_options, "OPTION",
+                 "An option of FUSE, such as allow_other; several with commas between them");
+    parser.get_option("-o")->excludes(kernel);
+    parser
+        .add_flag("-f,--foreground", options.foreground,
+                  "Stay in the foreground until it is unmounted")
+        ->excludes(kernel);
+}
+
 // Checks nothing: the plan may be for another machine or time.
 Result<void> print_plan(const MountOptions& command, const MountPlan& plan) {
     const auto options = plan.options();
-    return print((command.print_fstab ? fstab_line(plan.folder.lower, plan.folder.upper, options)
-                                      : mount_options(options)) +
+    return print((command.print_fstab
+                      ? fstab_line(plan.folder.lower, plan.folder.upper, options, plan.folder.way)
+                      : mount_options(options)) +
                  "\n");
+}
+
+// What is checked and planned, and what is told when it is mounted.
+class Mounting {
+  public:
+    Mounting(const MountOptions& command, MountSession& session, MountPlan plan,
+             std::string remembered_folders)
+        : command_(command),
+          session_(session),
+          plan_(std::move(plan)),
+          remembered_folders_(std::move(remembered_folders)),
+          findings_(command.force) {}
+
+    Result<void> run() {
+        if (plan_.folder.way == MountWay::kKernel) {
+            TRY(check());
+            TRY(mount_folder(session_, {.lower = plan_.folder.lower,
+                                        .upper = plan_.folder.upper,
+                                        .options = plan_.options(),
+                                        .may_hide_files = command_.force}));
+            return tell();
+        }
+        const auto program = TRY(check_user_space(plan_, session_.caller, command_.fuse_options));
+        TRY(check());
+        const UserSpaceMount mount{program, plan_.folder.lower, plan_.folder.upper, plan_.options(),
+                                   command_.fuse_options};
+        if (command_.foreground) {
+            return serve_in_user_space(mount, [&] { return tell(); });
+        }
+        TRY(mount_in_user_space(mount));
+        return tell();
+    }
+
+  private:
+    Result<void> check() {
+        TRY(check_keys(plan_, findings_));
+        return check_folders(plan_, findings_);
+    }
+
+    Result<void> tell() {
+        if (const auto kept = remember(remembered_folders_, plan_.folder); !kept) {
+            findings_.add_warning("what was mounted is not remembered: " + kept.error().message);
+        }
+        std::ranges::for_each(findings_.warnings(), warn);
+        ::sd_notify(0, "READY=1");  // to a service manager that waits for it
+        return command_.json ? print(mounted_json(plan_, findings_.warnings())) : Result<void>();
+    }
+
+    const MountOptions& command_;
+    MountSession& session_;
+    MountPlan plan_;
+    std::string remembered_folders_;
+    CheckFindings findings_;
+};
+
+SessionTask session_task(const MountOptions& options) {
+    if (options.print_options || options.print_fstab) {
+        return SessionTask::kPrint;
+    }
+    return options.kernel ? SessionTask::kMountByKernel : SessionTask::kMountInUserSpace;
 }
 
 }  // namespace
@@ -73,35 +147,27 @@ void add_options(CLI::App& parser, MountOptions& options) {
     parser
         .add_option("UPPER", choices.upper, "Where they are seen decrypted; remembered afterwards")
         ->type_name("");
+    auto* kernel = parser.add_flag("--kernel", options.kernel,
+                                   "Mount by the kernel's eCryptfs, as root or by sudo");
     add_keys(parser, choices);
     add_views(parser, choices);
     parser.add_flag("--fresh", choices.fresh, "Use nothing that is remembered about the folder");
     parser.add_flag("--force", options.force, "Mount although a check advises against it");
+    add_user_space(parser, options, kernel);
     add_prints(parser, options);
     add_user(parser, options.user);
 }
 
 Result<void> run(const MountOptions& options) {
-    const bool prints = options.print_options || options.print_fstab;
-    auto session =
-        TRY(start_mount_session(options.user, prints ? SessionTask::kPrint : SessionTask::kMount));
+    const auto task = session_task(options);
+    auto session = TRY(start_mount_session(options.user, task));
     const auto remembered_folders = remembered_folders_path(session.caller.home);
-    auto plan = TRY(plan_mount(options.choices, session.caller, remembered_folders));
-    if (prints) {
-        return print_plan(options, plan);
-    }
-    CheckFindings findings(options.force);
-    TRY(check_keys(plan, findings));
-    TRY(check_folders(plan, findings));
-    TRY(mount_folder(session, {.lower = plan.folder.lower,
-                               .upper = plan.folder.upper,
-                               .options = plan.options(),
-                               .may_hide_files = options.force}));
-    if (const auto kept = remember(remembered_folders, plan.folder); !kept) {
-        findings.add_warning("what was mounted is not remembered: " + kept.error().message);
-    }
-    std::ranges::for_each(findings.warnings(), warn);
-    return options.json ? print(mounted_json(plan, findings.warnings())) : Result<void>();
+    auto choices = options.choices;
+    choices.way = options.kernel ? MountWay::kKernel : MountWay::kUserSpace;
+    auto plan = TRY(plan_mount(choices, session.caller, remembered_folders));
+    return task == SessionTask::kPrint
+               ? print_plan(options, plan)
+               : Mounting(options, session, std::move(plan), remembered_folders).run();
 }
 
 }  // namespace ecryptfs::cli

@@ -10,12 +10,15 @@ namespace ecryptfs::cli {
 
 struct MountOptions {
     static constexpr VerbText kText{
-        "mount", "Mount a folder of encrypted files (as root, or by sudo)",
-        "sudo ecryptfsctl mount ~/.Secret ~/Secret --key fe3467554552491d\n"
-        "sudo ecryptfsctl mount ~/.Secret          as the last time\n"
-        "ecryptfsctl mount ~/.Secret --print-fstab"};
+        "mount", "Mount a folder of encrypted files",
+        "ecryptfsctl mount ~/.Secret ~/Secret --key fe3467554552491d\n"
+        "ecryptfsctl mount ~/.Secret               with the keys of the last time\n"
+        "sudo ecryptfsctl mount --kernel ~/.Secret"};
 
     MountChoices choices;
+    bool kernel = false;
+    std::vector<std::string> fuse_options;
+    bool foreground = false;
     bool force = false;
     bool print_options = false;
     bool print_fstab = false;

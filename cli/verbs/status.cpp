@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "cli/agent/client.h"
-#include "cli/mount/mounted_folder.h"
+#include "cli/mount/current_mounts.h"
 #include "cli/output/output.h"
 #include "cli/verbs/status_output.h"
 #include "lib/base/try.h"

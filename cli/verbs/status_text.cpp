@@ -111,9 +111,10 @@ std::string mounts_text(std::span<const MountedFolder> mounts, std::span<const A
     if (mounts.empty()) {
         return "";
     }
-    Table table({"FOLDER", "LOWER", "KEYS"});
+    Table table({"FOLDER", "LOWER", "WAY", "KEYS"});
     for (const auto& mount : mounts) {
-        table.add_row({mount.upper, mount.lower, mount_keys_text(mount.options, keys)});
+        const auto* way = mount.way == MountWay::kKernel ? "kernel" : "user space";
+        table.add_row({mount.upper, mount.lower, way, mount_keys_text(mount.options, keys)});
     }
     return table.text(2);
 }

@@ -12,8 +12,8 @@
 
 #include "cli/agent/client.h"
 #include "cli/mount/call.h"
+#include "cli/mount/current_mounts.h"
 #include "cli/mount/json.h"
-#include "cli/mount/mounted_folder.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
 #include "lib/keyring/keyrings.h"
@@ -23,16 +23,29 @@
 namespace ecryptfs::cli {
 namespace {
 
+namespace fs = std::filesystem;
+using base::Error;
 using base::ErrorCode;
 using base::Result;
 using wire::KeySignature;
 using Signatures = std::vector<KeySignature>;
 
+// Also of a mount in user space that this user may not look at, or whose program has died.
+std::string canonical_path(const std::string& typed) {
+    std::error_code failed;
+    auto path = fs::weakly_canonical(typed, failed);
+    if (failed) {
+        auto name = fs::absolute(typed, failed).lexically_normal();
+        name = name.has_filename() ? name : name.parent_path();  // without a slash at the end
+        path = fs::weakly_canonical(name.parent_path(), failed) / name.filename();
+    }
+    return path;
+}
+
 // The last one: it hides what was mounted on the same folder before.
 Result<MountedFolder> find_mount(const std::string& typed) {
     const auto mounts = TRY(mounted_folders());
-    std::error_code missing;
-    const auto canonical = std::filesystem::weakly_canonical(typed, missing).string();
+    const auto canonical = canonical_path(typed);
     for (const auto member : {&MountedFolder::upper, &MountedFolder::lower}) {
         for (const auto& mount : std::views::reverse(mounts)) {
             if (mount.*member == canonical) {
@@ -80,6 +93,9 @@ bool may_share_keys(const MountedFolder& mount, uid_t user) {
     struct stat root{};
     if (user == 0) {
         return true;
+    }
+    if (mount.way == MountWay::kUserSpace) {
+        return mount.owner == user;
     }
     return ::stat(mount.upper.c_str(), &root) == 0 ? root.st_uid == user : errno != EACCES;
 }

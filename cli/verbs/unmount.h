@@ -11,7 +11,9 @@ namespace ecryptfs::cli {
 
 struct UnmountOptions {
     static constexpr VerbText kText{"umount", "Unmount it, and remove keys that no mount uses",
-                                    "sudo ecryptfsctl umount ~/Secret"};
+                                    "ecryptfsctl umount ~/Secret\n"
+                                    "sudo ecryptfsctl umount ~/Secret          of a mount by the "
+                                    "kernel"};
 
     std::string folder;  // upper or lower
     bool lazy = false;

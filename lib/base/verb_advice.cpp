@@ -78,12 +78,8 @@ std::string agent_status_advice() {
     return "see what it does: ecryptfsctl status";
 }
 
-std::string kernel_mount_advice() {
-    return "mount by the kernel: sudo ecryptfsctl mount LOWER UPPER";
-}
-
 std::string cipher_mount_advice() {
-    return "mount it with a kernel that has it: ecryptfsctl mount --help";
+    return "mount it with a kernel that has it: sudo ecryptfsctl mount --kernel LOWER UPPER";
 }
 
 }  // namespace ecryptfs::base

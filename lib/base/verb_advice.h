@@ -50,8 +50,6 @@ std::string allow_library_advice();
 // --- The agent and the mount ---
 
 std::string agent_status_advice();
-// For a mount in user space, which cannot use a private key.
-std::string kernel_mount_advice();
 std::string cipher_mount_advice();
 // What --help of ecryptfs-fuse says of keys.
 inline constexpr std::string_view kAddPassphraseCommand = "ecryptfsctl add-passphrase";

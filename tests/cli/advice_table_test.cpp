@@ -61,8 +61,6 @@ const std::map<std::string, std::string> kExcused = {
     {"mount it: sudo mount -t proc proc /proc", "of a system without /proc that has our helper"},
     {"see the kernel's log for why: journalctl --dmesg",
      "of a mount helper that is killed: tests/cli/mount_helper_test.cpp"},
-    {"name the lower folder", "of a mount: tests/vm/mount_verb_test.cpp"},
-    {"sudo ecryptfsctl umount {}", "of a mount: tests/vm/mount_verb_test.cpp"},
 };
 
 // What an error or finding begins with: the values of ErrorCode and Health, or a variable `code`.

@@ -580,7 +580,8 @@ TEST_F(Advice, WorksForWhereToDecrypt) {
          "--passphrase-file w"},
         {"unpack twofish32.lower twofish",
          "ecryptfsctl decrypt twofish --output out4 --passphrase-file w", ErrorCode::kNotSupported,
-         "mount it with a kernel that has it: ecryptfsctl mount --help"},
+         "mount it with a kernel that has it: sudo ecryptfsctl mount --kernel LOWER UPPER",
+         "ecryptfsctl mount --help", "--kernel"},
     });
 }
 
@@ -654,7 +655,7 @@ TEST_F(Advice, WorksForHowToMount) {
 }
 
 TEST_F(Advice, WorksForKeysOfMount) {
-    const std::string mount = "ecryptfsctl mount lower upper --fresh --key ";
+    const std::string mount = "ecryptfsctl mount --kernel lower upper --fresh --key ";
     check_all({
         {"mkdir lower upper; echo correct-horse >w", mount + kSignature, ErrorCode::kUnknownKey,
          "ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl add-passphrase",
@@ -678,7 +679,7 @@ TEST_F(Advice, WorksForKeysOfMount) {
 
 // What stands in the way of a mount, and how to have it all the same: then the kernel is asked.
 TEST_F(Advice, WorksForContentsOfFolder) {
-    const std::string mount = std::string("ecryptfsctl mount lower upper --fresh --key ");
+    const std::string mount = std::string("ecryptfsctl mount --kernel lower upper --fresh --key ");
     const auto right = mount + kCorrectHorse;
     const std::string as_far_as_the_kernel =
         " 2>said; grep -q -e 'only root' -e 'mounting ' said || { cat said; false; }";
@@ -709,9 +710,10 @@ TEST_F(Advice, WorksForContentsOfFolder) {
 TEST_F(Advice, WorksForFolderWithoutAttributes) {
     check_all({
         {"mkdir upper; echo correct-horse >w; ecryptfsctl add-passphrase --passphrase-file w",
-         std::string("ecryptfsctl mount /proc/fs upper --fresh --xattr --key ") + kCorrectHorse,
+         std::string("ecryptfsctl mount --kernel /proc/fs upper --fresh --xattr --key ") +
+             kCorrectHorse,
          ErrorCode::kNotSupported, "leave --xattr out, or use a folder on ext4, XFS or Btrfs",
-         std::string("ecryptfsctl mount /proc/fs upper --fresh --key ") + kCorrectHorse +
+         std::string("ecryptfsctl mount --kernel /proc/fs upper --fresh --key ") + kCorrectHorse +
              " 2>said; ! grep attributes said"},
     });
 }

@@ -24,9 +24,9 @@ TEST(MountAdvice, OnWhatTheKernelRefuses) {
     constexpr char kAddAgain[] =
         "add the key again: ecryptfsctl add-key FILE-OR-URI, or for a passphrase: ecryptfsctl "
         "add-passphrase";
-    cli::remember_typed_command(std::vector<std::string>{"mount", "lo wer", "/u"});
+    cli::remember_typed_command(std::vector<std::string>{"mount", "--kernel", "lo wer", "/u"});
     for (const auto& row : std::vector<Row>{
-             {EPERM, ErrorCode::kAccessDenied, "sudo ecryptfsctl mount 'lo wer' /u"},
+             {EPERM, ErrorCode::kAccessDenied, "sudo ecryptfsctl mount --kernel 'lo wer' /u"},
              {ENODEV, ErrorCode::kNotSupported,
               "sudo modprobe ecryptfs; how files are read without it: ecryptfsctl decrypt --help"},
              {ENOKEY, ErrorCode::kUnknownKey, kAddAgain},

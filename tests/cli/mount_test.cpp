@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ecryptfsctl mount and umount, as far as they go without mounting: options, what is remembered,
-// what ecryptfs-utils left. tests/vm/mount_verb_test.cpp has the rest.
+// what ecryptfs-utils left. tests/vm/mount_verb_test.cpp mounts by the kernel,
+// tests/fuse/mount_verb_test.cpp in user space.
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -36,6 +37,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr char kOtherSignature[] = "9d59cdc2eaf8d95e";
 constexpr char kNames[] = "e80b89d3427db0d3";
@@ -73,6 +75,52 @@ TEST(MountTable, HasEachEcryptfsMountWithItsOptions) {
     EXPECT_TRUE(mounts[1].options.encrypted_view);
     EXPECT_FALSE(mounts[1].options.unlink_keys);
     EXPECT_FALSE(cli::uses_key(mounts[1], signature()));
+    EXPECT_EQ(mounts[1].way, cli::MountWay::kKernel);
+}
+
+TEST(MountTable, HasEachMountInUserSpaceWithItsOwner) {
+    const auto mounts = cli::parse_mount_table(
+        "50 22 0:40 / /home/ada/S rw,nosuid,nodev - fuse.ecryptfs-fuse /home/ada/.a\\040b "
+        "rw,user_id=1000,group_id=1001,allow_other\n"
+        "51 22 0:41 / /mnt ro - fuse.ecryptfs-fuse /l rw,group_id=0\n"
+        "52 22 0:42 / /x rw - fuse.sshfs host: rw,user_id=1000\n"
+        "53 22 0:43 / /y rw - fuse ecryptfs-fuse rw,user_id=1000\n");
+    ASSERT_THAT(mounts, SizeIs(2));
+    EXPECT_EQ(mounts[0].lower, "/home/ada/.a b");
+    EXPECT_EQ(mounts[0].upper, "/home/ada/S");
+    EXPECT_EQ(mounts[0].way, cli::MountWay::kUserSpace);
+    EXPECT_EQ(mounts[0].owner, 1000U);
+    EXPECT_FALSE(mounts[0].options.read_only);
+    EXPECT_EQ(mounts[1].owner, std::nullopt);
+    EXPECT_TRUE(mounts[1].options.read_only);
+}
+
+std::string command_line(const Arguments& words) {
+    std::string line;
+    for (const auto& word : words) {
+        line += word + '\0';
+    }
+    return line;
+}
+
+TEST(FuseCommand, SaysHowAFolderIsMounted) {
+    const auto mount = cli::parse_fuse_command(
+        command_line({"/usr/bin/ecryptfs-fuse", "/l", "/u", "-o",
+                      "ecryptfs_sig=fe3467554552491d,ecryptfs_unlink_sigs", "-f", "-oro"}));
+    ASSERT_TRUE(mount);
+    EXPECT_EQ(mount->lower, "/l");
+    EXPECT_EQ(mount->upper, "/u");
+    EXPECT_THAT(mount->options.keys, ElementsAre(signature()));
+    EXPECT_TRUE(mount->options.unlink_keys && mount->options.read_only);
+    EXPECT_FALSE(
+        cli::parse_fuse_command(command_line({"ecryptfs-fuse", "/l", "/u"}))->options.unlink_keys);
+    for (const Arguments& other : {Arguments{},
+                                   {"ecryptfs-fuse"},
+                                   {"ecryptfs-fuse", "/l"},
+                                   {"/bin/sh", "/l", "/u"},
+                                   {"ecryptfs-fuse", "/l", "/u", "/x"}}) {
+        EXPECT_FALSE(cli::parse_fuse_command(command_line(other)));
+    }
 }
 
 TEST(MountOptions, AreWhatTheKernelShowsAgain) {
@@ -93,8 +141,11 @@ TEST(MountOptions, AreWhatTheKernelShowsAgain) {
 TEST(MountOptions, MakeALineForFstab) {
     const cli::FolderOptions options{
         .keys = {signature()}, .read_only = true, .unlink_keys = false};
-    EXPECT_EQ(cli::fstab_line("/home/a b/#x", "/u", options),
+    EXPECT_EQ(cli::fstab_line("/home/a b/#x", "/u", options, cli::MountWay::kKernel),
               "/home/a\\040b/\\043x /u ecryptfs noauto,nosuid,nodev,ro,"
+              "ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=aes,ecryptfs_key_bytes=16 0 0");
+    EXPECT_EQ(cli::fstab_line("/l", "/u", options, cli::MountWay::kUserSpace),
+              "/l /u fuse.ecryptfs-fuse noauto,user,nosuid,nodev,ro,"
               "ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=aes,ecryptfs_key_bytes=16 0 0");
     EXPECT_EQ(cli::unescaped_field("/home/a\\040b/\\043x\\9"), "/home/a b/#x\\9");
 }
@@ -277,7 +328,12 @@ TEST_F(Home, WhatIsRememberedComesFirstAndTheArgumentsBeforeIt) {
               "nosuid,nodev,ro,ecryptfs_sig=fe3467554552491d,ecryptfs_cipher=des3_ede,"
               "ecryptfs_key_bytes=24\n");
     const auto line = ctl({"mount", path("lower"), "--print-fstab"});
-    EXPECT_THAT(line.out, AllOf(HasSubstr(" ecryptfs noauto,"), HasSubstr(" 0 0\n")));
+    EXPECT_THAT(line.out,
+                AllOf(HasSubstr(" fuse.ecryptfs-fuse noauto,user,"), HasSubstr(" 0 0\n")));
+    const auto kernels = ctl({"mount", path("upper"), "--print-fstab", "--kernel"});
+    EXPECT_THAT(kernels.out, AllOf(StartsWith(path("lower") + " " + path("upper")),
+                                   HasSubstr(" ecryptfs noauto,nosuid")))
+        << "the upper folder may stand alone";
 }
 
 TEST_F(Home, AFolderWhoseNameIsNotUtf8IsNotRememberedUnderAnotherName) {
@@ -302,6 +358,11 @@ TEST_F(Home, DamagedMemoryIsNamed) {
                            cipher, key_bytes);
     };
     EXPECT_TRUE(cli::parse_remembered(folder("\"aes\"", "16")));
+    EXPECT_EQ(cli::parse_remembered(folder("\"aes\"", "16"))->at(0).way, cli::MountWay::kKernel)
+        << "of before there was another way";
+    EXPECT_FALSE(cli::parse_remembered(folder("\"aes\"", "16,\"kernel\":1")));
+    EXPECT_EQ(cli::parse_remembered(folder("\"aes\"", "16,\"kernel\":false"))->at(0).way,
+              cli::MountWay::kUserSpace);
     EXPECT_FALSE(cli::parse_remembered(folder("\"aes\"", "-1e300")));
     EXPECT_THAT(cli::parse_remembered(folder("5", "16")),
                 FailsWith(ErrorCode::kMalformed, "folder 1: "));
@@ -385,7 +446,7 @@ class MountChecks : public Home {
     }
     // Whether it gets as far as the kernel; else the message and advice.
     std::string objection(const Arguments& options) const {
-        Arguments arguments = {"mount", path("lower"), path("upper")};
+        Arguments arguments = {"mount", "--kernel", path("lower"), path("upper")};
         arguments.insert(arguments.end(), options.begin(), options.end());
         const auto outcome = ctl(arguments);
         const bool asked = outcome.err.contains("mounting ") || outcome.err.contains("only root");
@@ -519,10 +580,12 @@ TEST_F(Home, RootReadsNoFilesByVariablesOfWhoCalledSudo) {
 TEST(MountJson, IsAsDocumented) {
     cli::MountPlan plan{.folder = {.lower = "/home/ada/.Secret",
                                    .upper = "/home/ada/Secret",
-                                   .options = {.keys = {signature()}}},
+                                   .options = {.keys = {signature()}},
+                                   .way = cli::MountWay::kUserSpace},
                         .keys_source = "arguments"};
     EXPECT_EQ(nlohmann::ordered_json::parse(cli::mounted_json(plan, {})), documented_json("mount"));
-    const cli::MountedFolder mounted{plan.folder.lower, plan.folder.upper, plan.options()};
+    const cli::MountedFolder mounted{plan.folder.lower, plan.folder.upper, plan.options(), 0,
+                                     cli::MountWay::kUserSpace};
     EXPECT_EQ(nlohmann::ordered_json::parse(cli::unmounted_json(mounted, std::vector{signature()})),
               documented_json("umount"));
 }

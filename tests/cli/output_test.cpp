@@ -167,9 +167,11 @@ TEST(StatusText, ShowsMountsWithTheirKeys) {
     mounted.options.keys.push_back(signature("9d59cdc2eaf8d95e"));
     mounted.options.name_keys = {signature("e80b89d3427db0d3")};
     EXPECT_EQ(cli::mounts_text(std::vector{mounted}, keys),
-              "  FOLDER            LOWER              KEYS\n"
-              "  /home/ada/Secret  /home/ada/.Secret  fe3467554552491d (locked), "
+              "  FOLDER            LOWER              WAY     KEYS\n"
+              "  /home/ada/Secret  /home/ada/.Secret  kernel  fe3467554552491d (locked), "
               "9d59cdc2eaf8d95e, names e80b89d3427db0d3\n");
+    mounted.way = cli::MountWay::kUserSpace;
+    EXPECT_THAT(cli::mounts_text(std::vector{mounted}, {}), HasSubstr("  user space  fe34"));
 }
 
 TEST(StatusJson, HasTheDocumentedMounts) {

@@ -3,10 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <keyutils.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
-// The keys of these tests are in a session keyring that goes with them.
+// The keys of these tests are in a session keyring that goes with them, and root's mounts where no
+// other test sees them.
 int main(int argc, char** argv) {
     if (::keyctl_join_session_keyring(nullptr) < 0) {
+        return 1;
+    }
+    if (::geteuid() == 0 && (::unshare(CLONE_NEWNS) != 0 ||
+                             ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)) {
         return 1;
     }
     ::testing::InitGoogleMock(&argc, argv);

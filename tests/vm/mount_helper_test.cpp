@@ -444,22 +444,22 @@ TEST_F(MountHelper, LazyUnmountTakesOnlyCheckedMount) {
 TEST_F(MountHelper, RootMountsAndUnmountsForItself) {
     make_folder("/mnt/scratch/roots", kRoot);
     const auto mounted =
-        as_root({"mount", mount_.lower(), "/mnt/scratch/roots", "--key", kSignature});
+        as_root({"mount", "--kernel", mount_.lower(), "/mnt/scratch/roots", "--key", kSignature});
     EXPECT_EQ(mounted.exit_code, 0) << mounted.err;
     EXPECT_TRUE(shows_ecryptfs("/mnt/scratch/roots"));
     const auto gone = as_root({"umount", "/mnt/scratch/roots", "--keep-keys"});
     EXPECT_EQ(gone.exit_code, 0) << gone.err;
     fs::remove("/mnt/scratch/roots");
-    const auto on_alices =
-        as_root({"mount", "--fresh", mount_.lower(), mount_.upper(), "--key", kSignature});
+    const auto on_alices = as_root(
+        {"mount", "--kernel", "--fresh", mount_.lower(), mount_.upper(), "--key", kSignature});
     EXPECT_EQ(on_alices.exit_code, 10) << "alice may put anything in its place";
     EXPECT_THAT(on_alices.err, HasSubstr("--user alice"));
     fs::remove_all("/root/.config/ecryptfs-agent");
 }
 
 TEST_F(MountHelper, RootsKeysAreNotForOthers) {
-    const auto outcome = as_root(
-        {"mount", mount_.lower(), mount_.upper(), "--key", kSignature, "--user", alice().name});
+    const auto outcome = as_root({"mount", "--kernel", mount_.lower(), mount_.upper(), "--key",
+                                  kSignature, "--user", alice().name});
     EXPECT_EQ(outcome.exit_code, 8) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr(fmt::format("no key {}", kSignature)));
 }
@@ -473,17 +473,18 @@ TEST_F(MountHelper, RememberedFolderObeysTheSameRules) {
             "passthrough": false, "unlink_keys": true, "locators": {{}}}}]}})",
         mount_.lower().string(), kSignature);
     ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
-    const auto unreadable = as_root({"mount", "--user", "alice", mount_.lower()});
+    const auto unreadable = as_root({"mount", "--kernel", "--user", "alice", mount_.lower()});
     EXPECT_EQ(unreadable.exit_code, 10) << unreadable.err;
     EXPECT_THAT(unreadable.err, HasSubstr("checking whether /root is empty"));
-    const auto forced = as_root({"mount", "--user", "alice", mount_.lower(), "--force"});
+    const auto forced =
+        as_root({"mount", "--kernel", "--user", "alice", mount_.lower(), "--force"});
     EXPECT_EQ(forced.exit_code, 10) << forced.err;
     EXPECT_THAT(forced.err, HasSubstr("/root belongs to root, and not to alice"));
     EXPECT_FALSE(shows_ecryptfs("/root"));
 
     // What root has set for itself is not alice's.
     const auto others = session_.run({"sudo", "env", "XDG_CONFIG_HOME=/root/.config", ECRYPTFSCTL,
-                                      "mount", mount_.lower(), "--print-fstab"});
+                                      "mount", "--kernel", mount_.lower(), "--print-fstab"});
     EXPECT_THAT(others.out, HasSubstr(" /root ecryptfs ")) << others.err;
 }
 
@@ -495,7 +496,7 @@ class HeldUpMount : public MountHelper {
         const auto key = session_.add_key(install_key(alice(), "k1024.pem"), "secret");
         agent_ = session_.agent();
         ASSERT_EQ(::kill(agent_, SIGSTOP), 0);
-        mounting_.emplace(session_.start({"sudo", ECRYPTFSCTL, "mount", mount_.lower(),
+        mounting_.emplace(session_.start({"sudo", ECRYPTFSCTL, "mount", "--kernel", mount_.lower(),
                                           mount_.upper(), "--key", key, "--force"}));
         test::wait_until("it asks the agent", [] {
             const auto parts = find_processes(alice(), ECRYPTFSCTL);
@@ -545,7 +546,8 @@ TEST_F(HeldUpMount, ExchangedLowerFolderIsNotMounted) {
 
 TEST_F(MountHelper, TokenOfSessionIsFoundAndRemoved) {
     ASSERT_EQ(add_token(KEY_SPEC_SESSION_KEYRING), 0);
-    const auto mounted = sudo({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
+    const auto mounted =
+        sudo({"mount", "--kernel", mount_.lower(), mount_.upper(), "--key", kSignature});
     ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
     EXPECT_TRUE(shows_ecryptfs(mount_.upper()));
     const auto gone = sudo({"umount", mount_.upper()});
@@ -563,8 +565,8 @@ TEST_F(MountHelper, UserTokensAreFoundInRootsSession) {
         arguments.insert(arguments.begin(), {"sudo", "keyctl", "session", "-", ECRYPTFSCTL});
         return session_.run(arguments);
     };
-    const auto mounted =
-        in_roots_session({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
+    const auto mounted = in_roots_session(
+        {"mount", "--kernel", mount_.lower(), mount_.upper(), "--key", kSignature});
     ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
     const auto gone = in_roots_session({"umount", mount_.upper()});
     EXPECT_EQ(gone.exit_code, 0) << gone.err;
@@ -574,7 +576,7 @@ TEST_F(MountHelper, UserTokensAreFoundInRootsSession) {
 TEST_F(MountHelper, FolderBehindOtherUsersIsUnreachable) {
     const auto link = mount_.lower().parent_path() / "link";
     fs::create_directory_symlink(others_ / "within", link);
-    const auto outcome = sudo({"mount", link, mount_.upper(), "--key", kSignature});
+    const auto outcome = sudo({"mount", "--kernel", link, mount_.upper(), "--key", kSignature});
     EXPECT_EQ(outcome.exit_code, 10) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("Permission denied"));
 }
@@ -605,7 +607,8 @@ TEST_F(MountHelper, OtherUsersMountKeepsNoKeys) {
                   Verdict::kDone);
     }
     ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
-    const auto mounted = sudo({"mount", mount_.lower(), mount_.upper(), "--key", kSignature});
+    const auto mounted =
+        sudo({"mount", "--kernel", mount_.lower(), mount_.upper(), "--key", kSignature});
     ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
     const auto gone = sudo({"umount", mount_.upper()});
     EXPECT_EQ(gone.exit_code, 0) << gone.err;
@@ -618,7 +621,7 @@ TEST_F(MountHelper, CallerOfSudoMustBeKnown) {
     for (const char* id : {"4242", "alice", "", "-1"}) {
         const auto outcome =
             session_.run({"sudo", "env", fmt::format("SUDO_UID={}", id), ECRYPTFSCTL, "mount",
-                          mount_.lower(), mount_.upper(), "--key", kSignature});
+                          "--kernel", mount_.lower(), mount_.upper(), "--key", kSignature});
         EXPECT_THAT(outcome.exit_code, testing::AnyOf(2, 9)) << id << outcome.err;
         EXPECT_THAT(outcome.err, HasSubstr("--user USER"));
     }

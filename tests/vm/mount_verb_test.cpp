@@ -49,7 +49,7 @@ class MountVerb : public OnTheRealKernel {
     }
     // Must succeed.
     void mount(const Arguments& options) const {
-        Arguments arguments = {"mount", lower(), upper()};
+        Arguments arguments = {"mount", "--kernel", lower(), upper()};
         arguments.insert(arguments.end(), options.begin(), options.end());
         const auto outcome = sudo(arguments);
         ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -131,7 +131,7 @@ TEST_F(MountVerb, MountsForWhoCalledSudoAndRemembersTheFolder) {
     unmount({"--keep-keys"});
     EXPECT_EQ(seen("letter"), "errno 2");
 
-    EXPECT_EQ(sudo({"mount", lower()}).exit_code, 0) << "it is remembered";
+    EXPECT_EQ(sudo({"mount", "--kernel", lower()}).exit_code, 0) << "it is remembered";
     EXPECT_EQ(seen("letter"), "Dear Bob");
     struct statvfs how{};
     ASSERT_EQ(::statvfs(upper().c_str(), &how), 0);
@@ -145,7 +145,8 @@ TEST_F(MountVerb, TheLastUnmountTakesTheKeyAway) {
     const auto signature = add_rsa();
     const Mount other(session_, "other");
     mount({"--key", signature});
-    ASSERT_EQ(sudo({"mount", other.lower(), other.upper(), "--key", signature}).exit_code, 0);
+    ASSERT_EQ(
+        sudo({"mount", "--kernel", other.lower(), other.upper(), "--key", signature}).exit_code, 0);
 
     unmount();
     EXPECT_TRUE(is_in_user_keyring(session_, signature));
@@ -154,7 +155,7 @@ TEST_F(MountVerb, TheLastUnmountTakesTheKeyAway) {
     EXPECT_FALSE(is_in_user_keyring(session_, signature));
     EXPECT_EQ(session_.key(signature), nullptr) << "the agent forgets it too";
 
-    expect_refusal(sudo({"mount", lower()}), 8, "no key " + signature,
+    expect_refusal(sudo({"mount", "--kernel", lower()}), 8, "no key " + signature,
                    "ecryptfsctl add-key " + alice().home() + "/keys/k2048.pem");
 }
 
@@ -181,7 +182,7 @@ TEST_F(MountVerbAtLength, FromRootsOwnLoginAsksTheAgentOfTheUserThatItNames) {
     const auto signature = add_rsa();
     const auto mounted = session_.run(
         {"sudo", "env", "-u", "SUDO_UID", "DBUS_SESSION_BUS_ADDRESS=unix:path=/none", ECRYPTFSCTL,
-         "mount", lower(), upper(), "--key", signature, "--user", alice().name});
+         "mount", "--kernel", lower(), upper(), "--key", signature, "--user", alice().name});
     EXPECT_EQ(mounted.exit_code, 0) << mounted.err;
     write("letter", "Dear Bob");
     unmount();
@@ -197,9 +198,9 @@ TEST_F(MountVerbAtLength, EncryptsNamesByAPassphrase) {
     EXPECT_EQ(json::parse(gone.out)["unlinked"], json::array({signature, fnek})) << gone.err;
 
     add_passphrase();
-    expect_refusal(sudo({"mount", lower(), upper(), "--fresh", "--key", signature}), 2,
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--fresh", "--key", signature}), 2,
                    "names in " + lower() + " are encrypted", "--fnek " + fnek);
-    EXPECT_EQ(sudo({"mount", lower()}).exit_code, 0);
+    EXPECT_EQ(sudo({"mount", "--kernel", lower()}).exit_code, 0);
     EXPECT_EQ(seen("letter"), "Dear Bob");
     unmount();
 }
@@ -231,7 +232,7 @@ TEST_F(MountVerbAtLength, TheEncryptedViewShowsFilesAsTheyAreEncrypted) {
 TEST_F(MountVerbAtLength, PassesFilesThatAreNotEncryptedThroughWhenTold) {
     std::ofstream(lower() + "/plain") << "not encrypted\n";
     const auto [signature, fnek] = add_passphrase();
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", signature}), 2,
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", signature}), 2,
                    "/plain is not encrypted", "--passthrough");
     mount({"--key", signature, "--passthrough"});
     EXPECT_EQ(seen("plain"), "not encrypted\n");
@@ -242,8 +243,8 @@ TEST_F(MountVerbAtLength, PassesFilesThatAreNotEncryptedThroughWhenTold) {
 TEST_F(MountVerbAtLength, KeepsHeadersInExtendedAttributes) {
     const auto [signature, fnek] = add_passphrase();
     if (::getxattr(lower().c_str(), "user.ecryptfs", nullptr, 0) < 0 && errno == EOPNOTSUPP) {
-        expect_refusal(sudo({"mount", lower(), upper(), "--key", signature, "--xattr"}), 28,
-                       "no extended attributes", "leave --xattr out");
+        expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", signature, "--xattr"}),
+                       28, "no extended attributes", "leave --xattr out");
         return;
     }
     mount({"--key", signature, "--xattr"});
@@ -252,7 +253,7 @@ TEST_F(MountVerbAtLength, KeepsHeadersInExtendedAttributes) {
     EXPECT_GT(::getxattr((lower() + "/letter").c_str(), "user.ecryptfs", nullptr, 0), 0);
     EXPECT_EQ(fs::file_size(lower() + "/letter") % 4096, 0U);
 
-    expect_refusal(sudo({"mount", lower(), upper(), "--fresh", "--key", signature}), 2,
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--fresh", "--key", signature}), 2,
                    "headers in extended attributes", "--xattr");
     mount({});
     EXPECT_EQ(seen("letter"), "Dear Bob");
@@ -264,22 +265,23 @@ TEST_F(MountVerbAtLength, KeepsHeadersInExtendedAttributes) {
 
 TEST_F(MountVerbAtLength, RefusesAMountWhoseFilesWouldNotOpen) {
     const auto [signature, fnek] = add_passphrase();
-    expect_refusal(sudo({"mount", lower(), upper()}), 8, "nothing says which key", "--key");
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", "0123456789abcdef"}), 8,
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper()}), 8, "nothing says which key",
+                   "--key");
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", "0123456789abcdef"}), 8,
                    "no key 0123456789abcdef", "ecryptfsctl add-key");
     mount({"--key", signature});
     write("letter", "Dear Bob");
     unmount({"--keep-keys"});
 
     const auto rsa = add_rsa();
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", rsa}), 8, "none of these keys opens",
-                   "--key " + signature);
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", rsa, "--fnek", rsa}), 11,
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", rsa}), 8,
+                   "none of these keys opens", "--key " + signature);
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", rsa, "--fnek", rsa}), 11,
                    "eCryptfs encrypts names by passphrase only", "add-passphrase --fnek");
     session_.ctl_prints({"lock"});
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", rsa}), 19, "locked",
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", rsa}), 19, "locked",
                    "ecryptfsctl unlock " + rsa);
-    const auto forced = sudo({"mount", lower(), upper(), "--key", rsa, "--force"});
+    const auto forced = sudo({"mount", "--kernel", lower(), upper(), "--key", rsa, "--force"});
     EXPECT_EQ(forced.exit_code, 0);
     EXPECT_THAT(forced.err, AllOf(HasSubstr("warning: "), HasSubstr("none of these keys opens")));
     EXPECT_EQ(seen("letter"), "errno 5");
@@ -288,7 +290,7 @@ TEST_F(MountVerbAtLength, RefusesAMountWhoseFilesWouldNotOpen) {
 
 TEST_F(MountVerbAtLength, SaysWhatTheKernelSaysInWords) {
     const auto [signature, fnek] = add_passphrase();
-    expect_refusal(session_.ctl({"mount", lower(), upper(), "--key", signature}), 10,
+    expect_refusal(session_.ctl({"mount", "--kernel", lower(), upper(), "--key", signature}), 10,
                    "only root may mount", "sudo ecryptfsctl mount");
     const auto stacked = fs::path(lower()).parent_path() / "stacked";
     for (const auto* folder : {"in", "work", "stacked"}) {
@@ -299,17 +301,18 @@ TEST_F(MountVerbAtLength, SaysWhatTheKernelSaysInWords) {
                                      stacked.parent_path().string());
     ASSERT_EQ(::mount("none", stacked.c_str(), "overlay", 0, options.c_str()), 0)
         << "on the guest's root, which is an overlay itself";
-    expect_refusal(sudo({"mount", stacked, upper(), "--key", signature, "--passthrough"}), 2,
-                   "(the kernel: eCryptfs: maximum fs stacking depth exceeded)", "--cipher aes");
+    expect_refusal(
+        sudo({"mount", "--kernel", stacked, upper(), "--key", signature, "--passthrough"}), 2,
+        "(the kernel: eCryptfs: maximum fs stacking depth exceeded)", "--cipher aes");
     EXPECT_EQ(::umount2(stacked.c_str(), 0), 0);
     std::ofstream(upper() + "/here");
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", signature}), 30, "is not empty",
-                   "name an empty folder");
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", signature}), 30,
+                   "is not empty", "name an empty folder");
     fs::remove(upper() + "/here");
     mount({"--key", signature});
-    expect_refusal(sudo({"mount", lower(), upper(), "--key", signature}), 30, "is mounted on",
-                   "ecryptfsctl umount");
-    expect_refusal(sudo({"mount", upper(), "/mnt", "--key", signature}), 2,
+    expect_refusal(sudo({"mount", "--kernel", lower(), upper(), "--key", signature}), 30,
+                   "is mounted on", "ecryptfsctl umount");
+    expect_refusal(sudo({"mount", "--kernel", upper(), "/mnt", "--key", signature}), 2,
                    "is on an eCryptfs mount itself", "lower");
     unmount();
     expect_refusal(sudo({"umount", upper()}), 9, "no eCryptfs is mounted", "status");
@@ -339,7 +342,7 @@ TEST_F(MountVerbAtLength, ReadsWhatEcryptfsUtilsLeftInAHome) {
         0);
     std::ofstream(home / ".ecryptfs/Private.sig") << signature << "\n" << fnek << "\n";
     std::ofstream(home / ".ecryptfs/Private.mnt") << private_upper.string() << "\n";
-    const auto mounted = sudo({"mount", private_lower, "--json"});
+    const auto mounted = sudo({"mount", "--kernel", private_lower, "--json"});
     ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
     const auto said = json::parse(mounted.out);
     EXPECT_EQ(said["upper"], private_upper.string());

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 #include "tests/fuse/mount_verb.h"
 
 namespace ecryptfs::test {

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "lib/base/error.h"
-#include "tests/fakes/command.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/command.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::test {
 

@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/handle.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -12,7 +12,8 @@
 #include <string>
 
 #include "lib/base/error.h"
-#include "tests/cli/lower_files.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/vectors.h"
 #include "tests/fakes/agent_process.h"
 #include "tests/fakes/build_under_test.h"
 #include "tests/fakes/private_bus.h"
@@ -47,7 +48,7 @@ class FolderOfPrivateKeys : public ::testing::Test {
     }
     // Gives the signature.
     std::string add_key(const std::string& name, const std::string& passphrase) const {
-        const auto added = ctl({"add-key", ECRYPTFS_VECTORS "/keys/" + name, "--keyring", "session",
+        const auto added = ctl({"add-key", vector_key(name), "--keyring", "session",
                                 "--passphrase-file", "-"},
                                passphrase);
         EXPECT_EQ(added.exit_code, 0) << added.err;
@@ -95,7 +96,7 @@ TEST_F(FolderOfPrivateKeys, NewFilesOpenAgainAndOutsideTheMount) {
     }
     const auto output = folder_.path() / "output";
     const auto decrypted = ctl({"decrypt", lower(), "--output", output, "--key",
-                                ECRYPTFS_VECTORS "/keys/k2048.pem", "--key-passphrase-file", "-",
+                                vector_key("k2048.pem"), "--key-passphrase-file", "-",
                                 "--module-dir", built("modules"), "--pki-host", host_program()},
                                "secret");
     EXPECT_EQ(decrypted.exit_code, 0) << decrypted.err;

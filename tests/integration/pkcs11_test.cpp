@@ -3,6 +3,7 @@
 // Keys on tokens of SoftHSM, from ecryptfsctl to the kernel.
 
 #include <filesystem>
+#include <fstream>
 
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/error.h"

@@ -8,8 +8,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "tests/fakes/command.h"
-#include "tests/fakes/wait.h"
+#include "tests/support/command.h"
+#include "tests/support/wait.h"
 #include "tests/fuse/mounted_folder.h"
 
 namespace ecryptfs::bench {

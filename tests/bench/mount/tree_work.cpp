@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "tests/fakes/command.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::bench {
 namespace {

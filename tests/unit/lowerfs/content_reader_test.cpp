@@ -5,6 +5,8 @@
 #include "lib/lowerfs/content_reader.h"
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "tests/unit/lowerfs/support.h"

@@ -24,12 +24,12 @@ GivenKeys::GivenKeys(pki::HostPaths paths)
     : hosted_keys_(std::move(paths)), file_keys_(&hosted_keys_, keyring::find_passphrase_key) {}
 
 Result<void> GivenKeys::add_private_key(const pki::KeyLocation& key,
-                                        const std::string& passphrase_file) {
-    const bool may_ask = passphrase_file.empty() && can_ask();
+                                        const std::optional<std::string>& passphrase_file) {
+    const bool may_ask = !passphrase_file && can_ask();
     SecretBytes read;
     base::SecretEntry secret;
-    if (!passphrase_file.empty()) {
-        auto first_line = TRY(read_key_secret({passphrase_file, key}));
+    if (passphrase_file) {
+        auto first_line = TRY(read_key_secret({*passphrase_file, key}));
         read = std::move(first_line);
         secret = base::secret_entry(read.view());
     } else if (may_ask) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,9 +49,9 @@ class GivenKeys {
     GivenKeys(const GivenKeys&) = delete;
     GivenKeys& operator=(const GivenKeys&) = delete;
 
-    // Opens a key. Asks for its secret when it needs one and `passphrase_file` is empty.
+    // Opens a key. Asks for its secret when it needs one and no file has it.
     base::Result<void> add_private_key(const pki::KeyLocation& key,
-                                       const std::string& passphrase_file);
+                                       const std::optional<std::string>& passphrase_file);
 
     // Both keys that a mount passphrase makes: for contents, with this salt, and for names.
     base::Result<void> add_passphrase(base::SecretBytes passphrase, const lower::Salt& salt,

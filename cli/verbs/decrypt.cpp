@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "cli/files/decrypt_stream.h"
 #include "cli/files/decrypt_tree.h"
@@ -38,7 +39,8 @@ Result<void> add_keys(GivenKeys& given, const DecryptOptions& options) {
     }
     for (std::size_t i = 0; i < options.keys.size(); ++i) {
         const auto location = TRY(locate_key(options.keys[i]));
-        TRY(given.add_private_key(location, i < files.size() ? files[i] : ""));
+        TRY(given.add_private_key(
+            location, i < files.size() ? std::optional(files[i]) : std::optional<std::string>()));
     }
     return {};
 }

@@ -165,9 +165,9 @@ Result<void> take_cipher(const MountChoices& choices, FolderOptions& options) {
     options.key_bytes = choices.key_bytes.value_or(options.key_bytes);
     const auto sizes = wire::key_sizes(options.cipher);
     if (sizes.empty()) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("eCryptfs has no cipher {}", options.cipher),
-                                     "one of aes, blowfish, des3_ede, twofish, cast6, cast5"});
+        return std::unexpected(Error{
+            ErrorCode::kInvalidArgument, fmt::format("eCryptfs has no cipher {}", options.cipher),
+            fmt::format("one of {}", fmt::join(wire::cipher_names(), ", "))});
     }
     if (std::ranges::find(sizes, options.key_bytes) == sizes.end()) {
         return std::unexpected(

@@ -25,6 +25,9 @@ struct Cipher {
 
 std::span<const Cipher> ciphers();
 
+// Each name once.
+std::vector<std::string_view> cipher_names();
+
 // The sizes of keys that mounts have, the usual one first. Each cipher's largest is among them.
 inline constexpr auto kKeySizes = std::to_array<unsigned>({16, 24, 32, 56});
 

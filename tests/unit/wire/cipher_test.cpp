@@ -21,6 +21,11 @@ TEST(Ciphers, AreFoundByCode) {
     EXPECT_EQ(find_cipher(1), nullptr);  // RSA's
 }
 
+TEST(Ciphers, HaveEachNameOnce) {
+    EXPECT_THAT(cipher_names(),
+                ElementsAre("aes", "blowfish", "des3_ede", "twofish", "cast6", "cast5"));
+}
+
 // What ecryptfs_parse_options() hands to the kernel's ciphers of these names.
 TEST(Ciphers, KeySizesAreTheKernels) {
     EXPECT_THAT(key_sizes("aes"), ElementsAre(16, 24, 32));

@@ -28,10 +28,17 @@ std::string key_list_text(std::span<const AgentKey> keys) {
     }
     Table table({"SIGNATURE", "MODULE", "STATE", "EXPIRES", "LOCATOR"});
     for (const auto& key : keys) {
-        table.add_row({key.signature, key.module, std::string(dbus::state_name(key.state)),
+        table.add_row({key.signature, key.module, state_cell(key.state),
                        local_time(key.expires_usec), key.locator});
     }
     return table.text();
+}
+
+Cell state_cell(dbus::KeyState state) {
+    const bool is_waiting = state == dbus::KeyState::kLocked || state == dbus::KeyState::kUnopened;
+    return {std::string(dbus::state_name(state)), state == dbus::KeyState::kUnlocked ? Mood::kGood
+                                                  : is_waiting ? Mood::kWaiting
+                                                               : Mood::kBad};
 }
 
 std::string key_list_json(std::span<const AgentKey> keys) {

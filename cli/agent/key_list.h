@@ -7,6 +7,8 @@
 #include <string>
 
 #include "cli/agent/state.h"
+#include "cli/output/output.h"
+#include "lib/dbus/states.h"
 
 namespace ecryptfs::cli {
 
@@ -17,6 +19,9 @@ std::string key_list_text(std::span<const AgentKey> keys);
 
 // What list-keys --json prints (docs/json.md).
 std::string key_list_json(std::span<const AgentKey> keys);
+
+// The state's name, in its colour.
+Cell state_cell(dbus::KeyState state);
 
 nlohmann::ordered_json key_json(const AgentKey& key);
 nlohmann::ordered_json latency_json(const Latency& latency);

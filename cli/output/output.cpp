@@ -18,7 +18,6 @@
 #include <ctime>
 
 #include "lib/base/utf8.h"
-#include "lib/dbus/states.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -74,15 +73,18 @@ std::string coloured(std::string_view colour, std::string_view text) {
     return colour.empty() ? std::string(text) : fmt::format("{}{}{}", colour, text, kPlain);
 }
 
-// States of keys and of files.
-std::string_view colour_of_state(std::string_view state) {
-    using dbus::KeyState;
-    if (state == dbus::state_name(KeyState::kUnlocked) || state == "encrypted") {
-        return kGreen;
+std::string_view colour_of_mood(Mood mood) {
+    switch (mood) {
+        case Mood::kGood:
+            return kGreen;
+        case Mood::kWaiting:
+            return kYellow;
+        case Mood::kBad:
+            return kRed;
+        case Mood::kNone:
+            break;
     }
-    const bool is_waiting = state == dbus::state_name(KeyState::kLocked) ||
-                            state == dbus::state_name(KeyState::kUnopened);
-    return is_waiting || state == "empty" ? kYellow : kRed;
+    return "";
 }
 
 // The text cut to so many columns. An ellipsis stands for what is cut off.
@@ -198,33 +200,33 @@ void report(const base::Error& error) {
     }
 }
 
-Table::Table(std::vector<std::string> headings) {
+Table::Table(std::vector<Cell> headings) {
     add_row(std::move(headings));
 }
 
-void Table::add_row(std::vector<std::string> cells) {
-    std::ranges::transform(cells, cells.begin(),
-                           [](const std::string& cell) { return printable(cell); });
+void Table::add_row(std::vector<Cell> cells) {
+    for (auto& cell : cells) {
+        cell.text = printable(cell.text);
+    }
     rows_.push_back(std::move(cells));
 }
 
-std::string Table::row_line(const std::vector<std::string>& row,
-                            const std::vector<std::size_t>& widths, std::size_t indent) const {
+std::string Table::row_line(const std::vector<Cell>& row, const std::vector<std::size_t>& widths,
+                            std::size_t indent) const {
     const auto& style = output_style();
     const bool is_heading = &row == &rows_.front();
     std::size_t left = style.columns == 0 ? std::string::npos : style.columns;
     std::string line(indent, ' ');
     left -= std::min(left, indent);
     for (std::size_t i = 0; i < row.size() && left > 0; ++i) {
-        const auto cell = fitted(row[i], left);
-        const auto colour = !style.colours                ? std::string_view()
-                            : is_heading                  ? kBold
-                            : rows_.front()[i] == "STATE" ? colour_of_state(row[i])
-                                                          : std::string_view();
+        const auto cell = fitted(row[i].text, left);
+        const auto colour = !style.colours ? std::string_view()
+                            : is_heading   ? kBold
+                                           : colour_of_mood(row[i].mood);
         line += coloured(colour, cell);
         left -= text_width(cell);
         if (i + 1 < row.size()) {
-            const auto gap = std::min(left, widths[i] - text_width(row[i]) + 2);
+            const auto gap = std::min(left, widths[i] - text_width(row[i].text) + 2);
             line.append(gap, ' ');
             left -= gap;
         }
@@ -237,7 +239,7 @@ std::string Table::text(std::size_t indent) const {
     for (const auto& row : rows_) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], text_width(row[i]));
+            widths[i] = std::max(widths[i], text_width(row[i].text));
         }
     }
     std::string result;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -48,23 +50,37 @@ Style terminal_style(int fd);
 void style_output(const Style& style);
 const Style& output_style();
 
+// How good it is what a cell says: its colour.
+enum class Mood : std::uint8_t { kNone, kGood, kWaiting, kBad };
+
+// One field of a table.
+struct Cell {
+    template <typename Text>
+        requires std::is_convertible_v<Text, std::string>
+    Cell(Text&& shown, Mood how_good = Mood::kNone)
+        : text(std::forward<Text>(shown)), mood(how_good) {}
+
+    std::string text;
+    Mood mood;
+};
+
 // Columns, left-aligned, two spaces apart. Every cell is made printable. The last column is not
-// padded. In the style of standard output: lines are cut at its width, and words below STATE have
+// padded. In the style of standard output: lines are cut at its width, and cells with a mood have
 // colours.
 class Table {
   public:
-    explicit Table(std::vector<std::string> headings);
-    void add_row(std::vector<std::string> cells);
+    explicit Table(std::vector<Cell> headings);
+    void add_row(std::vector<Cell> cells);
     bool empty() const { return rows_.size() == 1; }
 
     // A line for each row, after `indent` spaces.
     std::string text(std::size_t indent = 0) const;
 
   private:
-    std::string row_line(const std::vector<std::string>& row,
-                         const std::vector<std::size_t>& widths, std::size_t indent) const;
+    std::string row_line(const std::vector<Cell>& row, const std::vector<std::size_t>& widths,
+                         std::size_t indent) const;
 
-    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::vector<Cell>> rows_;  // the headings first
 };
 
 // Times are in microseconds. Points in time are of CLOCK_REALTIME; 0 is never.

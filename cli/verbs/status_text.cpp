@@ -81,7 +81,7 @@ std::string keys_text(std::span<const AgentKey> keys) {
     Table table({"SIGNATURE", "MODULE", "STATE", "EXPIRES", "ANSWERED", "FAILED", "MEDIAN", "P99",
                  "LOCATOR"});
     for (const auto& key : keys) {
-        table.add_row({key.signature, key.module, std::string(dbus::state_name(key.state)),
+        table.add_row({key.signature, key.module, state_cell(key.state),
                        local_time(key.expires_usec), fmt::format("{}", key.answered),
                        fmt::format("{}", key.failed), latency_in_words(key.latency.median_usec),
                        latency_in_words(key.latency.p99_usec), key.locator});

@@ -203,8 +203,8 @@ TEST_F(CommonOptions, StatusWatchRunsUntilInterrupted) {
 TEST(TableOnATerminal, EndsAtItsWidth) {
     cli::style_output({.colours = true, .columns = 12, .rows = 24});
     cli::Table table({"STATE", "LOCATOR"});
-    table.add_row({"locked", "schlüssel"});
-    table.add_row({"gone", "k"});
+    table.add_row({{"locked", cli::Mood::kWaiting}, "schlüssel"});
+    table.add_row({{"gone", cli::Mood::kBad}, "k"});
     const auto text = table.text();
     cli::style_output({});
     EXPECT_EQ(text,

@@ -73,8 +73,7 @@ void BusService::start() {
     if (!link_.start()) {
         log_line(Priority::kWarning,
                  "no user bus, so that ecryptfsctl cannot reach this agent; it serves the tokens "
-                 "that it "
-                 "finds in the user keyring");
+                 "that it finds in the user keyring");
         notify_service_manager("READY=1");
     }
 }

@@ -44,7 +44,7 @@ Result<void> check_rights(const struct stat& status, const std::string& file) {
     }
     if (status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return std::unexpected(Error{
-            ErrorCode::kAccessDenied, fmt::format("others than this user could write {}", file),
+            ErrorCode::kAccessDenied, fmt::format("users other than this one could write {}", file),
             fmt::format("look whether its libraries are yours, then: chmod 600 {}",
                         shell_word(file))});
     }

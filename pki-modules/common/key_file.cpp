@@ -31,7 +31,7 @@ base::Error cannot_open(const std::string& path, int error_number) {
     }
     auto error = base::system_error(shown(path), error_number);
     if (error.code == ErrorCode::kNotFound) {
-        error.advice = "check the path, and that what it is on is mounted";
+        error.advice = "check the path, and that its file system is mounted";
     } else if (error.code == ErrorCode::kAccessDenied) {
         error.advice =
             "give this user read permission on the file and search permission on its folders";

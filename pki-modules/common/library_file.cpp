@@ -45,8 +45,8 @@ bool keeps_others_out(const struct stat& status) {
 
 Error changeable(const std::string& path) {
     return {ErrorCode::kAccessDenied,
-            fmt::format("others than this user and root can change {}", shown(path)),
-            "have a library, and the folders above it, be writable by root or this user alone"};
+            fmt::format("users other than this one and root can change {}", shown(path)),
+            "make the library and the folders above it writable by root or this user only"};
 }
 
 // The path is not cut short: the advice is to be typed as it stands.

@@ -36,7 +36,7 @@ Result<unsigned> choose_bits(std::uint32_t wanted) {
     }
     if (wanted != 2048 && wanted != kBest && wanted != 4096) {
         return std::unexpected(Error{ErrorCode::kNotSupported,
-                                     fmt::format("no RSA keys of {} bits are made", wanted),
+                                     fmt::format("RSA keys of {} bits cannot be made", wanted),
                                      "choose 2048, 3072 or 4096 bits"});
     }
     return wanted;
@@ -96,7 +96,7 @@ Result<void> refuse_options(const ecryptfs_pki_new_key& wanted) {
     }
     return std::unexpected(Error{
         ErrorCode::kNotSupported,
-        fmt::format("the option \"{}\" is not known to the module openssl", wanted.options[0].name),
+        fmt::format("there is no option \"{}\" in the module openssl", wanted.options[0].name),
         "the module openssl has no options for new keys"});
 }
 

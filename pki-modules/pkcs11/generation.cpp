@@ -49,7 +49,7 @@ Result<KeyUri> parse_new_name(const ecryptfs_pki_new_key& wanted) {
     }
     if (!(uri->label || uri->serial) || !uri->object || uri->object->empty()) {
         return refused(ErrorCode::kInvalidArgument,
-                       "where the key is to be must name a token and the new key's label",
+                       "the place of a new key must name a token and the key's label",
                        fmt::format("write 'pkcs11:token=TOKEN;object=LABEL'; see the tokens: {}",
                                    listing_command(*uri)));
     }
@@ -76,7 +76,7 @@ Result<unsigned long> choose_bits(Token& token, unsigned long wanted) {
         bits = fits(kUsualBits) ? kUsualBits : kSizes.front();
     } else if (std::ranges::find(kSizes, wanted) == kSizes.end()) {
         return refused(ErrorCode::kNotSupported,
-                       fmt::format("RSA keys of {} bits are not made", wanted),
+                       fmt::format("RSA keys of {} bits cannot be made", wanted),
                        "take 2048, 3072 or 4096");
     }
     if (!fits(bits)) {

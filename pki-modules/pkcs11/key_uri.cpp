@@ -97,7 +97,7 @@ Result<void> check_names_once(std::string text) {
 
 Result<void> check_class(P11KitUri& uri) {
     if (attribute(uri, CKA_CLASS) && !object_class(uri)) {
-        return refused("the URI's type is neither private nor public nor cert",
+        return refused("the URI's type is not private, public or cert",
                        "name a private key: type=private");
     }
     return {};
@@ -116,7 +116,7 @@ bool names_slot_or_library(P11KitUri& uri) {
 
 Result<void> check_parts(P11KitUri& uri) {
     if (::p11_kit_uri_get_pin_value(&uri) != nullptr) {
-        return refused("the URI holds a PIN (pin-value), which would lie open in the keyring",
+        return refused("the URI holds a PIN (pin-value), which others could read in the keyring",
                        "leave it out to be asked for it, or name a file that holds it: "
                        "pin-source=file:/…");
     }
@@ -139,7 +139,7 @@ Result<std::optional<Mechanism>> read_mechanism(P11KitUri& uri) {
     const auto mechanism = find_mechanism(name);
     if (!mechanism) {
         return refused("the URI's x-mechanism is unknown",
-                       "leave it out, and what the token can do is found out");
+                       "leave it out: the module then finds out what the token can do");
     }
     return mechanism;
 }
@@ -195,7 +195,7 @@ std::optional<std::string> optional_text(const std::string& text) {
 
 Result<KeyUri> KeyUri::parse(std::string_view text) {
     if (text.size() >= ECRYPTFS_PKI_MAX_LOCATOR) {
-        return refused(fmt::format("the URI has {} bytes, at most {} are taken", text.size(),
+        return refused(fmt::format("the URI has {} bytes, more than {}", text.size(),
                                    ECRYPTFS_PKI_MAX_LOCATOR - 1));
     }
     TRY(check_names_once(std::string(text)));
@@ -205,7 +205,7 @@ Result<KeyUri> KeyUri::parse(std::string_view text) {
     if (result != P11_KIT_URI_OK) {
         return refused(result == P11_KIT_URI_BAD_SCHEME
                            ? "not a pkcs11: URI"
-                           : "a pkcs11: URI that does not keep to RFC 7512");
+                           : "a pkcs11: URI that does not follow RFC 7512");
     }
     TRY(check_parts(*uri));
     const auto mechanism = TRY(read_mechanism(*uri));

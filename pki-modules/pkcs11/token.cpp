@@ -153,14 +153,14 @@ Result<Token*> Token::require_one(const std::vector<Token*>& tokens, const KeyUr
         auto others = find_all(any).value_or(std::vector<Token*>{});
         std::erase_if(others, [](Token* token) { return token->mechanisms().empty(); });
         return std::unexpected(Error{
-            ErrorCode::kNotFound, "no token that is there fits the URI and can use RSA keys",
-            others.empty() ? fmt::format("put the token in; see those that are there: {}",
-                                         listing_command(uri))
-                           : fmt::format("put the token in; there is: {}", token_choices(others))});
+            ErrorCode::kNotFound, "no token in reach matches the URI and can use RSA keys",
+            others.empty()
+                ? fmt::format("insert the token; see which are in reach: {}", listing_command(uri))
+                : fmt::format("insert the token; in reach: {}", token_choices(others))});
     }
     if (tokens.size() > 1) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     fmt::format("the URI fits {} tokens", tokens.size()),
+                                     fmt::format("the URI matches {} tokens", tokens.size()),
                                      fmt::format("name one of them in the URI, by token= and "
                                                  "serial=: {}",
                                                  token_choices(tokens))});
@@ -169,7 +169,7 @@ Result<Token*> Token::require_one(const std::vector<Token*>& tokens, const KeyUr
         return std::unexpected(Error{
             ErrorCode::kInvalidArgument,
             fmt::format("there are two of {}, with the same label, serial number, manufacturer and "
-                        "model: nothing tells them from each other",
+                        "model: nothing tells them apart",
                         tokens.front()->text()),
             "take one out, or give one another label with its own tool"});
     }

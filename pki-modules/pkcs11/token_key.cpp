@@ -37,7 +37,7 @@ Result<PublicHalf> require_one_key(std::vector<PublicHalf> halves, const Token& 
         std::ranges::transform(halves, std::back_inserter(names), &PublicHalf::name);
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
-                  fmt::format("the URI fits several keys on {}", token.text()),
+                  fmt::format("the URI matches several keys on {}", token.text()),
                   fmt::format("name one of them in the URI: {}", list_choices(names))});
     }
     return std::move(halves.front());
@@ -147,7 +147,7 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
             return std::unexpected(
                 Error{ErrorCode::kNotSupported,
                       fmt::format("{} cannot do {}", token_.text(), mechanism_name(*uri.mechanism)),
-                      "leave out x-mechanism, and what the token can do is found out"});
+                      "leave out x-mechanism: the module then finds out what the token can do"});
         }
         use(*uri.mechanism, half.numbers);
         return {};

@@ -41,7 +41,7 @@ std::string choice_text(const Session& session, const std::vector<ObjectHandle>&
 Error several_keys(const Session& session, const Token& token,
                    const std::vector<ObjectHandle>& keys) {
     return {ErrorCode::kInvalidArgument,
-            fmt::format("the URI fits {} keys on {}", keys.size(), token.text()),
+            fmt::format("the URI matches {} keys on {}", keys.size(), token.text()),
             fmt::format("name one of them in the URI: {}", choice_text(session, keys))};
 }
 
@@ -116,7 +116,7 @@ Result<ObjectHandle> TokenPrivateKey::search_object(const Session& session) cons
     TRY(session.pool().check(session));
     const auto others = find_objects(session, ObjectClass::kPrivateKey, wanted_.name);
     if (others && !others->empty()) {
-        return std::unexpected(unusable(token_, "is no RSA key", advice_on_others(session)));
+        return std::unexpected(unusable(token_, "is not an RSA key", advice_on_others(session)));
     }
     return std::unexpected(Error{ErrorCode::kNotFound,
                                  fmt::format("no such private key on {}", token_.text()),

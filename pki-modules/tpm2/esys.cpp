@@ -43,11 +43,11 @@ Error explain(const std::string& tcti, std::uint32_t code) {
     if ((tcti_needs(tcti) & ~tcti_needs(default_tcti())) != 0) {
         return {ErrorCode::kNotFound,
                 fmt::format("this process may not reach a TPM at {}", module::shown(tcti)),
-                "have the environment variable ECRYPTFS_TPM2_TCTI name one of that kind"};
+                "set the environment variable ECRYPTFS_TPM2_TCTI to one of that kind"};
     }
     return {ErrorCode::kNotFound,
             fmt::format("no TPM answers at {} (0x{:x})", module::shown(tcti), code),
-            "check that the TPM or simulator runs, and that nobody else has it to himself"};
+            "check that the TPM or simulator runs, and that no other program keeps it to itself"};
 }
 
 // Checks the library of a TCTI whose name, before the colon, is a path. Also checks the TCTI that

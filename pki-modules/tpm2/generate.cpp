@@ -59,8 +59,8 @@ Result<void> read_options(const ecryptfs_pki_new_key& from, Wanted& to) {
         if (std::string_view(option.name) != "pcrs") {
             return std::unexpected(
                 Error{ErrorCode::kNotSupported,
-                      fmt::format("the option \"{}\" is not known to the module tpm2", option.name),
-                      "known is: pcrs, as in pcrs=sha256:7+11"});
+                      fmt::format("there is no option \"{}\" in the module tpm2", option.name),
+                      "the one option is pcrs, as in pcrs=sha256:7+11"});
         }
         auto selection = TRY(parse_pcr_selection(option.value));
         to.pcrs = std::move(selection);
@@ -87,7 +87,7 @@ Result<Wanted> parse_request(const ecryptfs_pki_new_key& from) {
     if (!place.is_file() || !place.pcrs.empty() || place.without_pin) {
         return std::unexpected(
             Error{ErrorCode::kInvalidArgument,
-                  fmt::format("a new key is a file, which \"{}\" does not name",
+                  fmt::format("a new key goes into a file, and \"{}\" names none",
                               module::shown(from.where)),
                   "name the file to write, as file:///absolute/path, with ?tcti= at most"});
     }

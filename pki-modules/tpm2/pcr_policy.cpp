@@ -70,7 +70,7 @@ Result<PcrBank> parse_bank(std::string_view text) {
     const auto name = text.substr(0, colon);
     const auto* known = std::ranges::find(kHashes, name, &HashName::name);
     if (known == kHashes.end() || colon == std::string_view::npos) {
-        return std::unexpected(bad_selection(text, "name no bank that is known"));
+        return std::unexpected(bad_selection(text, "do not begin with a known bank and a colon"));
     }
     PcrBank bank{known->hash, {}};
     std::string_view left = text.substr(colon + 1);
@@ -79,8 +79,8 @@ Result<PcrBank> parse_bank(std::string_view text) {
         const auto digits = left.substr(0, plus);
         const auto number = base::parse_number<unsigned>(digits).value_or(kPcrCount);
         if (number >= kPcrCount) {
-            return std::unexpected(
-                bad_selection(text, fmt::format("hold \"{}\", which is none of 0 to 23", digits)));
+            return std::unexpected(bad_selection(
+                text, fmt::format("contain \"{}\", which is not a number from 0 to 23", digits)));
         }
         bank.numbers.push_back(number);
         if (plus == std::string_view::npos) {

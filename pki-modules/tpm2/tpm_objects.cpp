@@ -76,7 +76,7 @@ TpmObject create_primary(const Esys& esys, std::uint32_t hierarchy, PrimaryType 
     if (code != TSS2_RC_SUCCESS && classify_code(code) == TpmError::kWrongSecret) {
         throw TpmFailure(
             {base::ErrorCode::kAccessDenied, "the TPM's owner hierarchy has a password",
-             fmt::format("use a key below a persistent parent, or take the password away: {}",
+             fmt::format("use a key below a persistent parent, or remove the password: {}",
                          tool_command("changeauth", esys.tcti(),
                                       "--object-context owner --object-auth PASSWORD"))},
             TpmError::kPolicy);

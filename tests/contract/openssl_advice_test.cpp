@@ -59,7 +59,7 @@ TEST_F(OpensslAdvice, WorksForFilesWithoutPrivateKey) {
 
 TEST_F(OpensslAdvice, WorksForMissingFile) {
     expect_advice(failure_to_open(module_, {folder_.uri("key")}), ECRYPTFS_PKI_NOT_FOUND,
-                  "check the path, and that what it is on is mounted");
+                  "check the path, and that its file system is mounted");
     expect_advice(failure_to_open(module_, {"key.pem"}), ECRYPTFS_PKI_INVALID_LOCATOR,
                   "name a local file: an absolute path, or file:///absolute/path");
     folder_.write("key", pem());

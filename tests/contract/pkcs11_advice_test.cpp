@@ -184,11 +184,11 @@ TEST_F(Pkcs11Advice, WorksForUris) {
                   "name a private key: type=private");
     expect_advice(refusal({key().locator + "&x-mechanism=magic", kPin}),
                   ECRYPTFS_PKI_INVALID_LOCATOR,
-                  "leave it out, and what the token can do is found out");
+                  "leave it out: the module then finds out what the token can do");
     faults().hide_oaep = true;
     expect_advice(refusal({key().locator + "&x-mechanism=rsa-oaep-sha1", kPin}),
                   ECRYPTFS_PKI_NOT_SUPPORTED,
-                  "leave out x-mechanism, and what the token can do is found out");
+                  "leave out x-mechanism: the module then finds out what the token can do");
     EXPECT_TRUE(works(*open(key())));
     EXPECT_TRUE(works(*open(
         {"pkcs11:token=shim;object=a;type=private?module-path=" + std::string(ECRYPTFS_SHIM_SO),
@@ -201,7 +201,7 @@ TEST_F(Pkcs11Advice, WorksForMissingToken) {
     };
     const auto others = by_library(kSoftHsm);
     EXPECT_EQ(others.status, ECRYPTFS_PKI_NOT_FOUND);
-    constexpr std::string_view kThereIs = "put the token in; there is: ";
+    constexpr std::string_view kThereIs = "insert the token; in reach: ";
     ASSERT_TRUE(others.advice.starts_with(kThereIs)) << others;
     const auto first =
         others.advice.substr(kThereIs.size(), others.advice.find(" or ") - kThereIs.size());
@@ -211,7 +211,7 @@ TEST_F(Pkcs11Advice, WorksForMissingToken) {
     faults().removed = true;
     const auto none = by_library(ECRYPTFS_SHIM_SO);
     expect_advice(none, ECRYPTFS_PKI_NOT_FOUND,
-                  fmt::format("put the token in; see those that are there: p11tool --provider {} "
+                  fmt::format("insert the token; see which are in reach: p11tool --provider {} "
                               "--list-tokens",
                               ECRYPTFS_SHIM_SO));
     faults().removed = false;
@@ -241,8 +241,7 @@ TEST_F(Pkcs11Advice, WorksForUnsafeLibraries) {
         return refusal({"pkcs11:token=nowhere;object=a?module-path=" + library, kPin});
     };
     expect_advice(refused(), ECRYPTFS_PKI_ACCESS_DENIED,
-                  "have a library, and the folders above it, be writable by root or this user "
-                  "alone");
+                  "make the library and the folders above it writable by root or this user only");
     run_program("chmod 755 " + library);
     expect_advice(refused(), ECRYPTFS_PKI_ACCESS_DENIED,
                   "if you trust it, add --allow-library " + library);

@@ -345,7 +345,7 @@ TEST_F(Pkcs11Tokens, AmbiguousCertificatesAreListed) {
     const Outcome outcome =
         failure_to_open(abi(), {"pkcs11:token=other;object=Certificate;type=cert", kPin});
     EXPECT_EQ(outcome.status, ECRYPTFS_PKI_INVALID_LOCATOR);
-    EXPECT_THAT(outcome.message, HasSubstr("fits 2 keys"));
+    EXPECT_THAT(outcome.message, HasSubstr("matches 2 keys"));
     EXPECT_THAT(outcome.advice,
                 AllOf(HasSubstr("id=%B6;object=key%20b6"), HasSubstr("id=%B7;object=key%20b7")));
     EXPECT_TRUE(works(OpenKey(abi(), {"pkcs11:token=other;id=%B7;object=key%20b7", kPin})));

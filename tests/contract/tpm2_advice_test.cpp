@@ -197,14 +197,15 @@ TEST_F(Tpm2Advice, WorksForMissingTpm) {
     expect_advice(refusal(file + "?tcti=device:/no/tpm"), ECRYPTFS_PKI_NOT_FOUND,
                   "switch the TPM on in the firmware's set-up, if the machine has one");
     tpm_.stop();
-    expect_advice(refusal(key.locator), ECRYPTFS_PKI_NOT_FOUND,
-                  "check that the TPM or simulator runs, and that nobody else has it to himself");
+    expect_advice(
+        refusal(key.locator), ECRYPTFS_PKI_NOT_FOUND,
+        "check that the TPM or simulator runs, and that no other program keeps it to itself");
     tpm_.start();
     expect_usable(key);
     const std::string by_network = "swtpm:host=localhost,port=1";
     const auto unreachable = [&] { return refusal(file + "?tcti=" + by_network); };
     expect_advice(unreachable(), ECRYPTFS_PKI_NOT_FOUND,
-                  "have the environment variable ECRYPTFS_TPM2_TCTI name one of that kind");
+                  "set the environment variable ECRYPTFS_TPM2_TCTI to one of that kind");
     ::setenv("ECRYPTFS_TPM2_TCTI", by_network.c_str(), 1);
     EXPECT_THAT(unreachable().message, testing::HasSubstr("no TPM answers"));
     ::unsetenv("ECRYPTFS_TPM2_TCTI");
@@ -249,7 +250,7 @@ TEST_F(Tpm2Advice, WorksForOwnerPassword) {
     tpm_.run("tpm2_changeauth", {"-c", "owner", "secret"});
     const auto refused = refusal(key.locator);
     expect_advice(refused, ECRYPTFS_PKI_ACCESS_DENIED,
-                  "use a key below a persistent parent, or take the password away: tpm2_changeauth "
+                  "use a key below a persistent parent, or remove the password: tpm2_changeauth "
                   "--tcti " +
                       tpm_.tcti() + " --object-context owner --object-auth PASSWORD");
     auto advice = refused.advice;
@@ -266,7 +267,7 @@ TEST_F(Tpm2Advice, WorksForNewKeys) {
     expect_advice(refused({where, 1024}), ECRYPTFS_PKI_NOT_SUPPORTED,
                   "choose 2048 or 3072 bits, or leave the choice to the module");
     expect_advice(refused({where, 0, {}, {{"colour", "red"}}}), ECRYPTFS_PKI_NOT_SUPPORTED,
-                  "known is: pcrs, as in pcrs=sha256:7+11");
+                  "the one option is pcrs, as in pcrs=sha256:7+11");
     expect_advice(refused({where, 2048, std::string(33, 'x')}), ECRYPTFS_PKI_NOT_SUPPORTED,
                   "choose one of 1 to 32 bytes that are not all zero");
     expect_advice(refused({"handle:0x81000001" + tpm_.query()}), ECRYPTFS_PKI_INVALID_LOCATOR,

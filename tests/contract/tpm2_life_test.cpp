@@ -155,13 +155,13 @@ TEST_F(Tpm2LifeTest, ReportsWhatItCannotMake) {
     EXPECT_THAT(failure({where, 0, {}, {{"pcrs", "sha256:24"}}}),
                 fails(ECRYPTFS_PKI_INVALID_LOCATOR, "\"24\"", "sha256:7+11"));
     EXPECT_THAT(failure({where, 0, {}, {{"pcrs", "md5:1"}}}),
-                fails(ECRYPTFS_PKI_INVALID_LOCATOR, "no bank", "sha256:7+11"));
+                fails(ECRYPTFS_PKI_INVALID_LOCATOR, "a known bank", "sha256:7+11"));
     EXPECT_THAT(failure({where, 0, {}, {{"pcrs", "sha3_512:1"}}}),
                 fails(ECRYPTFS_PKI_NOT_SUPPORTED, "sha3_512:1", "banks"));
     EXPECT_THAT(failure({where, 0, std::string(33, 'x')}),
                 fails(ECRYPTFS_PKI_NOT_SUPPORTED, "PIN", "32 bytes"));
     EXPECT_THAT(failure({"handle:0x81000001" + tpm_.query()}),
-                fails(ECRYPTFS_PKI_INVALID_LOCATOR, "a new key is a file", "file:///"));
+                fails(ECRYPTFS_PKI_INVALID_LOCATOR, "a new key goes into a file", "file:///"));
     EXPECT_THAT(failure({"file:///no/such/folder/key.pem" + tpm_.query(), 2048}),
                 fails(ECRYPTFS_PKI_NOT_FOUND, "/no/such/folder", "folder"));
     EXPECT_FALSE(std::filesystem::exists(tpm_.path("no.pem")));

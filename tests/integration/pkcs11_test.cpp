@@ -146,7 +146,7 @@ TEST_F(Pkcs11Test, LibraryThatOthersCanChangeIsRefused) {
     std::filesystem::permissions(folder, perms::all);
     const auto outcome = add_with(in_open_folder);
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kAccessDenied)) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr("others than this user and root can change"));
+    EXPECT_THAT(outcome.err, HasSubstr("users other than this one and root can change"));
     const auto link = folder_.path() / "link.so";
     std::filesystem::create_symlink(library, link);
     EXPECT_EQ(add_with(link.string()).exit_code, code(ErrorCode::kAccessDenied));
@@ -239,7 +239,7 @@ TEST_F(Pkcs11Test, ConsentListOfOthersIsRefused) {
     };
     using std::filesystem::perms;
     std::filesystem::permissions(list, perms::owner_all | perms::group_write);
-    expect_exit(code(ErrorCode::kAccessDenied), "others than this user could write");
+    expect_exit(code(ErrorCode::kAccessDenied), "users other than this one could write");
     std::filesystem::permissions(list, perms::owner_all);
     expect_exit(0, "");
     std::filesystem::rename(list, list + ".real");

@@ -42,7 +42,7 @@ TEST_F(AllowedLibraries, ListThatOthersCanWriteIsRefused) {
     for (const mode_t mode : {0620U, 0602U, 0666U}) {
         ASSERT_EQ(::chmod(file_.c_str(), mode), 0);
         EXPECT_THAT(is_allowed_library(file_, "/a.so"),
-                    FailsWith(ErrorCode::kAccessDenied, "others than this user could write"));
+                    FailsWith(ErrorCode::kAccessDenied, "users other than this one could write"));
     }
     ASSERT_EQ(::chmod(file_.c_str(), 0644), 0);
     EXPECT_TRUE(is_allowed("/a.so"));

@@ -48,13 +48,13 @@ TEST(KeyUri, BadUriIsRefusedWithReason) {
     for (const auto& [given, problem] : std::to_array<Canonical>({
              {"", "not a pkcs11: URI"},
              {"file:///k", "not a pkcs11: URI"},
-             {"pkcs11:token=%zz", "does not keep to RFC 7512"},
-             {"pkcs11:token", "does not keep to RFC 7512"},
+             {"pkcs11:token=%zz", "does not follow RFC 7512"},
+             {"pkcs11:token", "does not follow RFC 7512"},
              {"pkcs11:token=a;colour=b", "a part that is unknown or does not fit"},
              {"pkcs11:token=a;x-own=b", "a part that is unknown or does not fit"},
              {"pkcs11:token=123456789012345678901234567890123", "unknown or does not fit"},
-             {"pkcs11:token=a;type=data", "neither private nor public nor cert"},
-             {"pkcs11:token=a;type=secret-key", "neither private nor public nor cert"},
+             {"pkcs11:token=a;type=data", "not private, public or cert"},
+             {"pkcs11:token=a;type=secret-key", "not private, public or cert"},
              {"pkcs11:token=a;slot-id=1", "names a slot"},
              {"pkcs11:token=a;slot-description=b", "names a slot"},
              {"pkcs11:token=a;library-description=b", "names a slot or a library"},
@@ -84,7 +84,7 @@ TEST(KeyUri, LengthIsLimited) {
     const std::string start = "pkcs11:token=a?pin-source=/";
     EXPECT_THAT(KeyUri::parse(start + std::string(4095 - start.size(), 'x')), Succeeds());
     EXPECT_THAT(KeyUri::parse(start + std::string(4096 - start.size(), 'x')),
-                FailsWith(ErrorCode::kInvalidArgument, "4096 bytes, at most 4095"));
+                FailsWith(ErrorCode::kInvalidArgument, "4096 bytes, more than 4095"));
 }
 
 TEST(KeyUri, MatchesTokensByItsParts) {

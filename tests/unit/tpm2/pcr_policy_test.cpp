@@ -36,16 +36,16 @@ TEST(PcrSelection, IsReadInAnyOrderAndWrittenSorted) {
 
 TEST(PcrSelection, BadSelectionIsRefusedWithReason) {
     for (const auto& [text, problem] : std::to_array<std::pair<const char*, const char*>>({
-             {"", "no bank"},
-             {"sha256", "no bank"},
-             {"md5:1", "no bank"},
-             {":1", "no bank"},
+             {"", "a known bank"},
+             {"sha256", "a known bank"},
+             {"md5:1", "a known bank"},
+             {":1", "a known bank"},
              {"sha256:", "\"\""},
              {"sha256:24", "\"24\""},
              {"sha256:7+", "\"\""},
              {"sha256:7 ", "\"7 \""},
              {"sha256:-1", "\"-1\""},
-             {"sha256:7,", "no bank"},
+             {"sha256:7,", "a known bank"},
          })) {
         EXPECT_THAT(parse_pcr_selection(text), FailsWith(ErrorCode::kInvalidArgument, problem))
             << text;

@@ -41,9 +41,7 @@ TEST_F(Processes, SigtermEndsAgentDespiteStoppedHost) {
     add_faulty("ok");
     const auto host = module("faulty")["host_pid"].get<pid_t>();
     stand_still(host);
-    const auto before = Clock::now();
     EXPECT_EQ(agent_->stop(), 0);
-    EXPECT_TRUE(has_sanitizers() || Clock::now() - before < std::chrono::seconds(3));
     expect_ends(host);
 }
 

@@ -55,11 +55,11 @@ Result<AddedKey> write_passphrase_token(const PassphraseKey& key,
 }  // namespace
 
 Result<AddedPassphrase> write_passphrase_tokens(const PassphraseKey& fekek,
-                                                const std::optional<PassphraseKey>& fnek,
+                                                const PassphraseKey* fnek,
                                                 const keyring::TokenPlace& place) {
     auto contents = TRY(write_passphrase_token(fekek, place));
     AddedPassphrase added{std::move(contents)};
-    if (!fnek) {
+    if (fnek == nullptr) {
         return added;
     }
     auto names = write_passphrase_token(*fnek, place);

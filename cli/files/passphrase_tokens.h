@@ -24,10 +24,10 @@ struct AddedPassphrase {
     std::optional<AddedKey> names = {};
 };
 
-// Writes both or none; `fnek` is none if it is not wanted. Errors of keyring::write_token().
-base::Result<AddedPassphrase> write_passphrase_tokens(
-    const lower::PassphraseKey& fekek, const std::optional<lower::PassphraseKey>& fnek,
-    const keyring::TokenPlace& place);
+// Writes both or none; `fnek` is null if it is not wanted. Errors of keyring::write_token().
+base::Result<AddedPassphrase> write_passphrase_tokens(const lower::PassphraseKey& fekek,
+                                                      const lower::PassphraseKey* fnek,
+                                                      const keyring::TokenPlace& place);
 
 // Asks once more for a passphrase that was typed and not used here before: a typing error would go
 // unseen until files are lost to it. kInvalidArgument.

@@ -232,7 +232,7 @@ Result<MountPlan> plan_mount(const MountChoices& choices, const Caller& caller,
     TRY(take_cipher(choices, options));
     if (options.keys.empty() && choices.passphrase_key) {
         options.keys = {*choices.passphrase_key};
-        plan.keys_source = "passphrase";
+        plan.keys_source = kPassphraseSource;
     }
     if (options.keys.empty()) {
         return std::unexpected(no_keys(lower, caller));

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/mount/caller.h"
@@ -33,6 +34,9 @@ struct MountChoices {
     MountWay way = MountWay::kUserSpace;
     std::optional<wire::KeySignature> passphrase_key = {};  // where nothing else names a key
 };
+
+// MountPlan::keys_source of a key that nothing names but the passphrase that is given.
+inline constexpr std::string_view kPassphraseSource = "passphrase";
 
 struct MountPlan {
     RememberedFolder folder;  // what will be remembered of it

@@ -29,10 +29,11 @@ using base::Result;
 
 constexpr std::size_t kMostSaid = std::size_t{64} << 10;
 
-// By which a program finds others, the user's files and the agent.
+// By which a program finds others, the user's files and the agent; and for builds with sanitizers.
 std::vector<std::string> small_environment() {
     std::vector<std::string> variables;
-    for (const char* name : {"PATH", "HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"}) {
+    for (const char* name :
+         {"PATH", "HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "ASAN_OPTIONS"}) {
         if (const char* value = std::getenv(name)) {
             variables.push_back(fmt::format("{}={}", name, value));
         }

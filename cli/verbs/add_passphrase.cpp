@@ -84,7 +84,7 @@ Result<void> run(const AddPassphraseOptions& options) {
         fnek = std::move(derived);
     }
     const auto place = options.place.place();
-    const auto added = TRY(write_passphrase_tokens(fekek, fnek, place));
+    const auto added = TRY(write_passphrase_tokens(fekek, fnek ? &*fnek : nullptr, place));
     std::ranges::for_each(added.contents.token.warnings, warn);
     const auto lines = added.contents.signature + "\n" +
                        (added.names ? added.names->signature + "\n" : std::string());

@@ -58,9 +58,9 @@ void add_prints(CLI::App& parser, MountOptions& options) {
 }
 
 void add_user_space(CLI::App& parser, MountOptions& options, CLI::Option* kernel) {
-    add_repeated(parser, "-o", options.fuse_options, "OPTION",
+    add_repeated(parser, "-o,--options", options.fuse_options, "OPTION",
                  "An option of FUSE, such as allow_other; several with commas between them");
-    parser.get_option("-o")->excludes(kernel);
+    parser.get_option("--options")->excludes(kernel);
     parser
         .add_flag("-f,--foreground", options.foreground,
                   "Stay in the foreground until it is unmounted")
@@ -129,6 +129,19 @@ class Mounting {
     CheckFindings findings_;
 };
 
+MountChoices all_choices(const MountOptions& options,
+                         const std::optional<MountPassphrase>& passphrase) {
+    auto choices = options.choices;
+    choices.way = options.kernel ? MountWay::kKernel : MountWay::kUserSpace;
+    if (passphrase) {
+        choices.passphrase_key = passphrase->contents.signature;
+        if (options.passphrase.encrypts_names) {
+            choices.fnek = passphrase->names.signature.text();
+        }
+    }
+    return choices;
+}
+
 SessionTask session_task(const MountOptions& options) {
     if (options.print_options || options.print_fstab) {
         return SessionTask::kPrint;
@@ -150,6 +163,7 @@ void add_options(CLI::App& parser, MountOptions& options) {
     auto* kernel = parser.add_flag("--kernel", options.kernel,
                                    "Mount by the kernel's eCryptfs, as root or by sudo");
     add_keys(parser, choices);
+    add_mount_passphrase(parser, options.passphrase);
     add_views(parser, choices);
     parser.add_flag("--fresh", choices.fresh, "Use nothing that is remembered about the folder");
     parser.add_flag("--force", options.force, "Mount although a check advises against it");
@@ -162,12 +176,20 @@ Result<void> run(const MountOptions& options) {
     const auto task = session_task(options);
     auto session = TRY(start_mount_session(options.user, task));
     const auto remembered_folders = remembered_folders_path(session.caller.home);
-    auto choices = options.choices;
-    choices.way = options.kernel ? MountWay::kKernel : MountWay::kUserSpace;
-    auto plan = TRY(plan_mount(choices, session.caller, remembered_folders));
-    return task == SessionTask::kPrint
-               ? print_plan(options, plan)
-               : Mounting(options, session, std::move(plan), remembered_folders).run();
+    const auto passphrase = TRY(read_mount_passphrase(options.passphrase));
+    auto plan =
+        TRY(plan_mount(all_choices(options, passphrase), session.caller, remembered_folders));
+    if (task == SessionTask::kPrint) {
+        return print_plan(options, plan);
+    }
+    Mounting mounting(options, session, plan, remembered_folders);
+    if (!passphrase) {
+        return mounting.run();
+    }
+    auto keys = TRY(KeysForMount::add(*passphrase, plan));
+    TRY(mounting.run());
+    keys.keep();
+    return {};
 }
 
 }  // namespace ecryptfs::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/mount/plan.h"
+#include "cli/verbs/mount_passphrase.h"
 #include "cli/verbs/options.h"
 #include "cli/verbs/verb.h"
 
@@ -16,6 +17,7 @@ struct MountOptions {
         "sudo ecryptfsctl mount --kernel ~/.Secret"};
 
     MountChoices choices;
+    MountPassphraseOptions passphrase;
     bool kernel = false;
     std::vector<std::string> fuse_options;
     bool foreground = false;

@@ -27,7 +27,7 @@ _ecryptfsctl_uris() {
 # What stands for the value of an option in the help: "FILE" of "--passphrase-file FILE", and nothing of
 # "--json Excludes: --watch".
 _ecryptfsctl_value_of() {
-    sed -n "/^Options:/,/^\$/s/^  \(-h,\)\{0,1\}$1 \([A-Z]\{1,\}\)\([ :].*\)\{0,1\}$/\2/p" <<<"$2"
+    sed -n "/^Options:/,/^\$/s/^  \(-[a-z],\)\{0,1\}$1 \([A-Z]\{1,\}\)\([ :].*\)\{0,1\}$/\2/p" <<<"$2"
 }
 
 # Candidates for what the help calls $1; none leaves it to readline, which knows about files.
@@ -75,7 +75,7 @@ _ecryptfsctl() {
         help=$(ecryptfsctl "$verb" --help 2>/dev/null)
         expected=$(_ecryptfsctl_expected "$help" "$verb" "${COMP_WORDS[@]:2:COMP_CWORD-2}")
         if [[ $word == -* ]]; then
-            mapfile -t candidates < <(sed -n '/^Options:/,/^$/s/^  \(-h,\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<"$help")
+            mapfile -t candidates < <(sed -n '/^Options:/,/^$/s/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<"$help")
         else
             mapfile -t candidates < <(_ecryptfsctl_candidates "$expected" "$word")
         fi

@@ -15,7 +15,7 @@ end
 
 function __ecryptfsctl_options
     ecryptfsctl (__ecryptfsctl_verb) --help 2>/dev/null |
-        string replace --filter --regex '^  (?:-h,)?(--[a-z-]+)\S*(?: [A-Z:+]+\b)?(?: (?:Needs|Excludes):(?: --[a-z-]+)+)* *(.*)' '$1\t$2'
+        string replace --filter --regex '^  (?:-[a-z],)?(--[a-z-]+)\S*(?: [A-Z:+]+\b)?(?: (?:Needs|Excludes):(?: --[a-z-]+)+)* *(.*)' '$1\t$2'
 end
 
 # Signatures are 16 hexadecimal digits; nothing else in that place is one.
@@ -66,7 +66,7 @@ function __ecryptfsctl_expected
         if test -n "$value"
             set value
         else if string match --quiet --regex '^--[a-z-]+$' -- $word
-            set value (string replace --filter --regex "^  (?:-h,)?$word ([A-Z]+)\b.*" '$1' -- $help)
+            set value (string replace --filter --regex "^  (?:-[a-z],)?$word ([A-Z]+)\b.*" '$1' -- $help)
         else
             set position (math $position + 1)
         end

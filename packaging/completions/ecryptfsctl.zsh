@@ -33,7 +33,7 @@ _ecryptfsctl_candidates() {
 # What stands for the value of option $1 in the help $2: "FILE" of "--passphrase-file FILE", and nothing of
 # "--json Excludes: --watch".
 _ecryptfsctl_value_of() {
-    sed -n "/^Options:/,/^\$/s/^  \(-h,\)\{0,1\}$1 \([A-Z]\{1,\}\)\([ :].*\)\{0,1\}$/\2/p" <<<"$2"
+    sed -n "/^Options:/,/^\$/s/^  \(-[a-z],\)\{0,1\}$1 \([A-Z]\{1,\}\)\([ :].*\)\{0,1\}$/\2/p" <<<"$2"
 }
 
 _ecryptfsctl() {
@@ -58,7 +58,7 @@ _ecryptfsctl() {
         fi
     done
     if [[ -z $value && $PREFIX == -* ]]; then
-        options=(${(f)"$(sed -n '/^Options:/,/^$/s/^  \(-h,\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<$help)"})
+        options=(${(f)"$(sed -n '/^Options:/,/^$/s/^  \(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p' <<<$help)"})
         compadd -- $options
         return
     fi

@@ -59,7 +59,15 @@ Finding check_old_daemon(const std::string& root, uid_t uid);
 // Checks that this session's keyring links the user keyring, which has the tokens.
 Finding check_session_keyring();
 
-// Checks that this user's eCryptfs mounts find their keys.
+// Checks what mounts in user space need: /dev/fuse, fusermount3 unless the user is root, and
+// ecryptfs-fuse.
+std::vector<Finding> check_user_space(const std::string& root, uid_t uid);
+
+// There are two ways to mount. If one works, what the other lacks is doubtful, not broken.
+void accept_one_way(std::vector<Finding>& findings);
+
+// Checks that the kernel's mounts of this user find their keys, and that the programs of those in
+// user space run.
 std::vector<Finding> check_mounts(const std::vector<MountedFolder>& mounts, uid_t uid);
 
 // --- The agent ----------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ Findings examine_system() {
         findings.push_back(check_public_key_mode(kSystem));
     }
     findings.push_back(check_device_node(kSystem));
+    append(findings, check_user_space(kSystem, ::geteuid()));
     findings.push_back(check_session_keyring());
     findings.push_back(check_key_quota(kSystem, ::geteuid()));
     if (const auto mounts = mounted_folders()) {
@@ -84,6 +85,7 @@ base::Result<void> run(const DoctorOptions& options) {
     auto findings = examine_system();
     append(findings, examine_bus());
     append(findings, check_modules(options.paths));
+    accept_one_way(findings);
     if (auto printed = print(options.json ? findings_json(findings) : findings_text(findings));
         !printed) {
         return printed;

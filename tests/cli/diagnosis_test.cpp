@@ -100,6 +100,45 @@ TEST_F(Diagnosis, DeviceOpenToAllIsFound) {
     EXPECT_THAT(cli::check_device_node(root_), Finds(Health::kBroken, "does not exist"));
 }
 
+TEST_F(Diagnosis, MissingUserSpacePartsAreFound) {
+    const auto check = [&](uid_t uid) { return cli::check_user_space(root_, uid); };
+    EXPECT_THAT(check(1000).at(0), Finds(Health::kBroken, "there is no /dev/fuse"));
+    EXPECT_THAT(check(1000).at(1), Finds(Health::kBroken, "there is no fusermount3"));
+    put("dev/fuse", "");
+    put("usr/bin/fusermount3", "");
+    EXPECT_THAT(check(1000).at(1), Finds(Health::kBroken, "")) << "not a program";
+    ASSERT_EQ(::chmod((root_ + "/usr/bin/fusermount3").c_str(), 0755), 0);
+    put("etc/fuse.conf", "# user_allow_other\n");
+    EXPECT_THAT(check(1000).at(0), Finds(Health::kWorks, ""));
+    EXPECT_THAT(check(1000).at(1), Finds(Health::kWorks, "allow_other for root only"));
+    put("etc/fuse.conf", "mount_max = 5\n user_allow_other # so\n");
+    EXPECT_THAT(check(1000).at(1), Finds(Health::kWorks, "allow_other for everybody"));
+    EXPECT_EQ(check(0).size(), check(1000).size() - 1) << "root needs no fusermount3";
+}
+
+TEST_F(Diagnosis, OneWayToMountIsEnough) {
+    const std::vector<cli::Finding> all_broken = {{"kernel", Health::kBroken},
+                                                  {"device", Health::kBroken},
+                                                  {"fuse", Health::kBroken},
+                                                  {"ecryptfs-fuse", Health::kWorks},
+                                                  {"agent", Health::kBroken}};
+    const auto judged = [&](Health kernel, Health fuse) {
+        auto findings = all_broken;
+        findings[0].health = kernel;
+        findings[2].health = fuse;
+        cli::accept_one_way(findings);
+        std::string text;
+        for (const auto& finding : findings) {
+            text += cli::health_name(finding.health).front();
+        }
+        return text;
+    };
+    EXPECT_EQ(judged(Health::kBroken, Health::kBroken), "bbbwb");
+    EXPECT_EQ(judged(Health::kBroken, Health::kWorks), "ddwwb") << "mounts in user space";
+    EXPECT_EQ(judged(Health::kWorks, Health::kBroken), "wbdwb") << "mounts by the kernel";
+    EXPECT_EQ(judged(Health::kWorks, Health::kWorks), "wbwwb");
+}
+
 TEST_F(Diagnosis, FullKeyQuotaIsFound) {
     const auto check = [&](const std::string& numbers) {
         put("proc/key-users", "    0:    66 65/65 4/1000000 79/25000000\n 1000:     7 7/7 " +

@@ -131,6 +131,11 @@ TEST_F(MountVerbAdvice, OnWhatADeadProgramLeft) {
     ASSERT_EQ(run_as_user({"/bin/kill", "-KILL", fmt::format("{}", pid)}).exit_code, 0);
     wait_until("it is dead",
                [&] { return run_as_user({"/bin/ls", path("upper")}).exit_code != 0; });
+    EXPECT_THAT(ctl({"doctor"}).out,
+                HasSubstr("broken    mount " + path("upper") +
+                          ": the ecryptfs-fuse that mounted it has ended\n          try: unmount "
+                          "what is left: ecryptfsctl umount " +
+                          path("upper")));
     expect_refusal(ctl({"mount", path("upper")}), ErrorCode::kInternal, "not connected",
                    "the program that mounted it has ended: ecryptfsctl umount " + path("upper"));
     expect_done(ctl({"umount", path("upper")}));

@@ -6,6 +6,7 @@
 #include <keyutils.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -16,6 +17,7 @@ namespace ecryptfs::test {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 class Doctor : public AgentTest {
@@ -24,8 +26,15 @@ class Doctor : public AgentTest {
         Arguments arguments = {"doctor", "--json"};
         arguments.insert(arguments.end(), options.begin(), options.end());
         const auto outcome = ctl(arguments);
-        EXPECT_EQ(outcome.exit_code, code(ErrorCode::kUnhealthy)) << outcome.err;  // no kernel
-        return outcome.out.empty() ? Json() : Json::parse(outcome.out)["links"];
+        if (outcome.out.empty()) {
+            return {};
+        }
+        const auto parsed = Json::parse(outcome.out);
+        const auto is_broken = [](const Json& link) { return link["health"] == "broken"; };
+        EXPECT_EQ(outcome.exit_code,
+                  std::ranges::any_of(parsed["links"], is_broken) ? code(ErrorCode::kUnhealthy) : 0)
+            << outcome.err;
+        return parsed["links"];
     }
     static Json find(const Json& links, const std::string& name) {
         for (const auto& link : links) {
@@ -37,6 +46,13 @@ class Doctor : public AgentTest {
     }
     Json link(const std::string& name, const Arguments& options = {}) const {
         return find(links(options), name);
+    }
+    // Of a broken link of mounts by the kernel, which is missing here: they can be done without
+    // where mounts in user space work.
+    static std::string kernels_health(const Json& links) {
+        const auto health = find(links, "kernel")["health"];
+        EXPECT_THAT(health, AnyOf("broken", "doubtful"));
+        return health;
     }
     static void expect(const Json& link, const std::string& health, const std::string& message,
                        const std::string& advice) {
@@ -67,7 +83,8 @@ TEST_F(Doctor, FindsAllOfOursInOrder) {
         expect(find(found, name), "works", "", "");
     }
     const auto text = ctl({"doctor"}).out;
-    EXPECT_THAT(text, AllOf(HasSubstr("works     agent: version "), HasSubstr("broken    kernel")));
+    EXPECT_THAT(text, AllOf(HasSubstr("works     agent: version "),
+                            AnyOf(HasSubstr("broken    kernel"), HasSubstr("doubtful  kernel"))));
 }
 
 TEST_F(Doctor, FindsMissingAgent) {
@@ -81,7 +98,8 @@ TEST_F(Doctor, FindsMissingAgent) {
 TEST_F(Doctor, FindsAgentWithoutDevice) {
     agent_.emplace(bus_.environment(), base::UniqueFd(),
                    Arguments{"--device", (folder_.path() / "nothing").string()});
-    expect(link("holder"), "broken", "nothing", "modprobe");
+    const auto found = links();
+    expect(find(found, "holder"), kernels_health(found), "nothing", "modprobe");
 }
 
 TEST_F(Doctor, FindsLockedKey) {
@@ -101,7 +119,9 @@ TEST_F(Doctor, FindsExpiredKey) {
 TEST_F(Doctor, FindsUnlinkedUserKeyring) {
     start_agent();
     ASSERT_EQ(::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING), 0);
-    expect(link("session keyring"), "broken", "not linked", "keyctl link @u @s");
+    const auto found = links();
+    expect(find(found, "session keyring"), kernels_health(found), "not linked",
+           "keyctl link @u @s");
 }
 
 TEST_F(Doctor, FindsRunningEcryptfsd) {

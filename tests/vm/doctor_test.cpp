@@ -60,6 +60,7 @@ class Doctor : public OnTheRealKernel {
 };
 
 TEST_F(Doctor, FindsNothingWrong) {
+    load_fuse();
     const UserSession session(alice());
     const auto signature = session.add_key(install_key(alice(), "k1024.pem"), "secret");
     Mount mount(session, "well");
@@ -78,10 +79,17 @@ TEST_F(Doctor, FindsNothingWrong) {
 
 TEST_F(Doctor, FindsUnloadedModule) {
     unload_ecryptfs();
+    load_fuse(0600);
     const UserSession session(alice());
     const auto found = diagnosis(session);
     expect_broken(found, "kernel", "not loaded", "modprobe");
     expect_broken(found, "device", "does not exist", "modprobe");
+    expect_broken(found, "fuse", "may not open", "chmod");
+    load_fuse();
+    const auto without = diagnosis(session);
+    EXPECT_EQ(without.exit_code, 0) << without.links;
+    EXPECT_EQ(without.of("kernel")["health"], "doubtful") << "folders are mounted in user space";
+    EXPECT_EQ(without.of("holder")["health"], "doubtful");
 }
 
 TEST_F(Doctor, FindsForbiddenDevice) {

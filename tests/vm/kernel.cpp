@@ -49,6 +49,11 @@ void set_device_mode(unsigned mode) {
     EXPECT_EQ(::chmod(kDevice, mode), 0);
 }
 
+void load_fuse(unsigned device_mode) {
+    modprobe({"fuse"});
+    EXPECT_EQ(::chmod("/dev/fuse", device_mode), 0);
+}
+
 void drop_caches() {
     ::sync();
     std::ofstream("/proc/sys/vm/drop_caches") << "3\n";

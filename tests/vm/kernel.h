@@ -17,6 +17,9 @@ void load_ecryptfs(const std::vector<std::string>& parameters = {});
 void unload_ecryptfs();
 void set_device_mode(unsigned mode);
 
+// FUSE, with its device for everybody, as udev leaves it; or for root only.
+void load_fuse(unsigned device_mode = 0666);
+
 // All of them. Programs start slowly after that.
 void drop_caches();
 

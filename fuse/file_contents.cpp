@@ -8,10 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <limits>
+#include <memory>
+#include <new>
 #include <utility>
 
+#include "lib/base/file_io.h"
 #include "lib/base/try.h"
+#include "lib/base/zeros.h"
 #include "lib/lower/extent_offsets.h"
 #include "lib/lower/header_writer.h"
 
@@ -22,8 +27,8 @@ using base::ByteSpan;
 using base::ByteView;
 using lower::kExtentSize;
 
-// What is encrypted in one go.
-constexpr std::size_t kPiece = std::size_t{1} << 20;
+// What is encrypted in one go: enough for all lanes, and it stays in a processor's cache.
+constexpr std::size_t kPiece = std::size_t{128} << 10;
 // loff_t's, with room for the header in front.
 constexpr std::uint64_t kLargestFile = std::numeric_limits<std::int64_t>::max() - (1U << 20);
 
@@ -31,47 +36,57 @@ off_t to_off(std::uint64_t offset) {
     return static_cast<off_t>(offset);
 }
 
-Outcome<std::size_t> read_at(int fd, std::uint64_t offset, ByteSpan bytes) {
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        const auto count =
-            ::pread(fd, bytes.data() + done, bytes.size() - done, to_off(offset + done));
-        if (count < 0 && errno == EINTR) {
-            continue;
+// Memory of this thread's that is there for the next request. Not zeroed: most of it is
+// overwritten.
+class Scratch {
+  public:
+    ByteSpan take(std::size_t size) {
+        if (size > size_) {
+            size_ = std::max(size, kPiece);
+            memory_.reset(static_cast<std::uint8_t*>(::operator new(size_, kAlignment)));
         }
-        if (count < 0) {
-            return failed_call();
-        }
-        if (count == 0) {
-            break;
-        }
-        done += static_cast<std::size_t>(count);
+        return {memory_.get(), size};
     }
-    return done;
+
+  private:
+    static constexpr std::align_val_t kAlignment{4096};
+    struct Free {
+        void operator()(std::uint8_t* memory) const noexcept {
+            ::operator delete(memory, kAlignment);
+        }
+    };
+
+    std::unique_ptr<std::uint8_t, Free> memory_;
+    std::size_t size_ = 0;
+};
+
+ByteSpan scratch(std::size_t size) {
+    thread_local Scratch memory;
+    return memory.take(size);
+}
+
+// What goes to the lower file, while `scratch` has the plain text.
+ByteSpan encrypted_scratch(std::size_t size) {
+    thread_local Scratch memory;
+    return memory.take(size);
+}
+
+Outcome<std::size_t> read_at(int fd, std::uint64_t offset, ByteSpan bytes) {
+    const auto count = base::read_at(fd, offset, bytes);
+    return count ? Outcome<std::size_t>(*count) : failed_call();
 }
 
 Outcome<void> write_at(int fd, std::uint64_t offset, ByteView bytes) {
-    while (!bytes.empty()) {
-        const auto count = ::pwrite(fd, bytes.data(), bytes.size(), to_off(offset));
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return count == 0 ? std::unexpected(ENOSPC) : failed_call();
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
-        offset += static_cast<std::uint64_t>(count);
-    }
-    return {};
-}
-
-bool is_zero(ByteView bytes) {
-    return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
+    return base::write_at(fd, offset, bytes) ? Outcome<void>() : failed_call();
 }
 
 }  // namespace
 
-Outcome<FileContents> FileContents::open(base::UniqueFd fd, const ContentsPlace& place,
+FileContents::~FileContents() {
+    ::explicit_bzero(edge_bytes_.data(), edge_bytes_.size());
+}
+
+Outcome<FileContents> FileContents::open(const base::UniqueFd& fd, const ContentsPlace& place,
                                          std::uint64_t plain_size, lower::ExtentCipher extents) {
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) {
@@ -79,7 +94,7 @@ Outcome<FileContents> FileContents::open(base::UniqueFd fd, const ContentsPlace&
     }
     const auto lower_size = static_cast<std::uint64_t>(status.st_size);
     const auto whole = lower_size - std::min(lower_size, place.data_offset);
-    FileContents contents(std::move(fd), place, std::move(extents));
+    FileContents contents(fd.get(), place, std::move(extents));
     contents.size_ = std::min(plain_size, whole / kExtentSize * kExtentSize);
     return contents;
 }
@@ -91,30 +106,30 @@ Outcome<ByteView> FileContents::read(std::uint64_t offset, std::size_t size) {
     const auto end = offset + std::min<std::uint64_t>(size, size_ - offset);
     const auto first = lower::extent_number(offset);
     const auto start = lower::plain_offset_of_extent(first);
-    buffer_.resize(static_cast<std::size_t>(lower::encrypted_size(end) - start));
-    TRY(read_extents(first, buffer_));
-    return ByteView(buffer_).subspan(lower::offset_in_extent(offset),
+    const auto extents = scratch(static_cast<std::size_t>(lower::encrypted_size(end) - start));
+    TRY(read_extents(first, extents));
+    return ByteView(extents).subspan(lower::offset_in_extent(offset),
                                      static_cast<std::size_t>(end - offset));
 }
 
 Outcome<void> FileContents::read_extents(std::uint64_t first, ByteSpan extents) {
     const auto count =
-        TRY(read_at(fd_.get(), lower::lower_offset_of_extent(place_.data_offset, first), extents));
+        TRY(read_at(fd_, lower::lower_offset_of_extent(place_.data_offset, first), extents));
     if (count != extents.size()) {
         return std::unexpected(EIO);  // somebody cut the lower file
     }
     for (std::size_t at = 0; at < extents.size(); at += kExtentSize) {
-        if (is_zero(extents.subspan(at, kExtentSize))) {
+        if (base::is_zero(extents.subspan(at, kExtentSize))) {
             return std::unexpected(EIO);
         }
     }
     return to_outcome(extents_.decrypt(first, extents));
 }
 
-// Encrypts in place.
-Outcome<void> FileContents::write_extents(std::uint64_t first, ByteSpan extents) {
-    TRY(to_outcome(extents_.encrypt(first, extents)));
-    return write_at(fd_.get(), lower::lower_offset_of_extent(place_.data_offset, first), extents);
+Outcome<void> FileContents::write_extents(std::uint64_t first, ByteView plain) {
+    const auto encrypted = encrypted_scratch(plain.size());
+    TRY(to_outcome(extents_.encrypt(first, plain, encrypted)));
+    return write_at(fd_, lower::lower_offset_of_extent(place_.data_offset, first), encrypted);
 }
 
 // What an extent holds of which a part is kept; zeros where the file has not come to.
@@ -141,7 +156,9 @@ Outcome<void> FileContents::write(std::uint64_t offset, ByteView bytes) {
         // Up to the end of an extent: only the first and the last piece have edges.
         const auto part =
             bytes.first(std::min(bytes.size(), kPiece - lower::offset_in_extent(offset)));
-        TRY(write_within(offset, part));
+        const bool is_whole =
+            lower::offset_in_extent(offset) == 0 && part.size() % kExtentSize == 0;
+        TRY(is_whole ? write_whole(offset, part) : write_within(offset, part));
         offset += part.size();
         bytes = bytes.subspan(part.size());
         if (offset > size_) {
@@ -151,13 +168,21 @@ Outcome<void> FileContents::write(std::uint64_t offset, ByteView bytes) {
     return {};
 }
 
+// Whole extents go from the caller's memory to the lower file without a copy of the plain text.
+Outcome<void> FileContents::write_whole(std::uint64_t offset, ByteView bytes) {
+    const auto first = lower::extent_number(offset);
+    if (edge_ && *edge_ >= first && *edge_ < first + bytes.size() / kExtentSize) {
+        edge_.reset();
+    }
+    return write_extents(first, bytes);
+}
+
 // A piece of which the file has all that is in front of it.
 Outcome<void> FileContents::write_within(std::uint64_t offset, ByteView bytes) {
     const auto first = lower::extent_number(offset);
     const auto end = offset + bytes.size();
     const auto last = lower::extent_number(end - 1);
-    buffer_.resize(static_cast<std::size_t>((last - first + 1) * kExtentSize));
-    const ByteSpan plain(buffer_);
+    const auto plain = scratch(static_cast<std::size_t>((last - first + 1) * kExtentSize));
     const auto skipped = lower::offset_in_extent(offset);
     const bool keeps_start = skipped != 0;
     const bool keeps_end = lower::offset_in_extent(end) != 0;
@@ -169,12 +194,9 @@ Outcome<void> FileContents::write_within(std::uint64_t offset, ByteView bytes) {
     }
     std::ranges::copy(bytes, plain.subspan(skipped).begin());
     edge_.reset();
-    const bool is_new_edge = keeps_end && end >= size_;
-    if (is_new_edge) {
-        std::ranges::copy(plain.last(kExtentSize), edge_bytes_.begin());
-    }
     TRY(write_extents(first, plain));
-    if (is_new_edge) {
+    if (keeps_end && end >= size_) {
+        std::ranges::copy(plain.last(kExtentSize), edge_bytes_.begin());
         edge_ = last;
     }
     return {};
@@ -186,8 +208,9 @@ Outcome<void> FileContents::fill_with_zeros(std::uint64_t end) {
     auto at = lower::encrypted_size(size_);
     while (at < end) {
         const auto size = std::min<std::uint64_t>(lower::encrypted_size(end) - at, kPiece);
-        buffer_.assign(static_cast<std::size_t>(size), 0);
-        TRY(write_extents(lower::extent_number(at), buffer_));
+        const auto zeros = scratch(static_cast<std::size_t>(size));
+        std::ranges::fill(zeros, std::uint8_t{0});
+        TRY(write_extents(lower::extent_number(at), zeros));
         at += size;
         TRY(store_size(std::min(at, end)));
     }
@@ -214,7 +237,7 @@ Outcome<void> FileContents::cut(std::uint64_t size) {
         TRY(store_size(size));
     }
     const auto lower_size = lower::lower_size(place_.data_offset, size);
-    if (::ftruncate(fd_.get(), to_off(lower_size)) != 0) {
+    if (::ftruncate(fd_, to_off(lower_size)) != 0) {
         return failed_call();
     }
     return {};
@@ -223,19 +246,18 @@ Outcome<void> FileContents::cut(std::uint64_t size) {
 Outcome<void> FileContents::store_size(std::uint64_t size) {
     const auto field = lower::encode_plain_size(size);
     if (!place_.header_in_attribute) {
-        TRY(write_at(fd_.get(), 0, field));
+        TRY(write_at(fd_, 0, field));
         size_ = size;
         return {};
     }
     std::array<std::uint8_t, lower::kMaxHeader> header;
-    const auto count =
-        ::fgetxattr(fd_.get(), lower::kHeaderAttribute, header.data(), header.size());
+    const auto count = ::fgetxattr(fd_, lower::kHeaderAttribute, header.data(), header.size());
     if (count < static_cast<ssize_t>(field.size())) {
         return count < 0 ? failed_call() : std::unexpected(EIO);
     }
     std::ranges::copy(field, header.begin());
-    if (::fsetxattr(fd_.get(), lower::kHeaderAttribute, header.data(),
-                    static_cast<std::size_t>(count), XATTR_REPLACE) != 0) {
+    if (::fsetxattr(fd_, lower::kHeaderAttribute, header.data(), static_cast<std::size_t>(count),
+                    XATTR_REPLACE) != 0) {
         return failed_call();
     }
     size_ = size;

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <vector>
+#include <utility>
 
 #include "fuse/outcome.h"
 #include "lib/base/bytes.h"
@@ -28,16 +28,22 @@ struct ContentsPlace {
 // One thread at a time.
 class FileContents {
   public:
-    // `fd` is open for reading, or for both; `plain_size` is the header's. A file that has lost its
-    // end has as much as is left of it.
-    static Outcome<FileContents> open(base::UniqueFd fd, const ContentsPlace& place,
+    FileContents(FileContents&&) = default;
+    FileContents& operator=(FileContents&&) = default;
+    FileContents(const FileContents&) = delete;
+    FileContents& operator=(const FileContents&) = delete;
+    ~FileContents();  // wipes what is plain
+
+    // Borrows `fd`, which is open for reading, or for both; `plain_size` is the header's. A file
+    // that has lost its end has as much as is left of it.
+    static Outcome<FileContents> open(const base::UniqueFd& fd, const ContentsPlace& place,
                                       std::uint64_t plain_size, lower::ExtentCipher extents);
 
-    int fd() const { return fd_.get(); }
     std::uint64_t size() const { return size_; }
 
-    // What is there from `offset` on, `size` bytes at most. The view ends with the next call. EIO
-    // for an extent of zeros, which nobody has ever encrypted: the file lost it.
+    // What is there from `offset` on, `size` bytes at most. The view is of memory of this thread's,
+    // until its next call for any file. EIO for an extent of zeros, which nobody has ever
+    // encrypted: the file lost it.
     Outcome<base::ByteView> read(std::uint64_t offset, std::size_t size);
 
     // Bytes between the end and `offset` become zeros. After an error the size covers what was
@@ -48,22 +54,22 @@ class FileContents {
     Outcome<void> resize(std::uint64_t size);
 
   private:
-    FileContents(base::UniqueFd fd, const ContentsPlace& place, lower::ExtentCipher extents)
-        : fd_(std::move(fd)), place_(place), extents_(std::move(extents)) {}
+    FileContents(int fd, const ContentsPlace& place, lower::ExtentCipher extents)
+        : fd_(fd), place_(place), extents_(std::move(extents)) {}
 
     Outcome<void> read_extents(std::uint64_t first, base::ByteSpan extents);
-    Outcome<void> write_extents(std::uint64_t first, base::ByteSpan extents);
+    Outcome<void> write_extents(std::uint64_t first, base::ByteView plain);
     Outcome<void> load_edge(std::uint64_t extent, base::ByteSpan plain);
+    Outcome<void> write_whole(std::uint64_t offset, base::ByteView bytes);
     Outcome<void> write_within(std::uint64_t offset, base::ByteView bytes);
     Outcome<void> fill_with_zeros(std::uint64_t end);
     Outcome<void> cut(std::uint64_t size);
     Outcome<void> store_size(std::uint64_t size);
 
-    base::UniqueFd fd_;
+    int fd_;
     ContentsPlace place_;
     lower::ExtentCipher extents_;
     std::uint64_t size_ = 0;
-    std::vector<std::uint8_t> buffer_;
     // The plain last extent that was written, if it was not full: small writes go on there.
     std::optional<std::uint64_t> edge_;
     std::array<std::uint8_t, lower::kExtentSize> edge_bytes_;

@@ -3,14 +3,19 @@
 #include "fuse/filesystem.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <optional>
+#include <utility>
 
 #include "fuse/lower_files.h"
 #include "lib/base/try.h"
@@ -27,10 +32,6 @@ Outcome<void> checked(int result) {
         return failed_call();
     }
     return {};
-}
-
-bool is_file(const struct stat& status) {
-    return S_ISREG(status.st_mode);
 }
 
 bool is_dots(std::string_view name) {
@@ -54,23 +55,88 @@ timespec time_or_omitted(const std::optional<timespec>& time) {
     return time.value_or(timespec{0, UTIME_OMIT});
 }
 
+// Other programs have descriptors, too, and open files need some.
+std::size_t most_descriptors() {
+    constexpr std::size_t kMost = 4096;
+    constexpr std::size_t kLeast = 16;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return kLeast;
+    }
+    return std::clamp(static_cast<std::size_t>(limit.rlim_cur / 4), kLeast, kMost);
+}
+
+// Whether it is above the rule that writing takes away set-user-ID bits (capabilities(7)).
+bool has_fsetid() {
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    return ::syscall(SYS_capget, &header, data.data()) != 0 ||
+           (data[0].effective & (1U << CAP_FSETID)) != 0;
+}
+
+// What the kernel does for who is not above it. chown() does so for everybody.
+Outcome<void> drop_privileges(const base::UniqueFd& fd) {
+    struct stat status{};
+    TRY(checked(::fstat(fd.get(), &status)));
+    mode_t dropped = S_ISUID;
+    if ((status.st_mode & S_IXGRP) != 0) {
+        dropped |= S_ISGID;
+    }
+    return (status.st_mode & dropped) == 0
+               ? Outcome<void>()
+               : checked(::fchmod(fd.get(), status.st_mode & 07777 & ~dropped));
+}
+
+// Reading a header is not reading the file. Only its owner may say so.
+template <typename Open>
+auto open_quietly(Open open) {
+    constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    auto opened = open(kFlags | O_NOATIME);
+    return !opened && opened.error() == EPERM ? open(kFlags) : std::move(opened);
+}
+
+Outcome<base::UniqueFd> open_entry(const base::UniqueFd& folder, const std::string& name,
+                                   int flags) {
+    base::UniqueFd fd(::openat(folder.get(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) {
+        return failed_call();
+    }
+    return fd;
+}
+
+// Larger writes of a slow lower file system are not for the thread that reads requests, nor is
+// filling up by more.
+constexpr std::size_t kQuickSize = std::size_t{64} << 10;
+constexpr std::uint64_t kQuickGrowth = std::uint64_t{1} << 20;
+constexpr auto kQuickWrite = std::chrono::milliseconds(2);
+constexpr auto kQuickSync = std::chrono::microseconds(50);
+
 }  // namespace
 
-Outcome<Node*> Filesystem::node(NodeId id) {
-    auto* const found = nodes_.find(id);
-    if (found == nullptr) {
+Filesystem::Filesystem(base::UniqueFd root, MountKeys& keys, const mount::FolderOptions& options)
+    : nodes_(std::move(root), most_descriptors()),
+      keys_(keys),
+      options_(options),
+      keeps_privileges_(has_fsetid()),
+      writing_(true, kQuickWrite),
+      syncing_(false, kQuickSync) {}
+
+Outcome<Filesystem::NodePointer> Filesystem::node(NodeId id) {
+    auto found = nodes_.find(id);
+    if (!found) {
         return std::unexpected(ESTALE);
     }
     return found;
 }
 
 Outcome<Filesystem::LowerPlace> Filesystem::place(NodeId folder, std::string_view plain) {
-    auto* const parent = TRY(node(folder));
+    auto parent = TRY(node(folder));
     if (keys_.encrypts_names() && plain.size() > kLongestPlainName) {
         return std::unexpected(ENAMETOOLONG);
     }
     auto lower = TRY(to_outcome(keys_.encrypt_name(plain)));
-    return LowerPlace{parent, std::move(lower)};
+    auto way = TRY(nodes_.descriptor(*parent));
+    return LowerPlace{std::move(parent), std::move(way), std::move(lower)};
 }
 
 Outcome<FoundNode> Filesystem::look_up(NodeId folder, std::string_view name) {
@@ -79,67 +145,94 @@ Outcome<FoundNode> Filesystem::look_up(NodeId folder, std::string_view name) {
 }
 
 Outcome<FoundNode> Filesystem::find_made(const LowerPlace& place) {
-    base::UniqueFd fd(
-        ::openat(place.folder->fd.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) {
-        return failed_call();
+    struct stat status{};
+    TRY(checked(::fstatat(place.way->get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW)));
+    const auto found = nodes_.add(Identity::of_status(status), place.folder, place.name);
+    Outcome<void> done;
+    if (found->is_file()) {
+        const auto size = plain_size(*found, status, &place);
+        status.st_size = static_cast<off_t>(size.value_or(0));
+        done = size ? Outcome<void>() : std::unexpected(size.error());
+    } else if (S_ISLNK(status.st_mode)) {
+        const auto target = read_target(place.way->get(), place.name.c_str());
+        status.st_size = target ? static_cast<off_t>(target->size()) : 0;
+        done = target ? Outcome<void>() : std::unexpected(target.error());
     }
-    auto* const made = TRY(nodes_.add(std::move(fd)));
-    auto status = found(*made);
-    if (!status) {
-        nodes_.forget(made->id, 1);
+    if (!done) {
+        nodes_.forget(found->id(), 1);
+        return std::unexpected(done.error());
     }
-    return status;
-}
-
-Outcome<FoundNode> Filesystem::found(Node& node) {
-    auto status = TRY(node.status());
-    TRY(complete_status(node, status));
-    return FoundNode{node.id, status};
+    return FoundNode{found->id(), status};
 }
 
 Outcome<struct stat> Filesystem::status(NodeId id) {
-    auto* const there = TRY(node(id));
-    auto status = TRY(there->status());
-    TRY(complete_status(*there, status));
+    const auto there = TRY(node(id));
+    if (!there->is_file()) {
+        return complete_status(*there);
+    }
+    const auto lock = TRY(lock_or_give_up(there->mutex));
+    return complete_status(*there);
+}
+
+// Sizes are the plain ones. While a file is locked.
+Outcome<struct stat> Filesystem::complete_status(Node& node) {
+    struct stat status{};
+    if (node.lower) {
+        TRY(checked(::fstat(node.lower->fd.get(), &status)));
+    } else {
+        status = TRY(nodes_.status(node));
+    }
+    if (node.contents) {
+        status.st_size = static_cast<off_t>(node.contents->size());
+    } else if (node.is_file()) {
+        const auto size = TRY(read_size(node, status, nullptr));
+        status.st_size = static_cast<off_t>(size);
+    } else if (S_ISLNK(status.st_mode)) {
+        const auto way = TRY(nodes_.descriptor(node));
+        const auto target = TRY(read_target(way->get(), ""));
+        status.st_size = static_cast<off_t>(target.size());
+    }
     return status;
 }
 
-// Sizes are the plain ones.
-Outcome<void> Filesystem::complete_status(Node& node, struct stat& status) {
-    if (is_file(status)) {
-        const auto size = TRY(plain_size(node, status));
-        status.st_size = static_cast<off_t>(size);
-    } else if (S_ISLNK(status.st_mode)) {
-        const auto target = TRY(link_target(node));
-        status.st_size = static_cast<off_t>(target.size());
-    }
-    return {};
+Outcome<std::uint64_t> Filesystem::plain_size(Node& node, const struct stat& status,
+                                              const LowerPlace* place) {
+    const auto lock = TRY(lock_or_give_up(node.mutex));
+    return node.contents ? Outcome<std::uint64_t>(node.contents->size())
+                         : read_size(node, status, place);
 }
 
 // The header tells the size to who has no key, too. It is read again when the file has changed.
-Outcome<std::uint64_t> Filesystem::plain_size(Node& node, const struct stat& status) {
-    if (node.contents) {
-        return node.contents->size();
-    }
+Outcome<std::uint64_t> Filesystem::read_size(Node& node, const struct stat& status,
+                                             const LowerPlace* place) {
     const auto& known = node.known_size;
     if (known && is_same(known->changed_at, status.st_ctim) &&
         known->lower_size == status.st_size) {
         return known->plain_size;
     }
-    const auto size = TRY(read_plain_size(node, status));
+    if (node.lower) {
+        return read_plain_size(node.lower->fd, status);
+    }
+    const auto fd = open_quietly([&](int flags) {
+        return place != nullptr ? open_entry(*place->way, place->name, flags)
+                                : nodes_.open(node, flags);
+    });
+    if (!fd) {
+        // Who may not read it still sees that it is there.
+        return fd.error() == EACCES ? Outcome<std::uint64_t>(0) : std::unexpected(fd.error());
+    }
+    const auto size = TRY(read_plain_size(*fd, status));
     node.known_size = KnownSize{status.st_ctim, status.st_size, size};
     return size;
 }
 
-Outcome<std::string> Filesystem::link_target(const Node& node) {
-    std::string lower(PATH_MAX, '\0');
-    const auto size = ::readlinkat(node.fd.get(), "", lower.data(), lower.size());
+Outcome<std::string> Filesystem::read_target(int folder, const char* name) {
+    std::array<char, PATH_MAX> lower;
+    const auto size = ::readlinkat(folder, name, lower.data(), lower.size());
     if (size < 0) {
         return failed_call();
     }
-    lower.resize(static_cast<std::size_t>(size));
-    auto plain = keys_.decrypt_name(lower);
+    auto plain = keys_.decrypt_name(std::string(lower.data(), static_cast<std::size_t>(size)));
     if (!plain) {
         return std::unexpected(EIO);
     }
@@ -147,44 +240,70 @@ Outcome<std::string> Filesystem::link_target(const Node& node) {
 }
 
 Outcome<std::string> Filesystem::read_link(NodeId id) {
-    const auto* const there = TRY(node(id));
-    return link_target(*there);
+    const auto there = TRY(node(id));
+    const auto way = TRY(nodes_.descriptor(*there));
+    return read_target(way->get(), "");
 }
 
 Outcome<struct stat> Filesystem::change(NodeId id, const AttributeChange& change) {
-    auto* const there = TRY(node(id));
-    if (change.size) {
-        TRY(change_size(*there, *change.size));
+    const auto there = TRY(node(id));
+    std::unique_lock<std::mutex> lock;
+    if (there->is_file()) {
+        lock = TRY(lock_or_give_up(there->mutex));
     }
+    if (!there->lower) {
+        TRY(nodes_.descriptor(*there));  // before anything has changed
+    }
+    if (change.size) {
+        TRY(change_size(*there, *change.size, change.drops_privileges));
+    }
+    TRY(change_locked(*there, change));
+    return complete_status(*there);
+}
+
+Outcome<void> Filesystem::change_locked(Node& node, const AttributeChange& change) {
+    Descriptor way;
+    if (!node.lower) {
+        way = TRY(nodes_.descriptor(node));
+    }
+    const auto& fd = node.lower ? node.lower->fd : *way;
+    const auto path = path_of_descriptor(fd);
     if (change.user || change.group) {
-        TRY(checked(::fchownat(there->fd.get(), "", change.user.value_or(-1U),
-                               change.group.value_or(-1U), AT_EMPTY_PATH)));
+        TRY(checked(::fchownat(fd.get(), "", change.user.value_or(-1U), change.group.value_or(-1U),
+                               AT_EMPTY_PATH)));
     }
     if (change.mode) {
-        TRY(checked(::chmod(there->path().c_str(), *change.mode & 07777)));
+        TRY(checked(::chmod(path.c_str(), *change.mode & 07777)));
     }
     if (change.accessed_at || change.modified_at) {
         const std::array times{time_or_omitted(change.accessed_at),
                                time_or_omitted(change.modified_at)};
-        TRY(checked(::utimensat(AT_FDCWD, there->path().c_str(), times.data(), 0)));
+        TRY(checked(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0)));
     }
-    return status(id);
+    return {};
 }
 
-Outcome<void> Filesystem::change_size(Node& node, std::uint64_t size) {
+Outcome<void> Filesystem::change_size(Node& node, std::uint64_t size, bool drops_privileges) {
     ++node.opens;
     auto done = load_contents(node, true);
+    if (done && !may_wait() && size > node.contents->size() + kQuickGrowth) {
+        done = std::unexpected(kWouldWait);
+    }
+    if (done && drops_privileges && keeps_privileges_) {
+        done = fuse::drop_privileges(node.lower->fd);
+    }
     if (done) {
         done = node.contents->resize(size);
     }
-    close(node.id);
+    close_locked(node);
     return done;
 }
 
 Outcome<struct statvfs> Filesystem::statistics(NodeId id) {
-    const auto* const there = TRY(node(id));
+    const auto there = TRY(node(id));
+    const auto way = TRY(nodes_.descriptor(*there));
     struct statvfs statistics{};
-    TRY(checked(::fstatvfs(there->fd.get(), &statistics)));
+    TRY(checked(::fstatvfs(way->get(), &statistics)));
     if (keys_.encrypts_names()) {
         statistics.f_namemax = kLongestPlainName;
     }
@@ -195,21 +314,24 @@ Outcome<FoundNode> Filesystem::make_link(NodeId folder, std::string_view name,
                                          std::string_view target) {
     const auto there = TRY(place(folder, name));
     const auto lower = TRY(to_outcome(keys_.encrypt_name(target)));
-    TRY(checked(::symlinkat(lower.c_str(), there.folder->fd.get(), there.name.c_str())));
+    TRY(checked(::symlinkat(lower.c_str(), there.way->get(), there.name.c_str())));
     return find_made(there);
 }
 
 Outcome<FoundNode> Filesystem::make_hard_link(NodeId id, NodeId folder, std::string_view name) {
-    const auto* const linked = TRY(node(id));
+    const auto linked = TRY(node(id));
+    const auto way = TRY(nodes_.descriptor(*linked));
     const auto there = TRY(place(folder, name));
-    TRY(checked(::linkat(AT_FDCWD, linked->path().c_str(), there.folder->fd.get(),
+    TRY(lock_or_give_up(linked->mutex));  // or it would be busy when the link is there
+    TRY(checked(::linkat(AT_FDCWD, path_of_descriptor(*way).c_str(), there.way->get(),
                          there.name.c_str(), AT_SYMLINK_FOLLOW)));
+    const WithWaiting to_the_end;
     return find_made(there);
 }
 
 Outcome<FoundNode> Filesystem::make_folder(NodeId folder, std::string_view name, mode_t mode) {
     const auto there = TRY(place(folder, name));
-    TRY(checked(::mkdirat(there.folder->fd.get(), there.name.c_str(), mode)));
+    TRY(checked(::mkdirat(there.way->get(), there.name.c_str(), mode)));
     return find_made(there);
 }
 
@@ -218,46 +340,82 @@ Outcome<FoundNode> Filesystem::make_special(NodeId folder, std::string_view name
     if (S_ISREG(mode)) {
         auto made = create(folder, name, mode, O_RDWR | O_EXCL);
         if (made) {
-            close(made->id);
+            const WithWaiting to_the_end;
+            TRY(close(made->id));
         }
         return made;
     }
     const auto there = TRY(place(folder, name));
-    TRY(checked(::mknodat(there.folder->fd.get(), there.name.c_str(), mode, device)));
+    TRY(checked(::mknodat(there.way->get(), there.name.c_str(), mode, device)));
     return find_made(there);
+}
+
+// What is open, or somebody's current folder, goes on without a name.
+Outcome<void> Filesystem::hold_before_removal(const LowerPlace& place) {
+    struct stat status{};
+    if (::fstatat(place.way->get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return {};  // removing it says why
+    }
+    return nodes_.hold(*place.folder, place.name, Identity::of_status(status));
 }
 
 Outcome<void> Filesystem::remove(NodeId folder, std::string_view name, bool is_folder) {
     const auto there = TRY(place(folder, name));
-    return checked(
-        ::unlinkat(there.folder->fd.get(), there.name.c_str(), is_folder ? AT_REMOVEDIR : 0));
+    TRY(hold_before_removal(there));
+    return checked(::unlinkat(there.way->get(), there.name.c_str(), is_folder ? AT_REMOVEDIR : 0));
 }
 
 Outcome<void> Filesystem::rename(NodeId folder, std::string_view name, NodeId new_folder,
                                  std::string_view new_name, unsigned flags) {
     const auto from = TRY(place(folder, name));
     const auto to = TRY(place(new_folder, new_name));
-    return checked(::renameat2(from.folder->fd.get(), from.name.c_str(), to.folder->fd.get(),
-                               to.name.c_str(), flags));
+    const bool exchanges = (flags & RENAME_EXCHANGE) != 0;
+    if (!exchanges) {
+        TRY(hold_before_removal(to));
+    }
+    const auto lock = TRY(lock_or_give_up(nodes_.places()));
+    struct stat moved{};
+    struct stat other{};
+    ::fstatat(from.way->get(), from.name.c_str(), &moved, AT_SYMLINK_NOFOLLOW);
+    ::fstatat(to.way->get(), to.name.c_str(), &other, AT_SYMLINK_NOFOLLOW);
+    TRY(checked(
+        ::renameat2(from.way->get(), from.name.c_str(), to.way->get(), to.name.c_str(), flags)));
+    nodes_.set_place(Identity::of_status(moved), to.folder, to.name);
+    if (exchanges) {
+        nodes_.set_place(Identity::of_status(other), from.folder, from.name);
+    }
+    return {};
 }
 
-Outcome<std::vector<FolderEntry>> Filesystem::list(NodeId folder) {
-    const auto* const there = TRY(node(folder));
-    auto fd = TRY(there->reopen(O_RDONLY | O_DIRECTORY));
-    std::vector<FolderEntry> entries;
-    TRY(read_folder(std::move(fd), [&](const std::string& lower, ino_t inode, mode_t type) {
-        if (is_dots(lower)) {
-            entries.push_back({lower, inode, type});
-        } else if (auto plain = keys_.decrypt_name(lower); plain && can_be_listed(*plain)) {
-            entries.push_back({std::move(*plain), inode, type});
+Outcome<FolderStream> Filesystem::open_folder(NodeId folder) {
+    const auto there = TRY(node(folder));
+    auto fd = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
+    return FolderStream(std::move(fd));
+}
+
+Outcome<std::optional<FolderEntry>> Filesystem::entry_at(FolderStream& folder, off_t offset) {
+    for (;;) {
+        const auto entry = TRY(folder.at(offset));
+        if (!entry) {
+            return std::nullopt;
         }
-    }));
-    return entries;
+        std::string lower(entry->name);
+        if (is_dots(lower)) {
+            return FolderEntry{std::move(lower), entry->inode, entry->type, entry->next};
+        }
+        if (auto plain = keys_.decrypt_name(lower); plain && can_be_listed(*plain)) {
+            return FolderEntry{std::move(*plain), entry->inode, entry->type, entry->next};
+        }
+        offset = entry->next;
+    }
 }
 
 Outcome<void> Filesystem::sync_folder(NodeId id) {
-    const auto* const there = TRY(node(id));
-    const auto fd = TRY(there->reopen(O_RDONLY | O_DIRECTORY));
+    if (!may_wait()) {
+        return std::unexpected(kWouldWait);
+    }
+    const auto there = TRY(node(id));
+    const auto fd = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
     return checked(::fsync(fd.get()));
 }
 
@@ -265,42 +423,58 @@ Outcome<void> Filesystem::sync_folder(NodeId id) {
 Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode_t mode,
                                       int flags) {
     const auto there = TRY(place(folder, name));
-    auto fresh = TRY(to_outcome(keys_.make_file()));
-    base::UniqueFd fd(::openat(there.folder->fd.get(), there.name.c_str(),
-                               O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    if (!fd) {
-        if (errno != EEXIST || (flags & O_EXCL) != 0) {
-            return failed_call();
-        }
-        auto existing = TRY(find_made(there));
-        if (const auto opened = open(existing.id, flags); !opened) {
-            nodes_.forget(existing.id, 1);
-            return std::unexpected(opened.error());
-        }
-        return existing;
+    if (!may_wait() && !keys_.makes_files_at_once()) {
+        return std::unexpected(kWouldWait);
     }
-    auto contents = write_new_file(std::move(fd), std::move(fresh), options_.xattr);
-    auto made = contents ? find_made(there) : Outcome<FoundNode>(std::unexpected(contents.error()));
-    if (!made) {
-        ::unlinkat(there.folder->fd.get(), there.name.c_str(), 0);
-        return made;
+    const auto fresh = TRY(to_outcome(keys_.make_file()));
+    auto lower = std::make_shared<OpenLower>();
+    lower->fd.reset(::openat(there.way->get(), there.name.c_str(),
+                             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    lower->can_write = true;
+    if (!lower->fd) {
+        return errno == EEXIST && (flags & O_EXCL) == 0 ? open_existing(there, flags)
+                                                        : failed_call();
     }
-    auto& node = *nodes_.find(made->id);
-    node.contents = std::make_unique<FileContents>(std::move(*contents));
-    node.can_write = true;
-    ++node.opens;
-    made->status.st_size = 0;
-    return made;
+    auto contents = write_new_file(lower->fd, fresh, options_.xattr);
+    struct stat status{};
+    if (!contents || ::fstat(lower->fd.get(), &status) != 0) {
+        const int error = contents ? errno : contents.error();
+        ::unlinkat(there.way->get(), there.name.c_str(), 0);
+        return std::unexpected(error);
+    }
+    status.st_size = 0;
+    const auto made = nodes_.add(Identity::of_status(status), there.folder, there.name);
+    const std::scoped_lock lock(made->mutex);  // nobody else knows it
+    made->known_size.reset();
+    made->contents = std::make_unique<FileContents>(std::move(*contents));
+    made->lower = std::move(lower);
+    ++made->opens;
+    made->may_have_pages = true;
+    return FoundNode{made->id(), status};
+}
+
+Outcome<FoundNode> Filesystem::open_existing(const LowerPlace& place, int flags) {
+    auto existing = TRY(find_made(place));
+    if (const auto opened = open(existing.id, flags); !opened) {
+        nodes_.forget(existing.id, 1);
+        return std::unexpected(opened.error());
+    }
+    return existing;
 }
 
 Outcome<OpenedFile> Filesystem::open(NodeId id, int flags) {
-    auto* const there = TRY(node(id));
-    const bool writes = (flags & O_ACCMODE) != O_RDONLY;
-    const auto status = TRY(there->status());
-    const auto known = there->known_size;
+    const auto there = TRY(node(id));
+    const auto lock = TRY(lock_or_give_up(there->mutex));
+    const bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
     ++there->opens;
-    if (auto loaded = load_contents(*there, writes); !loaded) {
-        close(id);
+    const auto known = there->known_size;
+    struct stat status{};
+    auto loaded = load_contents(*there, for_writing);
+    if (loaded) {
+        loaded = checked(::fstat(there->lower->fd.get(), &status));
+    }
+    if (!loaded) {
+        close_locked(*there);
         return std::unexpected(loaded.error());
     }
     const bool is_unchanged =
@@ -308,67 +482,125 @@ Outcome<OpenedFile> Filesystem::open(NodeId id, int flags) {
     return OpenedFile{is_unchanged || there->opens > 1};
 }
 
-// Opens the lower file once for all who have it open, for writing as well if that may be.
+// Opens the lower file once for all who have it open, for writing as well if that may be. While it
+// is locked.
 Outcome<void> Filesystem::load_contents(Node& node, bool for_writing) {
-    if (node.contents && (node.can_write || !for_writing)) {
-        return {};
+    if (!node.lower || (for_writing && !node.lower->can_write)) {
+        const bool read_only = options_.read_only && !for_writing;
+        auto lower = std::make_shared<OpenLower>();
+        auto fd = read_only ? std::unexpected(EROFS) : nodes_.open(node, O_RDWR | O_NONBLOCK);
+        lower->can_write = fd.has_value();
+        if (!fd && !for_writing) {
+            fd = nodes_.open(node, O_RDONLY | O_NONBLOCK);
+        }
+        if (!fd) {
+            return std::unexpected(fd.error());
+        }
+        lower->fd = std::move(*fd);
+        node.contents.reset();
+        node.lower = std::move(lower);
     }
-    const bool read_only = options_.read_only && !for_writing;
-    auto fd = read_only ? std::unexpected(EROFS) : node.reopen(O_RDWR);
-    const bool can_write = fd.has_value();
-    if (!fd && !for_writing) {
-        fd = node.reopen(O_RDONLY);
-    }
-    if (!fd) {
-        return std::unexpected(fd.error());
-    }
-    auto contents = TRY(open_contents(std::move(*fd), keys_, options_.xattr, can_write));
-    node.contents = std::make_unique<FileContents>(std::move(contents));
-    node.can_write = can_write;
+    TRY(contents(node));
     return {};
 }
 
-void Filesystem::close(NodeId id) {
-    auto* const node = nodes_.find(id);
-    if (node == nullptr || node->opens == 0 || --node->opens != 0) {
+// Of an open file. Its key is looked for again if it was dropped. While it is locked.
+Outcome<FileContents*> Filesystem::contents(Node& node) {
+    if (!node.lower) {
+        return std::unexpected(EBADF);
+    }
+    if (!node.contents) {
+        auto opened =
+            TRY(open_contents(node.lower->fd, keys_, options_.xattr, node.lower->can_write));
+        node.contents = std::make_unique<FileContents>(std::move(opened));
+        node.may_have_pages = true;
+    }
+    return node.contents.get();
+}
+
+Outcome<void> Filesystem::close(NodeId id) {
+    if (const auto node = nodes_.find(id)) {
+        const auto lock = TRY(lock_or_give_up(node->mutex));
+        close_locked(*node);
+    }
+    return {};
+}
+
+void Filesystem::close_locked(Node& node) {
+    if (node.opens == 0 || --node.opens != 0) {
         return;
     }
-    if (node->contents) {
+    if (node.contents) {
         struct stat status{};
-        node->known_size.reset();
-        if (::fstat(node->contents->fd(), &status) == 0) {
-            node->known_size = KnownSize{status.st_ctim, status.st_size, node->contents->size()};
+        node.known_size.reset();
+        if (::fstat(node.lower->fd.get(), &status) == 0) {
+            node.known_size = KnownSize{status.st_ctim, status.st_size, node.contents->size()};
         }
-        node->contents.reset();
     }
-    nodes_.drop_if_unused(*node);
+    node.contents.reset();
+    node.lower.reset();
 }
 
 Outcome<base::ByteView> Filesystem::read(NodeId id, std::uint64_t offset, std::size_t size) {
-    auto* const there = TRY(node(id));
-    return there->contents ? there->contents->read(offset, size) : std::unexpected(EBADF);
+    const auto there = TRY(node(id));
+    const auto lock = TRY(lock_or_give_up(there->mutex));
+    auto* const open_file = TRY(contents(*there));
+    return open_file->read(offset, size);
 }
 
-Outcome<void> Filesystem::write(NodeId id, std::uint64_t offset, base::ByteView bytes) {
-    auto* const there = TRY(node(id));
-    return there->contents ? there->contents->write(offset, bytes) : std::unexpected(EBADF);
+Outcome<void> Filesystem::write(NodeId id, std::uint64_t offset, base::ByteView bytes,
+                                bool drops_privileges) {
+    const auto there = TRY(node(id));
+    const auto lock = TRY(lock_or_give_up(there->mutex));
+    auto* const open_file = TRY(contents(*there));
+    const bool is_large = bytes.size() > kQuickSize || offset > open_file->size() + kQuickGrowth;
+    if (!may_wait() && is_large && !writing_.is_quick()) {
+        return std::unexpected(kWouldWait);
+    }
+    if (drops_privileges && keeps_privileges_) {
+        TRY(fuse::drop_privileges(there->lower->fd));
+    }
+    return is_large ? writing_.time([&] { return open_file->write(offset, bytes); })
+                    : open_file->write(offset, bytes);
 }
 
 Outcome<void> Filesystem::sync(NodeId id, bool only_data) {
-    auto* const there = TRY(node(id));
-    if (!there->contents) {
+    if (!may_wait() && !syncing_.is_quick()) {
+        return std::unexpected(kWouldWait);
+    }
+    const auto there = TRY(node(id));
+    std::shared_ptr<OpenLower> lower;
+    {
+        const auto lock = TRY(lock_or_give_up(there->mutex));
+        lower = there->lower;
+    }
+    if (!lower) {
         return std::unexpected(EBADF);
     }
-    const int fd = there->contents->fd();
-    return checked(only_data ? ::fdatasync(fd) : ::fsync(fd));
+    const int fd = lower->fd.get();  // others go on with the file meanwhile
+    return syncing_.time([&] { return checked(only_data ? ::fdatasync(fd) : ::fsync(fd)); });
+}
+
+std::vector<NodeId> Filesystem::drop_contents() {
+    std::vector<NodeId> with_pages;
+    for (const auto& node : nodes_.all()) {
+        const std::scoped_lock lock(node->mutex);
+        node->contents.reset();
+        if (std::exchange(node->may_have_pages, false)) {
+            with_pages.push_back(node->id());
+        }
+    }
+    return with_pages;
 }
 
 Outcome<std::size_t> Filesystem::get_attribute(NodeId id, const char* name, base::ByteSpan value) {
-    const auto* const there = TRY(node(id));
+    const auto there = TRY(node(id));
     if (is_header(name)) {
         return std::unexpected(ENODATA);
     }
-    const auto size = ::getxattr(there->path().c_str(), name, value.data(), value.size());
+    const auto way = TRY(nodes_.descriptor(*there));
+    const auto size =
+        ::getxattr(path_of_descriptor(*way).c_str(), name, value.data(), value.size());
     if (size < 0) {
         return failed_call();
     }
@@ -376,9 +608,10 @@ Outcome<std::size_t> Filesystem::get_attribute(NodeId id, const char* name, base
 }
 
 Outcome<std::vector<char>> Filesystem::list_attributes(NodeId id) {
-    const auto* const there = TRY(node(id));
+    const auto there = TRY(node(id));
+    const auto way = TRY(nodes_.descriptor(*there));
     std::vector<char> names(XATTR_LIST_MAX);
-    const auto size = ::listxattr(there->path().c_str(), names.data(), names.size());
+    const auto size = ::listxattr(path_of_descriptor(*way).c_str(), names.data(), names.size());
     if (size < 0) {
         return failed_call();
     }
@@ -391,19 +624,22 @@ Outcome<std::vector<char>> Filesystem::list_attributes(NodeId id) {
 
 Outcome<void> Filesystem::set_attribute(NodeId id, const char* name, base::ByteView value,
                                         int flags) {
-    const auto* const there = TRY(node(id));
+    const auto there = TRY(node(id));
     if (is_header(name)) {
         return std::unexpected(EPERM);
     }
-    return checked(::setxattr(there->path().c_str(), name, value.data(), value.size(), flags));
+    const auto way = TRY(nodes_.descriptor(*there));
+    return checked(
+        ::setxattr(path_of_descriptor(*way).c_str(), name, value.data(), value.size(), flags));
 }
 
 Outcome<void> Filesystem::remove_attribute(NodeId id, const char* name) {
-    const auto* const there = TRY(node(id));
+    const auto there = TRY(node(id));
     if (is_header(name)) {
         return std::unexpected(ENODATA);
     }
-    return checked(::removexattr(there->path().c_str(), name));
+    const auto way = TRY(nodes_.descriptor(*there));
+    return checked(::removexattr(path_of_descriptor(*way).c_str(), name));
 }
 
 }  // namespace ecryptfs::fuse

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The mounted folder: what each request of the kernel does to the lower folder. Knows nothing of
-// how requests come (fuse/session.h). One thread.
+// how requests come (fuse/session.h). Any thread. One that may not wait gets kWouldWait instead,
+// and nothing has been done (fuse/waiting.h).
 
 #pragma once
 
@@ -13,9 +14,11 @@
 #include <string_view>
 #include <vector>
 
+#include "fuse/folder_stream.h"
 #include "fuse/mount_keys.h"
 #include "fuse/node_table.h"
 #include "fuse/outcome.h"
+#include "fuse/waiting.h"
 #include "lib/base/handle.h"
 #include "lib/mount/folder_options.h"
 
@@ -37,6 +40,7 @@ struct FolderEntry {
     std::string name;  // plain
     ino_t inode = 0;
     mode_t type = 0;  // of struct stat
+    off_t next = 0;   // where the entry behind this one is
 };
 
 // Of a setattr request; what is not set stays.
@@ -47,13 +51,13 @@ struct AttributeChange {
     std::optional<std::uint64_t> size = {};
     std::optional<timespec> accessed_at = {};  // tv_nsec may be UTIME_NOW
     std::optional<timespec> modified_at = {};
+    bool drops_privileges = false;  // as write() does
 };
 
 class Filesystem {
   public:
     // `root`: the lower folder. Borrows the keys.
-    Filesystem(base::UniqueFd root, MountKeys& keys, const mount::FolderOptions& options)
-        : nodes_(std::move(root)), keys_(keys), options_(options) {}
+    Filesystem(base::UniqueFd root, MountKeys& keys, const mount::FolderOptions& options);
 
     Outcome<FoundNode> look_up(NodeId folder, std::string_view name);
     void forget(NodeId id, std::uint64_t lookups) { nodes_.forget(id, lookups); }
@@ -70,16 +74,21 @@ class Filesystem {
     Outcome<void> remove(NodeId folder, std::string_view name, bool is_folder);
     Outcome<void> rename(NodeId folder, std::string_view name, NodeId new_folder,
                          std::string_view new_name, unsigned flags);
-    // All but names that no key opens.
-    Outcome<std::vector<FolderEntry>> list(NodeId folder);
+    Outcome<FolderStream> open_folder(NodeId folder);
+    // The entry at 0 or at another one's `next`; nothing at the end. Names that no key opens are
+    // left out.
+    Outcome<std::optional<FolderEntry>> entry_at(FolderStream& folder, off_t offset);
     Outcome<void> sync_folder(NodeId id);
 
     // A new empty file, or one that is there, opened by the flags of open(2).
     Outcome<FoundNode> create(NodeId folder, std::string_view name, mode_t mode, int flags);
     Outcome<OpenedFile> open(NodeId id, int flags);
-    void close(NodeId id);
+    Outcome<void> close(NodeId id);
+    // The view is of memory of this thread's, until its next call.
     Outcome<base::ByteView> read(NodeId id, std::uint64_t offset, std::size_t size);
-    Outcome<void> write(NodeId id, std::uint64_t offset, base::ByteView bytes);
+    // `drops_privileges`: the writer may not keep a set-user-ID or set-group-ID bit alive.
+    Outcome<void> write(NodeId id, std::uint64_t offset, base::ByteView bytes,
+                        bool drops_privileges);
     Outcome<void> sync(NodeId id, bool only_data);
 
     // As the system calls of these names. The header's attribute is not there for anybody.
@@ -88,26 +97,44 @@ class Filesystem {
     Outcome<void> set_attribute(NodeId id, const char* name, base::ByteView value, int flags);
     Outcome<void> remove_attribute(NodeId id, const char* name);
 
+    // Forgets the keys and all that is plain of every file, open ones included, and waits for who
+    // uses them. They are looked for anew when they are needed. Gives the nodes of which the kernel
+    // may have pages.
+    std::vector<NodeId> drop_contents();
+
   private:
-    // A place in the lower folder: a descriptor of its folder and its lower name.
+    using NodePointer = std::shared_ptr<Node>;
+
+    // A place in the lower folder: its folder, a way there and the lower name.
     struct LowerPlace {
-        Node* folder = nullptr;
+        NodePointer folder;
+        Descriptor way;
         std::string name;
     };
 
-    Outcome<Node*> node(NodeId id);
+    Outcome<NodePointer> node(NodeId id);
     Outcome<LowerPlace> place(NodeId folder, std::string_view plain);
-    Outcome<FoundNode> found(Node& node);
     Outcome<FoundNode> find_made(const LowerPlace& place);
-    Outcome<void> complete_status(Node& node, struct stat& status);
-    Outcome<std::uint64_t> plain_size(Node& node, const struct stat& status);
-    Outcome<std::string> link_target(const Node& node);
+    Outcome<void> hold_before_removal(const LowerPlace& place);
+    Outcome<struct stat> complete_status(Node& node);
+    Outcome<std::uint64_t> plain_size(Node& node, const struct stat& status,
+                                      const LowerPlace* place);
+    Outcome<std::uint64_t> read_size(Node& node, const struct stat& status,
+                                     const LowerPlace* place);
+    Outcome<std::string> read_target(int folder, const char* name);
+    Outcome<FoundNode> open_existing(const LowerPlace& place, int flags);
     Outcome<void> load_contents(Node& node, bool for_writing);
-    Outcome<void> change_size(Node& node, std::uint64_t size);
+    Outcome<FileContents*> contents(Node& node);
+    Outcome<void> change_locked(Node& node, const AttributeChange& change);
+    Outcome<void> change_size(Node& node, std::uint64_t size, bool drops_privileges);
+    void close_locked(Node& node);
 
     NodeTable nodes_;
     MountKeys& keys_;
     mount::FolderOptions options_;
+    bool keeps_privileges_;  // this process, when it writes
+    Pace writing_;
+    Pace syncing_;
 };
 
 }  // namespace ecryptfs::fuse

@@ -2,17 +2,16 @@
 
 #include "fuse/lower_files.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <limits>
-#include <memory>
 #include <utility>
 
+#include "fuse/waiting.h"
 #include "lib/base/bytes.h"
 #include "lib/base/try.h"
 #include "lib/lower/header.h"
@@ -50,10 +49,10 @@ Outcome<HeaderBytes> read_header(int fd, ByteSpan bytes) {
     return HeaderBytes{ByteView(bytes).first(used), true};
 }
 
-Outcome<FileContents> make_contents(base::UniqueFd fd, const ContentsPlace& place,
+Outcome<FileContents> make_contents(const base::UniqueFd& fd, const ContentsPlace& place,
                                     std::uint64_t plain_size, const lower::FileKey& key) {
     auto extents = TRY(to_outcome(lower::ExtentCipher::create(key)));
-    return FileContents::open(std::move(fd), place, plain_size, std::move(extents));
+    return FileContents::open(fd, place, plain_size, std::move(extents));
 }
 
 Outcome<void> write_header(int fd, ByteView header, bool in_attribute) {
@@ -77,21 +76,11 @@ bool is_empty(int fd) {
            ::fgetxattr(fd, lower::kHeaderAttribute, nullptr, 0) < 0;
 }
 
-void close_folder(DIR* folder) noexcept {
-    ::closedir(folder);
-}
-using Folder = base::Handle<DIR, close_folder>;
-
 }  // namespace
 
-Outcome<std::uint64_t> read_plain_size(const Node& node, const struct stat& status) {
-    const auto fd = node.reopen(O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (!fd) {
-        // Who may not read it still sees that it is there.
-        return fd.error() == EACCES ? Outcome<std::uint64_t>(0) : std::unexpected(fd.error());
-    }
+Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct stat& status) {
     std::array<std::uint8_t, kSizeAndMarker> bytes;
-    const auto header = read_header(fd->get(), bytes);
+    const auto header = read_header(fd.get(), bytes);
     if (!header) {
         return status.st_size == 0 ? Outcome<std::uint64_t>(0) : std::unexpected(header.error());
     }
@@ -102,46 +91,34 @@ Outcome<std::uint64_t> read_plain_size(const Node& node, const struct stat& stat
     return *size;
 }
 
-Outcome<FileContents> open_contents(base::UniqueFd fd, MountKeys& keys, bool in_attribute,
-                                    bool can_write) {
+Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys,
+                                    bool in_attribute, bool can_write) {
     if (is_empty(fd.get())) {
-        auto fresh = TRY(to_outcome(keys.make_file()));
-        if (can_write) {
-            return write_new_file(std::move(fd), std::move(fresh), in_attribute);
+        if (!may_wait() && !keys.makes_files_at_once()) {
+            return std::unexpected(kWouldWait);
         }
-        return make_contents(std::move(fd), {}, 0, fresh.key);
+        const auto fresh = TRY(to_outcome(keys.make_file()));
+        if (can_write) {
+            return write_new_file(fd, fresh, in_attribute);
+        }
+        return make_contents(fd, {}, 0, fresh.key);
     }
     std::array<std::uint8_t, lower::kMaxHeader> bytes;
     const auto found = TRY(read_header(fd.get(), bytes));
     const auto header = TRY(to_outcome(lower::parse_header(found.bytes)));
+    if (!may_wait() && !keys.opens_at_once(header)) {
+        return std::unexpected(kWouldWait);
+    }
     const auto key = TRY(to_outcome(keys.open(header)));
     const ContentsPlace place{found.in_attribute, found.in_attribute ? 0 : header.size_at_front};
-    return make_contents(std::move(fd), place, header.plain_size, key);
+    return make_contents(fd, place, header.plain_size, key);
 }
 
-Outcome<FileContents> write_new_file(base::UniqueFd fd, NewFile file, bool in_attribute) {
+Outcome<FileContents> write_new_file(const base::UniqueFd& fd, const NewFile& file,
+                                     bool in_attribute) {
     TRY(write_header(fd.get(), file.header, in_attribute));
     const ContentsPlace place{in_attribute, in_attribute ? 0 : file.header.size()};
-    return make_contents(std::move(fd), place, 0, file.key);
-}
-
-Outcome<void> read_folder(
-    base::UniqueFd fd,
-    const std::function<void(const std::string& name, ino_t inode, mode_t type)>& take) {
-    const Folder folder(::fdopendir(fd.get()));
-    if (!folder) {
-        return failed_call();
-    }
-    static_cast<void>(fd.release());  // the folder's now
-    for (;;) {
-        errno = 0;
-        const dirent* const entry = ::readdir(folder.get());
-        if (entry == nullptr) {
-            return errno == 0 ? Outcome<void>() : failed_call();
-        }
-        const mode_t type = entry->d_type;
-        take(entry->d_name, entry->d_ino, DTTOIF(type));
-    }
+    return make_contents(fd, place, 0, file.key);
 }
 
 }  // namespace ecryptfs::fuse

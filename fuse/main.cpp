@@ -28,7 +28,7 @@ namespace {
 using namespace ecryptfs;
 using base::Result;
 
-// Every file and folder that the kernel remembers has a descriptor.
+// Open files and the folders that are in use have descriptors.
 void raise_descriptor_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {

@@ -8,9 +8,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fuse/filesystem.h"
+#include "fuse/handlers.h"
 #include "lib/base/error.h"
 
 struct fuse_session;
@@ -30,15 +32,21 @@ class Session {
     Session& operator=(const Session&) = delete;
     ~Session();
 
-    // Until it is unmounted, or one of SIGHUP, SIGINT and SIGTERM comes, which unmount it.
+    // Until it is unmounted, or one of SIGHUP, SIGINT and SIGTERM comes, which unmount it. What is
+    // being done then is done.
     base::Result<void> serve();
 
+    // Has the kernel forget the pages of a file. Not for the thread that serves: the kernel waits
+    // for pages that it is reading.
+    void invalidate(NodeId id);
+
   private:
-    explicit Session(fuse_session* session) : session_(session) {}
+    explicit Session(std::unique_ptr<Mounted> mounted) : mounted_(std::move(mounted)) {}
 
     struct Destroy {
         void operator()(fuse_session* session) const noexcept;
     };
+    std::unique_ptr<Mounted> mounted_;  // longer than the session, which has its address
     std::unique_ptr<fuse_session, Destroy> session_;
 };
 

@@ -10,6 +10,7 @@
 #include "cli/files/file_error.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
+#include "lib/base/zeros.h"
 #include "lib/lower/header.h"
 #include "lib/lowerfs/content_reader.h"
 
@@ -40,7 +41,7 @@ Result<void> write_sparsely(int fd, std::uint64_t offset, ByteView bytes) {
     std::size_t start = 0;  // of what has to be written
     for (std::size_t at = 0; at < bytes.size(); at += kExtentSize) {
         const auto extent = bytes.subspan(at, std::min(kExtentSize, bytes.size() - at));
-        if (!lowerfs::is_zero(extent)) {
+        if (!base::is_zero(extent)) {
             continue;
         }
         TRY(write_to_file(fd, offset + start, bytes.subspan(start, at - start)));

@@ -44,6 +44,41 @@ bool write_all(int fd, ByteView bytes) {
     return true;
 }
 
+std::optional<std::size_t> read_at(int fd, std::uint64_t offset, ByteSpan room) {
+    std::size_t done = 0;
+    while (done < room.size()) {
+        const ssize_t size =
+            ::pread(fd, room.data() + done, room.size() - done, static_cast<off_t>(offset + done));
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0) {
+            return std::nullopt;
+        }
+        if (size == 0) {
+            break;
+        }
+        done += static_cast<std::size_t>(size);
+    }
+    return done;
+}
+
+bool write_at(int fd, std::uint64_t offset, ByteView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t size = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size <= 0) {
+            errno = size == 0 ? ENOSPC : errno;
+            return false;
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(size));
+        offset += static_cast<std::uint64_t>(size);
+    }
+    return true;
+}
+
 // Some file systems cannot rename without replacing (eCryptfs, NFS), some have no links (FAT).
 bool rename_to_free_name(int folder, const char* from, const char* to) {
     if (::renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0) {

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "lib/base/try.h"
+#include "lib/base/zeros.h"
 #include "lib/lower/header.h"
 
 namespace ecryptfs::lowerfs {
@@ -54,11 +54,6 @@ std::uint64_t decryptable_size(const LowerFile& file) {
 }
 
 }  // namespace
-
-bool is_zero(ByteView bytes) {
-    return bytes.empty() || (bytes.front() == 0 &&
-                             std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 FileRange whole_contents(const LowerFile& file) {
     return {0, file.header.value().plain_size};
@@ -121,7 +116,7 @@ Result<void> ContentReader::read_extents(std::uint64_t number, ByteSpan extents,
     read_or_zeros(fd_, lower::lower_offset_of_extent(data_offset_, number), extents);
     for (; !extents.empty(); extents = extents.subspan(kExtentSize), ++number) {
         const auto extent = extents.first(kExtentSize);
-        if (is_zero(extent)) {
+        if (base::is_zero(extent)) {
             append_range(reading.lost, lower::part_in_extent(wanted, number));
         } else {
             TRY(extents_.decrypt(number, extent));

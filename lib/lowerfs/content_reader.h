@@ -53,9 +53,6 @@ class ContentReader {
     std::vector<std::uint8_t> edge_;  // an extent that is wanted in part
 };
 
-// Whether all bytes are zero, as in a hole.
-bool is_zero(base::ByteView bytes);
-
 // Adds a range behind the others. One that begins where the last one ends makes that longer.
 void append_range(std::vector<lower::FileRange>& ranges, const lower::FileRange& range);
 

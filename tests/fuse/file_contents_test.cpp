@@ -42,9 +42,10 @@ class Contents : public ::testing::Test {
             ::open((folder_.path() / "lower").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     }
 
-    FileContents open(std::uint64_t size) const {
+    FileContents open(std::uint64_t size) {
         auto extents = base::value_or_throw(lower::ExtentCipher::create(key_));
-        return std::move(FileContents::open(open_lower(), {false, lower::kLeastSizeAtFront}, size,
+        fds_.push_back(open_lower());
+        return std::move(FileContents::open(fds_.back(), {false, lower::kLeastSizeAtFront}, size,
                                             std::move(extents)))
             .value();
     }
@@ -67,6 +68,7 @@ class Contents : public ::testing::Test {
 
     test::TemporaryFolder folder_;
     lower::FileKey key_;
+    std::vector<base::UniqueFd> fds_;  // that contents borrow
 };
 
 TEST_F(Contents, AreAsAPlainFileWouldBeAfterAnySteps) {

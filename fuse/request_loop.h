@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads the kernel's requests and serves them: in this thread what can be done at once, by others
+// what waits.
+
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <memory>
+
+#include "fuse/worker_pool.h"
+#include "lib/base/error.h"
+
+struct fuse_session;
+
+namespace ecryptfs::fuse {
+
+class RequestLoop {
+  public:
+    // Borrows the session. `signals`: the mask while it sleeps.
+    RequestLoop(fuse_session* session, const sigset_t& signals);
+
+    // Until it is unmounted, or a signal's handler has ended the session.
+    base::Result<void> run();
+
+  private:
+    // How a try to read a request went.
+    enum class Reading { kRequest, kNothing, kEnd };
+
+    base::Result<Reading> read_request();
+    base::Result<Reading> read_or_wait();
+    void serve();
+
+    fuse_session* session_;
+    sigset_t signals_;
+    std::unique_ptr<char[]> buffer_;  // not zeroed: most of it is never touched
+    std::size_t size_ = 0;            // of the request in it
+    bool polls_;                      // there is another processor for who asks
+    WorkerPool workers_;
+};
+
+}  // namespace ecryptfs::fuse

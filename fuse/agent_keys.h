@@ -15,6 +15,8 @@ class AgentKeys : public PrivateKeys {
 
     // Opens the channel, which starts the agent. kNoBus, kNoAgent.
     base::Result<void> connect() { return channel_.connect(); }
+    // Starts the thread that hears the agent. Before this, no key opens anything.
+    void start() { channel_.start(); }
     void confirm(std::uint32_t number) { channel_.confirm(number); }
 
     base::Result<base::SecretBytes> decrypt(const wire::KeySignature& signature,

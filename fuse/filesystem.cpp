@@ -388,6 +388,9 @@ Outcome<void> Filesystem::rename(NodeId folder, std::string_view name, NodeId ne
 }
 
 Outcome<FolderStream> Filesystem::open_folder(NodeId folder) {
+    if (keys_.names_are_locked()) {
+        return std::unexpected(ENOKEY);  // it would seem to be empty
+    }
     const auto there = TRY(node(folder));
     auto fd = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
     return FolderStream(std::move(fd));
@@ -426,6 +429,7 @@ Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode
     if (!may_wait() && !keys_.makes_files_at_once()) {
         return std::unexpected(kWouldWait);
     }
+    const auto locks = keys_.lock_count();
     const auto fresh = TRY(to_outcome(keys_.make_file()));
     auto lower = std::make_shared<OpenLower>();
     lower->fd.reset(::openat(there.way->get(), there.name.c_str(),
@@ -446,8 +450,10 @@ Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode
     const auto made = nodes_.add(Identity::of_status(status), there.folder, there.name);
     const std::scoped_lock lock(made->mutex);  // nobody else knows it
     made->known_size.reset();
-    made->contents = std::make_unique<FileContents>(std::move(*contents));
     made->lower = std::move(lower);
+    if (locks == keys_.lock_count()) {  // else drop_contents() may have been here already
+        made->contents = std::make_unique<FileContents>(std::move(*contents));
+    }
     ++made->opens;
     made->may_have_pages = true;
     return FoundNode{made->id(), status};

@@ -28,6 +28,8 @@ std::array<std::uint8_t, 32> digest(const wire::KeySignature& signature, base::B
 }  // namespace
 
 base::Result<void> KnownFileKeys::reserve(KnownFileKeys& keys) {
+    digest(*wire::KeySignature::from_text("0000000000000000"),
+           {});  // has OpenSSL load what it takes
     keys.memory_ = TRY(base::SecretBytes::create(kMostKeys * kSlotSize));
     keys.free_.resize(kMostKeys);
     std::iota(keys.free_.rbegin(), keys.free_.rend(), 0U);

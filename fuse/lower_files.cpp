@@ -91,8 +91,8 @@ Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct st
     return *size;
 }
 
-Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys,
-                                    bool in_attribute, bool can_write) {
+Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys, bool in_attribute,
+                                    bool can_write) {
     if (is_empty(fd.get())) {
         if (!may_wait() && !keys.makes_files_at_once()) {
             return std::unexpected(kWouldWait);

@@ -22,8 +22,8 @@ Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct st
 // The contents of a lower file, whose descriptor is borrowed. One that is empty below gets a header
 // if `can_write`; `in_attribute` says where. kWouldWait where the keys' owner is to be asked and
 // this thread may not wait.
-Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys,
-                                    bool in_attribute, bool can_write);
+Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys, bool in_attribute,
+                                    bool can_write);
 
 // A lower file that has just been made gets its header.
 Outcome<FileContents> write_new_file(const base::UniqueFd& fd, const NewFile& file,

@@ -13,9 +13,12 @@
 #include "fuse/agent_keys.h"
 #include "fuse/background.h"
 #include "fuse/filesystem.h"
+#include "fuse/key_watch.h"
 #include "fuse/mount_keys.h"
 #include "fuse/options.h"
+#include "fuse/rights.h"
 #include "fuse/session.h"
+#include "fuse/unmounter.h"
 #include "lib/base/error.h"
 #include "lib/base/handle.h"
 #include "lib/base/process.h"
@@ -80,19 +83,32 @@ std::vector<std::string> fuse_options(const fuse::Options& options) {
 
 Result<void> run(const fuse::Options& options) {
     auto background = TRY(fuse::Background::start(options.foreground));
+    const auto unmounter = TRY(fuse::Unmounter::start(options.upper));
     TRY(base::forbid_dumps());
     raise_descriptor_limit();
     ::umask(0);  // the kernel has taken off that of who makes a file
     auto lower = TRY(open_lower(options.lower));
-    fuse::AgentKeys agent([](const channel::Note& /*note*/) {});
+    fuse::KeyWatch watch;
+    fuse::AgentKeys agent([&watch](const channel::Note& note) { watch.take(note); });
     const auto keys = TRY(fuse::MountKeys::load(options.folder, find_key, agent));
-    if (keys->has_private_keys()) {
-        TRY(agent.connect());
+    // With passphrases alone the agent is of use, too, as it tells when to lock; but not needed.
+    if (auto connected = agent.connect(); !connected && keys->has_private_keys()) {
+        return connected;
     }
+    const base::UniqueFd allowed(::fcntl(lower.get(), F_DUPFD_CLOEXEC, 0));
     fuse::Filesystem files(std::move(lower), *keys, options.folder);
     auto session = TRY(fuse::Session::mount(files, options.upper, fuse_options(options)));
+    TRY(fuse::give_up_rights(allowed));
+    agent.start();
+    keys->start();
+    watch.start({.keys = *keys,
+                 .files = files,
+                 .invalidate = [&session](fuse::NodeId id) { session.invalidate(id); },
+                 .confirm = [&agent](std::uint32_t number) { agent.confirm(number); }});
     background.ready();
-    return session.serve();
+    auto served = session.serve();
+    watch.stop();
+    return served;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "lib/base/try.h"
 #include "lib/lower/encrypted_name.h"
+#include "lib/lower/extent_cipher.h"
 #include "lib/lower/header_writer.h"
 
 namespace ecryptfs::fuse {
@@ -68,9 +69,17 @@ Result<std::unique_ptr<MountKeys>> MountKeys::load(const mount::FolderOptions& o
     TRY(keys->find_name_key());
     if (keys->has_private_keys()) {
         TRY(KnownFileKeys::reserve(keys->known_file_keys_));
-        keys->ready_files_.start();
     }
+    // OpenSSL loads what this takes now: later this process may not open such files any more.
+    const auto any_key = TRY(lower::make_file_key(*keys->cipher_, keys->key_size_));
+    TRY(lower::ExtentCipher::create(any_key));
     return keys;
+}
+
+void MountKeys::start() {
+    if (has_private_keys()) {
+        ready_files_.start();
+    }
 }
 
 Result<void> MountKeys::find_keys(const mount::FolderOptions& options) {
@@ -247,7 +256,18 @@ std::optional<std::string> MountKeys::decrypt_name(const std::string& lower) con
     return plain ? std::optional(std::move(*plain)) : std::nullopt;
 }
 
+bool MountKeys::names_are_locked() const {
+    const std::shared_lock access(key_access_);
+    return name_cipher_ && !name_coder_;
+}
+
+bool MountKeys::concerns(const std::optional<wire::KeySignature>& signature) const {
+    return !signature || find_key(*signature) != nullptr ||
+           (name_cipher_ && name_cipher_->signature == *signature);
+}
+
 void MountKeys::lock(const std::optional<wire::KeySignature>& signature) {
+    ++lock_count_;
     {
         const std::unique_lock access(key_access_);
         for (auto& key : keys_) {
@@ -261,6 +281,12 @@ void MountKeys::lock(const std::optional<wire::KeySignature>& signature) {
         }
     }
     known_file_keys_.forget(signature);
+    ready_files_.forget();
+}
+
+void MountKeys::lock_private_keys() {
+    ++lock_count_;
+    known_file_keys_.forget({});
     ready_files_.forget();
 }
 

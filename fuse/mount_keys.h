@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -61,6 +62,9 @@ class MountKeys {
     MountKeys& operator=(const MountKeys&) = delete;
     ~MountKeys() = default;
 
+    // Starts the thread that makes new files ahead, if that takes a private key.
+    void start();
+
     // Whether a key of the mount is private.
     bool has_private_keys() const;
 
@@ -81,9 +85,18 @@ class MountKeys {
     // Nothing for a name that is not of this mount: the kernel does not show it either.
     std::optional<std::string> decrypt_name(const std::string& lower) const;
 
+    // Names need a key, and it is locked: nothing can be found or listed.
+    bool names_are_locked() const;
+
+    // Whether the mount has this key, or any if there is none.
+    bool concerns(const std::optional<wire::KeySignature>& signature) const;
     // Wipes this key and what it opened, or all. A private key is the agent's: it opens files again
     // as soon as the agent says so.
     void lock(const std::optional<wire::KeySignature>& signature);
+    // The agent went away, and its private keys with it: wipes what they opened.
+    void lock_private_keys();
+    // How often keys were locked. What was opened before the number changed must not be kept.
+    std::uint64_t lock_count() const { return lock_count_.load(); }
     // Finds keys again that lock() has wiped.
     void unlock(const std::optional<wire::KeySignature>& signature);
 
@@ -116,6 +129,7 @@ class MountKeys {
     base::SecretBytes fnek_;                      // empty while it is locked
     std::optional<lower::NameCoder> name_coder_;  // none while it is locked
     mutable std::shared_mutex key_access_;        // of the passphrase keys and the FNEK
+    std::atomic<std::uint64_t> lock_count_ = 0;
     KnownFileKeys known_file_keys_;
     ReadyFiles ready_files_;
 };

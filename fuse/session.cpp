@@ -150,12 +150,6 @@ Result<Session> Session::mount(Filesystem& files, const std::filesystem::path& u
     return session;
 }
 
-Session::~Session() {
-    if (session_) {
-        ::fuse_session_unmount(session_.get());
-    }
-}
-
 Result<void> Session::serve() {
     if (::fuse_set_signal_handlers(session_.get()) != 0) {
         return std::unexpected(base::Error{ErrorCode::kInternal, "cannot handle signals"});

@@ -30,10 +30,11 @@ class Session {
     Session& operator=(Session&&) = delete;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    ~Session();
+    // Closes /dev/fuse. To unmount is left to Unmounter.
+    ~Session() = default;
 
-    // Until it is unmounted, or one of SIGHUP, SIGINT and SIGTERM comes, which unmount it. What is
-    // being done then is done.
+    // Until it is unmounted, or one of SIGHUP, SIGINT and SIGTERM comes. What is being done then is
+    // done.
     base::Result<void> serve();
 
     // Has the kernel forget the pages of a file. Not for the thread that serves: the kernel waits

@@ -207,6 +207,16 @@ void BusService::open_channel(const BusCall& call) {
     call.succeed([&](dbus::MessageWriter& results) { results.write_descriptor(channel->get()); });
 }
 
+void BusService::announce_unlocked(const BusCall& call) {
+    const auto signature = call.read_signature();
+    if (!signature) {
+        call.fail(signature.error());
+        return;
+    }
+    parts_.channels.tell(channel::NoteType::kUnlocked, *signature);
+    call.succeed();
+}
+
 void BusService::unlock_key(const BusCall& call, const wire::KeySignature& signature) {
     auto secret = call.read_secret();
     if (!secret) {

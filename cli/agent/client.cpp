@@ -83,6 +83,14 @@ Result<void> AgentClient::lock_all() {
     return ignore_value(bus_.call(manager_method("Lock"), kCallTimeout));
 }
 
+Result<void> AgentClient::announce_unlocked(const wire::KeySignature& signature) {
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(signature.text());
+    };
+    return ignore_value(
+        bus_.call(manager_method("AnnounceUnlocked"), kCallTimeout, write_arguments));
+}
+
 Result<void> AgentClient::lock_key(const wire::KeySignature& signature) {
     return ignore_value(bus_.call(key_method(signature, "Lock"), kCallTimeout));
 }

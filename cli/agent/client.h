@@ -34,6 +34,7 @@ class AgentClient {
                                       keyring::KeySerial serial);
     base::Result<void> forget_key(const wire::KeySignature& signature);
     base::Result<void> lock_all();
+    base::Result<void> announce_unlocked(const wire::KeySignature& signature);
 
     base::Result<void> lock_key(const wire::KeySignature& signature);
     base::Result<void> unlock_key(const wire::KeySignature& signature,

@@ -11,8 +11,20 @@
 #include "cli/output/output.h"
 #include "cli/verbs/library_consent.h"
 #include "lib/base/try.h"
+#include "lib/keyring/passphrase_key.h"
 
 namespace ecryptfs::cli {
+namespace {
+
+base::Result<void> unlock_private_key(AgentClient& agent, const wire::KeySignature& signature,
+                                      const UnlockOptions& options) {
+    const auto key = TRY(agent.key(signature));
+    return open_with_secret(
+        {options.passphrase_file, {key.module, key.locator}},
+        [&](const base::SealedMemfd& secret) { return agent.unlock_key(signature, secret); });
+}
+
+}  // namespace
 
 void add_options(CLI::App& parser, UnlockOptions& options) {
     add_json(parser, options.json);
@@ -25,10 +37,9 @@ base::Result<void> run(const UnlockOptions& options) {
     TRY(allow_libraries(options.allowed_libraries));
     const auto signature = TRY(typed_signature(options.signature));
     auto agent = TRY(AgentClient::connect());
-    const auto key = TRY(agent.key(signature));
-    const auto unlocked = open_with_secret(
-        {options.passphrase_file, {key.module, key.locator}},
-        [&](const base::SealedMemfd& secret) { return agent.unlock_key(signature, secret); });
+    const auto unlocked = keyring::read_passphrase_key(signature)
+                              ? agent.announce_unlocked(signature)
+                              : unlock_private_key(agent, signature, options);
     if (!unlocked || !options.json) {
         return unlocked;
     }

@@ -18,6 +18,9 @@ namespace ecryptfs::channel {
 
 enum class NoteType : std::uint8_t { kLocked = 110, kUnlocked = 111, kConfirmed = 112 };
 
+// The number of a note that nobody sent: the agent has gone.
+inline constexpr std::uint32_t kAgentGone = 0;
+
 struct Note {
     NoteType type = NoteType::kLocked;
     std::uint32_t number = 0;  // counts the agent's notes; of kConfirmed: the last one that is done

@@ -70,8 +70,18 @@ Result<void> KeyChannel::connect_unlocked() {
     }
     socket_ = std::move(socket);
     is_lost_ = false;
-    receiver_ = std::thread([this] { receive(); });
+    if (is_started_) {
+        receiver_ = std::thread([this] { receive(); });
+    }
     return {};
+}
+
+void KeyChannel::start() {
+    const std::lock_guard lock(mutex_);
+    is_started_ = true;
+    if (!is_lost_) {
+        receiver_ = std::thread([this] { receive(); });
+    }
 }
 
 Result<SecretBytes> KeyChannel::decrypt(const wire::KeySignature& signature,
@@ -122,7 +132,7 @@ Result<void> KeyChannel::send(const PendingRequests::Place& place, ByteView pack
                                                .index = place.index,
                                                .packet = packet},
                                               buffer.span()));
-    if (is_lost_ || ::send(socket_.get(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0) {
+    if (::send(socket_.get(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0) {
         return std::unexpected(agent_gone());
     }
     return {};
@@ -185,7 +195,7 @@ void KeyChannel::lose() {
         pending_.fail_all(agent_gone());
         changed_.notify_all();
     }
-    take_note_({NoteType::kLocked, 0});
+    take_note_({NoteType::kLocked, kAgentGone});
 }
 
 }  // namespace ecryptfs::channel

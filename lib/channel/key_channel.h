@@ -28,7 +28,7 @@ class KeyChannel {
     // when what a locked key opened is forgotten.
     using TakeNote = std::function<void(const Note&)>;
 
-    // `take_note` also gets kLocked with number 0 when the agent goes away: its keys are closed.
+    // `take_note` also gets kLocked, kAgentGone when the agent goes away: its keys are closed.
     KeyChannel(Open open, TakeNote take_note);
     KeyChannel(const KeyChannel&) = delete;
     KeyChannel& operator=(const KeyChannel&) = delete;
@@ -36,6 +36,8 @@ class KeyChannel {
 
     // Opens the channel, if it is not open. A request does so as well.
     base::Result<void> connect();
+    // Starts the thread that receives. Before this, no request gets a reply.
+    void start();
 
     // Tells the agent that all is done that its notes up to this one ask for.
     void confirm(std::uint32_t number);
@@ -65,6 +67,7 @@ class KeyChannel {
     base::UniqueFd socket_;
     std::thread receiver_;
     bool is_lost_ = true;
+    bool is_started_ = false;
 };
 
 }  // namespace ecryptfs::channel

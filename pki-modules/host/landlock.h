@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Landlock lets a process limit its own access to files and other processes. Nothing changes on a
-// kernel without it, or with its first version only, which cannot allow moving files. A kernel with
-// an older version than ours limits only what it knows. kModuleFailed for any other failure.
+// What a host gives up by Landlock (lib/confinement/landlock_rules.h), where the kernel has it.
+// kModuleFailed.
 
 #pragma once
 

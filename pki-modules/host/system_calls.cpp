@@ -18,13 +18,18 @@
 #include <utility>
 
 #include "lib/base/try.h"
-#include "pki-modules/host/call_filter.h"
-#include "pki-modules/host/harmless_calls.h"
+#include "lib/confinement/call_filter.h"
+#include "lib/confinement/harmless_calls.h"
 
 namespace ecryptfs::pki {
 namespace {
 
+using base::ErrorCode;
 using base::Result;
+using confinement::CallFilter;
+using confinement::differs;
+using confinement::equals;
+using confinement::masked;
 
 // Unknown to libseccomp 2.5. Since Linux 5.1 all architectures share the numbers of new calls.
 constexpr int kFchmodat2 = 452;
@@ -224,6 +229,13 @@ void refuse_programs(CallFilter& filter) {
     filter.refuse({SCMP_SYS(tkill), SCMP_SYS(pidfd_send_signal)});
 }
 
+// For a module that needs nothing. All other system calls fail, even those of future kernels.
+Result<void> allow_only_harmless_calls() {
+    CallFilter filter(CallFilter::Unlisted::kRefused);
+    confinement::allow_harmless_calls(filter);
+    return filter.apply(ErrorCode::kModuleFailed);
+}
+
 }  // namespace
 
 Result<void> refuse_common_calls() {
@@ -231,7 +243,7 @@ Result<void> refuse_common_calls() {
     refuse_name_spaces(filter);
     refuse_other_processes(filter);
     refuse_the_system(filter);
-    return filter.apply();
+    return filter.apply(ErrorCode::kModuleFailed);
 }
 
 Result<void> refuse_unneeded_calls(const ModuleNeeds& needs) {
@@ -245,7 +257,7 @@ Result<void> refuse_unneeded_calls(const ModuleNeeds& needs) {
     if (!needs.programs) {
         refuse_programs(filter);
     }
-    TRY(filter.apply());
+    TRY(filter.apply(ErrorCode::kModuleFailed));
     return needs == ModuleNeeds{} ? allow_only_harmless_calls() : base::Result<void>();
 }
 

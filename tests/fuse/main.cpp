@@ -7,9 +7,12 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "tests/fakes/memory_searcher.h"
+
 // The keys of these tests are in a session keyring that goes with them, and root's mounts where no
 // other test sees them.
 int main(int argc, char** argv) {
+    ecryptfs::test::start_memory_searcher();
     if (::keyctl_join_session_keyring(nullptr) < 0) {
         return 1;
     }

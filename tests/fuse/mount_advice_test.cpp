@@ -4,8 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "tests/support/wait.h"
 #include "tests/fuse/mount_verb.h"
+#include "tests/support/processes.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -128,6 +129,10 @@ TEST_F(MountVerbAdvice, OnTheMountOfAnother) {
 TEST_F(MountVerbAdvice, OnWhatADeadProgramLeft) {
     expect_done(ctl({"mount", path("lower"), path("upper"), "--key", key_}));
     const auto pid = server();
+    // The process that would unmount it dies first.
+    for (const auto child : children_of(pid)) {
+        ASSERT_EQ(::kill(child, SIGKILL), 0);
+    }
     ASSERT_EQ(run_as_user({"/bin/kill", "-KILL", fmt::format("{}", pid)}).exit_code, 0);
     wait_until("it is dead",
                [&] { return run_as_user({"/bin/ls", path("upper")}).exit_code != 0; });

@@ -2,22 +2,34 @@
 //
 // Folders of private keys, which the agent has: real agent, bus, host and mount.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 
+#include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "tests/support/lower_files.h"
-#include "tests/support/vectors.h"
+#include "lib/lower/file_key.h"
+#include "lib/lower/header.h"
+#include "lib/lower/passphrase.h"
 #include "tests/fakes/agent_process.h"
 #include "tests/fakes/build_under_test.h"
+#include "tests/fakes/memory_searcher.h"
 #include "tests/fakes/private_bus.h"
 #include "tests/fuse/mounted_folder.h"
+#include "tests/support/lower_files.h"
+#include "tests/support/vectors.h"
+#include "tests/support/wait.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -48,9 +60,9 @@ class FolderOfPrivateKeys : public ::testing::Test {
     }
     // Gives the signature.
     std::string add_key(const std::string& name, const std::string& passphrase) const {
-        const auto added = ctl({"add-key", vector_key(name), "--keyring", "session",
-                                "--passphrase-file", "-"},
-                               passphrase);
+        const auto added =
+            ctl({"add-key", vector_key(name), "--keyring", "session", "--passphrase-file", "-"},
+                passphrase);
         EXPECT_EQ(added.exit_code, 0) << added.err;
         return added.out.substr(0, added.out.find('\n'));
     }
@@ -130,6 +142,148 @@ TEST_F(FolderOfPrivateKeys, FilesOpenAfterTheAgentIsKilledAndBack) {
         }
         ASSERT_EQ(read_file(mounted.path() / std::to_string(i)), std::to_string(i)) << agent_.log();
     }
+}
+
+// An errno, or 0.
+int error_of_read(int fd) {
+    std::array<char, 16> bytes;
+    return ::pread(fd, bytes.data(), bytes.size(), 0) < 0 ? errno : 0;
+}
+int error_of_open(const fs::path& path) {
+    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return fd ? 0 : errno;
+}
+
+TEST_F(FolderOfPrivateKeys, LockReachesOpenFilesAndUnlockGivesThemBack) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const auto mounted = mount(signature);
+    const auto file = mounted.path() / "file";
+    write_file(file, "contents");
+    const base::UniqueFd open_file(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    for (const auto& lock : {Arguments{"lock", signature}, Arguments{"lock"}}) {
+        ASSERT_EQ(ctl(lock).exit_code, 0);
+        EXPECT_EQ(error_of_read(open_file.get()), ENOKEY);
+        EXPECT_EQ(error_of_open(file), ENOKEY);
+        EXPECT_EQ(::pwrite(open_file.get(), "X", 1, 0), -1);
+        EXPECT_EQ(errno, ENOKEY);
+        const auto unlocked = ctl({"unlock", signature, "--passphrase-file", "-"}, "secret");
+        ASSERT_EQ(unlocked.exit_code, 0) << unlocked.err;
+        EXPECT_EQ(error_of_read(open_file.get()), 0);
+        EXPECT_EQ(read_file(file), "contents");
+    }
+    EXPECT_EQ(::pwrite(open_file.get(), "X", 1, 0), 1);
+    EXPECT_EQ(read_file(file), "Xontents");
+}
+
+TEST_F(FolderOfPrivateKeys, RemovedKeyOpensNothing) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const auto mounted = mount(signature);
+    write_file(mounted.path() / "file", "contents");
+    ASSERT_EQ(ctl({"remove-key", signature}).exit_code, 0);
+    EXPECT_EQ(error_of_open(mounted.path() / "file"), ENOKEY);
+}
+
+// The key of the only file in a lower folder.
+lower::FileKey file_key(const fs::path& lower, const lower::PassphraseKey& key) {
+    const auto file = fs::recursive_directory_iterator(lower)->path();
+    const auto bytes = read_file(file).substr(0, lower::kMaxHeader);
+    const auto header = base::value_or_throw(lower::parse_header(base::as_bytes(bytes)));
+    return base::value_or_throw(lower::file_key_from_packet(header.packets.at(0), key.key.view()));
+}
+
+TEST_F(FolderOfPrivateKeys, LockOfAllReachesPassphraseFolders) {
+    const auto tokens = add_passphrase_tokens("correct-horse");
+    const auto key = base::value_or_throw(
+        lower::derive_passphrase_key(base::as_bytes("correct-horse"), lower::kDefaultSalt));
+    const MountedFolder mounted(lower(), mount_options(tokens), bus_.environment());
+    const auto file = mounted.path() / "file";
+    write_file(file, "contents");
+    const auto fek = file_key(lower(), key);
+    const base::UniqueFd open_file(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_GT(count_in_memory(mounted.pid(), fek.fek.view()), 0U);
+    EXPECT_GT(count_in_memory(mounted.pid(), key.key.view()), 0U);
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    EXPECT_EQ(count_in_memory(mounted.pid(), fek.fek.view()), 0U);
+    EXPECT_EQ(count_in_memory(mounted.pid(), key.key.view()), 0U);
+    EXPECT_EQ(error_of_read(open_file.get()), ENOKEY);
+    EXPECT_EQ(error_of_open(mounted.path() / "another"), ENOKEY) << "its name is not known";
+    std::error_code error;
+    EXPECT_EQ(fs::directory_iterator(mounted.path(), error), fs::directory_iterator());
+    EXPECT_EQ(error.value(), ENOKEY);
+    ASSERT_EQ(ctl({"unlock", tokens.contents}).exit_code, 0);
+    ASSERT_EQ(ctl({"unlock", tokens.names}).exit_code, 0);
+    wait_until("it is unlocked", [&] { return error_of_read(open_file.get()) == 0; });
+    EXPECT_EQ(read_file(file), "contents");
+}
+
+// Whoever reads what the kernel has of a file's pages sees nothing either.
+TEST_F(FolderOfPrivateKeys, LockDropsMappedPages) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const auto mounted = mount(signature);
+    const auto file = mounted.path() / "file";
+    write_file(file, "contents");
+    const base::UniqueFd open_file(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    void* const mapping = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, open_file.get(), 0);
+    ASSERT_NE(mapping, MAP_FAILED);
+    EXPECT_EQ(*static_cast<const char*>(mapping), 'c');
+    ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+    std::array<unsigned char, 1> is_there{};
+    ASSERT_EQ(::mincore(mapping, 4096, is_there.data()), 0);
+    EXPECT_EQ(is_there.front() & 1, 0);
+    ::munmap(mapping, 4096);
+}
+
+TEST_F(FolderOfPrivateKeys, LockSaysWhichMountDoesNotConfirm) {
+    const auto signature = add_key("k2048.pem", "secret");
+    MountedFolder mounted(lower(), "ecryptfs_sig=" + signature, bus_.environment());
+    ASSERT_EQ(::kill(mounted.pid(), SIGSTOP), 0);
+    const auto locked = ctl({"lock"});
+    EXPECT_EQ(locked.exit_code, base::traits(base::ErrorCode::kTimedOut).status);
+    EXPECT_NE(locked.err.find(std::to_string(mounted.pid())), std::string::npos) << locked.err;
+    ASSERT_EQ(::kill(mounted.pid(), SIGCONT), 0);
+}
+
+// From the lines of /proc/PID/status.
+std::string status_field(pid_t pid, const std::string& name) {
+    std::ifstream file(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with(name + ":\t")) {
+            return line.substr(name.size() + 2);
+        }
+    }
+    return "";
+}
+
+TEST_F(FolderOfPrivateKeys, MountHasGivenUpItsRights) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const auto mounted = mount(signature);
+    write_file(mounted.path() / "file", "contents");
+    EXPECT_EQ(status_field(mounted.pid(), "NoNewPrivs"), "1");
+    EXPECT_EQ(status_field(mounted.pid(), "Seccomp"), "2");
+    for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", mounted.pid()))) {
+        EXPECT_EQ(status_field(std::stoi(task.path().filename()), "Seccomp"), "2") << task.path();
+    }
+}
+
+TEST_F(FolderOfPrivateKeys, KilledMountIsUnmounted) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const TemporaryFolder upper;
+    const auto mounted = run({ECRYPTFS_FUSE,
+                              {lower(), upper.path(), "-o", "ecryptfs_sig=" + signature},
+                              bus_.environment()});
+    ASSERT_EQ(mounted.exit_code, 0) << mounted.err;
+    write_file(upper.path() / "file", "contents");
+    const auto programs = run({"/usr/bin/pgrep", {"-f", upper.path().string()}});
+    std::istringstream numbers(programs.out);
+    for (pid_t pid = 0; numbers >> pid;) {
+        if (status_field(pid, "Name") == "ecryptfs-fuse") {
+            ASSERT_EQ(::kill(pid, SIGKILL), 0);
+        }
+    }
+    wait_until("it is unmounted", [&] {
+        std::error_code error;
+        return fs::is_empty(upper.path(), error) && !error;
+    });
 }
 
 TEST_F(FolderOfPrivateKeys, UnknownKeyIsRefusedBeforeMounting) {

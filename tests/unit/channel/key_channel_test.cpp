@@ -74,6 +74,8 @@ class FakeAgent {
 
 class ChannelOfKeys : public ::testing::Test {
   protected:
+    ChannelOfKeys() { channel_.start(); }
+
     FakeAgent agent_;
     std::promise<Note> note_;
     KeyChannel channel_{[this] { return agent_.open(); },

@@ -12,7 +12,7 @@
 
 struct scmp_arg_cmp;
 
-namespace ecryptfs::pki {
+namespace ecryptfs::confinement {
 
 // Conditions on an argument, counted from 0. equals() compares the lower half only, which is all
 // that the kernel reads of an int.
@@ -37,8 +37,9 @@ class CallFilter {
     // filter can see.
     void refuse_as_unknown(int call);
 
-    // Binds this process for good. kModuleFailed if libseccomp or the kernel refuses the filter.
-    base::Result<void> apply();
+    // Binds this process for good. Fails with this code if libseccomp or the kernel refuses the
+    // filter.
+    base::Result<void> apply(base::ErrorCode failure);
 
   private:
     void add(std::uint32_t action, int call, std::initializer_list<scmp_arg_cmp> conditions);
@@ -48,4 +49,4 @@ class CallFilter {
     int failure_ = 0;
 };
 
-}  // namespace ecryptfs::pki
+}  // namespace ecryptfs::confinement

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "pki-modules/host/call_filter.h"
+#include "lib/confinement/call_filter.h"
 
 #include <seccomp.h>
 
 #include <cerrno>
 
-namespace ecryptfs::pki {
+namespace ecryptfs::confinement {
 
 scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value) {
     return {argument, SCMP_CMP_MASKED_EQ, mask, value};
@@ -60,11 +60,11 @@ void CallFilter::refuse_as_unknown(int call) {
     add(SCMP_ACT_ERRNO(ENOSYS), call, {});
 }
 
-base::Result<void> CallFilter::apply() {
+base::Result<void> CallFilter::apply(base::ErrorCode failure) {
     record_failure(failure_ == 0 ? ::seccomp_load(filter_.get()) : 0);
     if (failure_ != 0) {
-        return std::unexpected(base::system_error(base::ErrorCode::kModuleFailed,
-                                                  "the filter of system calls", -failure_));
+        return std::unexpected(
+            base::system_error(failure, "the filter of system calls", -failure_));
     }
     return {};
 }
@@ -81,4 +81,4 @@ void CallFilter::record_failure(int result) {
     }
 }
 
-}  // namespace ecryptfs::pki
+}  // namespace ecryptfs::confinement

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "pki-modules/host/harmless_calls.h"
+#include "lib/confinement/harmless_calls.h"
 
 #include <fcntl.h>
 #include <seccomp.h>
@@ -8,9 +8,7 @@
 
 #include <initializer_list>
 
-#include "pki-modules/host/call_filter.h"
-
-namespace ecryptfs::pki {
+namespace ecryptfs::confinement {
 namespace {
 
 // Unknown to libseccomp 2.5. Since Linux 5.1 all architectures share the numbers of new calls.
@@ -190,8 +188,7 @@ void allow_descriptors(CallFilter& filter) {
 
 }  // namespace
 
-base::Result<void> allow_only_harmless_calls() {
-    CallFilter filter(CallFilter::Unlisted::kRefused);
+void allow_harmless_calls(CallFilter& filter) {
     allow_memory(filter);
     allow_threads(filter);
     allow_time(filter);
@@ -200,7 +197,6 @@ base::Result<void> allow_only_harmless_calls() {
     // Where several filters refuse, the last one chooses the error.
     filter.refuse_as_unknown(SCMP_SYS(clone3));
     filter.refuse_as_unknown(SCMP_SYS(openat2));
-    return filter.apply();
 }
 
-}  // namespace ecryptfs::pki
+}  // namespace ecryptfs::confinement

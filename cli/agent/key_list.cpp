@@ -16,10 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number_or_null(std::uint64_t number) {
-    return number == 0 ? Json(nullptr) : Json(number);
-}
-
 }  // namespace
 
 std::string key_list_text(std::span<const AgentKey> keys) {
@@ -55,7 +51,7 @@ Json key_json(const AgentKey& key) {
             {"locator", key.locator},
             {"state", dbus::state_name(key.state)},
             {"serial", key.serial == 0 ? Json(nullptr) : Json(key.serial)},
-            {"keyring", key.keyring.empty() ? Json(nullptr) : Json(key.keyring)},
+            {"keyring", text_or_null(key.keyring)},
             {"expires", utc_time_json(key.expires_usec)},
             {"answered", key.answered},
             {"failed", key.failed},

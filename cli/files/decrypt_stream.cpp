@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/files/file_decryption.h"
+#include "cli/files/file_error.h"
 #include "cli/files/plain_path.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
@@ -97,11 +98,7 @@ class FileSearch : public lowerfs::TreeVisitor {
 Result<void> write_contents(const lowerfs::LowerFile& file, lowerfs::FileKeySet& keys,
                             bool beyond_size) {
     if (!file.header) {
-        return file.empty() ? Result<void>()
-                            : std::unexpected(Error{ErrorCode::kMalformed,
-                                                    "no eCryptfs header: it is not encrypted, or "
-                                                    "its beginning is lost",
-                                                    ""});
+        return file.empty() ? Result<void>() : std::unexpected(missing_header_error());
     }
     const auto key = TRY(keys.open(*file.header));
     auto range = lowerfs::whole_contents(file);

@@ -78,9 +78,7 @@ Result<void> DecryptedCopies::copy_link(const lowerfs::TreeEntry& entry, const s
 Result<void> DecryptedCopies::copy_file(const lowerfs::TreeEntry& entry,
                                         const lowerfs::LowerFile& file, const std::string& name) {
     if (!file.header && !file.empty()) {
-        return std::unexpected(
-            Error{ErrorCode::kMalformed,
-                  "no eCryptfs header: it is not encrypted, or its beginning is lost", ""});
+        return std::unexpected(missing_header_error());
     }
     if (entry.depth == 0) {
         TRY(output_.check_owner(file.status.st_uid));

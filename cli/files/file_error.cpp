@@ -12,4 +12,9 @@ base::Error file_error(std::string_view what, int error_number) {
     return error;
 }
 
+base::Error missing_header_error() {
+    return {base::ErrorCode::kMalformed,
+            "no eCryptfs header: it is not encrypted, or its beginning is lost"};
+}
+
 }  // namespace ecryptfs::cli

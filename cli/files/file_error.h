@@ -14,4 +14,7 @@ inline constexpr char kOtherFileSystemAdvice[] = "choose an --output on another 
 // base::system_error() of a call on a user's file, with advice where the disk is full.
 base::Error file_error(std::string_view what, int error_number);
 
+// Of a lower file that has contents and no header.
+base::Error missing_header_error();
+
 }  // namespace ecryptfs::cli

@@ -15,4 +15,12 @@ std::string json_line(const nlohmann::ordered_json& json) {
     return json_text(json) + "\n";
 }
 
+nlohmann::ordered_json number_or_null(std::uint64_t number) {
+    return number == 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(number);
+}
+
+nlohmann::ordered_json text_or_null(const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+}
+
 }  // namespace ecryptfs::cli

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -13,5 +14,9 @@ std::string json_text(const nlohmann::ordered_json& json);
 
 // The same with a line end, as the output of a verb.
 std::string json_line(const nlohmann::ordered_json& json);
+
+// null for what is not known, 0 or empty.
+nlohmann::ordered_json number_or_null(std::uint64_t number);
+nlohmann::ordered_json text_or_null(const std::string& text);
 
 }  // namespace ecryptfs::cli

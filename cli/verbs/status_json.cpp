@@ -13,14 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number_or_null(std::uint64_t number) {
-    return number == 0 ? Json(nullptr) : Json(number);
-}
-
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
-
 Json module_json(const AgentModule& module) {
     return {{"name", module.name},
             {"version", text_or_null(module.version)},

@@ -91,13 +91,6 @@ TEST_F(Decrypting, DecryptsWhatTheKernelEncrypted) {
     }
 }
 
-TEST_F(Decrypting, ReportsCipherUnknownToOpenssl) {
-    unpack_vector("twofish32.lower", lower_);
-    const auto outcome = decrypt();
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNotSupported));
-    EXPECT_THAT(outcome.err, HasSubstr("OpenSSL has no cipher twofish"));
-}
-
 TEST_F(Decrypting, KeepsTimesAndModes) {
     unpack_vector("aes24-fnek.lower", lower_);
     ASSERT_EQ(decrypt().exit_code, 0);
@@ -319,16 +312,6 @@ TEST_F(Decrypting, KeepsUnreadableNameEncrypted) {
     EXPECT_EQ(content_of(out(name)), "x");
 }
 
-TEST_F(Decrypting, UsesPassphrasesInKeyring) {
-    unpack_vector("aes24-fnek.lower", lower_);
-    unpack_vector("ciphers.plain", path("plain"));
-    ASSERT_EQ(
-        ctl({"add-passphrase", "--fnek", "--passphrase-file", "-"}, "correct-horse").exit_code, 0);
-    const auto outcome = ctl({"decrypt", lower_, "--output", out_});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_EQ(difference(path("plain"), out_), "");
-}
-
 TEST_F(Decrypting, KeepsTextAddedBySyncTools) {
     const auto name = lower_name_of("thesis.odt");
     const auto dot = name.rfind('.');
@@ -389,46 +372,6 @@ TEST_F(Decrypting, TakesSeveralWrappedPassphrases) {
     EXPECT_EQ(not_asked.exit_code, exit_code(ErrorCode::kSecretRequired)) << not_asked.err;
 }
 
-TEST_F(Decrypting, TakesGivenSalt) {
-    write_lower("file", lower_file_of({'x'}));
-    EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556678"}).exit_code,
-              exit_code(ErrorCode::kUnknownKey));
-    EXPECT_EQ(decrypt(kCorrectHorsePassphrase, {"--salt", "0011223344556677"}).exit_code, 0);
-}
-
-TEST_F(Decrypting, UselessKeyWritesNothing) {
-    unpack_vector("aes24-fnek.lower", lower_);
-    const auto outcome = decrypt("another");
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
-    EXPECT_FALSE(fs::exists(out_));
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err,
-              "the passphrase on standard input has signature 054f28861b83077c, f083667018b5b4d5 "
-              "for names, and opens nothing here\n"
-              "ecryptfsctl: what was given opens none of the files and names; nothing was "
-              "written: 4 files want passphrase 9d59cdc2eaf8d95e; 7 names want passphrase "
-              "e80b89d3427db0d3\n"
-              "try: give --wrapped FILE, if what was given is a login passphrase; or --salt HEX, "
-              "if the mount had a salt of its own\n");
-    const auto printed = Json::parse(decrypt("another", {"--json"}).out);
-    EXPECT_EQ(printed["decrypted"], 0);
-    ASSERT_EQ(printed["failures"].size(), 1U);
-    EXPECT_EQ(printed["failures"][0]["path"], lower_);
-    EXPECT_EQ(printed["failures"][0]["error"]["name"], "UnknownKey");
-    EXPECT_FALSE(fs::exists(out_));
-}
-
-TEST_F(Decrypting, ReportsMissingKey) {
-    write_lower("file", lower_file_of({'x'}));
-    const auto outcome = ctl({"decrypt", lower_, "--output", out_});
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
-    EXPECT_THAT(outcome.err,
-                AllOf(HasSubstr("no key was given, and the keyrings have none; nothing was "
-                                "written: 1 file wants passphrase 9d59cdc2eaf8d95e\n"),
-                      HasSubstr("try: give the mount passphrase with --passphrase\n")));
-    EXPECT_FALSE(fs::exists(out_));
-}
-
 TEST_F(Decrypting, RecognisesLoginPassphraseOfNearbyFile) {
     const auto home = path("a home");
     const auto wrapped = home + "/.ecryptfs/wrapped-passphrase";
@@ -487,20 +430,6 @@ TEST_F(Decrypting, ReportsWrongSalt) {
                                        "another: the passphrase on standard input opens names"));
 }
 
-TEST_F(Decrypting, SummaryCountsMissingKeys) {
-    unpack_vector("pass-aes16.lower", lower_ + "/a");
-    unpack_vector("pass-aes32-fnek.lower", lower_ + "/b");
-    unpack_vector("rsa-plus-pass.lower", lower_ + "/c");
-    const auto outcome = decrypt();
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
-    EXPECT_THAT(outcome.out, HasSubstr("decrypted 11 files"));
-    EXPECT_THAT(
-        outcome.err,
-        HasSubstr("could not be decrypted: 11 files want passphrase 241defdd14eab0c2; 11 files "
-                  "want private key fe3467554552491d or passphrase 4effbc23256b813d; 13 names "
-                  "want passphrase 21e72551a9779b93\ntry: give the key with --key URI; or "));
-}
-
 TEST_F(Decrypting, ReportsFilesByPlainName) {
     const auto folder = lower_name_of("letters");
     const auto file = lower_name_of("to ada");
@@ -522,15 +451,6 @@ TEST_F(Decrypting, ReportsFilesByPlainName) {
     const auto failures = Json::parse(outcome.out)["failures"];
     EXPECT_EQ(failures[0]["path"], lower_ + "/" + folder + "/" + file);
     EXPECT_EQ(failures[0]["plain_path"], lower_ + "/letters/to ada");
-}
-
-TEST_F(Decrypting, NamesKeyThatWouldOpenFile) {
-    unpack_vector("rsa-plus-pass.lower", lower_);
-    const auto outcome = decrypt("another");
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kUnknownKey));
-    EXPECT_THAT(outcome.err, AllOf(HasSubstr("private key fe3467554552491d or passphrase "
-                                             "4effbc23256b813d"),
-                                   HasSubstr("try: give the key with --key URI")));
 }
 
 TEST_F(Decrypting, WrongUsageWritesNothing) {

@@ -31,9 +31,6 @@ using base::ErrorCode;
 using Json = nlohmann::ordered_json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
-using ::testing::StartsWith;
 
 constexpr char kCorrectHorse[] = "9d59cdc2eaf8d95e";
 constexpr char kCorrectHorseNames[] = "e80b89d3427db0d3";
@@ -62,13 +59,6 @@ class PassphraseTest : public ::testing::Test {
         return run(command(arguments), input);
     }
     std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
-    std::string unwrapped(const std::string& file, const std::string& wrapping) const {
-        return ctl({"unwrap-passphrase", file, "--wrapping-passphrase-file", "-"}, wrapping).out;
-    }
-    std::size_t files() const {
-        return static_cast<std::size_t>(
-            std::distance(std::filesystem::directory_iterator(folder_.path()), {}));
-    }
 
     TemporaryFolder folder_;
 };
@@ -85,12 +75,6 @@ TEST_F(PassphraseTest, AddEqualsEcryptfsAddPassphrase) {
     }
 }
 
-TEST_F(PassphraseTest, KeyForNamesIsAddedOnlyWhenAsked) {
-    EXPECT_EQ(ctl({"add-passphrase", "--passphrase-file", "-"}, "correct-horse").out,
-              std::string(kCorrectHorse) + "\n");
-    EXPECT_EQ(token_payload(KEY_SPEC_USER_KEYRING, kCorrectHorseNames), "");
-}
-
 TEST_F(PassphraseTest, AddPrintsTheDocumentedJson) {
     auto printed = Json::parse(
         ctl({"add-passphrase", "--fnek", "--json", "--passphrase-file", "-"}, "correct-horse").out);
@@ -100,37 +84,6 @@ TEST_F(PassphraseTest, AddPrintsTheDocumentedJson) {
         printed[serial] = expected[serial];
     }
     EXPECT_EQ(printed, expected);
-}
-
-TEST_F(PassphraseTest, SaltConcernsOnlyContents) {
-    const auto outcome =
-        ctl({"add-passphrase", "--fnek", "--salt", "0011223344556678", "--passphrase-file", "-"},
-            "correct-horse");
-    EXPECT_THAT(outcome.out, AllOf(Not(HasSubstr(kCorrectHorse)), HasSubstr(kCorrectHorseNames)));
-    const auto same =
-        ctl({"add-passphrase", "--salt", "0011223344556677", "--passphrase-file", "-"},
-            "correct-horse");
-    EXPECT_EQ(same.out, std::string(kCorrectHorse) + "\n");
-}
-
-TEST_F(PassphraseTest, KeyringAndTimeoutAreTaken) {
-    const auto outcome = ctl({"add-passphrase", "--keyring", "session", "--timeout", "500",
-                              "--json", "--passphrase-file", "-"},
-                             "correct-horse");
-    const auto printed = Json::parse(outcome.out);
-    EXPECT_EQ(printed["keyring"], "session");
-    EXPECT_EQ(printed["timeout_seconds"], 500);
-    EXPECT_EQ(token_payload(KEY_SPEC_USER_KEYRING, kCorrectHorse), "");
-    EXPECT_NE(token_payload(KEY_SPEC_SESSION_KEYRING, kCorrectHorse), "");
-}
-
-TEST_F(PassphraseTest, WrappedFileIsAdded) {
-    const auto wrapped = ctl({"add-passphrase", "--wrapped", vector_path("wrapped-v2"),
-                              "--wrapping-passphrase-file", "-"},
-                             "wrapping-pass");
-    EXPECT_EQ(wrapped.exit_code, 0) << wrapped.err;
-    EXPECT_EQ(wrapped.out,
-              ctl({"add-passphrase", "--passphrase-file", "-"}, "mount-passphrase-1").out);
 }
 
 // As of `--wrapped <(gpg --decrypt FILE)`.
@@ -154,126 +107,6 @@ TEST_F(PassphraseTest, PipeMayComeInPieces) {
     }
 }
 
-struct Refused {
-    Arguments arguments;
-    std::string input;
-    ErrorCode why;
-    std::string says;
-};
-
-TEST_F(PassphraseTest, BadInputIsRefusedWithReason) {
-    const auto v2 = vector_path("wrapped-v2");
-    const auto there = folder_.file("there", "mine");
-    const auto garbage = folder_.file("garbage", "no wrapped passphrase");
-    const auto empty = folder_.file("empty", "");
-    const auto endless = folder_.file("endless", content_of(v2) + std::string(9000, 'x'));
-    for (const auto& [arguments, input, why, says] : std::vector<Refused>{
-             {{"add-passphrase"}, "", ErrorCode::kSecretRequired, "--passphrase-file FILE"},
-             {{"add-passphrase", "--passphrase-file", "-"},
-              "\n",
-              ErrorCode::kInvalidArgument,
-              "empty"},
-             {{"add-passphrase", "--passphrase-file", "-"},
-              std::string(65, 'a'),
-              ErrorCode::kInvalidArgument,
-              "1 to 64"},
-             {{"add-passphrase", "--passphrase-file", path("none")},
-              "",
-              ErrorCode::kNotFound,
-              "none"},
-             {{"add-passphrase", "--salt", "12", "--passphrase-file", "-"},
-              "a",
-              ErrorCode::kInvalidArgument,
-              "16 hexadecimal digits"},
-             {{"add-passphrase", "--wrapping-passphrase-file", "-"},
-              "a",
-              ErrorCode::kInvalidArgument,
-              "--wrapped"},
-             {{"add-passphrase", "--wrapped", v2, "--passphrase-file", "-"},
-              "a",
-              ErrorCode::kInvalidArgument,
-              "--wrapped"},
-             {{"add-passphrase", "--wrapped", v2},
-              "",
-              ErrorCode::kSecretRequired,
-              "--wrapping-passphrase-file FILE"},
-             {{"add-passphrase", "--wrapped", v2, "--wrapping-passphrase-file", "-"},
-              "falsch",
-              ErrorCode::kWrongSecret,
-              "not the wrapping passphrase"},
-             {{"add-passphrase", "--wrapped", path("none")}, "", ErrorCode::kNotFound, "none"},
-             {{"unwrap-passphrase", garbage, "--wrapping-passphrase-file", "-"},
-              "a",
-              ErrorCode::kMalformed,
-              "garbage: wrapped passphrase: "},
-             {{"unwrap-passphrase", empty, "--wrapping-passphrase-file", "-"},
-              "a",
-              ErrorCode::kMalformed,
-              "(byte 0)"},
-             {{"unwrap-passphrase", v2, "--wrapping-passphrase-file", "-"},
-              "falsch",
-              ErrorCode::kWrongSecret,
-              "not the wrapping passphrase"},
-             {{"unwrap-passphrase", endless, "--wrapping-passphrase-file", "-"},
-              "a",
-              ErrorCode::kMalformed,
-              "encrypted bytes, where"},
-             {{"wrap-passphrase", there, "--passphrase-file", empty, "--wrapping-passphrase-file",
-               "-"},
-              "a",
-              ErrorCode::kInvalidArgument,
-              "empty"},
-             {{"wrap-passphrase", path("new"), "--passphrase-file", "-",
-               "--wrapping-passphrase-file", "-"},
-              "a\nb\n",
-              ErrorCode::kInvalidArgument,
-              "only one of the passphrases"},
-             {{"wrap-passphrase", there, "--passphrase-file", garbage, "--wrapping-passphrase-file",
-               "-"},
-              "a",
-              ErrorCode::kAlreadyExists,
-              "there already exists"},
-             {{"wrap-passphrase", path("no/folder"), "--passphrase-file", garbage,
-               "--wrapping-passphrase-file", "-"},
-              "a",
-              ErrorCode::kNotFound,
-              "no/folder"},
-             {{"rewrap-passphrase", garbage, "--wrapping-passphrase-file", "-", "--upgrade"},
-              "a",
-              ErrorCode::kMalformed,
-              "garbage"},
-             {{"rewrap-passphrase", v2, "--upgrade", "--new-wrapping-passphrase-file", "-"},
-              "a",
-              ErrorCode::kInvalidArgument,
-              "--upgrade"},
-             {{"rewrap-passphrase", v2, "--wrapping-passphrase-file", v2},
-              "",
-              ErrorCode::kWrongSecret,
-              "not the wrapping passphrase"},
-         }) {
-        const auto outcome = ctl(arguments, input);
-        EXPECT_EQ(outcome.exit_code, exit_code(why)) << arguments[0] << ": " << outcome.err;
-        EXPECT_THAT(outcome.err, HasSubstr(says)) << arguments[0];
-        EXPECT_THAT(outcome.out, IsEmpty());
-    }
-    EXPECT_EQ(content_of(there), "mine");
-    EXPECT_EQ(files(), 5U) << "something was left behind";
-}
-
-TEST_F(PassphraseTest, WrapMakesPrivateFile) {
-    const auto file = path("wrapped");
-    const auto outcome = ctl({"wrap-passphrase", file, "--passphrase-file",
-                              folder_.file("mount", "geheim\n"), "--wrapping-passphrase-file", "-"},
-                             "login\n");
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_THAT(outcome.out + outcome.err, IsEmpty());
-    struct stat status{};
-    ASSERT_EQ(::stat(file.c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777U, 0600U);
-    EXPECT_THAT(content_of(file), AllOf(StartsWith(":\x02"), Not(HasSubstr("geheim"))));
-    EXPECT_EQ(unwrapped(file, "login"), "geheim\n");
-}
-
 TEST_F(PassphraseTest, WrapPrintsTheDocumentedJson) {
     auto printed = Json::parse(ctl({"wrap-passphrase", path("w"), "--json", "--passphrase-file",
                                     folder_.file("m", "geheim"), "--wrapping-passphrase-file", "-"},
@@ -283,62 +116,6 @@ TEST_F(PassphraseTest, WrapPrintsTheDocumentedJson) {
     auto expected = documented_json("wrap-passphrase");
     expected["file"] = path("w");
     EXPECT_EQ(printed, expected);
-}
-
-TEST_F(PassphraseTest, RewrapReplacesWrappingPassphrase) {
-    const auto file = folder_.file("wrapped", content_of(vector_path("wrapped-v2")));
-    const auto outcome =
-        ctl({"rewrap-passphrase", file, "--wrapping-passphrase-file",
-             folder_.file("old", "wrapping-pass"), "--new-wrapping-passphrase-file", "-"},
-            "new one\n");
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_EQ(unwrapped(file, "new one"), "mount-passphrase-1\n");
-    EXPECT_EQ(unwrapped(file, "wrapping-pass"), "");
-    EXPECT_EQ(files(), 3U);
-}
-
-TEST_F(PassphraseTest, FailedRewrapChangesNothing) {
-    const auto before = content_of(vector_path("wrapped-v2"));
-    const auto file = folder_.file("wrapped", before);
-    ASSERT_EQ(::chmod(folder_.path().c_str(), 0500), 0);
-    const auto outcome =
-        ctl({"rewrap-passphrase", file, "--wrapping-passphrase-file", "-", "--upgrade"},
-            "wrapping-pass");
-    ASSERT_EQ(::chmod(folder_.path().c_str(), 0700), 0);
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kAccessDenied)) << outcome.err;
-    EXPECT_EQ(content_of(file), before);
-}
-
-TEST_F(PassphraseTest, RewrapFollowsLink) {
-    const auto file = folder_.file("wrapped", content_of(vector_path("wrapped-v2")));
-    std::filesystem::create_symlink(file, path("link"));
-    EXPECT_EQ(
-        ctl({"rewrap-passphrase", path("link"), "--wrapping-passphrase-file", "-", "--upgrade"},
-            "wrapping-pass")
-            .exit_code,
-        0);
-    EXPECT_TRUE(std::filesystem::is_symlink(path("link")));
-    EXPECT_NE(content_of(file), content_of(vector_path("wrapped-v2")));
-}
-
-TEST_F(PassphraseTest, WeakerFileIsUpgradedOnlyWhenTold) {
-    const auto before = content_of(vector_path("wrapped-v1"));
-    const auto file = folder_.file("wrapped", before);
-    const auto looked =
-        ctl({"unwrap-passphrase", file, "--wrapping-passphrase-file", "-"}, "wrapping-pass");
-    EXPECT_EQ(looked.out, "mount-passphrase-1\n");
-    EXPECT_THAT(looked.err, AllOf(StartsWith("warning: "), HasSubstr("--upgrade")));
-    EXPECT_EQ(content_of(file), before);
-
-    EXPECT_EQ(ctl({"rewrap-passphrase", "--upgrade", file, "--wrapping-passphrase-file", "-"},
-                  "wrapping-pass")
-                  .exit_code,
-              0);
-    EXPECT_THAT(content_of(file), StartsWith(":\x02"));
-    const auto again =
-        ctl({"unwrap-passphrase", file, "--wrapping-passphrase-file", "-"}, "wrapping-pass");
-    EXPECT_EQ(again.out, "mount-passphrase-1\n");
-    EXPECT_EQ(again.err, "");
 }
 
 TEST_F(PassphraseTest, UnwrapWarnsOnTerminal) {

@@ -72,35 +72,6 @@ class VerbTestInAnySession : public VerbTest {
     void TearDown() override { ctl({"remove-key", kSignature}); }
 };
 
-// One for each of the verbs, with arguments that are right.
-const std::vector<Arguments> kAllVerbs = {{"add-key", kKeyUri}, {"list-keys"},          {"lock"},
-                                          {"lock", kSignature}, {"unlock", kSignature}, {"status"}};
-
-TEST_F(VerbTest, MissingBusIsReported) {
-    for (const auto& arguments : kAllVerbs) {
-        const auto outcome = ctl_without_bus(arguments);
-        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoBus)) << arguments.front();
-        EXPECT_THAT(outcome.err, AllOf(StartsWith("ecryptfsctl: "), HasSubstr("\ntry: ")));
-        EXPECT_THAT(outcome.out, IsEmpty());
-    }
-}
-
-TEST_F(VerbTest, UnreachableBusIsReported) {
-    const auto outcome =
-        run({ECRYPTFSCTL, {"status"}, {{"DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus"}}});
-    EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoBus));
-    EXPECT_THAT(outcome.err, HasSubstr("No such file"));
-}
-
-TEST_F(VerbTest, MissingAgentIsReported) {
-    for (const auto& arguments : kAllVerbs) {
-        const auto outcome = ctl(arguments);
-        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kNoAgent)) << arguments.front();
-        EXPECT_THAT(outcome.err, HasSubstr("try: start it"));
-        EXPECT_THAT(outcome.out, IsEmpty());
-    }
-}
-
 TEST_F(VerbTest, FailedStartOfAgentIsReported) {
     bus_.add_service("org.ecryptfs.Agent1", "/bin/false");
     const auto outcome = ctl({"list-keys"});
@@ -139,23 +110,6 @@ TEST_F(VerbTest, EachErrorOfAgentIsPassedOn) {
         EXPECT_EQ(outcome.err, "ecryptfsctl: it went \\x1b[31mwrong\ntry: do better\n");
         EXPECT_THAT(outcome.out, IsEmpty());
         stop_agent();
-    }
-}
-
-TEST_F(VerbTest, WrongUsageAsksNobody) {
-    const std::vector<Arguments> wrong = {{},
-                                          {"frob"},
-                                          {"add-key"},
-                                          {"add-key", "http://a"},
-                                          {"add-key", "pkcs11:a=b?pin-value=1"},
-                                          {"unlock", "xyz"},
-                                          {"remove-key", "12"},
-                                          {"status", "--jsn"}};
-    for (const auto& arguments : wrong) {
-        const auto outcome = ctl_without_bus(arguments);
-        EXPECT_EQ(outcome.exit_code, exit_code(ErrorCode::kInvalidArgument)) << outcome.err;
-        EXPECT_THAT(outcome.err, HasSubstr("\ntry: "));
-        EXPECT_THAT(outcome.out, IsEmpty());
     }
 }
 

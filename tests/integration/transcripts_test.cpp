@@ -6,14 +6,13 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
 #include <sstream>
 
 #include "tests/integration/agent_test.h"
-#include "tests/support/files.h"
+#include "tests/support/transcript.h"
 #include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
@@ -80,53 +79,23 @@ class Transcript : public AgentTest, public testing::WithParamInterface<fs::path
         environment["TZ"] = "UTC";
         environment["MODULES"] = fs::path(built("modules/openssl.so")).parent_path().string();
         environment["HOST"] = host_program();
-        const auto outcome = run(
+        auto outcome = run(
             {"/bin/sh", {"-c", fmt::format("cd {} && exec 2>&1; {}", home_, line)}, environment});
-        return steady(outcome.out, home_) +
-               (outcome.exit_code == 0 ? "" : fmt::format("[exit code {}]\n", outcome.exit_code));
+        outcome.out = steady(outcome.out, home_);
+        return shown(outcome);
     }
 
     std::string home_;
 };
 
 TEST_P(Transcript, MatchesItsFile) {
-    const auto expected = content_of(GetParam());
-    std::string actual;
-    std::istringstream lines(expected);
-    bool before_commands = true;
-    for (std::string line; std::getline(lines, line);) {
-        const bool is_command = line.starts_with("$ ");
-        if (is_command || (before_commands && (line.starts_with('#') || line.empty()))) {
-            actual += line + "\n";
-        }
-        if (is_command) {
-            actual += shown_by(line.substr(2));
-            before_commands = false;
-        }
-    }
-    // A folder for what there is now; the sources may belong to another user.
-    if (const char* folder = std::getenv("ECRYPTFS_REFRESH_TRANSCRIPTS")) {
-        std::ofstream file(folder / GetParam().filename());
-        EXPECT_TRUE(file << actual << std::flush);
-        return;
-    }
-    EXPECT_EQ(actual, expected) << "where that is right: tests/cli/refresh-transcripts";
+    expect_transcript(GetParam(), home_,
+                      [this](const std::string& line) { return shown_by(line); });
 }
 
-std::vector<fs::path> transcripts() {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(ECRYPTFS_TRANSCRIPTS)) {
-        files.push_back(entry.path());
-    }
-    std::ranges::sort(files);
-    return files;
-}
-
-INSTANTIATE_TEST_SUITE_P(Verb, Transcript, testing::ValuesIn(transcripts()),
+INSTANTIATE_TEST_SUITE_P(Verb, Transcript, testing::ValuesIn(transcripts_in(ECRYPTFS_TRANSCRIPTS)),
                          [](const testing::TestParamInfo<fs::path>& file) {
-                             auto name = file.param.stem().string();
-                             std::ranges::replace(name, '-', '_');
-                             return name;
+                             return transcript_name(file.param);
                          });
 
 TEST(Transcripts, CoverEachVerb) {

@@ -15,7 +15,7 @@ namespace {
 
 using base::ErrorCode;
 
-TEST(MountAdvice, OnWhatTheKernelRefuses) {
+TEST(MountAdvice, EachErrorOfMountHasOne) {
     struct Row {
         int number;
         ErrorCode code;
@@ -46,7 +46,7 @@ TEST(MountAdvice, OnWhatTheKernelRefuses) {
     cli::remember_typed_command(std::vector<std::string>{});
 }
 
-TEST(MountAdvice, OnWhatMayBeMeantSo) {
+TEST(MountAdvice, ProblemMayBeForced) {
     cli::CheckFindings findings(false);
     const auto raised = findings.add_problem({ErrorCode::kInternal, "what stands in the way"});
     ASSERT_FALSE(raised);
@@ -55,7 +55,7 @@ TEST(MountAdvice, OnWhatMayBeMeantSo) {
     EXPECT_TRUE(forced.add_problem(raised.error()));
 }
 
-TEST(MountAdvice, OnAFolderWhoseNameIsNoText) {
+TEST(MountAdvice, FolderNotInUtf8IsToBeRenamed) {
     cli::RememberedFolder folder{.lower = "/\xff", .upper = "/u"};
     const auto refused = cli::remembered_text({folder});
     ASSERT_FALSE(refused);
@@ -65,7 +65,7 @@ TEST(MountAdvice, OnAFolderWhoseNameIsNoText) {
     EXPECT_TRUE(cli::remembered_text({folder}));
 }
 
-TEST(MountAdvice, OnWhatTheHelperRefuses) {
+TEST(MountAdvice, EachRefusalOfHelperHasOne) {
     using enum mount::Verdict;
     struct Row {
         mount::Reply reply;

@@ -42,14 +42,14 @@ class MountHelperTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(MountHelperTest, ThatIsNotThereIsToBeInstalled) {
+TEST_F(MountHelperTest, MissingHelperIsToBeInstalled) {
     const auto failed = MountHelper::start(1000, "/nowhere/helper");
     EXPECT_THAT(failed, FailsWith(ErrorCode::kInternal, "/nowhere/helper: No such file"));
     EXPECT_THAT(failed, FailsWith(ErrorCode::kInternal, "install the package"));
 }
 
 // The socket takes the last two descriptors, or finds none.
-TEST_F(MountHelperTest, WithoutDescriptorsLeftIsNotCalledBroken) {
+TEST_F(MountHelperTest, MissingDescriptorsAreNotItsFault) {
     const auto program = script("exit 0");
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -72,7 +72,7 @@ TEST_F(MountHelperTest, WithoutDescriptorsLeftIsNotCalledBroken) {
     }
 }
 
-TEST_F(MountHelperTest, ThatEndsWithoutAnAnswerIsReportedWithHowItEnded) {
+TEST_F(MountHelperTest, EndWithoutAnswerIsReported) {
     EXPECT_THAT(ask(script("exit 3")), FailsWith(ErrorCode::kInternal, "exited with status 3"));
     EXPECT_THAT(ask(script("kill -KILL $$")),
                 FailsWith(ErrorCode::kInternal, "was killed by signal KILL"));

@@ -115,7 +115,7 @@ TEST_F(Contents, HaveNoHolesBelow) {
     EXPECT_EQ(read_all(again), std::string(1U << 20, '\0'));
 }
 
-TEST_F(Contents, ThatFindNoRoomSaySoAndKeepTheirSize) {
+TEST_F(Contents, KeepTheirSizeWithoutRoom) {
     auto contents = open(0);
     ASSERT_TRUE(contents.write(0, as_bytes(std::string(5000, 'x'))));
     ::signal(SIGXFSZ, SIG_IGN);

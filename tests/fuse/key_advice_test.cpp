@@ -32,7 +32,7 @@ class FuseKeyAdvice : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(FuseKeyAdvice, OnAMissingKey) {
+TEST_F(FuseKeyAdvice, MissingKeyIsToBeAdded) {
     const auto done = mount(kSignature);
     EXPECT_EQ(done.exit_code, base::traits(ErrorCode::kUnknownKey).status);
     EXPECT_THAT(done.err, EndsWith("try: add it: ecryptfsctl add-passphrase\n"));

@@ -28,7 +28,7 @@ class MountVerbAdvice : public MountVerb {
     std::string key_;
 };
 
-TEST_F(MountVerbAdvice, OnWhatTheSystemLacks) {
+TEST_F(MountVerbAdvice, MissingFuseIsToBeInstalled) {
     if (!is_run_by_root()) {
         GTEST_SKIP() << "needs a mount namespace of root's, to take things away";
     }
@@ -53,7 +53,7 @@ TEST_F(MountVerbAdvice, OnWhatTheSystemLacks) {
     EXPECT_EQ(opened.out, "there\n") << opened.err;
 }
 
-TEST_F(MountVerbAdvice, OnAProgramThatIsNotInstalled) {
+TEST_F(MountVerbAdvice, MissingProgramIsToBeInstalled) {
     const auto alone =
         in_shell("mkdir bin && cp \"$(command -v ecryptfsctl)\" bin && bin/" + mount());
     expect_refusal(alone, ErrorCode::kNotSupported, "there is no ecryptfs-fuse in " + path("bin"),
@@ -63,7 +63,7 @@ TEST_F(MountVerbAdvice, OnAProgramThatIsNotInstalled) {
     EXPECT_EQ(installed.exit_code, 0) << installed.err;
 }
 
-TEST_F(MountVerbAdvice, OnOptions) {
+TEST_F(MountVerbAdvice, UnusableOptionsAreRefused) {
     expect_refusal(in_shell(mount("-o nonempty,ecryptfs_cipher=aes")), ErrorCode::kInvalidArgument,
                    "-o ecryptfs_cipher=aes: not an option of FUSE",
                    "say it as ecryptfsctl mount --help has it");
@@ -83,7 +83,7 @@ TEST_F(MountVerbAdvice, OnOptions) {
     EXPECT_FALSE(is_mounted());
 }
 
-TEST_F(MountVerbAdvice, OnLettingOthersIn) {
+TEST_F(MountVerbAdvice, OthersNeedConsentOfRoot) {
     if (!is_run_by_root()) {
         GTEST_SKIP() << "needs a mount namespace of root's, for another fuse.conf";
     }
@@ -100,7 +100,7 @@ TEST_F(MountVerbAdvice, OnLettingOthersIn) {
     EXPECT_THAT(allowed.out, HasSubstr(",allow_other")) << allowed.err;
 }
 
-TEST_F(MountVerbAdvice, OnFoldersOfOthers) {
+TEST_F(MountVerbAdvice, FoldersOfOthersAreRefused) {
     expect_refusal(in_shell("ecryptfsctl mount lower /usr/local/share --force --key " + key_),
                    ErrorCode::kAccessDenied, "/usr/local/share belongs to root, and not to ",
                    "name a folder that belongs to ");
@@ -114,7 +114,7 @@ TEST_F(MountVerbAdvice, OnFoldersOfOthers) {
     EXPECT_EQ(in_shell("ecryptfsctl umount " + path("upper")).exit_code, 0);
 }
 
-TEST_F(MountVerbAdvice, OnTheMountOfAnother) {
+TEST_F(MountVerbAdvice, MountOfAnotherNeedsItsUser) {
     if (!is_run_by_root()) {
         GTEST_SKIP() << "for root";
     }
@@ -126,7 +126,7 @@ TEST_F(MountVerbAdvice, OnTheMountOfAnother) {
     EXPECT_FALSE(is_mounted());
 }
 
-TEST_F(MountVerbAdvice, OnWhatADeadProgramLeft) {
+TEST_F(MountVerbAdvice, DeadMountIsToBeUnmounted) {
     expect_done(ctl({"mount", path("lower"), path("upper"), "--key", key_}));
     const auto pid = server();
     // The process that would unmount it dies first.
@@ -148,7 +148,7 @@ TEST_F(MountVerbAdvice, OnWhatADeadProgramLeft) {
     expect_done(ctl({"mount", path("upper")}));
 }
 
-TEST_F(MountVerbAdvice, OnAMountInTheForeground) {
+TEST_F(MountVerbAdvice, ForegroundShowsWhatFuseSays) {
     const auto refused =
         ctl({"mount", path("lower"), path("upper"), "--key", key_, "-f", "-o", "nonsense"});
     expect_refusal(refused, ErrorCode::kInvalidArgument, "ecryptfs-fuse exited with status 2",

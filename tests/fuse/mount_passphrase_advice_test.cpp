@@ -57,7 +57,7 @@ TEST_F(MountPassphrase, IsAllThatANewFolderNeeds) {
     EXPECT_EQ(read("letter"), "Dear Bob");
 }
 
-TEST_F(MountPassphrase, ThatIsWrongLeavesNoKeyBehind) {
+TEST_F(MountPassphrase, WrongOneLeavesNoKeyBehind) {
     expect_done(in_shell("ecryptfsctl mount lower upper --passphrase-file right"));
     expect_done(ctl({"umount", path("upper")}));
     const auto refused = in_shell("ecryptfsctl mount lower --passphrase-file wrong");

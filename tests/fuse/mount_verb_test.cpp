@@ -69,7 +69,7 @@ TEST_F(MountVerb, RootMountsForItself) {
 }
 
 // The caller's rights, keys and mount; sudo's own keyrings and rights are out of it.
-TEST_F(MountVerb, BySudoMountsForWhoCalledIt) {
+TEST_F(MountVerb, SudoMountsForItsCaller) {
     if (!is_run_by_root()) {
         GTEST_SKIP() << "needs root, which sudo is";
     }

@@ -178,7 +178,7 @@ TEST_F(MountVerb, EitherKeyOpensNewFilesWithARecoveryKey) {
 // The rest, which `./dev test vm-mount` runs with the recipes: on a machine of their own.
 class MountVerbAtLength : public MountVerb {};
 
-TEST_F(MountVerbAtLength, FromRootsOwnLoginAsksTheAgentOfTheUserThatItNames) {
+TEST_F(MountVerbAtLength, RootAsksAgentOfNamedUser) {
     const auto signature = add_rsa();
     const auto mounted = session_.run(
         {"sudo", "env", "-u", "SUDO_UID", "DBUS_SESSION_BUS_ADDRESS=unix:path=/none", ECRYPTFSCTL,

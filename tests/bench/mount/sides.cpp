@@ -8,9 +8,9 @@
 #include <optional>
 #include <stdexcept>
 
+#include "tests/fuse/mounted_folder.h"
 #include "tests/support/command.h"
 #include "tests/support/wait.h"
-#include "tests/fuse/mounted_folder.h"
 
 namespace ecryptfs::bench {
 namespace {

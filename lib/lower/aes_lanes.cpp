@@ -21,7 +21,7 @@ using base::ByteSpan;
 using base::ByteView;
 using base::Result;
 
-constexpr std::size_t kIvSize = 16;
+constexpr std::size_t kIvBytes = 16;
 // Of one MD5 block: the root IV, 16 bytes for a number, and what MD5 adds at the end.
 constexpr std::size_t kMd5Block = 64;
 constexpr std::size_t kExpandedKey = 256;  // of 15 rounds at most, and room
@@ -74,14 +74,14 @@ void expand_key(IMB_MGR* manager, ByteView key, ByteSpan encryption, ByteSpan de
     }
 }
 
-using Ivs = std::array<std::array<std::uint8_t, kIvSize>, kTogether>;
+using Ivs = std::array<std::array<std::uint8_t, kIvBytes>, kTogether>;
 
 // The decimal number of each extent, filled up by zeros, behind the root IV.
 void make_ivs(IMB_MGR* manager, ByteView start, std::uint64_t first, std::size_t count, Ivs& ivs) {
     std::array<std::uint8_t, kMd5Block> block;
     std::ranges::copy(start, block.begin());
     for (std::size_t i = 0; i < count; ++i) {
-        const auto field = ByteSpan(block).subspan(kIvSize, kIvSize);
+        const auto field = ByteSpan(block).subspan(kIvBytes, kIvBytes);
         std::ranges::fill(field, std::uint8_t{0});
         auto* const text = reinterpret_cast<char*>(field.data());
         std::to_chars(text, text + field.size(), first + i);
@@ -103,11 +103,11 @@ Result<std::optional<AesLanes>> AesLanes::create(ByteView key) {
     const auto block = keys.span().first(kMd5Block);
     std::ranges::copy(key, block.begin());
     end_md5_block(block, key.size());
-    std::array<std::uint8_t, kIvSize> root;
+    std::array<std::uint8_t, kIvBytes> root;
     IMB_MD5_ONE_BLOCK(manager, block.data(), root.data());
     std::ranges::copy(root, block.begin());
     ::imb_clear_mem(root.data(), root.size());
-    end_md5_block(block, 2 * kIvSize);
+    end_md5_block(block, 2 * kIvBytes);
     expand_key(manager, key, keys.span().subspan(kMd5Block, kExpandedKey),
                keys.span().last(kExpandedKey));
     return AesLanes(std::move(keys), key.size());
@@ -136,7 +136,7 @@ Result<void> AesLanes::run(bool encrypts, std::uint64_t first, ByteView in, Byte
             job.src = in.data() + done;
             job.dst = out.data() + done;
             job.iv = ivs[count].data();
-            job.iv_len_in_bytes = kIvSize;
+            job.iv_len_in_bytes = kIvBytes;
             job.msg_len_to_cipher_in_bytes = size;
             job.enc_keys = keys_.view().data() + kMd5Block;
             job.dec_keys = keys_.view().data() + kMd5Block + kExpandedKey;

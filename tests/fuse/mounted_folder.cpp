@@ -53,6 +53,11 @@ MountedFolder::~MountedFolder() {
     unmount();
 }
 
+bool MountedFolder::ended() {
+    has_ended_ = process_->wait() == 0;
+    return has_ended_;
+}
+
 void MountedFolder::mount_anew() {
     unmount();
     mount();
@@ -66,6 +71,9 @@ void MountedFolder::mount() {
 }
 
 void MountedFolder::unmount() {
+    if (has_ended_) {
+        return;
+    }
     const auto done = run({"/usr/bin/fusermount3", {"-u", path()}});
     EXPECT_EQ(done.exit_code, 0) << done.err;
     EXPECT_EQ(process_->wait(), 0);

@@ -35,6 +35,8 @@ class MountedFolder {
 
     const std::filesystem::path& path() const { return upper_.path(); }
     pid_t pid() const { return process_->pid(); }
+    // Whether it ends by itself, and well.
+    bool ended();
     // Unmounts and mounts it again: nothing is cached any more.
     void mount_anew();
 
@@ -47,6 +49,7 @@ class MountedFolder {
     Environment environment_;
     TemporaryFolder upper_;
     std::optional<Process> process_;
+    bool has_ended_ = false;
 };
 
 // Runs ecryptfs-fuse to its end, in the background if it mounts.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "fuse/filesystem.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "lib/base/error.h"
+#include "lib/lower/passphrase.h"
+#include "tests/fakes/command.h"
+#include "tests/fuse/mounted_folder.h"
+
+namespace ecryptfs::fuse {
+namespace {
+
+namespace fs = std::filesystem;
+using base::as_bytes;
+using base::as_text;
+using ::testing::ElementsAre;
+
+class Requests : public ::testing::Test {
+  protected:
+    static constexpr char kSignature[] = "0123456789abcdef";
+
+    static mount::FolderOptions options() {
+        mount::FolderOptions options;
+        options.cipher = "aes";
+        options.key_bytes = 16;
+        options.keys = {wire::KeySignature::from_text(kSignature).value()};
+        return options;
+    }
+    static MountKeys keys() {
+        return base::value_or_throw(MountKeys::load(options(), [](const auto& /*signature*/) {
+            return lower::derive_passphrase_key(as_bytes("correct-horse"), lower::kDefaultSalt);
+        }));
+    }
+
+    NodeId create(const std::string& name) {
+        return files_.create(NodeTable::kRoot, name, 0600, O_RDWR).value().id;
+    }
+    std::string read(NodeId id) { return std::string(as_text(files_.read(id, 0, 100).value())); }
+
+    test::TemporaryFolder folder_;
+    Filesystem files_{base::UniqueFd(::open(folder_.path().c_str(), O_PATH | O_CLOEXEC)), keys(),
+                      options()};
+};
+
+TEST_F(Requests, GoOnWithOpenFilesAfterTheirKeysWereDropped) {
+    const auto file = create("file");
+    const auto other = create("other");
+    ASSERT_TRUE(files_.close(other));
+    ASSERT_TRUE(files_.write(file, 0, as_bytes("hello"), false));
+    EXPECT_THAT(files_.drop_contents(), ::testing::UnorderedElementsAre(file, other));
+    EXPECT_EQ(files_.status(file)->st_size, 5);
+    ASSERT_TRUE(files_.remove(NodeTable::kRoot, "file", false));
+    EXPECT_EQ(read(file), "hello");
+    EXPECT_THAT(files_.drop_contents(), ElementsAre(file));
+    ASSERT_TRUE(files_.write(file, 5, as_bytes(" there"), false));
+    EXPECT_EQ(read(file), "hello there");
+    EXPECT_TRUE(files_.close(file));
+    EXPECT_EQ(files_.read(file, 0, 100).error(), EBADF);
+}
+
+TEST_F(Requests, ForABusyFileAreGivenUpByAThreadThatMayNotWait) {
+    const auto file = create("file");
+    ASSERT_TRUE(files_.write(file, 0, as_bytes("hello"), false));
+    const WithoutWaiting at_once;
+    EXPECT_EQ(files_.sync(file, false).error(), kWouldWait) << "as a disk may take its time";
+    AttributeChange change;
+    change.size = std::uint64_t{1} << 30;
+    EXPECT_EQ(files_.change(file, change).error(), kWouldWait) << "as it writes a gigabyte";
+    EXPECT_EQ(files_.status(file)->st_size, 5);
+    EXPECT_EQ(read(file), "hello");
+}
+
+// ThreadSanitizer watches.
+TEST_F(Requests, OfSeveralThreadsMeet) {
+    const auto file = create("file");
+    ASSERT_TRUE(files_.write(file, 0, as_bytes("0123456789"), false));
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&, i] {
+            for (int round = 0; round < 200; ++round) {
+                const auto name = std::string(1, static_cast<char>('a' + i));
+                const auto made = files_.create(NodeTable::kRoot, name, 0600, O_RDWR);
+                ASSERT_TRUE(made);
+                EXPECT_TRUE(files_.write(made->id, 0, as_bytes("text"), false));
+                EXPECT_EQ(read(file).size(), 10U);
+                EXPECT_TRUE(
+                    files_.write(file, static_cast<std::uint64_t>(i), as_bytes("x"), false));
+                EXPECT_TRUE(files_.rename(NodeTable::kRoot, name, NodeTable::kRoot, name + "2", 0));
+                EXPECT_TRUE(files_.status(made->id));
+                EXPECT_TRUE(files_.remove(NodeTable::kRoot, name + "2", false));
+                EXPECT_TRUE(files_.close(made->id));
+                files_.forget(made->id, 1);
+                if (round % 50 == 0) {
+                    files_.drop_contents();
+                }
+            }
+        });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(read(file), "xxxx456789");
+}
+
+TEST_F(Requests, ForAFileThatMovedBelowAreStale) {
+    const auto file = create("file");
+    ASSERT_TRUE(files_.close(file));
+    fs::rename(folder_.path() / "file", folder_.path() / "elsewhere");
+    EXPECT_EQ(files_.status(file).error(), ESTALE);
+    EXPECT_EQ(files_.look_up(NodeTable::kRoot, "elsewhere")->id, file);
+    EXPECT_TRUE(files_.status(file));
+}
+
+TEST_F(Requests, OfWhoMayNotKeepThemTakeSetUserIdBitsAway) {
+    const auto file = create("file");
+    const auto path = folder_.path() / "file";
+    for (const bool drops : {false, true}) {
+        ASSERT_EQ(::chmod(path.c_str(), 06755), 0);
+        ASSERT_TRUE(files_.write(file, 0, as_bytes("x"), drops));
+        struct stat status{};
+        ASSERT_EQ(::stat(path.c_str(), &status), 0);
+        const bool are_kept = ::geteuid() == 0 && !drops;
+        EXPECT_EQ(status.st_mode & 07777, are_kept ? 06755U : 0755U);
+    }
+}
+
+}  // namespace
+}  // namespace ecryptfs::fuse

@@ -3,51 +3,24 @@
 #include "fuse/lower_files.h"
 
 #include <sys/xattr.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <limits>
 #include <utility>
 
 #include "fuse/waiting.h"
 #include "lib/base/bytes.h"
+#include "lib/base/file_io.h"
 #include "lib/base/try.h"
 #include "lib/lower/header.h"
+#include "lib/lowerfs/lower_file.h"
 
 namespace ecryptfs::fuse {
 namespace {
 
-using base::ByteSpan;
 using base::ByteView;
 
 constexpr std::size_t kSizeAndMarker = 16;  // crypto.c: ecryptfs_read_and_validate_header_region
-
-// A header's bytes, or as many as `bytes` takes, and where they are.
-struct HeaderBytes {
-    ByteView bytes;
-    bool in_attribute = false;
-};
-
-Outcome<HeaderBytes> read_header(int fd, ByteSpan bytes) {
-    const auto count = ::pread(fd, bytes.data(), bytes.size(), 0);
-    if (count < 0) {
-        return failed_call();
-    }
-    const auto in_front = ByteView(bytes).first(static_cast<std::size_t>(count));
-    if (lower::has_marker(in_front)) {
-        return HeaderBytes{in_front, false};
-    }
-    std::array<std::uint8_t, lower::kMaxHeader> attribute;
-    const auto size = ::fgetxattr(fd, lower::kHeaderAttribute, attribute.data(), attribute.size());
-    if (size < 0 || !lower::has_marker(ByteView(attribute).first(static_cast<std::size_t>(size)))) {
-        return std::unexpected(EIO);
-    }
-    const auto used = std::min(static_cast<std::size_t>(size), bytes.size());
-    std::copy_n(attribute.begin(), used, bytes.begin());
-    return HeaderBytes{ByteView(bytes).first(used), true};
-}
 
 Outcome<FileContents> make_contents(const base::UniqueFd& fd, const ContentsPlace& place,
                                     std::uint64_t plain_size, const lower::FileKey& key) {
@@ -62,12 +35,7 @@ Outcome<void> write_header(int fd, ByteView header, bool in_attribute) {
         }
         return {};
     }
-    const auto count = ::pwrite(fd, header.data(), header.size(), 0);
-    if (count < 0) {
-        return failed_call();
-    }
-    return static_cast<std::size_t>(count) == header.size() ? Outcome<void>()
-                                                            : std::unexpected(ENOSPC);
+    return base::write_at(fd, 0, header) ? Outcome<void>() : failed_call();
 }
 
 bool is_empty(int fd) {
@@ -79,12 +47,11 @@ bool is_empty(int fd) {
 }  // namespace
 
 Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct stat& status) {
-    std::array<std::uint8_t, kSizeAndMarker> bytes;
-    const auto header = read_header(fd.get(), bytes);
-    if (!header) {
-        return status.st_size == 0 ? Outcome<std::uint64_t>(0) : std::unexpected(header.error());
+    const auto header = TRY(to_outcome(lowerfs::find_header(fd.get(), kSizeAndMarker)));
+    if (header.bytes.empty()) {
+        return status.st_size == 0 ? Outcome<std::uint64_t>(0) : std::unexpected(EIO);
     }
-    const auto size = base::ByteReader(header->bytes).take_big_endian<std::uint64_t>();
+    const auto size = base::ByteReader(header.bytes).take_big_endian<std::uint64_t>();
     if (!size || *size > std::uint64_t{std::numeric_limits<off_t>::max()}) {
         return std::unexpected(EIO);
     }
@@ -103,8 +70,10 @@ Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys, b
         }
         return make_contents(fd, {}, 0, fresh.key);
     }
-    std::array<std::uint8_t, lower::kMaxHeader> bytes;
-    const auto found = TRY(read_header(fd.get(), bytes));
+    const auto found = TRY(to_outcome(lowerfs::find_header(fd.get())));
+    if (found.bytes.empty()) {
+        return std::unexpected(EIO);
+    }
     const auto header = TRY(to_outcome(lower::parse_header(found.bytes)));
     if (!may_wait() && !keys.opens_at_once(header)) {
         return std::unexpected(kWouldWait);

@@ -19,17 +19,6 @@ namespace {
 using base::ErrorCode;
 using base::Result;
 
-// Up to `size` bytes from the beginning of a file that was just opened.
-Result<std::vector<std::uint8_t>> read_front(int fd, std::size_t size) {
-    std::vector<std::uint8_t> bytes(size);
-    const auto filled = base::read_all(fd, bytes);
-    if (!filled) {
-        return std::unexpected(base::system_error("reading its header", errno));
-    }
-    bytes.resize(*filled);
-    return bytes;
-}
-
 // Empty if there is no such attribute, or the file system has none at all.
 std::vector<std::uint8_t> read_attribute(int fd) {
     std::vector<std::uint8_t> bytes(lower::kMaxHeader);
@@ -39,6 +28,22 @@ std::vector<std::uint8_t> read_attribute(int fd) {
 }
 
 }  // namespace
+
+Result<FoundHeader> find_header(int fd, std::size_t size) {
+    FoundHeader found{std::vector<std::uint8_t>(size)};
+    const auto filled = base::read_at(fd, 0, found.bytes);
+    if (!filled) {
+        return std::unexpected(base::system_error("reading its header", errno));
+    }
+    found.bytes.resize(*filled);
+    if (lower::has_marker(found.bytes)) {
+        return found;
+    }
+    found.bytes = read_attribute(fd);
+    found.in_attribute = lower::has_marker(found.bytes);
+    found.bytes.resize(found.in_attribute ? std::min(size, found.bytes.size()) : 0);
+    return found;
+}
 
 Result<LowerFile> open_lower_file(int folder, const std::string& name) {
     LowerFile file;
@@ -51,16 +56,11 @@ Result<LowerFile> open_lower_file(int folder, const std::string& name) {
     if (!S_ISREG(file.status.st_mode)) {
         return std::unexpected(base::Error{ErrorCode::kInvalidArgument, "not a regular file", ""});
     }
-    auto front = TRY(read_front(file.fd.get(), lower::kMaxHeader));
-    file.header_bytes = std::move(front);
-    // In front first, as the kernel does (crypto.c: ecryptfs_read_metadata).
-    if (!lower::has_marker(file.header_bytes)) {
-        file.header_bytes = read_attribute(file.fd.get());
-        file.header_in_attribute = true;
-        if (!lower::has_marker(file.header_bytes)) {
-            file.header_in_attribute = false;
-            return file;
-        }
+    auto found = TRY(find_header(file.fd.get()));
+    file.header_bytes = std::move(found.bytes);
+    file.header_in_attribute = found.in_attribute;
+    if (file.header_bytes.empty()) {
+        return file;
     }
     auto header = TRY(lower::parse_header(file.header_bytes));
     file.header = std::move(header);

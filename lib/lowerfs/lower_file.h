@@ -15,6 +15,16 @@
 
 namespace ecryptfs::lowerfs {
 
+// A header as it is in a file.
+struct FoundHeader {
+    std::vector<std::uint8_t> bytes;  // none if there is no eCryptfs marker in either place
+    bool in_attribute = false;        // the extended one, not in front of the contents
+};
+
+// Up to `size` bytes of the header of an open file. In front first, as the kernel does (crypto.c:
+// ecryptfs_read_metadata). Leaves the descriptor's position.
+base::Result<FoundHeader> find_header(int fd, std::size_t size = lower::kMaxHeader);
+
 // A regular file in a lower folder, opened for reading.
 struct LowerFile {
     base::UniqueFd fd;

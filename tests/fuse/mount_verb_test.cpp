@@ -184,6 +184,36 @@ TEST_F(MountVerb, TakesFoldersOfAnyName) {
     }
 }
 
+// By mount(8), which runs mount.fuse3, which runs ecryptfs-fuse from where it is installed.
+TEST_F(MountVerb, GivesALineForFstab) {
+    if (!is_run_by_root()) {
+        GTEST_SKIP() << "needs root, whose fstab it is";
+    }
+    const auto [key, names] = add_passphrase("one");
+    ASSERT_EQ(in_shell("ecryptfsctl mount lower upper --print-fstab --key " + key + " --fnek " +
+                       names + " >fstab")
+                  .exit_code,
+              0);
+    const auto installed = fmt::format(
+        "mount -t tmpfs none /usr/local/bin; ln -s {} /usr/local/bin; mount --bind {} /etc/fstab",
+        ECRYPTFS_FUSE, path("fstab"));
+    const auto mount = "mount " + path("upper") + " && echo text >" + path("upper/file") + " && " +
+                       "cat " + path("upper/file") +
+                       " /proc/self/mountinfo && " ECRYPTFSCTL " status; umount " + path("upper");
+    const auto expect_mounted = [&](const Outcome& outcome, uid_t user) {
+        EXPECT_THAT(
+            outcome.out,
+            AllOf(HasSubstr("text\n"), HasSubstr(fmt::format("user_id={}", user)),
+                  HasSubstr("nosuid,nodev"), HasSubstr("fuse.ecryptfs-fuse " + path("lower")),
+                  HasSubstr(fmt::format("user space  {}, names {}", key, names))))
+            << outcome.err;
+        EXPECT_THAT(outcome.err, Not(HasSubstr("umount: ")));
+    };
+    expect_mounted(in_shell(mount, installed), user_);
+    expect_mounted(
+        run({"/usr/bin/unshare", {"--mount", "/bin/sh", "-ec", installed + "; " + mount}}), 0);
+}
+
 TEST_F(MountVerb, PassesOnWhatFuseRefuses) {
     const auto [key, names] = add_passphrase("one");
     const auto refused =

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ecryptfs-mount-helper UID: root's part of `ecryptfsctl mount` and `umount`. ecryptfsctl starts it
-// while it is root itself, and then is root no more. UID is whom it works for, the socket is its
-// standard input. It reads no file and follows no path of that user's, takes one request and ends.
+// ecryptfs-mount-helper UID: root's part of `ecryptfsctl mount --kernel` and `umount`. ecryptfsctl
+// starts it while it is root itself, and then is root no more. UID is whom it works for, the
+// socket is its standard input. It reads no file and follows no path of that user's, takes one
+// request and ends.
 
 #include <sys/stat.h>
 #include <unistd.h>

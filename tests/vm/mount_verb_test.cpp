@@ -205,6 +205,33 @@ TEST_F(MountVerbAtLength, EncryptsNamesByAPassphrase) {
     unmount();
 }
 
+// By the kernel, and by ecryptfs-fuse, for which sudo changes nothing.
+TEST_F(MountVerbAtLength, BothWaysMountTheSameFolder) {
+    load_fuse();
+    const auto [signature, fnek] = add_passphrase();
+    const auto in_user_space =
+        session_.ctl({"mount", lower(), upper(), "--key", signature, "--fnek", fnek});
+    ASSERT_EQ(in_user_space.exit_code, 0) << in_user_space.err;
+    write("letter", "Dear Bob");
+    EXPECT_EQ(session_.ctl({"umount", upper(), "--keep-keys"}).exit_code, 0);
+
+    mount({});
+    EXPECT_EQ(seen("letter"), "Dear Bob");
+    write("answer", "Dear Alice");
+    unmount({"--keep-keys"});
+
+    const auto by_sudo = sudo({"mount", lower()});
+    ASSERT_EQ(by_sudo.exit_code, 0) << by_sudo.err;
+    EXPECT_EQ(seen("answer"), "Dear Alice");
+    const auto listed = session_.status()["mounts"];
+    ASSERT_EQ(listed.size(), 1U) << listed;
+    EXPECT_EQ(listed[0]["kernel"], false);
+    EXPECT_EQ(listed[0]["keys"], json::array({signature}));
+    const auto gone = sudo({"umount", upper(), "--json"});
+    EXPECT_EQ(json::parse(gone.out)["unlinked"], json::array({signature, fnek})) << gone.err;
+    EXPECT_FALSE(is_in_user_keyring(session_, signature));
+}
+
 TEST_F(MountVerbAtLength, ReadOnlyIsReadOnly) {
     const auto [signature, fnek] = add_passphrase();
     mount({"--key", signature});

@@ -11,14 +11,15 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "lib/base/error.h"
 #include "lib/lower/passphrase.h"
-#include "tests/fakes/command.h"
 #include "tests/fuse/mounted_folder.h"
+#include "tests/support/command.h"
 
 namespace ecryptfs::fuse {
 namespace {
@@ -27,6 +28,18 @@ namespace fs = std::filesystem;
 using base::as_bytes;
 using base::as_text;
 using ::testing::ElementsAre;
+
+class NoPrivateKeys : public PrivateKeys {
+  public:
+    base::Result<base::SecretBytes> decrypt(const wire::KeySignature& /*signature*/,
+                                            base::ByteView /*encrypted_fek*/) override {
+        return std::unexpected(base::Error{base::ErrorCode::kUnknownKey, "no private keys"});
+    }
+    base::Result<base::SecretBytes> encrypt(const wire::KeySignature& signature,
+                                            base::ByteView file_key) override {
+        return decrypt(signature, file_key);
+    }
+};
 
 class Requests : public ::testing::Test {
   protected:
@@ -39,10 +52,11 @@ class Requests : public ::testing::Test {
         options.keys = {wire::KeySignature::from_text(kSignature).value()};
         return options;
     }
-    static MountKeys keys() {
-        return base::value_or_throw(MountKeys::load(options(), [](const auto& /*signature*/) {
+    static std::unique_ptr<MountKeys> load_keys(PrivateKeys& none) {
+        const auto find = [](const auto& /*signature*/) {
             return lower::derive_passphrase_key(as_bytes("correct-horse"), lower::kDefaultSalt);
-        }));
+        };
+        return base::value_or_throw(MountKeys::load(options(), find, none));
     }
 
     NodeId create(const std::string& name) {
@@ -51,7 +65,9 @@ class Requests : public ::testing::Test {
     std::string read(NodeId id) { return std::string(as_text(files_.read(id, 0, 100).value())); }
 
     test::TemporaryFolder folder_;
-    Filesystem files_{base::UniqueFd(::open(folder_.path().c_str(), O_PATH | O_CLOEXEC)), keys(),
+    NoPrivateKeys none_;
+    std::unique_ptr<MountKeys> keys_ = load_keys(none_);
+    Filesystem files_{base::UniqueFd(::open(folder_.path().c_str(), O_PATH | O_CLOEXEC)), *keys_,
                       options()};
 };
 

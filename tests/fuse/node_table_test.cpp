@@ -15,7 +15,7 @@
 #include "fuse/listing_habits.h"
 #include "fuse/waiting.h"
 #include "fuse/worker_pool.h"
-#include "tests/fakes/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace ecryptfs::fuse {
 namespace {

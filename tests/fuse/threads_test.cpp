@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "lib/base/handle.h"
-#include "tests/cli/lower_files.h"
 #include "tests/fuse/mounted_folder.h"
+#include "tests/support/lower_files.h"
 
 namespace ecryptfs::test {
 namespace {
@@ -54,7 +54,7 @@ class Crowd : public ::testing::Test {
     std::optional<MountedFolder> mounted_;
 };
 
-std::string read_file(const fs::path& path) {
+std::string text_of(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -74,7 +74,7 @@ void work_in_own_folder(const fs::path& folder, int number) {
         }
         fs::rename(file, folder / "moved");
         EXPECT_EQ(fs::file_size(folder / "moved"), text.size());
-        EXPECT_EQ(read_file(folder / "moved"), text);
+        EXPECT_EQ(text_of(folder / "moved"), text);
         if (round % 3 == 0) {
             fs::remove(folder / "moved");
         } else {
@@ -113,7 +113,7 @@ TEST_F(Crowd, WritesPiecesOfOneFile) {
     for (std::size_t i = 0; i < kRounds * kThreads; ++i) {
         expected += std::string(kPiece, static_cast<char>('a' + i % kThreads));
     }
-    EXPECT_EQ(read_file(file), expected);
+    EXPECT_EQ(text_of(file), expected);
 }
 
 TEST_F(Crowd, OpensAndRenamesTheSameFiles) {
@@ -130,7 +130,7 @@ TEST_F(Crowd, OpensAndRenamesTheSameFiles) {
             } else {
                 struct stat status{};
                 is_wrong = is_wrong || (::stat(file.c_str(), &status) != 0 && errno != ENOENT);
-                const auto text = read_file(file);
+                const auto text = text_of(file);
                 is_wrong = is_wrong || text.find_first_not_of('x') != std::string::npos;
             }
         }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <csignal>
 
 #include "lib/keyring/keyrings.h"
 #include "lib/lower/passphrase.h"
@@ -60,6 +61,17 @@ bool MountedFolder::ended() {
 
 void MountedFolder::mount_anew() {
     unmount();
+    mount();
+}
+
+void MountedFolder::kill() const {
+    process_->send_signal(SIGKILL);
+}
+
+void MountedFolder::mount_after_death() {
+    EXPECT_EQ(process_->wait(), 128 + SIGKILL);
+    const auto parent = device_of(path().parent_path());
+    wait_until("it is unmounted", [&] { return device_of(path()) == parent; });
     mount();
 }
 

@@ -39,6 +39,10 @@ class MountedFolder {
     bool ended();
     // Unmounts and mounts it again: nothing is cached any more.
     void mount_anew();
+    // Ends the program as nothing else does. Any thread.
+    void kill() const;
+    // Once what it left is unmounted.
+    void mount_after_death();
 
   private:
     void mount();

@@ -3,7 +3,6 @@
 #include "tests/fakes/private_bus.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -11,31 +10,14 @@
 #include <array>
 #include <map>
 
+#include "tests/support/bus_files.h"
+
 namespace ecryptfs::test {
-namespace {
-
-constexpr char kConfiguration[] = R"(<!DOCTYPE busconfig PUBLIC
- "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:path={0}/bus</listen>
-  <servicedir>{0}</servicedir>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-)";
-
-}  // namespace
 
 PrivateBus::PrivateBus(Messages messages)
     : messages_(messages),
-      configuration_(
-          folder_.file("bus.conf", fmt::format(kConfiguration, folder_.path().string()))) {
+      configuration_(folder_.file(
+          "bus.conf", bus_configuration(folder_.path().string(), folder_.path().string()))) {
     start();
 }
 
@@ -59,8 +41,7 @@ void PrivateBus::start() {
 }
 
 void PrivateBus::add_service(const std::string& name, const std::string& command) const {
-    folder_.file(name + ".service",
-                 fmt::format("[D-BUS Service]\nName={}\nExec={}\n", name, command));
+    folder_.file(name + ".service", bus_service(name, command));
 }
 
 }  // namespace ecryptfs::test

@@ -218,6 +218,15 @@ class MountHelper : public OnTheRealKernel {
     static ecryptfs::mount::MountRequest request() {
         return {{.keys = {wire::KeySignature::from_text(kSignature).value()}}};
     }
+    // Gives the upper folder, which the caller unmounts and removes.
+    fs::path mount_bobs_folder(const Helper& helper) const {
+        const auto upper = others_.parent_path() / "bobs-upper";
+        make_folder(upper, bob());
+        const auto within = open_folder(others_ / "within");
+        EXPECT_EQ(helper.ask(request(), {within.get(), open_folder(upper).get()}).verdict,
+                  Verdict::kDone);
+        return upper;
+    }
     // Of a keyring of alice's session. 0 or an errno.
     int add_token(key_serial_t keyring) const {
         const auto token = passphrase_token();
@@ -582,12 +591,8 @@ TEST_F(MountHelper, FolderBehindOtherUsersIsUnreachable) {
 }
 
 TEST_F(MountHelper, SudoDoesNotUnmountForOthers) {
-    const auto upper = others_.parent_path() / "bobs-upper";
-    make_folder(upper, bob());
-    const auto within = open_folder(others_ / "within");
     const Helper helper(bob().id);
-    ASSERT_EQ(helper.ask(request(), {within.get(), open_folder(upper).get()}).verdict,
-              Verdict::kDone);
+    const auto upper = mount_bobs_folder(helper);
     const auto outcome = sudo({"umount", upper});
     EXPECT_EQ(outcome.exit_code, 10) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("--user bob"));
@@ -598,14 +603,7 @@ TEST_F(MountHelper, SudoDoesNotUnmountForOthers) {
 }
 
 TEST_F(MountHelper, OtherUsersMountKeepsNoKeys) {
-    const auto upper = others_.parent_path() / "bobs-upper";
-    make_folder(upper, bob());
-    const auto within = open_folder(others_ / "within");
-    {
-        const Helper helper(bob().id);
-        ASSERT_EQ(helper.ask(request(), {within.get(), open_folder(upper).get()}).verdict,
-                  Verdict::kDone);
-    }
+    const auto upper = mount_bobs_folder(Helper(bob().id));
     ASSERT_EQ(add_token(KEY_SPEC_USER_KEYRING), 0);
     const auto mounted =
         sudo({"mount", "--kernel", mount_.lower(), mount_.upper(), "--key", kSignature});

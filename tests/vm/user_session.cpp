@@ -13,31 +13,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/bus_files.h"
 #include "tests/support/wait.h"
 
 namespace ecryptfs::vm {
 namespace {
-
-constexpr char kBusConfiguration[] = R"(<!DOCTYPE busconfig PUBLIC
- "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:path={0}/bus</listen>
-  <servicedir>{0}/services</servicedir>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-)";
-
-constexpr char kService[] = R"([D-BUS Service]
-Name=org.ecryptfs.Agent1
-Exec={} --module-dir {} --pki-host {}
-)";
 
 void write_file(const std::string& path, const std::string& content) {
     std::ofstream(path) << content;
@@ -48,9 +28,11 @@ std::string write_bus_configuration(const User& user) {
     std::filesystem::create_directories(folder + "/services");
     std::filesystem::remove(folder + "/bus");
     write_file(folder + "/services/org.ecryptfs.Agent1.service",
-               fmt::format(kService, ECRYPTFS_AGENT, ECRYPTFS_MODULE_FOLDER, ECRYPTFS_PKI_HOST));
+               test::bus_service("org.ecryptfs.Agent1",
+                                 fmt::format("{} --module-dir {} --pki-host {}", ECRYPTFS_AGENT,
+                                             ECRYPTFS_MODULE_FOLDER, ECRYPTFS_PKI_HOST)));
     const auto configuration = folder + "/bus.conf";
-    write_file(configuration, fmt::format(kBusConfiguration, folder));
+    write_file(configuration, test::bus_configuration(folder, folder + "/services"));
     return configuration;
 }
 

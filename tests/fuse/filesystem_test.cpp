@@ -87,7 +87,7 @@ TEST_F(Requests, GoOnWithOpenFilesAfterTheirKeysWereDropped) {
     EXPECT_EQ(files_.read(file, 0, 100).error(), EBADF);
 }
 
-TEST_F(Requests, ForABusyFileAreGivenUpByAThreadThatMayNotWait) {
+TEST_F(Requests, SlowOnesAreGivenUpByImpatientThread) {
     const auto file = create("file");
     ASSERT_TRUE(files_.write(file, 0, as_bytes("hello"), false));
     const WithoutWaiting at_once;
@@ -100,7 +100,7 @@ TEST_F(Requests, ForABusyFileAreGivenUpByAThreadThatMayNotWait) {
 }
 
 // ThreadSanitizer watches.
-TEST_F(Requests, OfSeveralThreadsMeet) {
+TEST_F(Requests, SeveralThreadsMayMakeThem) {
     const auto file = create("file");
     ASSERT_TRUE(files_.write(file, 0, as_bytes("0123456789"), false));
     std::vector<std::thread> threads;
@@ -131,7 +131,7 @@ TEST_F(Requests, OfSeveralThreadsMeet) {
     EXPECT_EQ(read(file), "xxxx456789");
 }
 
-TEST_F(Requests, ForAFileThatMovedBelowAreStale) {
+TEST_F(Requests, FileMovedBelowIsStale) {
     const auto file = create("file");
     ASSERT_TRUE(files_.close(file));
     fs::rename(folder_.path() / "file", folder_.path() / "elsewhere");
@@ -140,7 +140,7 @@ TEST_F(Requests, ForAFileThatMovedBelowAreStale) {
     EXPECT_TRUE(files_.status(file));
 }
 
-TEST_F(Requests, OfWhoMayNotKeepThemTakeSetUserIdBitsAway) {
+TEST_F(Requests, WritingTakesSetUserIdBitsAway) {
     const auto file = create("file");
     const auto path = folder_.path() / "file";
     for (const bool drops : {false, true}) {

@@ -146,7 +146,7 @@ TEST(Workers, DoAllBeforeTheyEnd) {
     EXPECT_EQ(done, 100);
 }
 
-TEST(Habits, OfWhoAsksAboutEachFileAndOfWhoDoesNot) {
+TEST(Habits, TellWhoAsksAboutEachFile) {
     ListingHabits habits;
     constexpr pid_t kLs = 100;
     constexpr pid_t kFind = 101;

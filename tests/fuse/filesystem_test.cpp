@@ -33,11 +33,16 @@ class NoPrivateKeys : public PrivateKeys {
   public:
     base::Result<base::SecretBytes> decrypt(const wire::KeySignature& /*signature*/,
                                             base::ByteView /*encrypted_fek*/) override {
-        return std::unexpected(base::Error{base::ErrorCode::kUnknownKey, "no private keys"});
+        return none();
     }
-    base::Result<base::SecretBytes> encrypt(const wire::KeySignature& signature,
-                                            base::ByteView file_key) override {
-        return decrypt(signature, file_key);
+    base::Result<base::SecretBytes> encrypt(const wire::KeySignature& /*signature*/,
+                                            base::ByteView /*file_key*/) override {
+        return none();
+    }
+
+  private:
+    static std::unexpected<base::Error> none() {
+        return std::unexpected(base::Error{base::ErrorCode::kUnknownKey, "no private key", ""});
     }
 };
 
@@ -52,11 +57,8 @@ class Requests : public ::testing::Test {
         options.keys = {wire::KeySignature::from_text(kSignature).value()};
         return options;
     }
-    static std::unique_ptr<MountKeys> load_keys(PrivateKeys& none) {
-        const auto find = [](const auto& /*signature*/) {
-            return lower::derive_passphrase_key(as_bytes("correct-horse"), lower::kDefaultSalt);
-        };
-        return base::value_or_throw(MountKeys::load(options(), find, none));
+    static base::Result<lower::PassphraseKey> find_key(const wire::KeySignature& /*signature*/) {
+        return lower::derive_passphrase_key(as_bytes("correct-horse"), lower::kDefaultSalt);
     }
 
     NodeId create(const std::string& name) {
@@ -65,8 +67,9 @@ class Requests : public ::testing::Test {
     std::string read(NodeId id) { return std::string(as_text(files_.read(id, 0, 100).value())); }
 
     test::TemporaryFolder folder_;
-    NoPrivateKeys none_;
-    std::unique_ptr<MountKeys> keys_ = load_keys(none_);
+    NoPrivateKeys private_keys_;
+    std::unique_ptr<MountKeys> keys_ =
+        base::value_or_throw(MountKeys::load(options(), find_key, private_keys_));
     Filesystem files_{base::UniqueFd(::open(folder_.path().c_str(), O_PATH | O_CLOEXEC)), *keys_,
                       options()};
 };

@@ -20,6 +20,7 @@
 #include "lib/base/handle.h"
 #include "tests/fuse/mounted_folder.h"
 #include "tests/support/lower_files.h"
+#include "tests/support/vectors.h"
 
 namespace ecryptfs::test {
 namespace {

@@ -68,7 +68,7 @@ Result<Signatures> typed_signatures(const std::vector<std::string>& typed) {
 // The lower folder that is meant. One that is typed alone may be a remembered upper one.
 Result<std::string> choose_lower(const MountChoices& choices,
                                  const std::string& remembered_folders) {
-    const auto typed = TRY(existing_folder(choices.lower));
+    auto typed = TRY(existing_folder(choices.lower));
     if (choices.upper || choices.fresh) {
         return typed;
     }

@@ -43,6 +43,7 @@ std::vector<std::string> small_environment() {
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
     std::vector<char*> list;
+    list.reserve(words.size() + 1);
     for (auto& word : words) {
         list.push_back(word.data());
     }

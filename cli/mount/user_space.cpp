@@ -141,10 +141,10 @@ Result<std::string> check_user_space(const MountPlan& plan, const Caller& caller
             TRY(check_fuse_option(option, caller));
         }
     }
-    const auto program = TRY(find_fuse_program());
+    auto program = TRY(find_fuse_program());
     TRY(check_fuse_device(""));
-    if (caller.id != 0) {
-        const auto fusermount = TRY(find_fusermount(""));
+    if (const auto found = find_fusermount(""); caller.id != 0 && !found) {
+        return std::unexpected(found.error());
     }
     TRY(check_upper_owner(plan.folder.upper, caller));
     return program;

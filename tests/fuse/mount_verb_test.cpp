@@ -27,6 +27,12 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// What a command printed, which must have succeeded.
+json parsed(const Outcome& outcome) {
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return json::parse(outcome.out, nullptr, false);
+}
+
 TEST_F(MountVerb, MountsForItsUserAndRemembersTheFolder) {
     const auto [key, names] = add_passphrase("one");
     expect_done(ctl({"mount", path("lower"), path("upper"), "--key", key, "--fnek", names}));
@@ -37,16 +43,16 @@ TEST_F(MountVerb, MountsForItsUserAndRemembersTheFolder) {
     EXPECT_THAT(fs::directory_iterator(path("lower"))->path().filename(),
                 HasSubstr("ECRYPTFS_FNEK_ENCRYPTED."));
 
-    const auto gone = ctl({"umount", path("upper"), "--json"});
-    EXPECT_EQ(json::parse(gone.out)["unlinked"], json::array({key, names})) << gone.err;
+    const auto gone = parsed(ctl({"umount", path("upper"), "--json"}));
+    EXPECT_EQ(gone["unlinked"], json::array({key, names}));
     EXPECT_FALSE(is_mounted());
     expect_refusal(ctl({"mount", path("lower")}), ErrorCode::kUnknownKey, "no key " + key,
                    "ecryptfsctl add-key FILE-OR-URI");
 
     add_passphrase("one");
-    const auto again = ctl({"mount", path("lower"), "--json"});
-    EXPECT_EQ(json::parse(again.out)["keys_from"], "memory") << again.err;
-    EXPECT_EQ(json::parse(again.out)["kernel"], false);
+    const auto again = parsed(ctl({"mount", path("lower"), "--json"}));
+    EXPECT_EQ(again["keys_from"], "memory");
+    EXPECT_EQ(again["kernel"], false);
     EXPECT_EQ(read("letter"), "Dear Bob");
     expect_done(ctl({"umount", path("lower"), "--keep-keys"}));
     expect_done(ctl({"mount", path("upper")}));
@@ -87,8 +93,8 @@ TEST_F(MountVerb, SudoMountsForItsCaller) {
     struct stat file{};
     ASSERT_EQ(::stat(path("lower/letter").c_str(), &file), 0);
     EXPECT_EQ(file.st_uid, user_);
-    const auto gone = ctl_as_root({"umount", path("upper"), "--json"}, sudo);
-    EXPECT_EQ(json::parse(gone.out)["unlinked"], json::array({key})) << gone.err;
+    const auto gone = parsed(ctl_as_root({"umount", path("upper"), "--json"}, sudo));
+    EXPECT_EQ(gone["unlinked"], json::array({key}));
     EXPECT_FALSE(is_mounted());
 }
 
@@ -179,8 +185,8 @@ TEST_F(MountVerb, TakesFoldersOfAnyName) {
         ASSERT_EQ(::chown(path(name).c_str(), user_, static_cast<gid_t>(-1)), 0);
         expect_done(ctl({"mount", path(name), path("upper"), "--key", key}));
         write("letter", name);
-        const auto gone = ctl({"umount", path(name), "--keep-keys", "--json"});
-        EXPECT_EQ(json::parse(gone.out)["lower"], path(name)) << gone.err;
+        const auto gone = parsed(ctl({"umount", path(name), "--keep-keys", "--json"}));
+        EXPECT_EQ(gone["lower"], path(name));
     }
 }
 

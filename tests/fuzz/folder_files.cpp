@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `ecryptfsctl mount` reads of a user: the first byte says as which kind of file.
+// What `ecryptfsctl mount` and `umount` read of a user: the first byte says as which kind of file.
 
 #include "cli/ask/pinentry.h"
 #include "cli/mount/mounted_folder.h"
@@ -51,6 +51,13 @@ void try_input(base::ByteView input) {
         case 'm':
             for (const auto& mount : cli::parse_mount_table(text)) {
                 try_options(mount.options);
+            }
+            break;
+        case 'f':
+            if (const auto mount = cli::parse_fuse_command(text)) {
+                try_options(mount->options);
+                require(text.contains(mount->lower) && text.contains(mount->upper),
+                        "the folders are words of it");
             }
             break;
         case 'r':

@@ -2,7 +2,6 @@
 
 #include "fuse/file_contents.h"
 
-#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -86,17 +85,11 @@ FileContents::~FileContents() {
     ::explicit_bzero(edge_bytes_.data(), edge_bytes_.size());
 }
 
-Outcome<FileContents> FileContents::open(const base::UniqueFd& fd, const ContentsPlace& place,
-                                         std::uint64_t plain_size, lower::ExtentCipher extents) {
-    struct stat status{};
-    if (::fstat(fd.get(), &status) != 0) {
-        return failed_call();
-    }
-    const auto lower_size = static_cast<std::uint64_t>(status.st_size);
-    const auto whole = lower_size - std::min(lower_size, place.data_offset);
-    FileContents contents(fd.get(), place, std::move(extents));
-    contents.size_ = std::min(plain_size, whole / kExtentSize * kExtentSize);
-    return contents;
+FileContents::FileContents(const base::UniqueFd& fd, const ContentsPlace& place,
+                           const ContentsSizes& sizes, lower::ExtentCipher extents)
+    : fd_(fd.get()), place_(place), extents_(std::move(extents)) {
+    const auto whole = sizes.lower - std::min(sizes.lower, place.data_offset);
+    size_ = std::min(sizes.plain, whole / kExtentSize * kExtentSize);
 }
 
 Outcome<ByteView> FileContents::read(std::uint64_t offset, std::size_t size) {
@@ -149,6 +142,7 @@ Outcome<void> FileContents::write(std::uint64_t offset, ByteView bytes) {
     if (offset > kLargestFile || bytes.size() > kLargestFile - offset) {
         return std::unexpected(EFBIG);
     }
+    was_written_ = true;
     if (offset > size_) {
         TRY(fill_with_zeros(offset));
     }
@@ -221,6 +215,7 @@ Outcome<void> FileContents::resize(std::uint64_t size) {
     if (size > kLargestFile) {
         return std::unexpected(EFBIG);
     }
+    was_written_ = true;
     return size > size_ ? fill_with_zeros(size) : cut(size);
 }
 

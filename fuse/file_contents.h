@@ -25,21 +25,27 @@ struct ContentsPlace {
     std::uint64_t data_offset = 0;  // bytes; 0 with the header in the attribute
 };
 
+struct ContentsSizes {
+    std::uint64_t plain = 0;  // that the header says
+    std::uint64_t lower = 0;  // of the whole lower file
+};
+
 // One thread at a time.
 class FileContents {
   public:
+    // Borrows `fd`, which is open for reading, or for both. A file that has lost its end has as
+    // much as is left of it.
+    FileContents(const base::UniqueFd& fd, const ContentsPlace& place, const ContentsSizes& sizes,
+                 lower::ExtentCipher extents);
     FileContents(FileContents&&) = default;
     FileContents& operator=(FileContents&&) = default;
     FileContents(const FileContents&) = delete;
     FileContents& operator=(const FileContents&) = delete;
     ~FileContents();  // wipes what is plain
 
-    // Borrows `fd`, which is open for reading, or for both; `plain_size` is the header's. A file
-    // that has lost its end has as much as is left of it.
-    static Outcome<FileContents> open(const base::UniqueFd& fd, const ContentsPlace& place,
-                                      std::uint64_t plain_size, lower::ExtentCipher extents);
-
     std::uint64_t size() const { return size_; }
+    // Whether the lower file has changed, so far.
+    bool was_written() const { return was_written_; }
 
     // What is there from `offset` on, `size` bytes at most. The view is of memory of this thread's,
     // until its next call for any file. EIO for an extent of zeros, which nobody has ever
@@ -54,9 +60,6 @@ class FileContents {
     Outcome<void> resize(std::uint64_t size);
 
   private:
-    FileContents(int fd, const ContentsPlace& place, lower::ExtentCipher extents)
-        : fd_(fd), place_(place), extents_(std::move(extents)) {}
-
     Outcome<void> read_extents(std::uint64_t first, base::ByteSpan extents);
     Outcome<void> write_extents(std::uint64_t first, base::ByteView plain);
     Outcome<void> load_edge(std::uint64_t extent, base::ByteSpan plain);
@@ -69,7 +72,8 @@ class FileContents {
     int fd_;
     ContentsPlace place_;
     lower::ExtentCipher extents_;
-    std::uint64_t size_ = 0;
+    std::uint64_t size_;
+    bool was_written_ = false;
     // The plain last extent that was written, if it was not full: small writes go on there.
     std::optional<std::uint64_t> edge_;
     std::array<std::uint8_t, lower::kExtentSize> edge_bytes_;

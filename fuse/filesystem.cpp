@@ -202,6 +202,11 @@ Outcome<std::uint64_t> Filesystem::plain_size(Node& node, const struct stat& sta
                          : read_size(node, status, place);
 }
 
+Outcome<base::UniqueFd> Filesystem::open_node(Node& node, int flags) {
+    auto opened = TRY(nodes_.open(node, flags));
+    return std::move(opened.fd);
+}
+
 // The header tells the size to who has no key, too. It is read again when the file has changed.
 Outcome<std::uint64_t> Filesystem::read_size(Node& node, const struct stat& status,
                                              const LowerPlace* place) {
@@ -215,7 +220,7 @@ Outcome<std::uint64_t> Filesystem::read_size(Node& node, const struct stat& stat
     }
     const auto fd = open_quietly([&](int flags) {
         return place != nullptr ? open_entry(*place->way, place->name, flags)
-                                : nodes_.open(node, flags);
+                                : open_node(node, flags);
     });
     if (!fd) {
         // Who may not read it still sees that it is there.
@@ -392,8 +397,8 @@ Outcome<FolderStream> Filesystem::open_folder(NodeId folder) {
         return std::unexpected(ENOKEY);  // it would seem to be empty
     }
     const auto there = TRY(node(folder));
-    auto fd = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
-    return FolderStream(std::move(fd));
+    auto opened = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
+    return FolderStream(std::move(opened.fd));
 }
 
 Outcome<std::optional<FolderEntry>> Filesystem::entry_at(FolderStream& folder, off_t offset) {
@@ -418,8 +423,8 @@ Outcome<void> Filesystem::sync_folder(NodeId id) {
         return std::unexpected(kWouldWait);
     }
     const auto there = TRY(node(id));
-    const auto fd = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
-    return checked(::fsync(fd.get()));
+    const auto opened = TRY(nodes_.open(*there, O_RDONLY | O_DIRECTORY));
+    return checked(::fsync(opened.fd.get()));
 }
 
 // A crash on the way leaves an empty lower file, which is an empty file.
@@ -439,7 +444,7 @@ Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode
         return errno == EEXIST && (flags & O_EXCL) == 0 ? open_existing(there, flags)
                                                         : failed_call();
     }
-    auto contents = write_new_file(lower->fd, fresh, options_.xattr);
+    auto contents = write_new_file(*lower, fresh, options_.xattr);
     struct stat status{};
     if (!contents || ::fstat(lower->fd.get(), &status) != 0) {
         const int error = contents ? errno : contents.error();
@@ -474,15 +479,11 @@ Outcome<OpenedFile> Filesystem::open(NodeId id, int flags) {
     const bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
     ++there->opens;
     const auto known = there->known_size;
-    struct stat status{};
-    auto loaded = load_contents(*there, for_writing);
-    if (loaded) {
-        loaded = checked(::fstat(there->lower->fd.get(), &status));
-    }
-    if (!loaded) {
+    if (const auto loaded = load_contents(*there, for_writing); !loaded) {
         close_locked(*there);
         return std::unexpected(loaded.error());
     }
+    const auto& status = there->lower->status;
     const bool is_unchanged =
         known && is_same(known->changed_at, status.st_ctim) && known->lower_size == status.st_size;
     return OpenedFile{is_unchanged || there->opens > 1};
@@ -494,15 +495,16 @@ Outcome<void> Filesystem::load_contents(Node& node, bool for_writing) {
     if (!node.lower || (for_writing && !node.lower->can_write)) {
         const bool read_only = options_.read_only && !for_writing;
         auto lower = std::make_shared<OpenLower>();
-        auto fd = read_only ? std::unexpected(EROFS) : nodes_.open(node, O_RDWR | O_NONBLOCK);
-        lower->can_write = fd.has_value();
-        if (!fd && !for_writing) {
-            fd = nodes_.open(node, O_RDONLY | O_NONBLOCK);
+        auto opened = read_only ? std::unexpected(EROFS) : nodes_.open(node, O_RDWR | O_NONBLOCK);
+        lower->can_write = opened.has_value();
+        if (!opened && !for_writing) {
+            opened = nodes_.open(node, O_RDONLY | O_NONBLOCK);
         }
-        if (!fd) {
-            return std::unexpected(fd.error());
+        if (!opened) {
+            return std::unexpected(opened.error());
         }
-        lower->fd = std::move(*fd);
+        lower->fd = std::move(opened->fd);
+        lower->status = opened->status;
         node.contents.reset();
         node.lower = std::move(lower);
     }
@@ -516,8 +518,7 @@ Outcome<FileContents*> Filesystem::contents(Node& node) {
         return std::unexpected(EBADF);
     }
     if (!node.contents) {
-        auto opened =
-            TRY(open_contents(node.lower->fd, keys_, options_.xattr, node.lower->can_write));
+        auto opened = TRY(open_contents(*node.lower, keys_, options_.xattr));
         node.contents = std::make_unique<FileContents>(std::move(opened));
         node.may_have_pages = true;
     }
@@ -537,9 +538,11 @@ void Filesystem::close_locked(Node& node) {
         return;
     }
     if (node.contents) {
-        struct stat status{};
+        auto status = node.lower->status;
+        const bool is_known =
+            !node.contents->was_written() || ::fstat(node.lower->fd.get(), &status) == 0;
         node.known_size.reset();
-        if (::fstat(node.lower->fd.get(), &status) == 0) {
+        if (is_known) {
             node.known_size = KnownSize{status.st_ctim, status.st_size, node.contents->size()};
         }
     }
@@ -591,6 +594,10 @@ std::vector<NodeId> Filesystem::drop_contents() {
     std::vector<NodeId> with_pages;
     for (const auto& node : nodes_.all()) {
         const std::scoped_lock lock(node->mutex);
+        if (node->lower) {
+            // As it is when its contents are loaded again.
+            ::fstat(node->lower->fd.get(), &node->lower->status);
+        }
         node->contents.reset();
         if (std::exchange(node->may_have_pages, false)) {
             with_pages.push_back(node->id());
@@ -599,14 +606,29 @@ std::vector<NodeId> Filesystem::drop_contents() {
     return with_pages;
 }
 
+// A way for system calls about attributes: the lower file if it is open, or a descriptor of the
+// node that only leads to it.
+Outcome<Filesystem::AttributeWay> Filesystem::attribute_way(Node& node) {
+    AttributeWay way;
+    if (node.is_file()) {
+        const auto lock = TRY(lock_or_give_up(node.mutex));
+        way.lower = node.lower;
+    }
+    if (!way.lower) {
+        way.descriptor = TRY(nodes_.descriptor(node));
+        way.path = path_of_descriptor(*way.descriptor);
+    }
+    return way;
+}
+
 Outcome<std::size_t> Filesystem::get_attribute(NodeId id, const char* name, base::ByteSpan value) {
     const auto there = TRY(node(id));
     if (is_header(name)) {
         return std::unexpected(ENODATA);
     }
-    const auto way = TRY(nodes_.descriptor(*there));
-    const auto size =
-        ::getxattr(path_of_descriptor(*way).c_str(), name, value.data(), value.size());
+    const auto way = TRY(attribute_way(*there));
+    const auto size = way.lower ? ::fgetxattr(way.lower->fd.get(), name, value.data(), value.size())
+                                : ::getxattr(way.path.c_str(), name, value.data(), value.size());
     if (size < 0) {
         return failed_call();
     }
@@ -615,9 +637,10 @@ Outcome<std::size_t> Filesystem::get_attribute(NodeId id, const char* name, base
 
 Outcome<std::vector<char>> Filesystem::list_attributes(NodeId id) {
     const auto there = TRY(node(id));
-    const auto way = TRY(nodes_.descriptor(*there));
+    const auto way = TRY(attribute_way(*there));
     std::vector<char> names(XATTR_LIST_MAX);
-    const auto size = ::listxattr(path_of_descriptor(*way).c_str(), names.data(), names.size());
+    const auto size = way.lower ? ::flistxattr(way.lower->fd.get(), names.data(), names.size())
+                                : ::listxattr(way.path.c_str(), names.data(), names.size());
     if (size < 0) {
         return failed_call();
     }
@@ -634,9 +657,10 @@ Outcome<void> Filesystem::set_attribute(NodeId id, const char* name, base::ByteV
     if (is_header(name)) {
         return std::unexpected(EPERM);
     }
-    const auto way = TRY(nodes_.descriptor(*there));
-    return checked(
-        ::setxattr(path_of_descriptor(*way).c_str(), name, value.data(), value.size(), flags));
+    const auto way = TRY(attribute_way(*there));
+    return checked(way.lower
+                       ? ::fsetxattr(way.lower->fd.get(), name, value.data(), value.size(), flags)
+                       : ::setxattr(way.path.c_str(), name, value.data(), value.size(), flags));
 }
 
 Outcome<void> Filesystem::remove_attribute(NodeId id, const char* name) {
@@ -644,8 +668,9 @@ Outcome<void> Filesystem::remove_attribute(NodeId id, const char* name) {
     if (is_header(name)) {
         return std::unexpected(ENODATA);
     }
-    const auto way = TRY(nodes_.descriptor(*there));
-    return checked(::removexattr(path_of_descriptor(*way).c_str(), name));
+    const auto way = TRY(attribute_way(*there));
+    return checked(way.lower ? ::fremovexattr(way.lower->fd.get(), name)
+                             : ::removexattr(way.path.c_str(), name));
 }
 
 }  // namespace ecryptfs::fuse

@@ -112,7 +112,14 @@ class Filesystem {
         std::string name;
     };
 
+    struct AttributeWay {
+        std::shared_ptr<OpenLower> lower;  // or
+        Descriptor descriptor;             // this
+        std::string path = {};             // by which the descriptor is reached
+    };
+
     Outcome<NodePointer> node(NodeId id);
+    Outcome<AttributeWay> attribute_way(Node& node);
     Outcome<LowerPlace> place(NodeId folder, std::string_view plain);
     Outcome<FoundNode> find_made(const LowerPlace& place);
     Outcome<void> hold_before_removal(const LowerPlace& place);
@@ -121,6 +128,7 @@ class Filesystem {
                                       const LowerPlace* place);
     Outcome<std::uint64_t> read_size(Node& node, const struct stat& status,
                                      const LowerPlace* place);
+    Outcome<base::UniqueFd> open_node(Node& node, int flags);
     Outcome<std::string> read_target(int folder, const char* name);
     Outcome<FoundNode> open_existing(const LowerPlace& place, int flags);
     Outcome<void> load_contents(Node& node, bool for_writing);

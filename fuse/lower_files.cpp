@@ -22,10 +22,10 @@ using base::ByteView;
 
 constexpr std::size_t kSizeAndMarker = 16;  // crypto.c: ecryptfs_read_and_validate_header_region
 
-Outcome<FileContents> make_contents(const base::UniqueFd& fd, const ContentsPlace& place,
-                                    std::uint64_t plain_size, const lower::FileKey& key) {
+Outcome<FileContents> make_contents(const OpenLower& file, const ContentsPlace& place,
+                                    const ContentsSizes& sizes, const lower::FileKey& key) {
     auto extents = TRY(to_outcome(lower::ExtentCipher::create(key)));
-    return FileContents::open(fd, place, plain_size, std::move(extents));
+    return FileContents(file.fd, place, sizes, std::move(extents));
 }
 
 Outcome<void> write_header(int fd, ByteView header, bool in_attribute) {
@@ -38,10 +38,9 @@ Outcome<void> write_header(int fd, ByteView header, bool in_attribute) {
     return base::write_at(fd, 0, header) ? Outcome<void>() : failed_call();
 }
 
-bool is_empty(int fd) {
-    struct stat status{};
-    return ::fstat(fd, &status) == 0 && status.st_size == 0 &&
-           ::fgetxattr(fd, lower::kHeaderAttribute, nullptr, 0) < 0;
+bool is_empty(const OpenLower& file) {
+    return file.status.st_size == 0 &&
+           ::fgetxattr(file.fd.get(), lower::kHeaderAttribute, nullptr, 0) < 0;
 }
 
 }  // namespace
@@ -58,19 +57,19 @@ Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct st
     return *size;
 }
 
-Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys, bool in_attribute,
-                                    bool can_write) {
-    if (is_empty(fd.get())) {
+Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys,
+                                    bool in_attribute) {
+    if (is_empty(file)) {
         if (!may_wait() && !keys.makes_files_at_once()) {
             return std::unexpected(kWouldWait);
         }
         const auto fresh = TRY(to_outcome(keys.make_file()));
-        if (can_write) {
-            return write_new_file(fd, fresh, in_attribute);
+        if (file.can_write) {
+            return write_new_file(file, fresh, in_attribute);
         }
-        return make_contents(fd, {}, 0, fresh.key);
+        return make_contents(file, {}, {}, fresh.key);
     }
-    const auto found = TRY(to_outcome(lowerfs::find_header(fd.get())));
+    const auto found = TRY(to_outcome(lowerfs::find_header(file.fd.get())));
     if (found.bytes.empty()) {
         return std::unexpected(EIO);
     }
@@ -80,14 +79,15 @@ Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys, b
     }
     const auto key = TRY(to_outcome(keys.open(header)));
     const ContentsPlace place{found.in_attribute, found.in_attribute ? 0 : header.size_at_front};
-    return make_contents(fd, place, header.plain_size, key);
+    const auto lower_size = static_cast<std::uint64_t>(file.status.st_size);
+    return make_contents(file, place, {header.plain_size, lower_size}, key);
 }
 
-Outcome<FileContents> write_new_file(const base::UniqueFd& fd, const NewFile& file,
+Outcome<FileContents> write_new_file(const OpenLower& file, const NewFile& fresh,
                                      bool in_attribute) {
-    TRY(write_header(fd.get(), file.header, in_attribute));
-    const ContentsPlace place{in_attribute, in_attribute ? 0 : file.header.size()};
-    return make_contents(fd, place, 0, file.key);
+    TRY(write_header(file.fd.get(), fresh.header, in_attribute));
+    const ContentsPlace place{in_attribute, in_attribute ? 0 : fresh.header.size()};
+    return make_contents(file, place, {}, fresh.key);
 }
 
 }  // namespace ecryptfs::fuse

@@ -10,6 +10,7 @@
 
 #include "fuse/file_contents.h"
 #include "fuse/mount_keys.h"
+#include "fuse/node_table.h"
 #include "fuse/outcome.h"
 #include "lib/base/handle.h"
 
@@ -19,14 +20,14 @@ namespace ecryptfs::fuse {
 // empty below is empty. EIO if there is no header.
 Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct stat& status);
 
-// The contents of a lower file, whose descriptor is borrowed. One that is empty below gets a header
-// if `can_write`; `in_attribute` says where. kWouldWait where the keys' owner is to be asked and
-// this thread may not wait.
-Outcome<FileContents> open_contents(const base::UniqueFd& fd, MountKeys& keys, bool in_attribute,
-                                    bool can_write);
+// The contents of a lower file, which is borrowed. One that is empty below gets a header if it can
+// be written; `in_attribute` says where. kWouldWait where the keys' owner is to be asked and this
+// thread may not wait.
+Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys,
+                                    bool in_attribute);
 
 // A lower file that has just been made gets its header.
-Outcome<FileContents> write_new_file(const base::UniqueFd& fd, const NewFile& file,
+Outcome<FileContents> write_new_file(const OpenLower& file, const NewFile& fresh,
                                      bool in_attribute);
 
 }  // namespace ecryptfs::fuse

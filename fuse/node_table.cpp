@@ -22,12 +22,13 @@ Outcome<struct stat> status_of_descriptor(const base::UniqueFd& fd) {
     return status;
 }
 
-Outcome<base::UniqueFd> open_again(const base::UniqueFd& fd, int flags) {
+Outcome<FreshDescriptor> open_again(const base::UniqueFd& fd, int flags) {
     base::UniqueFd opened(::open(path_of_descriptor(fd).c_str(), flags | O_CLOEXEC));
     if (!opened) {
         return failed_call();
     }
-    return opened;
+    const auto status = TRY(status_of_descriptor(opened));
+    return FreshDescriptor{std::move(opened), status};
 }
 
 // The errno for a name that leads to something else than it did.
@@ -176,12 +177,12 @@ Outcome<Descriptor> NodeTable::find_way(Node& node) {
     if (auto existing = existing_descriptor(node)) {
         return existing;
     }
-    auto fd = TRY(open_by_name(node, O_PATH));
-    return keep(node, std::move(fd));
+    auto opened = TRY(open_by_name(node, O_PATH));
+    return keep(node, std::move(opened.fd));
 }
 
 // While `places_` is shared.
-Outcome<base::UniqueFd> NodeTable::open_by_name(Node& node, int flags) {
+Outcome<FreshDescriptor> NodeTable::open_by_name(Node& node, int flags) {
     std::shared_ptr<Node> folder;
     std::string name;
     {
@@ -198,17 +199,17 @@ Outcome<base::UniqueFd> NodeTable::open_by_name(Node& node, int flags) {
     if (fd) {
         const auto status = TRY(status_of_descriptor(fd));
         if (Identity::of_status(status) == node.identity_) {
-            return fd;
+            return FreshDescriptor{std::move(fd), status};
         }
     }
     // It may have lost its name meanwhile, and is held.
     if (const auto existing = existing_descriptor(node)) {
-        return (flags & O_PATH) != 0 ? open_again(*existing, O_PATH) : open_again(*existing, flags);
+        return open_again(*existing, flags);
     }
     return std::unexpected(fd ? ESTALE : stale_if_gone(error));
 }
 
-Outcome<base::UniqueFd> NodeTable::open(Node& node, int flags) {
+Outcome<FreshDescriptor> NodeTable::open(Node& node, int flags) {
     if (const auto existing = existing_descriptor(node)) {
         return open_again(*existing, flags);
     }

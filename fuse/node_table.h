@@ -50,9 +50,16 @@ struct KnownSize {
     std::uint64_t plain_size;
 };
 
+// A descriptor of a lower file, and what the file was like then.
+struct FreshDescriptor {
+    base::UniqueFd fd;
+    struct stat status{};
+};
+
 // A lower file that programs have open: opened once for all of them.
 struct OpenLower {
     base::UniqueFd fd;
+    struct stat status{};
     bool can_write = false;
 };
 
@@ -109,7 +116,7 @@ class NodeTable {
     // has its name now.
     Outcome<Descriptor> descriptor(Node& node);
     // A descriptor of one's own. Does not follow a link.
-    Outcome<base::UniqueFd> open(Node& node, int flags);
+    Outcome<FreshDescriptor> open(Node& node, int flags);
     Outcome<struct stat> status(Node& node);
 
     // Before a name is removed: its node can be reached without.
@@ -122,7 +129,7 @@ class NodeTable {
   private:
     static bool is_within(const Node& node, const Node& folder);
     Outcome<Descriptor> find_way(Node& node);
-    Outcome<base::UniqueFd> open_by_name(Node& node, int flags);
+    Outcome<FreshDescriptor> open_by_name(Node& node, int flags);
     Descriptor existing_descriptor(Node& node);
     Descriptor keep(Node& node, base::UniqueFd fd);
     void place(Node& node, const std::shared_ptr<Node>& folder, const std::string& name);

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "lib/base/try.h"
+#include "lib/base/zeros.h"
 #include "lib/lower/header_format.h"
 #include "lib/wire/cipher.h"
 #include "lib/wire/packet_length.h"
@@ -114,15 +115,22 @@ Result<KeyPacket> take_packet(PacketReader& reader) {
     return packet;
 }
 
-// Where the next sound packet begins behind the reader's byte; the end if there is none.
+// Where the next sound packet begins behind the reader's byte; the end if there is none. Mostly
+// there are zeros only.
 std::size_t find_sound_packet(PacketReader reader) {
+    static_cast<void>(reader.take("byte", 1));
     while (!reader.empty()) {
-        static_cast<void>(reader.take("byte", 1));
-        const std::uint8_t tag = reader.empty() ? 0 : reader.left().front();
+        const auto left = reader.left();
+        const auto tag =
+            base::is_zero(left) ? left.end() : std::ranges::find_if(left, [](std::uint8_t byte) {
+                return byte == kTag1 || byte == kTag3;
+            });
+        static_cast<void>(reader.take("bytes", static_cast<std::size_t>(tag - left.begin())));
         PacketReader packet = reader;
-        if ((tag == kTag1 || tag == kTag3) && take_packet(packet)) {
+        if (reader.empty() || take_packet(packet)) {
             break;
         }
+        static_cast<void>(reader.take("byte", 1));
     }
     return reader.position();
 }
@@ -133,12 +141,14 @@ std::size_t find_sound_packet(PacketReader reader) {
 // bytes look like that once in millions of files.
 bool covers_others(const PacketReader& start, const KeyPacket& packet) {
     constexpr std::size_t kModulusStep = 8;  // bytes; RSA keys of other sizes are not made
+    if (packet.kind != PacketKind::kPublicKey) {
+        return false;
+    }
     const std::size_t end = packet.offset + packet.size;
     const std::size_t modulus = end - packet.encrypted_fek.size();
     PacketReader reader = start;
     const std::size_t first = find_sound_packet(reader);
-    if (packet.kind != PacketKind::kPublicKey || first <= modulus || first >= end ||
-        (first - modulus) % kModulusStep != 0) {
+    if (first <= modulus || first >= end || (first - modulus) % kModulusStep != 0) {
         return false;
     }
     static_cast<void>(reader.take("packet", first - packet.offset));

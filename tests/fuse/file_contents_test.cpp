@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <deque>
 #include <random>
 #include <string>
 
@@ -45,9 +46,10 @@ class Contents : public ::testing::Test {
     FileContents open(std::uint64_t size) {
         auto extents = base::value_or_throw(lower::ExtentCipher::create(key_));
         fds_.push_back(open_lower());
-        return std::move(FileContents::open(fds_.back(), {false, lower::kLeastSizeAtFront}, size,
-                                            std::move(extents)))
-            .value();
+        return {fds_.back(),
+                {false, lower::kLeastSizeAtFront},
+                {size, static_cast<std::uint64_t>(lower_size())},
+                std::move(extents)};
     }
 
     std::uint64_t stored_size() const {
@@ -68,7 +70,7 @@ class Contents : public ::testing::Test {
 
     test::TemporaryFolder folder_;
     lower::FileKey key_;
-    std::vector<base::UniqueFd> fds_;  // that contents borrow
+    std::deque<base::UniqueFd> fds_;  // that contents borrow
 };
 
 TEST_F(Contents, AreAsAPlainFileWouldBeAfterAnySteps) {

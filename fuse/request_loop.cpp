@@ -6,7 +6,6 @@
 
 #include <fuse_lowlevel.h>
 #include <poll.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,16 +24,12 @@ using Clock = std::chrono::steady_clock;
 
 // A program asks again within microseconds, or has nothing to ask. To be woken takes longer.
 constexpr auto kPolling = std::chrono::microseconds(50);
+constexpr unsigned kVainPolls = 4;
+constexpr unsigned kSleepsBetweenTries = 64;
 constexpr std::size_t kMostWorkers = 8;
 // In front of what is written: libfuse allows for as much.
 constexpr std::size_t kHeaderRoom = 4096;
 constexpr std::size_t kBufferSize = kMaxWrite + kHeaderRoom;
-
-bool has_several_processors() {
-    cpu_set_t processors;
-    return ::sched_getaffinity(0, sizeof processors, &processors) == 0 &&
-           CPU_COUNT(&processors) > 1;
-}
 
 }  // namespace
 
@@ -42,7 +37,6 @@ RequestLoop::RequestLoop(fuse_session* session, const sigset_t& signals)
     : session_(session),
       signals_(signals),
       buffer_(std::make_unique_for_overwrite<char[]>(kBufferSize)),
-      polls_(has_several_processors()),
       workers_(kMostWorkers,
                [session](RawRequest& request) { serve_raw_request(session, request); }) {}
 
@@ -64,17 +58,33 @@ Result<RequestLoop::Reading> RequestLoop::read_request() {
     }
 }
 
+// Where who asks has no processor but this one, it cannot ask while this thread polls; and there
+// are programs that take their time. So polling that is in vain is given up for a while.
+bool RequestLoop::should_poll() {
+    if (vain_polls_ < kVainPolls) {
+        return true;
+    }
+    if (++sleeps_ < kSleepsBetweenTries) {
+        return false;
+    }
+    sleeps_ = 0;
+    return true;
+}
+
 Result<RequestLoop::Reading> RequestLoop::read_or_wait() {
-    const auto start = Clock::now();
-    do {
-        const auto reading = TRY(read_request());
-        if (reading != Reading::kNothing) {
-            return reading;
+    auto reading = TRY(read_request());
+    if (reading == Reading::kNothing && should_poll()) {
+        const auto start = Clock::now();
+        while (reading == Reading::kNothing && Clock::now() - start < kPolling) {
+            reading = TRY(read_request());
         }
-    } while (polls_ && Clock::now() - start < kPolling);
-    pollfd device{::fuse_session_fd(session_), POLLIN, 0};
-    ::ppoll(&device, 1, nullptr, &signals_);
-    return Reading::kNothing;
+        vain_polls_ = reading == Reading::kNothing ? vain_polls_ + 1 : 0;
+    }
+    if (reading == Reading::kNothing) {
+        pollfd device{::fuse_session_fd(session_), POLLIN, 0};
+        ::ppoll(&device, 1, nullptr, &signals_);
+    }
+    return reading;
 }
 
 void RequestLoop::serve() {

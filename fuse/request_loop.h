@@ -30,13 +30,15 @@ class RequestLoop {
 
     base::Result<Reading> read_request();
     base::Result<Reading> read_or_wait();
+    bool should_poll();
     void serve();
 
     fuse_session* session_;
     sigset_t signals_;
     std::unique_ptr<char[]> buffer_;  // not zeroed: most of it is never touched
     std::size_t size_ = 0;            // of the request in it
-    bool polls_;                      // there is another processor for who asks
+    unsigned vain_polls_ = 0;         // in a row
+    unsigned sleeps_ = 0;             // since it last polled in vain
     WorkerPool workers_;
 };
 

@@ -32,7 +32,6 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-
 // Nobody is advised to work for root: a remembered name may be that of any folder.
 Error belongs_to_another(const std::string& folder, uid_t owner, const std::string& user) {
     const passwd* known = ::getpwuid(owner);

@@ -226,6 +226,37 @@ TEST_F(AgentAdvice, WorksForTooManyHosts) {
     follow(add(kMost));
 }
 
+// A channel is open as long as the reply with its descriptor is there.
+TEST_F(AgentAdvice, WorksForTooManyMounts) {
+    start_agent();
+    BusClient client(bus_.address());
+    const auto open_channel = [&] {
+        return client.call(dbus::kManagerPath, dbus::kManagerInterface, "OpenChannel", "i", 4711);
+    };
+    constexpr int kMost = 32;
+    std::vector<CallResult> mounts;
+    for (int i = 0; i < kMost; ++i) {
+        mounts.push_back(open_channel());
+        ASSERT_EQ(mounts.back().error, "") << mounts.back().error_text;
+    }
+    const auto refused = open_channel();
+    EXPECT_EQ(refused.error, "Overloaded");
+    EXPECT_THAT(refused.error_text, HasSubstr("unmount a folder"));
+    mounts.pop_back();
+    wait_until("its channel is closed", [&] { return open_channel().error.empty(); });
+}
+
+TEST_F(AgentAdvice, WorksForMountThatDoesNotForget) {
+    start_agent();
+    BusClient client(bus_.address());
+    auto mount = client.call(dbus::kManagerPath, dbus::kManagerInterface, "OpenChannel", "i", 4711);
+    ASSERT_EQ(mount.error, "") << mount.error_text;
+    expect_advice("ecryptfsctl lock", ErrorCode::kTimedOut,
+                  "unmount its folder, or end the process");
+    mount.reply.reset();
+    follow("ecryptfsctl lock");
+}
+
 TEST_F(AgentAdvice, WorksForWrongPkcs11Uri) {
     start_agent();
     EXPECT_THAT(follow("ecryptfsctl list-tokens"), HasSubstr("contract"));

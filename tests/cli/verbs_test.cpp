@@ -347,9 +347,11 @@ TEST_F(VerbTest, StatusPrintsTheDocumentedJson) {
     const auto outcome = ctl({"status", "--json"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(outcome.err, "");
-    auto expected = documented_json("status");
-    expected["mounts"] = Json::array();
-    EXPECT_EQ(Json::parse(outcome.out), expected);
+    const auto expected = documented_json("status");
+    auto printed = Json::parse(outcome.out);
+    EXPECT_TRUE(printed["mounts"].is_array());
+    printed["mounts"] = expected["mounts"];  // the machine may have some, those of other tests
+    EXPECT_EQ(printed, expected);
 }
 
 TEST_F(VerbTest, StatusShowsWholeInterface) {

@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "lib/base/allowed_libraries.h"
 #include "lib/base/handle.h"
@@ -69,7 +70,30 @@ void become_ordinary_user(const fs::path& home) {
     ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // or /proc/self is root's
 }
 
+// Folders that are mounted now, by other tests or for who uses this machine, would be listed by
+// ecryptfsctl. An ordinary user cannot take them away.
+void leave_mounts_behind() {
+    if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+        return;
+    }
+    std::ifstream mounts("/proc/self/mounts");
+    std::string device;
+    std::string folder;
+    std::string type;
+    std::vector<std::string> folders;
+    for (std::string rest; mounts >> device >> folder >> type && std::getline(mounts, rest);) {
+        if (type == "ecryptfs" || type == "fuse.ecryptfs-fuse") {
+            folders.push_back(folder);
+        }
+    }
+    for (const auto& each : folders) {
+        ::umount2(each.c_str(), MNT_DETACH);
+    }
+}
+
 [[noreturn]] void run_again(char** argv, const fs::path& home) {
+    leave_mounts_behind();
     become_ordinary_user(home);
     const auto passwd = home / "passwd";
     write_passwd(passwd, home);

@@ -9,7 +9,8 @@ namespace ecryptfs::test {
 // Runs this program again where it cannot touch anybody's keys, and gives its exit code: in a user
 // namespace, which has a user keyring of its own, and when started as root as an ordinary user
 // that nobody else uses, with that user's small quota of keys. The password database gives that
-// user an empty home, which goes with the program.
+// user an empty home, which goes with the program. When started as root it also sees no folders
+// that are mounted already.
 int run_with_private_keyrings(char** argv);
 
 // Whether this is the program that was run again.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 
 #include "tests/integration/agent_test.h"
 #include "tests/integration/bus_client.h"
@@ -121,7 +122,9 @@ TEST_F(Secrets, ArgumentsAndEnvironmentsHoldNone) {
         EXPECT_TRUE(holds(arguments, "ecryptfs-")) << arguments;
         EXPECT_FALSE(holds(arguments, kCanary));
         // Closed to others of the same user, or without it.
-        EXPECT_FALSE(holds(content_of("/proc/" + pid + "/environ"), kCanary));
+        std::ifstream environment("/proc/" + pid + "/environ");
+        const std::string variables{std::istreambuf_iterator<char>(environment), {}};
+        EXPECT_FALSE(holds(variables, kCanary));
     }
     // Where it is if somebody puts it there.
     const Pipe endless;

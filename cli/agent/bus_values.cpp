@@ -2,14 +2,31 @@
 
 #include "cli/agent/bus_values.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "lib/dbus/message.h"
+#include "lib/dbus/names.h"
 
 namespace ecryptfs::cli {
 namespace {
+
+AgentChannels read_channels(dbus::MessageReader& reader) {
+    AgentChannels channels;
+    reader.read_list(dbus::kChannelFields, [&] {
+        AgentChannel channel;
+        channel.number = reader.read_number<std::uint32_t>();
+        channel.client_pid = reader.read_number<std::uint32_t>();
+        channel.received = reader.read_number<std::uint64_t>();
+        channel.answered = reader.read_number<std::uint64_t>();
+        channel.failed = reader.read_number<std::uint64_t>();
+        channels.push_back(channel);
+    });
+    return channels;
+}
 
 std::optional<PropertyValue> read_value(dbus::MessageReader& reader, std::string_view type) {
     if (type == "s") {
@@ -31,6 +48,9 @@ std::optional<PropertyValue> read_value(dbus::MessageReader& reader, std::string
             counts[name] = reader.read_number<std::uint64_t>();
         });
         return counts;
+    }
+    if (type == fmt::format("a({})", dbus::kChannelFields)) {
+        return read_channels(reader);
     }
     return std::nullopt;
 }

@@ -19,8 +19,20 @@ namespace ecryptfs::cli {
 
 using Counts = std::map<std::string, std::uint64_t>;
 
+// A program that asks the agent for file keys itself, such as ecryptfs-fuse.
+struct AgentChannel {
+    std::uint64_t number = 0;
+    std::uint64_t client_pid = 0;
+    std::uint64_t received = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t failed = 0;
+
+    bool operator==(const AgentChannel&) const = default;
+};
+using AgentChannels = std::vector<AgentChannel>;
+
 // The types that the agent's interfaces use. Properties of other types are skipped.
-using PropertyValue = std::variant<std::string, std::int64_t, std::uint64_t, Counts>;
+using PropertyValue = std::variant<std::string, std::int64_t, std::uint64_t, Counts, AgentChannels>;
 using Properties = std::map<std::string, PropertyValue>;
 
 struct BusObject {

@@ -75,7 +75,8 @@ ManagerState manager_state(const Properties& properties) {
             .late = number(properties, "Late"),
             .malformed = number(properties, "Malformed"),
             .device_losses = number(properties, "DeviceLosses"),
-            .oldest_age_usec = number(properties, "OldestAgeUsec")};
+            .oldest_age_usec = number(properties, "OldestAgeUsec"),
+            .channels = property<AgentChannels>(properties, "Channels")};
 }
 
 AgentKey agent_key(const Properties& properties) {

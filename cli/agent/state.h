@@ -39,6 +39,7 @@ struct ManagerState {
     std::uint64_t malformed = 0;
     std::uint64_t device_losses = 0;
     std::uint64_t oldest_age_usec = 0;
+    AgentChannels channels = {};
 };
 
 struct AgentKey {

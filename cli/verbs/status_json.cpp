@@ -37,6 +37,14 @@ Json device_json(const ManagerState& manager) {
             {"error", error}};
 }
 
+Json channel_json(const AgentChannel& channel) {
+    return {{"number", channel.number},
+            {"pid", channel.client_pid},
+            {"received", channel.received},
+            {"answered", channel.answered},
+            {"failed", channel.failed}};
+}
+
 Json queue_json(const ManagerState& manager) {
     const auto failed = std::accumulate(
         manager.failed.begin(), manager.failed.end(), std::uint64_t{0},
@@ -71,6 +79,7 @@ std::string status_json(const ManagerState& manager, const AgentObjects& objects
                        {{"feature_mask", manager.kernel_features},
                         {"features", feature_names(manager.kernel_features)}}},
                       {"queue", queue_json(manager)},
+                      {"channels", list_json(std::span(manager.channels), channel_json)},
                       {"modules", list_json(std::span(objects.modules), module_json)},
                       {"keys", list_json(std::span(objects.keys), key_json)},
                       {"mounts", list_json(mounts, mount_json)}});

@@ -57,6 +57,20 @@ std::string queue_text(const ManagerState& manager) {
     return text;
 }
 
+// Nothing where nobody has one: most users have a mount by the kernel, or none.
+std::string channels_text(std::span<const AgentChannel> channels) {
+    if (channels.empty()) {
+        return "";
+    }
+    Table table({"CHANNEL", "PROGRAM", "RECEIVED", "ANSWERED", "FAILED"});
+    for (const auto& channel : channels) {
+        table.add_row({fmt::format("{}", channel.number), fmt::format("pid {}", channel.client_pid),
+                       fmt::format("{}", channel.received), fmt::format("{}", channel.answered),
+                       fmt::format("{}", channel.failed)});
+    }
+    return "channels\n" + table.text(2);
+}
+
 std::string modules_text(std::span<const AgentModule> modules, std::uint64_t now_usec) {
     if (modules.empty()) {
         return "  none in use yet\n";
@@ -127,13 +141,14 @@ std::string status_text(const ManagerState& manager, const AgentObjects& objects
         "device   {}\n"
         "kernel   {}\n"
         "queue    {}\n"
+        "{}"
         "modules\n{}"
         "keys\n{}"
         "mounts\n{}",
         printable(manager.version), manager.pid, printable(device_text(manager, now_usec)),
         kernel_text(manager.kernel_features), printable(queue_text(manager)),
-        modules_text(objects.modules, now_usec), keys_text(objects.keys),
-        mounted.empty() ? "  none\n" : mounted);
+        channels_text(manager.channels), modules_text(objects.modules, now_usec),
+        keys_text(objects.keys), mounted.empty() ? "  none\n" : mounted);
 }
 
 }  // namespace ecryptfs::cli

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
@@ -252,6 +253,19 @@ std::string status_field(pid_t pid, const std::string& name) {
         }
     }
     return "";
+}
+
+TEST_F(FolderOfPrivateKeys, StatusShowsTheChannel) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const auto mounted = mount(signature);
+    write_file(mounted.path() / "file", "contents");
+    const auto status = nlohmann::json::parse(ctl({"status", "--json"}).out);
+    ASSERT_EQ(status["channels"].size(), 1U) << status;
+    const auto& channel = status["channels"][0];
+    EXPECT_EQ(channel["pid"], mounted.pid());
+    EXPECT_GT(channel["answered"], 0);
+    EXPECT_EQ(channel["failed"], 0);
+    EXPECT_NE(ctl({"status"}).out.find(std::to_string(mounted.pid())), std::string::npos);
 }
 
 TEST_F(FolderOfPrivateKeys, MountHasGivenUpItsRights) {

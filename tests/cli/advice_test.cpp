@@ -3,6 +3,8 @@
 // Advice that is followed word for word, by a shell: the command that it names runs, and what was
 // wrong is right.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 
 #include <filesystem>

@@ -3,6 +3,8 @@
 // Reads every command of ecryptfsctl in the product's texts: each must be one that it understands,
 // with all that it needs.
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <regex>
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "cli/agent/state.h"
 #include "tests/support/matchers.h"
 

@@ -2,6 +2,9 @@
 
 #include "cli/verbs/command_line.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "cli/input/typed_signature.h"
 #include "cli/verbs/add_key.h"
 #include "cli/verbs/add_passphrase.h"

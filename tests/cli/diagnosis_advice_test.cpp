@@ -4,6 +4,7 @@
 // and then nothing is wrong any more. tests/vm/doctor_test.cpp does it with a kernel.
 
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <pwd.h>
 #include <sys/stat.h>

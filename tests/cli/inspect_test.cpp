@@ -2,6 +2,8 @@
 //
 // ecryptfsctl inspect: the whole program. What it prints for people is in scenarios/.
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 
 #include "tests/support/command.h"

@@ -2,6 +2,8 @@
 
 #include "cli/input/key_location.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "tests/support/matchers.h"

@@ -5,6 +5,8 @@
 #include "lib/keyring/keyrings.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <unistd.h>
 

@@ -2,6 +2,8 @@
 //
 // How ecryptfsctl behaves towards people, terminals and scripts, whatever the verb.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 

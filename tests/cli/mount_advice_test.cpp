@@ -3,6 +3,8 @@
 // The advice on what the kernel and ecryptfs-mount-helper refuse, which takes root and a kernel to
 // be made for real: tests/vm/mount_verb_test.cpp and mount_helper_test.cpp do. Here is its text.
 
+#include <gtest/gtest.h>
+
 #include <cerrno>
 
 #include "cli/input/typed_command.h"

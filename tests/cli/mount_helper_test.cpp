@@ -3,6 +3,8 @@
 // Why the mount helper does not do its work.
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 

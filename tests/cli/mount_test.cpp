@@ -5,6 +5,8 @@
 // tests/fuse/mount_verb_test.cpp in user space.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <cerrno>

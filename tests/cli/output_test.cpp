@@ -2,6 +2,8 @@
 
 #include "cli/output/output.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv()
 
 #include <ctime>

@@ -3,6 +3,8 @@
 // add-passphrase, wrap-passphrase, unwrap-passphrase and rewrap-passphrase: the whole program.
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>

@@ -2,6 +2,8 @@
 //
 // Questions on a terminal, as a person sees them.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <csignal>

@@ -3,6 +3,8 @@
 // Secrets that are not what somebody meant, in files from other systems and typed by mistake: the
 // whole program.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include "tests/cli/fake_agent.h"

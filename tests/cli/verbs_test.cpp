@@ -3,6 +3,8 @@
 // The whole program, verb by verb, against a fake agent on a bus of the test's own.
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <sys/stat.h>
 #include <unistd.h>

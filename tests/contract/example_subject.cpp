@@ -2,6 +2,8 @@
 //
 // The example of docs/writing-a-pki-module.md, for the contract suite: what is said there works.
 
+#include <gtest/gtest.h>
+
 #include "tests/contract/loaded_module.h"
 
 namespace ecryptfs::contract {

@@ -2,6 +2,7 @@
 //
 // The contract that every module keeps: many calls, many at once.
 
+#include <gtest/gtest.h>
 #include <malloc.h>
 #include <unistd.h>
 

@@ -3,6 +3,7 @@
 #include "tests/contract/loaded_module.h"
 
 #include <dlfcn.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>

@@ -2,6 +2,8 @@
 
 #include "tests/contract/new_key.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <span>

@@ -2,6 +2,7 @@
 //
 // The advice of the module openssl, and of what it shares with the others: it is followed.
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "tests/contract/advice.h"

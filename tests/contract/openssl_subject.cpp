@@ -2,6 +2,8 @@
 //
 // The module openssl, for the contract suite.
 
+#include <gtest/gtest.h>
+
 #include <map>
 
 #include "tests/contract/loaded_module.h"

@@ -2,6 +2,8 @@
 //
 // The module pkcs11 with SoftHSM, for the contract suite.
 
+#include <gtest/gtest.h>
+
 #include <map>
 
 #include "tests/contract/loaded_module.h"

@@ -2,6 +2,8 @@
 //
 // The contract of a module of RSA keys: it agrees with OpenSSL on what a key is and what OAEP is.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <set>
 

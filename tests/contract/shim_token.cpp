@@ -3,6 +3,7 @@
 #include "tests/contract/shim_token.h"
 
 #include <dlfcn.h>
+#include <gtest/gtest.h>
 
 #include <map>
 #include <memory>

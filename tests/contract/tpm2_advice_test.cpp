@@ -2,6 +2,9 @@
 //
 // The advice of the module tpm2: it is followed, with a TPM in software.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 
 #include "lib/base/hex.h"

@@ -3,6 +3,8 @@
 // The life of a key of the module tpm2: made, used with few commands, listed, found again after the
 // TPM forgot it.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -2,6 +2,9 @@
 //
 // What the module tpm2 leaves in memory.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <string_view>
 
 #include "tests/contract/careful_caller.h"

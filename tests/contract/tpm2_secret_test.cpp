@@ -2,6 +2,9 @@
 //
 // PINs and PCRs: what must be so before the TPM uses a key of the module tpm2.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/contract/tpm2_test.h"
 
 namespace ecryptfs::contract {

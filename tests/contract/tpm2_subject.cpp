@@ -2,6 +2,8 @@
 //
 // The module tpm2, for the contract suite: keys made by tpm2-tools in a TPM in software.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 #include "tests/contract/loaded_module.h"

@@ -4,6 +4,8 @@
 
 #include "tests/contract/tpm2_test.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <sys/stat.h>

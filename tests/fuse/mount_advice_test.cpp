@@ -3,6 +3,8 @@
 // What stands in the way of a mount in user space: made for real, and the advice followed.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/fuse/mount_verb.h"
 #include "tests/support/processes.h"

@@ -3,6 +3,8 @@
 // A mount passphrase that is given to mount itself.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>

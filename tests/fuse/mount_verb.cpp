@@ -3,6 +3,8 @@
 #include "tests/fuse/mount_verb.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <unistd.h>
 

@@ -4,6 +4,8 @@
 // followed.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <sys/stat.h>
 

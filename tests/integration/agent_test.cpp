@@ -2,6 +2,8 @@
 
 #include "tests/integration/agent_test.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>

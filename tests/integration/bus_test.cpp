@@ -3,6 +3,8 @@
 // The agent on the bus: what its XML promises.
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>

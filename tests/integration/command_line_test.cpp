@@ -2,6 +2,8 @@
 //
 // ecryptfsctl and the agent together: what a person sees, and the exit codes of docs/errors.md.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <filesystem>

@@ -6,6 +6,8 @@
 #include <ecryptfs_pki_module.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/msg.h>
 #include <sys/sem.h>

@@ -3,6 +3,8 @@
 // ecryptfsctl decrypt with private keys: in a file, on a token of SoftHSM, in a TPM in software. By
 // the real modules, without an agent.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

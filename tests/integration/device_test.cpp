@@ -2,6 +2,8 @@
 //
 // A device that is not there, may not be opened, goes away.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <filesystem>

@@ -3,6 +3,8 @@
 // ecryptfsctl doctor beside a real agent: one link broken at a time. The kernel is a fake, so that
 // those that are the kernel's are broken here; tests/vm/doctor_test.cpp has the real one.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <sys/prctl.h>
 

@@ -2,6 +2,8 @@
 //
 // A machine that has run out of something, and a long life.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <sys/resource.h>
 

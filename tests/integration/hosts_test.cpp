@@ -4,6 +4,8 @@
 // others nothing.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <csignal>
 #include <filesystem>

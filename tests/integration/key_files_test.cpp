@@ -3,6 +3,7 @@
 // Key files that need more of a confined host than others: OpenSSL's legacy provider, and a look at
 // who else can read the file.
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "tests/integration/agent_test.h"

@@ -4,6 +4,7 @@
 // memory any more. Each search is shown to find them while the key is unlocked.
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 
 #include <csignal>

@@ -2,6 +2,8 @@
 //
 // More requests than anybody has files: each is answered once, and nothing grows.
 
+#include <gtest/gtest.h>
+
 #include "tests/integration/agent_test.h"
 
 namespace ecryptfs::test {

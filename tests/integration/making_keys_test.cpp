@@ -3,6 +3,8 @@
 // ecryptfsctl generate-key, list-tokens and list-keys --available: with the real modules, a token
 // of SoftHSM and a TPM in software, and without an agent where none is needed.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <fstream>

@@ -3,6 +3,9 @@
 // What a kernel should not send, and one of what it does send: each frame is counted by what it is,
 // answered if it can be, and does no harm.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <functional>
 
 #include "tests/integration/agent_test.h"

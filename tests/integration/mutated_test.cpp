@@ -5,6 +5,8 @@
 //     ECRYPTFS_FRAMES=10000000 ECRYPTFS_SEED=1 ECRYPTFS_BUILD=$PWD/build/asan
 //         build/plain/tests/integration/integration_tests --gtest_filter='Mutated.*'
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>

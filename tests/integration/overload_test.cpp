@@ -2,6 +2,9 @@
 //
 // More is asked for than a slow token can do in the kernel's three seconds.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cerrno>
 #include <csignal>
 #include <filesystem>

@@ -2,6 +2,9 @@
 //
 // Keys on tokens of SoftHSM, from ecryptfsctl to the kernel.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 

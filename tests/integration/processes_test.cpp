@@ -3,6 +3,8 @@
 // How the agent begins and ends, and what its files need.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <chrono>
 #include <csignal>

@@ -3,6 +3,8 @@
 // The agent is killed, stopped or restarted, and started again as a service manager would: no
 // request is lost, and keys are as the user left them.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 #include <signal.h>
 #include <unistd.h>

@@ -3,6 +3,9 @@
 // What the agent is for: a file key wrapped by its answer is unwrapped by its answer, also those
 // that ecryptfs-utils wrapped.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <fstream>
 #include <iterator>
 

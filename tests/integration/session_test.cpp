@@ -3,6 +3,8 @@
 // What happens to keys when the machine sleeps, the screen is locked, the last session ends.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <systemd/sd-bus.h>
 
 #include <csignal>

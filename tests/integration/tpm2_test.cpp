@@ -2,6 +2,9 @@
 //
 // A key in the TPM, from ecryptfsctl through agent and host to a TPM in software.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/contract/software_tpm.h"
 #include "tests/fakes/memory_searcher.h"
 #include "tests/integration/agent_test.h"

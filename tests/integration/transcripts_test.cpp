@@ -4,6 +4,7 @@
 // with an agent of its own. Refreshed by tests/cli/refresh-transcripts.
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <filesystem>

@@ -4,6 +4,8 @@
 // why.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <keyutils.h>
 
 #include "lib/wire/auth_token.h"

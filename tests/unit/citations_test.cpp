@@ -2,6 +2,8 @@
 //
 // Reads every "docs/NAME.md section N" in the sources: the page must have that section.
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <regex>

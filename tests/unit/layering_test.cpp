@@ -3,6 +3,9 @@
 // Reads every #include of the project against the tables of docs/architecture.md: a folder is a
 // layer, and includes only what its row and its parents' rows allow.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 #include <filesystem>
 #include <fstream>

@@ -2,6 +2,7 @@
 
 #include "tests/unit/support.h"
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -2,6 +2,8 @@
 
 #include "tests/vm/fixture.h"
 
+#include <gtest/gtest.h>
+
 #include "tests/vm/kernel.h"
 
 namespace ecryptfs::vm {

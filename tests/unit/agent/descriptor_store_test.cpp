@@ -2,6 +2,9 @@
 
 #include "agent/requests/descriptor_store.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <optional>
 #include <random>
 #include <string>

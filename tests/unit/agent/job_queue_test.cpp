@@ -2,6 +2,9 @@
 
 #include "agent/modules/job_queue.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <functional>
 #include <map>

@@ -2,6 +2,8 @@
 
 #include "agent/keys/key_notes.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>

@@ -2,6 +2,9 @@
 
 #include "agent/keys/key_opener.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <vector>
 
 #include "agent/runtime/time_limits.h"

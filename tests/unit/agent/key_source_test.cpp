@@ -2,6 +2,9 @@
 
 #include "agent/keys/key_source.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/unit/agent/keys_support.h"
 #include "tests/unit/support.h"
 

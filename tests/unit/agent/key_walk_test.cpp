@@ -3,6 +3,8 @@
 // Random events, as the keyring, requests, people and hosts may cause them in any order, against a
 // simple model of what must hold whatever happens.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <map>

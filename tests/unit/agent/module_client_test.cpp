@@ -3,6 +3,8 @@
 #include "agent/modules/module_client.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <deque>
 #include <map>

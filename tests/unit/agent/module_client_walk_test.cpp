@@ -4,6 +4,8 @@
 // simple model: each job is answered once and in time, nothing is sent past its deadline or beyond
 // the window, no key comes back that was closed, and nothing is kept after its end.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <deque>
 #include <functional>

@@ -2,6 +2,9 @@
 
 #include "agent/requests/request_slots.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstring>
 #include <random>

@@ -2,6 +2,8 @@
 
 #include "lib/base/allowed_libraries.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <filesystem>

@@ -2,6 +2,7 @@
 
 #include "lib/base/atomic_file.h"
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <cerrno>

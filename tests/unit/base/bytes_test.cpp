@@ -2,6 +2,8 @@
 
 #include "lib/base/bytes.h"
 
+#include <gtest/gtest.h>
+
 #include <array>
 
 #include "tests/unit/support.h"

@@ -2,6 +2,9 @@
 
 #include "lib/base/error.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cerrno>
 #include <set>
 

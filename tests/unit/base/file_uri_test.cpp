@@ -2,6 +2,9 @@
 
 #include "lib/base/file_uri.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/unit/support.h"
 
 namespace ecryptfs::base {

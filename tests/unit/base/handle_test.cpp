@@ -3,6 +3,7 @@
 #include "lib/base/handle.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/support.h"
 

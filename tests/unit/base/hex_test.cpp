@@ -2,6 +2,8 @@
 
 #include "lib/base/hex.h"
 
+#include <gtest/gtest.h>
+
 #include "tests/unit/support.h"
 
 namespace ecryptfs::base {

@@ -2,6 +2,7 @@
 
 #include "lib/base/process.h"
 
+#include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 

@@ -3,6 +3,8 @@
 #include "lib/base/sealed_memfd.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

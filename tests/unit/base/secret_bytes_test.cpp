@@ -2,6 +2,8 @@
 
 #include "lib/base/secret_bytes.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

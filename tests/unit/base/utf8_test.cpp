@@ -2,6 +2,8 @@
 
 #include "lib/base/utf8.h"
 
+#include <gtest/gtest.h>
+
 #include "lib/base/printable.h"
 #include "tests/unit/support.h"
 

@@ -2,6 +2,8 @@
 
 #include "lib/dbus/states.h"
 
+#include <gtest/gtest.h>
+
 #include "lib/dbus/paths.h"
 #include "tests/unit/support.h"
 

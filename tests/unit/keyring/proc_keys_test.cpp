@@ -2,6 +2,9 @@
 
 #include "lib/keyring/proc_keys.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <sstream>
 
 #include "tests/unit/support.h"

@@ -2,6 +2,9 @@
 //
 // File keys and contents. What the kernel encrypted is decrypted in tests/integration.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 
 #include "lib/lower/extent_cipher.h"

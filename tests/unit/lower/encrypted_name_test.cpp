@@ -2,6 +2,9 @@
 
 #include "lib/lower/encrypted_name.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "lib/lower/block_cipher.h"
 #include "lib/lower/name_key.h"
 #include "lib/lower/passphrase.h"

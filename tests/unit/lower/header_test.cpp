@@ -3,6 +3,8 @@
 #include "lib/lower/header.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/support.h"
 

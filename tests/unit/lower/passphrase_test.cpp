@@ -2,6 +2,9 @@
 
 #include "lib/lower/passphrase.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 
 #include "lib/lower/wrapping.h"

@@ -2,6 +2,9 @@
 //
 // The writing half: what the kernel wrote is read, written again, and compared byte by byte.
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 #include <limits>
 

@@ -4,6 +4,9 @@
 
 #include "lib/lowerfs/content_reader.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 #include <filesystem>
 #include <fstream>

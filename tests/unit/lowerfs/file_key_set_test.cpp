@@ -2,6 +2,9 @@
 
 #include "lib/lowerfs/file_key_set.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <map>
 
 #include "tests/unit/lowerfs/support.h"

@@ -6,6 +6,7 @@
 #include "mount-helper/folder_check.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -2,6 +2,8 @@
 
 #include "lib/mount/helper_protocol.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cerrno>
 

@@ -2,6 +2,7 @@
 
 #include "mount-helper/user_lock.h"
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>

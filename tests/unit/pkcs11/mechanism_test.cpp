@@ -2,6 +2,9 @@
 
 #include "pki-modules/pkcs11/mechanism.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/unit/support.h"
 
 namespace ecryptfs::pkcs11_module {

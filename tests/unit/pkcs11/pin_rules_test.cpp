@@ -2,6 +2,8 @@
 
 #include "pki-modules/pkcs11/pin_rules.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <p11-kit/pkcs11.h>
 
 #include "tests/unit/support.h"

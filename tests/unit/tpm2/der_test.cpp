@@ -2,6 +2,8 @@
 
 #include "pki-modules/tpm2/der.h"
 
+#include <gtest/gtest.h>
+
 #include "tests/unit/support.h"
 
 namespace ecryptfs::tpm2_module {

@@ -2,6 +2,8 @@
 
 #include "pki-modules/tpm2/key_file.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <openssl/evp.h>
 
 #include "tests/unit/support.h"

@@ -5,6 +5,8 @@
 
 #include "pki-modules/tpm2/pcr_policy.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <tss2/tss2_tpm2_types.h>
 
 #include "tests/unit/support.h"

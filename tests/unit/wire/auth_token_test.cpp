@@ -2,6 +2,8 @@
 
 #include "lib/wire/auth_token.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <openssl/sha.h>
 
 #include <array>

@@ -2,6 +2,9 @@
 
 #include "lib/wire/cipher.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/unit/support.h"
 
 namespace ecryptfs::wire {

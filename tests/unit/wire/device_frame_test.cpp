@@ -2,6 +2,9 @@
 
 #include "lib/wire/device_frame.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 #include <bit>
 

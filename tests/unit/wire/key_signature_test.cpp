@@ -2,6 +2,8 @@
 
 #include "lib/wire/key_signature.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>

@@ -2,6 +2,9 @@
 
 #include "lib/wire/legacy_blob.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 
 #include "lib/base/hex.h"

@@ -2,6 +2,9 @@
 
 #include "lib/wire/packet_length.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 
 #include "tests/unit/support.h"

@@ -2,6 +2,9 @@
 
 #include "lib/wire/tag_packet.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 
 #include "lib/wire/device_frame.h"

@@ -57,8 +57,7 @@ Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct st
     return *size;
 }
 
-Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys,
-                                    bool in_attribute) {
+Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys, bool in_attribute) {
     if (is_empty(file)) {
         if (!may_wait() && !keys.makes_files_at_once()) {
             return std::unexpected(kWouldWait);

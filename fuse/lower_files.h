@@ -23,8 +23,7 @@ Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct st
 // The contents of a lower file, which is borrowed. One that is empty below gets a header if it can
 // be written; `in_attribute` says where. kWouldWait where the keys' owner is to be asked and this
 // thread may not wait.
-Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys,
-                                    bool in_attribute);
+Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys, bool in_attribute);
 
 // A lower file that has just been made gets its header.
 Outcome<FileContents> write_new_file(const OpenLower& file, const NewFile& fresh,

@@ -2,6 +2,8 @@
 
 #include "fuse/file_contents.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -77,6 +79,18 @@ Outcome<std::size_t> read_at(int fd, std::uint64_t offset, ByteSpan bytes) {
 
 Outcome<void> write_at(int fd, std::uint64_t offset, ByteView bytes) {
     return base::write_at(fd, offset, bytes) ? Outcome<void>() : failed_call();
+}
+
+// Zeros take as much room below as anything: asking for more of them than there is room must not
+// fill the disk first.
+Outcome<void> check_room(int fd, std::uint64_t growth) {
+    constexpr std::uint64_t kUnchecked = std::uint64_t{1} << 20;
+    struct statvfs below{};
+    const bool is_known = growth > kUnchecked && ::fstatvfs(fd, &below) == 0 && below.f_blocks != 0;
+    if (is_known && growth / below.f_frsize > below.f_bfree) {
+        return std::unexpected(ENOSPC);
+    }
+    return {};
 }
 
 }  // namespace
@@ -200,6 +214,9 @@ Outcome<void> FileContents::write_within(std::uint64_t offset, ByteView bytes) {
 // pieces whose size is stored as they come, so that a crash leaves no gap.
 Outcome<void> FileContents::fill_with_zeros(std::uint64_t end) {
     auto at = lower::encrypted_size(size_);
+    if (at < end) {
+        TRY(check_room(fd_, end - at));
+    }
     while (at < end) {
         const auto size = std::min<std::uint64_t>(lower::encrypted_size(end) - at, kPiece);
         const auto zeros = scratch(static_cast<std::size_t>(size));

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -100,6 +102,25 @@ TEST_F(Requests, SlowOnesAreGivenUpByImpatientThread) {
     EXPECT_EQ(files_.change(file, change).error(), kWouldWait) << "as it writes a gigabyte";
     EXPECT_EQ(files_.status(file)->st_size, 5);
     EXPECT_EQ(read(file), "hello");
+}
+
+// The limit saves the disk of who breaks this.
+TEST_F(Requests, MayNotFillTheDiskWithZeros) {
+    const auto file = create("file");
+    ASSERT_TRUE(files_.write(file, 0, as_bytes("hello"), false));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit limit{rlim_t{4} << 20, before.rlim_max};
+    auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    AttributeChange change;
+    change.size = std::uint64_t{1} << 50;
+    EXPECT_EQ(files_.change(file, change).error(), ENOSPC);
+    EXPECT_EQ(files_.write(file, *change.size, as_bytes("x"), false).error(), ENOSPC);
+    EXPECT_EQ(files_.status(file)->st_size, 5);
+    EXPECT_EQ(read(file), "hello");
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    ::signal(SIGXFSZ, handler);
 }
 
 // ThreadSanitizer watches.

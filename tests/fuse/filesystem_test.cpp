@@ -19,6 +19,8 @@
 #include <thread>
 
 #include "lib/base/error.h"
+#include "lib/lower/header.h"
+#include "lib/lower/header_writer.h"
 #include "lib/lower/passphrase.h"
 #include "tests/fuse/mounted_folder.h"
 #include "tests/support/command.h"
@@ -102,6 +104,49 @@ TEST_F(Requests, SlowOnesAreGivenUpByImpatientThread) {
     EXPECT_EQ(files_.change(file, change).error(), kWouldWait) << "as it writes a gigabyte";
     EXPECT_EQ(files_.status(file)->st_size, 5);
     EXPECT_EQ(read(file), "hello");
+}
+
+TEST_F(Requests, NeverFollowALinkThatTookAPlace) {
+    const test::TemporaryFolder outside;
+    std::ofstream(outside.path() / "secret") << "outside";
+    const auto file = create("file");
+    ASSERT_TRUE(files_.close(file));
+    const auto folder = files_.make_folder(NodeTable::kRoot, "folder", 0700)->id;
+    fs::remove(folder_.path() / "file");
+    fs::create_symlink(outside.path() / "secret", folder_.path() / "file");
+    fs::remove(folder_.path() / "folder");
+    fs::create_symlink(outside.path(), folder_.path() / "folder");
+    EXPECT_EQ(files_.open(file, O_RDWR).error(), ESTALE);
+    EXPECT_EQ(files_.create(folder, "new", 0600, O_RDWR).error(), ESTALE);
+    EXPECT_EQ(files_.look_up(folder, "secret").error(), ESTALE);
+    EXPECT_EQ(files_.remove(folder, "secret", false).error(), ESTALE);
+    EXPECT_EQ(std::distance(fs::directory_iterator(outside.path()), fs::directory_iterator()), 1);
+}
+
+TEST_F(Requests, DoNotWaitForAPipeThatTookAPlace) {
+    const auto file = create("file");
+    ASSERT_TRUE(files_.close(file));
+    fs::remove(folder_.path() / "file");
+    ASSERT_EQ(::mkfifo((folder_.path() / "file").c_str(), 0600), 0);
+    EXPECT_EQ(files_.open(file, O_RDONLY).error(), ESTALE);
+    EXPECT_TRUE(S_ISFIFO(files_.look_up(NodeTable::kRoot, "file")->status.st_mode));
+}
+
+TEST_F(Requests, GiveEioForAHoleOfATerabyte) {
+    constexpr std::uint64_t kSize = std::uint64_t{1} << 40;
+    const auto file = create("file");
+    ASSERT_TRUE(files_.write(file, 0, as_bytes("hello"), false));
+    ASSERT_TRUE(files_.close(file));
+    const base::UniqueFd lower(::open((folder_.path() / "file").c_str(), O_WRONLY | O_CLOEXEC));
+    const auto field = lower::encode_plain_size(kSize);
+    ASSERT_EQ(::pwrite(lower.get(), field.data(), field.size(), 0), 8);
+    ASSERT_EQ(::ftruncate(lower.get(), static_cast<off_t>(kSize + lower::kLeastSizeAtFront)), 0);
+    ASSERT_TRUE(files_.open(file, O_RDWR));
+    EXPECT_EQ(files_.status(file)->st_size, static_cast<off_t>(kSize));
+    EXPECT_EQ(files_.read(file, kSize / 2, 100).error(), EIO);
+    EXPECT_EQ(files_.write(file, kSize / 2, as_bytes("x"), false).error(), EIO);
+    EXPECT_EQ(read(file).substr(0, 5), "hello");
+    EXPECT_TRUE(files_.close(file));
 }
 
 // The limit saves the disk of who breaks this.

@@ -178,6 +178,7 @@ base::Result<void> AesLanes::encrypt(std::uint64_t first, base::ByteView in,
 
 base::Result<void> AesLanes::run(bool /*encrypts*/, std::uint64_t /*first*/, base::ByteView /*in*/,
                                  base::ByteSpan /*out*/) const {
+    static_cast<void>(key_size_);
     return std::unexpected(base::Error{base::ErrorCode::kInternal, "there is no libipsec-mb"});
 }
 

@@ -451,6 +451,7 @@ Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode
         ::unlinkat(there.way->get(), there.name.c_str(), 0);
         return std::unexpected(error);
     }
+    lower->status = status;
     status.st_size = 0;
     const auto made = nodes_.add(Identity::of_status(status), there.folder, there.name);
     const std::scoped_lock lock(made->mutex);  // nobody else knows it

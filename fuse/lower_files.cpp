@@ -38,8 +38,11 @@ Outcome<void> write_header(int fd, ByteView header, bool in_attribute) {
     return base::write_at(fd, 0, header) ? Outcome<void>() : failed_call();
 }
 
+// It may have been written since it was opened, and a second header would cost what it holds.
 bool is_empty(const OpenLower& file) {
-    return file.status.st_size == 0 &&
+    struct stat status{};
+    return file.status.st_size == 0 && ::fstat(file.fd.get(), &status) == 0 &&
+           status.st_size == 0 &&
            ::fgetxattr(file.fd.get(), lower::kHeaderAttribute, nullptr, 0) < 0;
 }
 

@@ -141,8 +141,10 @@ TEST_F(Crowd, OpensAndRenamesTheSameFiles) {
 
 TEST_F(Crowd, ListsALargeFolderWhole) {
     constexpr int kFiles = 3000;
+    for (int i = 0; i < 10; ++i) {
+        std::ofstream(lower() / lower_name_of(fmt::format("not ours {}", i)));
+    }
     for (int i = 0; i < kFiles; ++i) {
-        std::ofstream(lower() / lower_name_of(fmt::format("not ours {}", i % 10)));
         const base::UniqueFd fd(::open((upper() / fmt::format("a-file-of-many-{}", i)).c_str(),
                                        O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
         ASSERT_TRUE(fd);

@@ -56,9 +56,11 @@ std::vector<fs::directory_entry> entries(LandlockRules& rules, const char* folde
 }
 
 // A rule holds for everything below a folder, without exceptions: so one for each other folder.
+// Does not follow links: one that leads to the root would allow all that is to be lost.
 void keep_outside_devices(LandlockRules& rules, std::uint64_t rights) {
     for (const auto& entry : entries(rules, "/")) {
-        if (entry.path() != kDeviceFolder) {
+        std::error_code failure;
+        if (!entry.is_symlink(failure) && entry.path() != kDeviceFolder) {
             rules.keep(rights, entry.path());
         }
     }

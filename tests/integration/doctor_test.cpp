@@ -28,6 +28,7 @@ class Doctor : public AgentTest {
         Arguments arguments = {"doctor", "--json"};
         arguments.insert(arguments.end(), options.begin(), options.end());
         const auto outcome = ctl(arguments);
+        EXPECT_FALSE(outcome.out.empty()) << outcome.exit_code << ' ' << outcome.err;
         if (outcome.out.empty()) {
             return {};
         }

@@ -14,8 +14,9 @@ void try_name(std::string_view plain, const lower::NameCipher& cipher, base::Byt
     const auto encrypted = lower::encrypt_name(plain, cipher, fnek);
     if (!encrypted) {
         const bool is_name = !plain.empty() && plain.find('\0') == std::string_view::npos;
-        require(encrypted.error().code ==
-                    (is_name ? base::ErrorCode::kNotSupported : base::ErrorCode::kInvalidArgument),
+        const auto code = encrypted.error().code;
+        require(code == base::ErrorCode::kNotSupported ||
+                    (!is_name && code == base::ErrorCode::kInvalidArgument),
                 "refused is what is no name, or a cipher that OpenSSL does not have");
         return;
     }

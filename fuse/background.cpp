@@ -32,6 +32,15 @@ using base::UniqueFd;
 
 }  // namespace
 
+void leave_terminal() {
+    ::setsid();
+    if (const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC)); null) {
+        for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+            ::dup2(null.get(), standard);
+        }
+    }
+}
+
 Result<Background> Background::start(bool foreground) {
     if (foreground) {
         return Background(UniqueFd());
@@ -57,13 +66,8 @@ void Background::ready() {
     if (!parent_) {
         return;
     }
-    ::setsid();
+    leave_terminal();
     static_cast<void>(::chdir("/"));
-    if (const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC)); null) {
-        for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-            ::dup2(null.get(), standard);
-        }
-    }
     constexpr std::array<std::uint8_t, 1> kReady{1};
     static_cast<void>(base::write_all(parent_.get(), kReady));
     parent_.reset();

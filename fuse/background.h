@@ -12,6 +12,10 @@
 
 namespace ecryptfs::fuse {
 
+// Leaves the terminal: no signal of its keys, and nothing is read from it or written to it any
+// more.
+void leave_terminal();
+
 class Background {
   public:
     // Forks unless `foreground`. The parent does not return from this: it waits until the child is

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <string_view>
 
@@ -81,6 +82,23 @@ std::vector<std::string> fuse_options(const fuse::Options& options) {
     return list;
 }
 
+// Threads that are started meanwhile take no signal: one that is to end the program must wake the
+// thread that serves.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  private:
+    sigset_t before_{};
+};
+
 Result<void> run(const fuse::Options& options) {
     auto background = TRY(fuse::Background::start(options.foreground));
     const auto unmounter = TRY(fuse::Unmounter::start(options.upper));
@@ -99,12 +117,15 @@ Result<void> run(const fuse::Options& options) {
     fuse::Filesystem files(std::move(lower), *keys, options.folder);
     auto session = TRY(fuse::Session::mount(files, options.upper, fuse_options(options)));
     TRY(fuse::give_up_rights(allowed));
-    agent.start();
-    keys->start();
-    watch.start({.keys = *keys,
-                 .files = files,
-                 .invalidate = [&session](fuse::NodeId id) { session.invalidate(id); },
-                 .confirm = [&agent](std::uint32_t number) { agent.confirm(number); }});
+    {
+        const SignalsBlocked in_new_threads;
+        agent.start();
+        keys->start();
+        watch.start({.keys = *keys,
+                     .files = files,
+                     .invalidate = [&session](fuse::NodeId id) { session.invalidate(id); },
+                     .confirm = [&agent](std::uint32_t number) { agent.confirm(number); }});
+    }
     background.ready();
     auto served = session.serve();
     watch.stop();

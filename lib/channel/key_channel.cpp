@@ -56,11 +56,11 @@ KeyChannel::~KeyChannel() {
 
 Result<void> KeyChannel::connect() {
     const std::lock_guard lock(mutex_);
-    return connect_unlocked();
+    return connect_if_lost();
 }
 
 // The receiver of a lost channel does nothing more but end.
-Result<void> KeyChannel::connect_unlocked() {
+Result<void> KeyChannel::connect_if_lost() {
     if (!is_lost_) {
         return {};
     }
@@ -98,7 +98,7 @@ Result<SecretBytes> KeyChannel::ask(const wire::RequestPacket& request) {
     const auto packet = TRY(wire::encode_request_packet(request, buffer.span()));
     const auto deadline = Clock::now() + kReplyLimit;
     std::unique_lock lock(mutex_);
-    TRY(connect_unlocked());
+    TRY(connect_if_lost());
     auto place = pending_.add(deadline);
     while (!place) {
         if (changed_.wait_until(lock, deadline) == std::cv_status::timeout) {

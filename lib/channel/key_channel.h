@@ -52,7 +52,7 @@ class KeyChannel {
 
   private:
     base::Result<base::SecretBytes> ask(const wire::RequestPacket& request);
-    base::Result<void> connect_unlocked();
+    base::Result<void> connect_if_lost();
     base::Result<void> send(const PendingRequests::Place& place, base::ByteView packet);
     void receive();
     void take_message(base::ByteView message);

@@ -75,11 +75,11 @@ void unmount(const MountPoint& upper) {
         ::signal(signal, SIG_IGN);  // they are for the other process
     }
     leave_terminal();  // or who waits for the end of its output would wait for this process
-    const bool is_there = ::fchdir(upper.parent.get()) == 0;
+    const bool can_look = ::fchdir(upper.parent.get()) == 0;
     base::close_other_descriptors({line.get()});
     std::array<std::uint8_t, 1> nothing;
     static_cast<void>(base::read_all(line.get(), nothing));
-    if (is_there && is_abandoned(upper.name)) {
+    if (can_look && is_abandoned(upper.name)) {
         unmount(upper);
     }
     std::_Exit(EXIT_SUCCESS);

@@ -36,6 +36,13 @@ Error wrong_answer_error() {
 
 // What was opened, if it is the key that was meant.
 Result<JobResult> check_opened(const Key& key, const pki::Opened& opened) {
+    if (const auto kind = opened.public_key.kind; kind != pki::PublicKeyKind::kRsa) {
+        return std::unexpected(
+            Error{ErrorCode::kInvalidKey,
+                  fmt::format("this is a key of the curve {}; the kernel's eCryptfs uses RSA keys",
+                              pki::curve_name(kind)),
+                  base::folder_key_advice()});
+    }
     const auto signature = TRY(wire::KeySignature::from_text(opened.signature));
     if (key.signature && *key.signature != signature) {
         return std::unexpected(

@@ -66,6 +66,10 @@ std::string make_key_file_advice() {
            "NEW.pem";
 }
 
+std::string folder_key_advice() {
+    return "add an RSA key; this one can open a folder key, by ecryptfsctl add-recipient";
+}
+
 std::string pcr_bank_advice() {
     return "choose a bank and PCRs that it has; see the banks: ecryptfsctl list-tokens";
 }

@@ -35,6 +35,8 @@ std::string list_tokens_command();
 // `uri` names the new key.
 std::string make_token_key_command(std::string_view uri);
 std::string make_key_file_advice();
+// For a key that can open folder keys only.
+std::string folder_key_advice();
 std::string pcr_bank_advice();
 inline constexpr std::string_view kOpensslModuleAdvice =
     "use the module openssl for this file: --module openssl";

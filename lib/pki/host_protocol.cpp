@@ -33,6 +33,8 @@ enum class Type : std::uint8_t {
     kMakeKey,
     kItem,
     kClosed,
+    kUnwrapOaep,
+    kDeriveSecret,
 };
 
 // --- Kinds of fields ---------------------------------------------------------------------------
@@ -119,6 +121,17 @@ void pass_properties(Fields& fields, std::vector<Property>& properties) {
     }
 }
 
+template <typename Fields>
+void pass_public_key(Fields& fields, PublicKeyView& key) {
+    pass_enumeration(fields, key.kind, PublicKeyKind::kRsa, PublicKeyKind::kX25519);
+    pass_counted(fields, key.modulus);
+    pass_counted(fields, key.exponent);
+    pass_counted(fields, key.point);
+    if (fields.ok() && !is_well_formed(key)) {
+        fields.fail("no such public key");
+    }
+}
+
 // --- Messages ----------------------------------------------------------------------------------
 
 constexpr Type message_type(const OpenKey&) {
@@ -151,6 +164,27 @@ void pass_fields(Fields& fields, KeyOperation& message) {
     pass_enumeration(fields, message.action, base::FileKeyOperation::kEncrypt,
                      base::FileKeyOperation::kDecrypt);
     pass_counted(fields, message.input);
+}
+
+constexpr Type message_type(const UnwrapOaep&) {
+    return Type::kUnwrapOaep;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, UnwrapOaep& message) {
+    fields.pass_native(message.id);
+    fields.pass_native(message.key);
+    pass_enumeration(fields, message.digest, OaepDigest::kSha1, OaepDigest::kSha256);
+    pass_counted(fields, message.input);
+}
+
+constexpr Type message_type(const DeriveSecret&) {
+    return Type::kDeriveSecret;
+}
+template <typename Fields>
+void pass_fields(Fields& fields, DeriveSecret& message) {
+    fields.pass_native(message.id);
+    fields.pass_native(message.key);
+    pass_counted(fields, message.peer);
 }
 
 constexpr Type message_type(const ListItems&) {
@@ -205,6 +239,7 @@ void pass_fields(Fields& fields, Opened& message) {
     pass_text(fields, message.signature);
     pass_text(fields, message.warning);
     pass_locator(fields, message.locator);
+    pass_public_key(fields, message.public_key);
 }
 
 constexpr Type message_type(const Done&) {

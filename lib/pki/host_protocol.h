@@ -21,10 +21,11 @@
 #include "lib/base/error.h"
 #include "lib/base/file_key_operation.h"
 #include "lib/base/secret_entry.h"
+#include "lib/pki/public_key.h"
 
 namespace ecryptfs::pki {
 
-inline constexpr std::uint32_t kHostProtocolVersion = 3;
+inline constexpr std::uint32_t kHostProtocolVersion = 4;
 inline constexpr std::size_t kMaxLocator = 4095;
 inline constexpr std::size_t kMaxText = 512;
 inline constexpr std::size_t kMaxProperties = 16;
@@ -65,6 +66,19 @@ struct KeyOperation {
     base::FileKeyOperation action = base::FileKeyOperation::kDecrypt;
     base::ByteView input;
 };
+// Unwraps what was wrapped by RSA-OAEP with this hash. `input` has the modulus's size.
+struct UnwrapOaep {
+    std::uint64_t id = 0;
+    std::uint64_t key = 0;
+    OaepDigest digest = OaepDigest::kSha256;
+    base::ByteView input;
+};
+// ECDH with the public key `peer`. Done holds the shared X coordinate.
+struct DeriveSecret {
+    std::uint64_t id = 0;
+    std::uint64_t key = 0;
+    base::ByteView peer;
+};
 struct ListItems {
     std::uint64_t id = 0;
     ItemKind kind = ItemKind::kTokens;
@@ -78,7 +92,8 @@ struct MakeKey {
     std::vector<Property> options;
     base::SecretEntry secret;
 };
-using ToHost = std::variant<OpenKey, CloseKey, KeyOperation, ListItems, MakeKey>;
+using ToHost =
+    std::variant<OpenKey, CloseKey, KeyOperation, ListItems, MakeKey, UnwrapOaep, DeriveSecret>;
 
 // From the host. `threads`: how many operations are worked on at once.
 struct Hello {
@@ -99,6 +114,7 @@ struct Opened {
     std::string_view signature;  // as computed from the key: 16 hexadecimal digits
     std::string_view warning;
     std::string_view locator;  // to open the key by from now on; empty: as before
+    PublicKeyView public_key;
 };
 struct Done {
     std::uint64_t id = 0;

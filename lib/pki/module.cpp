@@ -25,6 +25,13 @@ static_assert(std::to_underlying(KeyUse::kPublic) == ECRYPTFS_PKI_USE_PUBLIC);
 static_assert(std::to_underlying(KeyUse::kPrivate) == ECRYPTFS_PKI_USE_PRIVATE);
 static_assert(std::to_underlying(ItemKind::kTokens) == ECRYPTFS_PKI_TOKENS);
 static_assert(std::to_underlying(ItemKind::kKeys) == ECRYPTFS_PKI_KEYS);
+static_assert(std::to_underlying(PublicKeyKind::kP256) == ECRYPTFS_PKI_P256);
+static_assert(std::to_underlying(PublicKeyKind::kP384) == ECRYPTFS_PKI_P384);
+static_assert(std::to_underlying(PublicKeyKind::kX25519) == ECRYPTFS_PKI_X25519);
+static_assert(std::to_underlying(OaepDigest::kSha1) == ECRYPTFS_PKI_OAEP_SHA1);
+static_assert(std::to_underlying(OaepDigest::kSha256) == ECRYPTFS_PKI_OAEP_SHA256);
+static_assert(point_size(PublicKeyKind::kP384) == ECRYPTFS_PKI_MAX_POINT);
+static_assert(shared_secret_size(PublicKeyKind::kP384) == ECRYPTFS_PKI_MAX_SHARED);
 static_assert(kMaxLocator < ECRYPTFS_PKI_MAX_LOCATOR);
 
 template <std::size_t kSize>
@@ -73,6 +80,49 @@ Error missing_function(std::string_view module, std::string_view what) {
     return {ErrorCode::kNotSupported, fmt::format("the PKI module {} cannot {}", module, what)};
 }
 
+// A kind that does not exist becomes one that suits no point.
+PublicKeyKind described_kind(const ecryptfs_pki_description& description) {
+    switch (description.curve) {
+        case ECRYPTFS_PKI_P256:
+            return PublicKeyKind::kP256;
+        case ECRYPTFS_PKI_P384:
+            return PublicKeyKind::kP384;
+        case ECRYPTFS_PKI_X25519:
+            return PublicKeyKind::kX25519;
+        case ECRYPTFS_PKI_NO_CURVE:
+            break;
+    }
+    return PublicKeyKind::kRsa;
+}
+
+template <std::size_t kRoom>
+std::vector<std::uint8_t> bounded_bytes(const std::uint8_t (&bytes)[kRoom], std::size_t size) {
+    return {bytes, bytes + std::min(size, kRoom)};
+}
+
+PublicKey described_key(const ecryptfs_pki_description& description) {
+    return {described_kind(description),
+            bounded_bytes(description.modulus, description.modulus_size),
+            bounded_bytes(description.exponent, description.exponent_size),
+            bounded_bytes(description.point, description.point_size)};
+}
+
+// What an operation wrote, if the module says so.
+Result<base::ByteView> written_part(ecryptfs_pki_status status, const ecryptfs_pki_error& error,
+                                    base::ByteView output, std::size_t size) {
+    if (status != ECRYPTFS_PKI_OK) {
+        return std::unexpected(status_error(status, error));
+    }
+    if (size > output.size()) {
+        return std::unexpected(Error{ErrorCode::kModuleFailed,
+                                     "the PKI module wrote more than it was given room for"});
+    }
+    return output.first(size);
+}
+
+// Since when the table has an operation. A shorter table has other things there.
+constexpr std::uint32_t kFolderKeyVersion = 4;
+
 Error unusable(const std::string& path, std::string_view why) {
     return {ErrorCode::kModuleFailed, fmt::format("PKI module {}: {}", path, why),
             "install the module anew, in the version of the agent"};
@@ -91,13 +141,8 @@ Result<KeyDescription> ModuleKey::describe() const {
     if (status != ECRYPTFS_PKI_OK) {
         return std::unexpected(status_error(status, error));
     }
-    const auto* const modulus = description.modulus;
-    const auto* const exponent = description.exponent;
-    return KeyDescription{
-        {modulus, modulus + std::min(description.modulus_size, sizeof(description.modulus))},
-        {exponent, exponent + std::min(description.exponent_size, sizeof(description.exponent))},
-        bounded_text(description.warning),
-        bounded_text(description.locator)};
+    return KeyDescription{described_key(description), bounded_text(description.warning),
+                          bounded_text(description.locator)};
 }
 
 Result<base::ByteView> ModuleKey::run(base::FileKeyOperation action, base::ByteView input,
@@ -107,14 +152,31 @@ Result<base::ByteView> ModuleKey::run(base::FileKeyOperation action, base::ByteV
     ecryptfs_pki_error error{};
     std::size_t size = output.size();
     const auto status = function(key_, input.data(), input.size(), output.data(), &size, &error);
-    if (status != ECRYPTFS_PKI_OK) {
-        return std::unexpected(status_error(status, error));
+    return written_part(status, error, output, size);
+}
+
+Result<base::ByteView> ModuleKey::decrypt_oaep(OaepDigest digest, base::ByteView input,
+                                               base::ByteSpan output) const {
+    if (module_.abi_version < kFolderKeyVersion || module_.decrypt_oaep == nullptr) {
+        return std::unexpected(missing_function(module_.name, "unwrap content keys"));
     }
-    if (size > output.size()) {
-        return std::unexpected(Error{ErrorCode::kModuleFailed,
-                                     "the PKI module wrote more than it was given room for"});
+    ecryptfs_pki_error error{};
+    std::size_t size = output.size();
+    const auto status =
+        module_.decrypt_oaep(key_, ecryptfs_pki_oaep_hash{std::to_underlying(digest)}, input.data(),
+                             input.size(), output.data(), &size, &error);
+    return written_part(status, error, output, size);
+}
+
+Result<base::ByteView> ModuleKey::derive(base::ByteView peer, base::ByteSpan output) const {
+    if (module_.abi_version < kFolderKeyVersion || module_.derive == nullptr) {
+        return std::unexpected(missing_function(module_.name, "do ECDH"));
     }
-    return output.first(size);
+    ecryptfs_pki_error error{};
+    std::size_t size = output.size();
+    const auto status =
+        module_.derive(key_, peer.data(), peer.size(), output.data(), &size, &error);
+    return written_part(status, error, output, size);
 }
 
 Result<Module> Module::load(const std::string& path) {

@@ -22,10 +22,9 @@ struct ecryptfs_pki_module;
 
 namespace ecryptfs::pki {
 
-// The public half of a key. Big-endian numbers.
+// What a module says of a key. Not checked.
 struct KeyDescription {
-    std::vector<std::uint8_t> modulus;
-    std::vector<std::uint8_t> exponent;
+    PublicKey public_key;
     std::string warning;
     std::string locator;  // opens the key from now on; empty: as before
 };
@@ -57,6 +56,11 @@ class ModuleKey {
     // written more than fits.
     base::Result<base::ByteView> run(base::FileKeyOperation action, base::ByteView input,
                                      base::ByteSpan output) const;
+    // Likewise. kNotSupported if the module, the token or the key cannot do this.
+    base::Result<base::ByteView> decrypt_oaep(OaepDigest digest, base::ByteView input,
+                                              base::ByteSpan output) const;
+    // Likewise. `peer` must be a point of the key's curve.
+    base::Result<base::ByteView> derive(base::ByteView peer, base::ByteSpan output) const;
 
   private:
     const ::ecryptfs_pki_module& module_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "lib/base/base64url.h"
 #include "lib/base/hex.h"
 
 namespace ecryptfs::wire {
@@ -74,6 +75,17 @@ std::vector<std::uint8_t> openpgp_public_key_packet(base::ByteView modulus,
     append_big_endian_16(packet, body.size());
     packet.insert(packet.end(), body.begin(), body.end());
     return packet;
+}
+
+std::string curve_key_text(std::string_view curve, base::ByteView point) {
+    if (point.size() % 2 == 0) {
+        return fmt::format(R"({{"crv":"{}","kty":"OKP","x":"{}"}})", curve,
+                           base::to_base64url(point));
+    }
+    const auto size = point.size() / 2;
+    return fmt::format(R"({{"crv":"{}","kty":"EC","x":"{}","y":"{}"}})", curve,
+                       base::to_base64url(point.subspan(1, size)),
+                       base::to_base64url(point.last(size)));
 }
 
 }  // namespace ecryptfs::wire

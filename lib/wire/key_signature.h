@@ -45,6 +45,11 @@ class KeySignature {
 std::vector<std::uint8_t> openpgp_public_key_packet(base::ByteView modulus,
                                                     base::ByteView exponent);
 
+// The text whose SHA-256 begins with the signature of a key of a curve: its JWK with the members
+// that RFC 7638 names, so that the signature is the beginning of the JWK's thumbprint. `curve` is
+// JOSE's name of it; `point` is 4, X, Y (RFC 7518, 6.2.1), or one coordinate (RFC 8037).
+std::string curve_key_text(std::string_view curve, base::ByteView point);
+
 }  // namespace ecryptfs::wire
 
 template <>

@@ -13,6 +13,10 @@
  * ECRYPTFS_PKI_MAX_WRAPPED_KEY bytes: the kernel takes no more. A module need not know what a file
  * key contains or what it is used for.
  *
+ * A module may do more, for folder keys, which are in JWE files (RFC 7516): unwrap by RSA-OAEP what
+ * others wrapped, with the hash that they chose; and compute the secret that a key of an elliptic
+ * curve shares with another key (ECDH). A key of a curve wraps no file keys.
+ *
  * Rules for every function:
  *  - Return a status. With any but ECRYPTFS_PKI_OK, also fill `error`: its message names what is
  *    wrong (a file, a token, a property), its advice says what the user can do. Never put a secret,
@@ -20,9 +24,9 @@
  *  - Do not let a C++ exception out. Do not call exit(). Do not write to stdout or stderr. Do not
  *    ask the user for anything: open() gets the secret, if there is one.
  *  - Wipe file keys, secrets and private keys before you free their memory, and never log them.
- *  - The host may call encrypt() and decrypt() from up to `max_threads` threads at once, also with
- *    the same key. Meanwhile it may open and close other keys. It calls close() of a key once,
- *    after all other calls with that key have returned.
+ *  - The host may call encrypt(), decrypt(), decrypt_oaep() and derive() from up to `max_threads`
+ *    threads at once, also with the same key. Meanwhile it may open and close other keys. It calls
+ * close() of a key once, after all other calls with that key have returned.
  *  - A function may block. The agent kills a host that does not finish a request in time (about a
  *    second) and starts another. So a module needs no time limits of its own, but it must bear
  *    being killed at any moment: it must leave nothing half-done behind.
@@ -45,13 +49,17 @@ extern "C" {
  * ECRYPTFS_PKI_OLDEST_ABI_VERSION: since then the table has only grown at its end. It refuses
  * others, and its error names the module and the version.
  *   2: `needs`. A module of version 1 counts as one that needs nothing.
- *   3: ECRYPTFS_PKI_NEEDS_TPM. */
-#define ECRYPTFS_PKI_ABI_VERSION 3u
+ *   3: ECRYPTFS_PKI_NEEDS_TPM.
+ *   4: keys of elliptic curves: `decrypt_oaep`, `derive`, and the end of ecryptfs_pki_description,
+ *      which an older module leaves as it is: zeros. */
+#define ECRYPTFS_PKI_ABI_VERSION 4u
 #define ECRYPTFS_PKI_OLDEST_ABI_VERSION 1u
 
 #define ECRYPTFS_PKI_MAX_FILE_KEY 67u     /* bytes to wrap: cipher code 1, key 1..64, checksum 2 */
 #define ECRYPTFS_PKI_MAX_WRAPPED_KEY 512u /* bytes wrapped: RSA-4096 */
 #define ECRYPTFS_PKI_MAX_EXPONENT 8u      /* bytes of an RSA public exponent */
+#define ECRYPTFS_PKI_MAX_POINT 97u        /* bytes of a public key of a curve: P-384 */
+#define ECRYPTFS_PKI_MAX_SHARED 48u       /* bytes of a shared secret: P-384 */
 #define ECRYPTFS_PKI_MAX_TEXT 256u        /* bytes of a message, its NUL included */
 #define ECRYPTFS_PKI_MAX_LOCATOR 4096u    /* bytes of a URI, its NUL included */
 
@@ -96,17 +104,30 @@ enum ecryptfs_pki_use ECRYPTFS_PKI_ANY_NUMBER {
     /* encrypt() only. Must not ask for a secret if the public half can be read without one, and
      * must not keep the private half. ECRYPTFS_PKI_SECRET_REQUIRED if it cannot be read. */
     ECRYPTFS_PKI_USE_PUBLIC = 1,
-    /* encrypt() and decrypt(). Must check the secret: a wrong one fails here, not later. */
+    /* All that the key can do. Must check the secret: a wrong one fails here, not later. */
     ECRYPTFS_PKI_USE_PRIVATE = 2
 };
 
-/* The public half of an open key. Numbers are big-endian, without leading zeros. The agent
- * computes the key's eCryptfs signature from them, so they must be those of the key itself. */
+/* The curve of a key, and the hash of OAEP. */
+enum ecryptfs_pki_curve ECRYPTFS_PKI_ANY_NUMBER {
+    ECRYPTFS_PKI_NO_CURVE = 0, /* an RSA key */
+    ECRYPTFS_PKI_P256 = 2,
+    ECRYPTFS_PKI_P384 = 3,
+    ECRYPTFS_PKI_X25519 = 4
+};
+enum ecryptfs_pki_oaep_hash ECRYPTFS_PKI_ANY_NUMBER {
+    ECRYPTFS_PKI_OAEP_SHA1 = 1,
+    ECRYPTFS_PKI_OAEP_SHA256 = 2
+};
+
+/* The public half of an open key: RSA numbers, or a curve and a point. Numbers are big-endian,
+ * without leading zeros. The host computes the key's signature from them, so they must be those of
+ * the key itself. */
 struct ecryptfs_pki_description {
     uint8_t modulus[ECRYPTFS_PKI_MAX_WRAPPED_KEY];
-    size_t modulus_size; /* bytes, 128 to 512 */
+    size_t modulus_size; /* bytes, 128 to 512; 0 for a key of a curve */
     uint8_t exponent[ECRYPTFS_PKI_MAX_EXPONENT];
-    size_t exponent_size; /* bytes, 1 to 8 */
+    size_t exponent_size; /* bytes, 1 to 8; 0 for a key of a curve */
     /* One line on something that the user should know although the key works, such as a modulus of
      * 1,024 bits. Empty if there is nothing. */
     char warning[ECRYPTFS_PKI_MAX_TEXT];
@@ -114,6 +135,11 @@ struct ecryptfs_pki_description {
      * what open() found out, such as the token's mechanism, so that this is not looked for again.
      * It must not depend on what the key was opened for. */
     char locator[ECRYPTFS_PKI_MAX_LOCATOR];
+    /* Since version 4. P-256 and P-384: the byte 4, X, Y, with all their zeros (SEC 1, 2.3.3).
+     * X25519: the 32 bytes of RFC 7748. */
+    enum ecryptfs_pki_curve curve;
+    uint8_t point[ECRYPTFS_PKI_MAX_POINT];
+    size_t point_size; /* bytes: 65, 97 or 32; 0 for an RSA key */
 };
 
 /* A name and a value, NUL-terminated UTF-8. In a listing, something that people want to know about
@@ -170,8 +196,8 @@ struct ecryptfs_pki_key;
 struct ecryptfs_pki_module {
     uint32_t abi_version; /* ECRYPTFS_PKI_ABI_VERSION */
 
-    /* The most threads that may be in encrypt() and decrypt() at once: 1 for a library that is not
-     * thread-safe, 0 for as many as the machine has cores. */
+    /* The most threads that may use keys at once: 1 for a library that is not thread-safe, 0 for as
+     * many as the machine has cores. */
     uint32_t max_threads;
 
     /* The PKI type: lower-case letters, digits and hyphens, at most 16 bytes. Authentication tokens
@@ -191,7 +217,8 @@ struct ecryptfs_pki_module {
                                          struct ecryptfs_pki_description* description,
                                          struct ecryptfs_pki_error* error);
 
-    /* Wraps `in` (1 to ECRYPTFS_PKI_MAX_FILE_KEY bytes) into `out`. *out_size is the room in `out`
+    /* Wraps `in` (1 to ECRYPTFS_PKI_MAX_FILE_KEY bytes) into `out`. A key of a curve cannot:
+     * ECRYPTFS_PKI_NOT_SUPPORTED, as in decrypt(). *out_size is the room in `out`
      * on entry, at least the modulus's size, and the size written on success. Works in software,
      * with the public half: no token operation, no secret. For other sizes, writes nothing and
      * returns ECRYPTFS_PKI_FAILED. */
@@ -226,6 +253,25 @@ struct ecryptfs_pki_module {
     /* Since version 2: the values of enum ecryptfs_pki_needs that apply, or 0. The host reads it
      * once, before it calls any other function. */
     uint32_t needs;
+
+    /* Since version 4. Unwraps by RSA-OAEP with this hash, also in MGF1, and an empty label.
+     * `in_size` is the modulus's. *out_size is at least ECRYPTFS_PKI_MAX_WRAPPED_KEY on entry.
+     * ECRYPTFS_PKI_NOT_SUPPORTED for a hash that the token lacks, and for a key of a curve. Fails
+     * as decrypt() does: one message. May be NULL: not supported. */
+    enum ecryptfs_pki_status (*decrypt_oaep)(struct ecryptfs_pki_key* key,
+                                             enum ecryptfs_pki_oaep_hash hash, const uint8_t* in,
+                                             size_t in_size, uint8_t* out, size_t* out_size,
+                                             struct ecryptfs_pki_error* error);
+
+    /* Since version 4. ECDH of this key and the public key `peer`, which is on the same curve, and
+     * in the form of ecryptfs_pki_description.point: the host has checked that. Writes the X
+     * coordinate that the two share: 32, 48 or 32 bytes, with all its zeros. *out_size is at least
+     * ECRYPTFS_PKI_MAX_SHARED on entry. ECRYPTFS_PKI_NOT_SUPPORTED for an RSA key;
+     * ECRYPTFS_PKI_DECRYPT_FAILED for a peer that the library or token refuses. May be NULL: not
+     * supported. */
+    enum ecryptfs_pki_status (*derive)(struct ecryptfs_pki_key* key, const uint8_t* peer,
+                                       size_t peer_size, uint8_t* out, size_t* out_size,
+                                       struct ecryptfs_pki_error* error);
 };
 
 /* The module's one exported symbol. The structure lives as long as the process. The host's main

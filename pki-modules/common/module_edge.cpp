@@ -77,10 +77,10 @@ base::Result<void> check_encrypt_sizes(std::size_t in_size, std::size_t room, st
     return {};
 }
 
-base::Result<void> check_decrypt_call(bool has_private_half, std::size_t room) {
-    if (room < ECRYPTFS_PKI_MAX_FILE_KEY) {
-        return std::unexpected(caller_error(fmt::format(
-            "room for {} bytes, where a file key may have {}", room, ECRYPTFS_PKI_MAX_FILE_KEY)));
+base::Result<void> check_private_call(bool has_private_half, std::size_t room, std::size_t least) {
+    if (room < least) {
+        return std::unexpected(
+            caller_error(fmt::format("room for {} bytes, where {} may be written", room, least)));
     }
     if (!has_private_half) {
         return std::unexpected(caller_error("the key was opened for encrypting only"));

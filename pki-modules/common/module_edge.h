@@ -40,7 +40,8 @@ ecryptfs_pki_status at_edge(ecryptfs_pki_error* error, Work&& work) noexcept {
 
 // The ABI's rules for callers of encrypt() and decrypt(), checked once for all modules.
 base::Result<void> check_encrypt_sizes(std::size_t in_size, std::size_t room, std::size_t modulus);
-base::Result<void> check_decrypt_call(bool has_private_half, std::size_t room);
+// `least`: the bytes that the operation may write.
+base::Result<void> check_private_call(bool has_private_half, std::size_t room, std::size_t least);
 
 // The one error for bytes that cannot be unwrapped, whatever is wrong with them.
 base::Error decrypt_failed();

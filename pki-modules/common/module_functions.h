@@ -14,7 +14,7 @@
 #include "lib/base/secret_entry.h"
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
-#include "pki-modules/common/wrapped_number.h"
+#include "pki-modules/common/opened_key.h"
 
 namespace ecryptfs::module {
 
@@ -25,20 +25,19 @@ inline base::SecretEntry entered_secret(const ecryptfs_pki_secret* secret) {
                                   : std::optional(base::ByteView{secret->data, secret->size}));
 }
 
-// `Key` has a static open(locator, secret entry, with_private_half), which gives a
-// Result<std::unique_ptr<Key>>, and modulus_size(), has_private_half(), describe(), encrypt() and
-// decrypt(). decrypt() is called only with a private half, a number as long as the modulus, and
-// room for ECRYPTFS_PKI_MAX_FILE_KEY bytes. ecryptfs_pki_key is never defined: to the host, an open
-// key is a Key behind that name.
-template <typename Key>
+// `open_key` takes a locator, a secret entry and whether the private half is wanted, and gives a
+// Result with a std::unique_ptr to an OpenedKey. ecryptfs_pki_key is never defined: to the host, an
+// open key is an OpenedKey behind that name.
+template <auto open_key>
 struct KeyFunctions {
     static ecryptfs_pki_status open(const char* locator, const ecryptfs_pki_secret* secret,
                                     ecryptfs_pki_use use, ecryptfs_pki_key** key,
                                     ecryptfs_pki_error* error) noexcept {
         return at_edge(error, [&]() -> base::Result<void> {
             auto opened =
-                TRY(Key::open(locator, entered_secret(secret), use == ECRYPTFS_PKI_USE_PRIVATE));
-            *key = reinterpret_cast<ecryptfs_pki_key*>(opened.release());
+                TRY(open_key(locator, entered_secret(secret), use == ECRYPTFS_PKI_USE_PRIVATE));
+            OpenedKey* const released = opened.release();
+            *key = reinterpret_cast<ecryptfs_pki_key*>(released);
             return {};
         });
     }
@@ -66,21 +65,47 @@ struct KeyFunctions {
                                        uint8_t* out, size_t* out_size,
                                        ecryptfs_pki_error* error) noexcept {
         return at_edge(error, [&]() -> base::Result<void> {
-            Key& opened = behind(key);
-            TRY(check_decrypt_call(opened.has_private_half(), *out_size));
-            const auto number = TRY(WrappedNumber::pad({in, in_size}, opened.modulus_size()));
-            const auto size = TRY(opened.decrypt(number.view(), {out, ECRYPTFS_PKI_MAX_FILE_KEY}));
+            OpenedKey& opened = behind(key);
+            TRY(check_private_call(opened.has_private_half(), *out_size,
+                                   ECRYPTFS_PKI_MAX_FILE_KEY));
+            const auto size = TRY(opened.decrypt({in, in_size}, {out, ECRYPTFS_PKI_MAX_FILE_KEY}));
+            *out_size = size;
+            return {};
+        });
+    }
+
+    static ecryptfs_pki_status decrypt_oaep(ecryptfs_pki_key* key, ecryptfs_pki_oaep_hash hash,
+                                            const uint8_t* in, size_t in_size, uint8_t* out,
+                                            size_t* out_size, ecryptfs_pki_error* error) noexcept {
+        return at_edge(error, [&]() -> base::Result<void> {
+            OpenedKey& opened = behind(key);
+            TRY(check_private_call(opened.has_private_half(), *out_size,
+                                   ECRYPTFS_PKI_MAX_WRAPPED_KEY));
+            const auto size =
+                TRY(opened.decrypt_oaep(hash, {in, in_size}, {out, ECRYPTFS_PKI_MAX_WRAPPED_KEY}));
+            *out_size = size;
+            return {};
+        });
+    }
+
+    static ecryptfs_pki_status derive(ecryptfs_pki_key* key, const uint8_t* peer, size_t peer_size,
+                                      uint8_t* out, size_t* out_size,
+                                      ecryptfs_pki_error* error) noexcept {
+        return at_edge(error, [&]() -> base::Result<void> {
+            OpenedKey& opened = behind(key);
+            TRY(check_private_call(opened.has_private_half(), *out_size, ECRYPTFS_PKI_MAX_SHARED));
+            const auto size = TRY(opened.derive({peer, peer_size}, {out, ECRYPTFS_PKI_MAX_SHARED}));
             *out_size = size;
             return {};
         });
     }
 
     static void close(ecryptfs_pki_key* key) noexcept {
-        const std::unique_ptr<Key> owner(&behind(key));
+        const std::unique_ptr<OpenedKey> owner(&behind(key));
     }
 
   private:
-    static Key& behind(ecryptfs_pki_key* key) { return *reinterpret_cast<Key*>(key); }
+    static OpenedKey& behind(ecryptfs_pki_key* key) { return *reinterpret_cast<OpenedKey*>(key); }
 };
 
 // `make_key` takes the request and gives a Result<std::string>: the new key's locator.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lib/base/try.h"
+#include "pki-modules/host/public_point.h"
 #include "pki-modules/host/signature.h"
 
 namespace ecryptfs::pki {
@@ -41,16 +42,14 @@ void send_packet(int socket, const FromHost& message, base::ByteSpan buffer) {
 struct OpenResult {
     std::shared_ptr<const ModuleKey> key;
     std::string signature;
-    std::string warning;
-    std::string locator;
+    KeyDescription description;
 };
 
 Result<OpenResult> open_key(const Module& module, const OpenKey& message) {
     auto key = TRY(module.open(std::string(message.locator), message.secret, message.use));
     auto description = TRY((key)->describe());
-    const auto signature = TRY(compute_signature(description));
-    return OpenResult{std::move(key), std::string(signature.text()), std::move(description.warning),
-                      std::move(description.locator)};
+    const auto signature = TRY(compute_signature(description.public_key));
+    return OpenResult{std::move(key), std::string(signature.text()), std::move(description)};
 }
 
 }  // namespace
@@ -59,8 +58,9 @@ Result<OpenResult> open_key(const Module& module, const OpenKey& message) {
 // module wipes the key no sooner.
 class Server::OpenedKey {
   public:
-    OpenedKey(std::shared_ptr<const ModuleKey> key, std::uint64_t number, int socket)
-        : key_(std::move(key)), number_(number), socket_(socket) {}
+    OpenedKey(std::shared_ptr<const ModuleKey> key, PublicKeyKind kind, std::uint64_t number,
+              int socket)
+        : key_(std::move(key)), kind_(kind), number_(number), socket_(socket) {}
     OpenedKey(const OpenedKey&) = delete;
     OpenedKey& operator=(const OpenedKey&) = delete;
     ~OpenedKey() {
@@ -72,10 +72,12 @@ class Server::OpenedKey {
     }
 
     const ModuleKey& operator*() const { return *key_; }
+    PublicKeyKind kind() const { return kind_; }
     void close() { closed_ = true; }
 
   private:
     std::shared_ptr<const ModuleKey> key_;
+    PublicKeyKind kind_;
     std::uint64_t number_;
     int socket_;
     std::atomic<bool> closed_ = false;
@@ -137,13 +139,16 @@ void Server::handle(const OpenKey& message, Buffers& buffers) {
         send(failed(message.id, opened.error()), buffers);
         return;
     }
+    const auto& [public_key, warning, locator] = opened->description;
     {
         const std::unique_lock lock(keys_mutex_);
         // Moved, so that the map and its users are the only owners.
-        keys_.insert_or_assign(
-            message.key, std::make_shared<OpenedKey>(std::move(opened->key), message.key, socket_));
+        keys_.insert_or_assign(message.key,
+                               std::make_shared<OpenedKey>(std::move(opened->key), public_key.kind,
+                                                           message.key, socket_));
     }
-    send(Opened{message.id, opened->signature, opened->warning, opened->locator}, buffers);
+    send(Opened{message.id, opened->signature, warning, locator, PublicKeyView(public_key)},
+         buffers);
 }
 
 void Server::handle(const CloseKey& message, Buffers& buffers) {
@@ -161,19 +166,42 @@ void Server::handle(const CloseKey& message, Buffers& buffers) {
     }
 }
 
-void Server::handle(const KeyOperation& message, Buffers& buffers) {
-    const auto key = find(message.key);
+template <typename Operation>
+void Server::answer_operation(std::uint64_t id, std::uint64_t number, Buffers& buffers,
+                              const Operation& operation) {
+    const auto key = find(number);
     if (!key) {
-        send(failed(message.id, {ErrorCode::kInternal, "the host has no such key open"}), buffers);
+        send(failed(id, {ErrorCode::kInternal, "the host has no such key open"}), buffers);
         return;
     }
-    const auto output = (**key).run(message.action, message.input, buffers.output.span());
+    const Result<base::ByteView> output = operation(*key, buffers.output.span());
     if (output) {
-        send(Done{message.id, *output}, buffers);
+        send(Done{id, *output}, buffers);
     } else {
-        send(failed(message.id, output.error()), buffers);
+        send(failed(id, output.error()), buffers);
     }
     ::explicit_bzero(buffers.output.span().data(), buffers.output.size());
+}
+
+void Server::handle(const KeyOperation& message, Buffers& buffers) {
+    answer_operation(message.id, message.key, buffers,
+                     [&](const OpenedKey& key, base::ByteSpan output) {
+                         return (*key).run(message.action, message.input, output);
+                     });
+}
+
+void Server::handle(const UnwrapOaep& message, Buffers& buffers) {
+    answer_operation(message.id, message.key, buffers,
+                     [&](const OpenedKey& key, base::ByteSpan output) {
+                         return (*key).decrypt_oaep(message.digest, message.input, output);
+                     });
+}
+
+void Server::handle(const DeriveSecret& message, Buffers& buffers) {
+    answer_operation(message.id, message.key, buffers,
+                     [&](const OpenedKey& key, base::ByteSpan output) {
+                         return derive_secret(*key, key.kind(), message.peer, output);
+                     });
 }
 
 void Server::handle(const ListItems& message, Buffers& buffers) {

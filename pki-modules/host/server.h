@@ -46,8 +46,14 @@ class Server {
     void handle(const OpenKey& message, Buffers& buffers);
     void handle(const CloseKey& message, Buffers& buffers);
     void handle(const KeyOperation& message, Buffers& buffers);
+    void handle(const UnwrapOaep& message, Buffers& buffers);
+    void handle(const DeriveSecret& message, Buffers& buffers);
     void handle(const ListItems& message, Buffers& buffers);
     void handle(const MakeKey& message, Buffers& buffers);
+    // Answers with what `operation` writes into the output, given the open key.
+    template <typename Operation>
+    void answer_operation(std::uint64_t id, std::uint64_t key, Buffers& buffers,
+                          const Operation& operation);
     void send(const FromHost& message, Buffers& buffers) const;
     std::shared_ptr<const OpenedKey> find(std::uint64_t key) const;
 

@@ -4,20 +4,20 @@
 
 #include "pki-modules/common/module_functions.h"
 #include "pki-modules/openssl/generate.h"
-#include "pki-modules/openssl/rsa_key.h"
+#include "pki-modules/openssl/open_key.h"
 #include "pki-modules/openssl/secure_memory.h"
 
 namespace ecryptfs::openssl_module {
 namespace {
 
-using AbiKey = module::KeyFunctions<RsaKey>;
+using AbiKey = module::KeyFunctions<open_key>;
 
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
     .name = "openssl",
     .version = ECRYPTFS_VERSION,
-    .description = "RSA keys in PEM files (OpenSSL)",
+    .description = "RSA and elliptic-curve keys in PEM files (OpenSSL)",
     .open = AbiKey::open,
     .describe = AbiKey::describe,
     .encrypt = AbiKey::encrypt,
@@ -26,6 +26,8 @@ constexpr ecryptfs_pki_module kModule = {
     .list = nullptr,
     .generate = module::generate<generate_key>,
     .needs = 0,
+    .decrypt_oaep = AbiKey::decrypt_oaep,
+    .derive = AbiKey::derive,
 };
 
 }  // namespace

@@ -10,10 +10,12 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string_view>
 
 #include "lib/base/try.h"
+#include "pki-modules/common/curve_key.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/pem_blocks.h"
@@ -38,6 +40,7 @@ using EncryptedPkcs8 = base::Handle<X509_SIG, X509_SIG_free>;
 using Pkcs8 = base::Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
 
 constexpr std::string_view kPkcs1 = "RSA PRIVATE KEY";
+constexpr std::string_view kSec1 = "EC PRIVATE KEY";
 constexpr std::string_view kPkcs8 = "PRIVATE KEY";
 constexpr std::string_view kEncryptedPkcs8 = "ENCRYPTED PRIVATE KEY";
 
@@ -50,6 +53,18 @@ struct Der {
     base::Handle<unsigned char, free_der> data;
     long size = 0;
 };
+
+// "ED25519", or for an elliptic curve "EC secp521r1".
+std::string type_name(const EVP_PKEY& key) {
+    const char* const type = ::EVP_PKEY_get0_type_name(&key);
+    std::array<char, 64> group{};
+    std::size_t size = 0;
+    const bool has_group = ::EVP_PKEY_is_a(&key, "EC") == 1 &&
+                           ::EVP_PKEY_get_group_name(&key, group.data(), group.size(), &size) == 1;
+    ::ERR_clear_error();
+    return fmt::format("{}{}{}", type == nullptr ? "unknown" : type, has_group ? " " : "",
+                       std::string_view(group.data(), has_group ? size : 0));
+}
 
 // Parses the key in one file.
 class Parser {
@@ -70,7 +85,7 @@ class Parser {
     Result<Der> decode_text(const PemBlock& block);
     Result<Pkcs8> decrypt_pkcs8(const Der& der);
     Result<EvpPkey> key_from_pkcs8(const Pkcs8& pkcs8);
-    Result<EvpPkey> require_rsa(EVP_PKEY* key);
+    Result<EvpPkey> require_usable(EVP_PKEY* key);
 
     std::unexpected<Error> secret_required() const;
     std::unexpected<Error> wrong_secret() const;
@@ -198,19 +213,19 @@ Result<Pkcs8> Parser::decrypt_pkcs8(const Der& der) {
 }
 
 Result<EvpPkey> Parser::key_from_pkcs8(const Pkcs8& pkcs8) {
-    return pkcs8 ? require_rsa(::EVP_PKCS82PKEY_ex(pkcs8.get(), nullptr, nullptr))
+    return pkcs8 ? require_usable(::EVP_PKCS82PKEY_ex(pkcs8.get(), nullptr, nullptr))
                  : undecodable(OpensslErrors::take());
 }
 
-Result<EvpPkey> Parser::require_rsa(EVP_PKEY* key) {
+// Of a type that the module can use.
+Result<EvpPkey> Parser::require_usable(EVP_PKEY* key) {
     EvpPkey owner(key);
     if (!owner) {
         return undecodable(OpensslErrors::take());
     }
     ::ERR_clear_error();  // left behind by OpenSSL's failed attempts
-    if (::EVP_PKEY_is_a(key, "RSA") != 1) {
-        const char* type = ::EVP_PKEY_get0_type_name(key);
-        return std::unexpected(not_rsa(type == nullptr ? "unknown" : type, path_));
+    if (::EVP_PKEY_is_a(key, "RSA") != 1 && !module::curve_point(*key)) {
+        return std::unexpected(unusable_type(type_name(*key), path_));
     }
     return owner;
 }
@@ -251,12 +266,14 @@ Result<EvpPkey> Parser::parse(const PemBlock& block) {
     if (block.label == kPkcs8) {
         return key_from_pkcs8(Pkcs8(::d2i_PKCS8_PRIV_KEY_INFO(nullptr, &next, size)));
     }
-    return require_rsa(::d2i_PrivateKey_ex(EVP_PKEY_RSA, nullptr, &next, size, nullptr, nullptr));
+    const int type = block.label == kSec1 ? EVP_PKEY_EC : EVP_PKEY_RSA;
+    return require_usable(::d2i_PrivateKey_ex(type, nullptr, &next, size, nullptr, nullptr));
 }
 
 std::vector<PemBlock>::const_iterator find_usable(const std::vector<PemBlock>& blocks) {
     return std::ranges::find_if(blocks, [](const PemBlock& block) {
-        return block.label == kPkcs1 || block.label == kPkcs8 || block.label == kEncryptedPkcs8;
+        return block.label == kPkcs1 || block.label == kSec1 || block.label == kPkcs8 ||
+               block.label == kEncryptedPkcs8;
     });
 }
 
@@ -269,8 +286,8 @@ bool is_encrypted(base::ByteView pem) {
                                       usable->text.find("ENCRYPTED") != std::string_view::npos);
 }
 
-Result<EvpPkey> parse_rsa_private_key(base::ByteView pem, std::optional<base::ByteView> passphrase,
-                                      const std::string& path) {
+Result<EvpPkey> parse_private_key(base::ByteView pem, std::optional<base::ByteView> passphrase,
+                                  const std::string& path) {
     ::ERR_clear_error();
     const auto blocks = find_pem_blocks(base::as_text(pem));
     const auto usable = find_usable(blocks);

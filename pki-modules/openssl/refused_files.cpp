@@ -23,7 +23,7 @@ using module::shown;
 
 namespace {
 
-// A kind of PEM block that is no RSA private key, by the end of its label.
+// A kind of PEM block that is no private key that we read, by the end of its label.
 struct Refusal {
     std::string_view label_end;
     std::string_view contents;
@@ -101,7 +101,7 @@ std::string_view openssh_type(std::string_view pem_text) {
         std::string_view shown;
     };
     constexpr auto kOthers = std::to_array<Type>({{"ssh-ed25519", "ED25519"},
-                                                  {"ecdsa-sha2-", "EC"},
+                                                  {"ecdsa-sha2-nistp521", "EC P-521"},
                                                   {"ssh-dss", "DSA"},
                                                   {"sk-", "a security key"}});
     constexpr std::size_t kStart = 240;  // characters of base64: far into the public half
@@ -177,25 +177,24 @@ CommandWords command_words(const std::string& path) {
                : CommandWords{"FILE", "FILE.pem"};
 }
 
-Error not_rsa(std::string_view type, const std::string& path) {
-    return {
-        ErrorCode::kInvalidKey,
-        fmt::format("the private key in {} is of type {}; eCryptfs needs RSA", shown(path), type),
-        base::make_key_file_advice()};
+Error unusable_type(std::string_view type, const std::string& path) {
+    return {ErrorCode::kInvalidKey,
+            fmt::format("the private key in {} is of type {}; it must be RSA, or P-256, P-384 or "
+                        "X25519 for a folder key",
+                        shown(path), type),
+            base::make_key_file_advice()};
 }
 
 Error unusable_file(base::ByteView file, const std::vector<PemBlock>& blocks,
                     const std::string& path) {
-    for (const auto type : {"EC", "DSA"}) {
-        if (has_label(blocks, fmt::format("{} PRIVATE KEY", type))) {
-            return not_rsa(type, path);
-        }
+    if (has_label(blocks, "DSA PRIVATE KEY")) {
+        return unusable_type("DSA", path);
     }
     const auto words = command_words(path);
     const auto openssh = std::ranges::find(blocks, kOpenssh, &PemBlock::label);
     if (openssh != blocks.end()) {
         if (const auto type = openssh_type(openssh->text); !type.empty()) {
-            return not_rsa(type, path);
+            return unusable_type(type, path);
         }
     }
     for (const auto& refusal : kRefusals) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Says what a file holds that has no RSA private key in PEM form, and what to do. Pure.
+// Says what a file holds that has no private key in PEM form that the module uses, and what to do.
+// Pure.
 
 #pragma once
 
@@ -22,7 +23,8 @@ struct CommandWords {
 };
 CommandWords command_words(const std::string& path);
 
-base::Error not_rsa(std::string_view type, const std::string& path);
+// A private key of a type, or of a curve, that the module does not use.
+base::Error unusable_type(std::string_view type, const std::string& path);
 
 // `blocks`: those of the file. None holds a key that the module can use.
 base::Error unusable_file(base::ByteView file, const std::vector<module::PemBlock>& blocks,

@@ -3,43 +3,53 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/base/secret_entry.h"
+#include "pki-modules/common/opened_key.h"
 #include "pki-modules/common/rsa_public_key.h"
 
 namespace ecryptfs::openssl_module {
 
-// An RSA key from a PEM file, parsed once. RSA-OAEP with SHA-1 and an empty label, as in the daemon
-// of ecryptfs-utils. Any thread.
-class RsaKey {
+// An RSA key from a PEM file. File keys have RSA-OAEP with SHA-1 and an empty label, as in the
+// daemon of ecryptfs-utils.
+class RsaKey : public module::OpenedRsaKey {
   public:
-    // Without `with_private_half` the key can only encrypt(), and keeps no private half.
-    static base::Result<std::unique_ptr<RsaKey>> open(std::string_view locator,
-                                                      const base::SecretEntry& passphrase,
-                                                      bool with_private_half);
+    // `what` names the key in messages. Throws base::Failure for a key that does not suit eCryptfs.
+    RsaKey(const evp_pkey_st& key, std::string_view what, std::string warning);
 
-    std::size_t modulus_size() const { return public_half_.modulus_size(); }
-    bool has_private_half() const { return private_half_.has_value(); }
-    void describe(ecryptfs_pki_description& to) const { public_half_.describe(to, warning_); }
+    // Keeps the private half of the same key, which must match the public one: kInvalidKey.
+    base::Result<void> add_private_half(module::EvpPkey key, std::string_view what);
 
-    // Both return the size written.
-    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
+    bool has_private_half() const override { return private_half_ != nullptr; }
+    void describe(ecryptfs_pki_description& to) const override {
+        public_half_.describe(to, warning_);
+    }
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) override {
         return public_half_.encrypt(file_key, room);
     }
-    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
 
   private:
-    explicit RsaKey(module::RsaNumbers numbers, std::string_view what);
-    base::Result<std::size_t> decrypt_first(base::ByteView wrapped, base::ByteSpan room);
+    // For each hash of OAEP.
+    struct PrivateHalf {
+        module::RsaContexts sha1;
+        module::RsaContexts sha256;
+    };
+
+    std::size_t modulus_size() const override { return public_half_.modulus_size(); }
+    base::Result<std::size_t> unwrap_file_key(base::ByteView wrapped, base::ByteSpan room) override;
+    base::Result<std::size_t> unwrap_content_key(ecryptfs_pki_oaep_hash hash,
+                                                 base::ByteView wrapped,
+                                                 base::ByteSpan room) override;
+    base::Result<std::size_t> unwrap_first(base::ByteView wrapped, base::ByteSpan room);
+    base::Result<std::size_t> unwrap(module::RsaContexts& contexts, base::ByteView wrapped,
+                                     base::ByteSpan room);
 
     module::RsaPublicKey public_half_;
     std::string warning_;
-    std::optional<module::RsaContexts> private_half_;
+    std::unique_ptr<PrivateHalf> private_half_;
 };
 
 }  // namespace ecryptfs::openssl_module

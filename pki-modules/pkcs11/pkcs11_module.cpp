@@ -17,7 +17,7 @@ base::Result<void> list_items(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_ite
     return kind == ECRYPTFS_PKI_TOKENS ? list_tokens(take, context) : list_keys(take, context);
 }
 
-using AbiKey = module::KeyFunctions<TokenKey>;
+using AbiKey = module::KeyFunctions<&TokenKey::open>;
 
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
@@ -36,6 +36,8 @@ constexpr ecryptfs_pki_module kModule = {
     // p11-kit reaches tokens of other machines by ssh.
     .needs = ECRYPTFS_PKI_NEEDS_NETWORK | ECRYPTFS_PKI_NEEDS_LOCAL_SERVICES |
              ECRYPTFS_PKI_NEEDS_DEVICES | ECRYPTFS_PKI_NEEDS_FILES | ECRYPTFS_PKI_NEEDS_PROGRAMS,
+    .decrypt_oaep = AbiKey::decrypt_oaep,
+    .derive = AbiKey::derive,
 };
 
 }  // namespace

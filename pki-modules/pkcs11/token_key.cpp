@@ -166,7 +166,7 @@ Result<void> TokenKey::settle(const KeyUri& uri, const PublicHalf& half) {
 Result<void> TokenKey::prove() {
     return module::prove_halves_match(
         *public_half_,
-        [this](ByteView wrapped, base::ByteSpan room) { return decrypt(wrapped, room); },
+        [this](ByteView wrapped, base::ByteSpan room) { return unwrap_file_key(wrapped, room); },
         module::decrypt_failed());
 }
 

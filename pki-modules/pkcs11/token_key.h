@@ -9,6 +9,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "pki-modules/common/opened_key.h"
 #include "pki-modules/common/rsa_public_key.h"
 #include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/token.h"
@@ -17,7 +18,7 @@
 namespace ecryptfs::pkcs11_module {
 
 // An RSA key on a token: wraps in software, has the token unwrap. Any thread.
-class TokenKey {
+class TokenKey : public module::OpenedRsaKey {
   public:
     // Without `with_private_half` the key can only encrypt(): then no PIN is needed, if the token
     // shows the public half to anybody.
@@ -27,19 +28,19 @@ class TokenKey {
 
     // The URI that opens the key from now on. It holds the mechanism.
     const std::string& locator() const { return locator_; }
-    std::size_t modulus_size() const { return public_half_->modulus_size(); }
-    bool has_private_half() const { return private_key_ != nullptr; }
-    void describe(ecryptfs_pki_description& to) const;
+    bool has_private_half() const override { return private_key_ != nullptr; }
+    void describe(ecryptfs_pki_description& to) const override;
 
-    // Both return the size written.
-    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) override {
         return public_half_->encrypt(file_key, room);
-    }
-    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room) {
-        return private_key_->decrypt(mechanism_, wrapped, room);
     }
 
   private:
+    std::size_t modulus_size() const override { return public_half_->modulus_size(); }
+    base::Result<std::size_t> unwrap_file_key(base::ByteView wrapped,
+                                              base::ByteSpan room) override {
+        return private_key_->decrypt(mechanism_, wrapped, room);
+    }
     explicit TokenKey(Token& token) : token_(token) {}
     base::Result<void> open_public(const KeyUri& uri, const base::SecretEntry& pin);
     base::Result<void> open_private(const KeyUri& uri, const base::SecretEntry& pin);

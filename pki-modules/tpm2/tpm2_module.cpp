@@ -15,7 +15,7 @@
 namespace ecryptfs::tpm2_module {
 namespace {
 
-using AbiKey = module::KeyFunctions<TpmKey>;
+using AbiKey = module::KeyFunctions<&TpmKey::open>;
 
 ecryptfs_pki_module the_module = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
@@ -31,6 +31,8 @@ ecryptfs_pki_module the_module = {
     .list = module::list<list>,
     .generate = module::generate<generate_key>,
     .needs = 0,  // as the default TCTI has it
+    .decrypt_oaep = AbiKey::decrypt_oaep,
+    .derive = AbiKey::derive,
 };
 
 }  // namespace

@@ -91,7 +91,7 @@ Result<void> TpmKey::prove() {
         module::damaged_halves(in_tpm_.what));
 }
 
-Result<std::size_t> TpmKey::decrypt(base::ByteView wrapped, base::ByteSpan room) {
+Result<std::size_t> TpmKey::unwrap_file_key(base::ByteView wrapped, base::ByteSpan room) {
     auto size = tpm_->decrypt(in_tpm_, wrapped, room);
     if (!size && size.error().code == ErrorCode::kNotFound) {
         size.error().code = ErrorCode::kTokenRemoved;  // it was there when the key was opened

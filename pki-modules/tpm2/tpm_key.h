@@ -9,6 +9,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_entry.h"
+#include "pki-modules/common/opened_key.h"
 #include "pki-modules/common/rsa_public_key.h"
 #include "pki-modules/tpm2/locator.h"
 #include "pki-modules/tpm2/public_area.h"
@@ -17,32 +18,31 @@
 namespace ecryptfs::tpm2_module {
 
 // An RSA key in the TPM. Any thread; encrypt() never waits for the TPM.
-class TpmKey {
+class TpmKey : public module::OpenedRsaKey {
   public:
     // Without `with_private_half` the key can only encrypt(): then no PIN is needed, and no TPM if
     // the key is in a file.
     static base::Result<std::unique_ptr<TpmKey>> open(std::string_view locator,
                                                       const base::SecretEntry& pin,
                                                       bool with_private_half);
-    ~TpmKey();
+    ~TpmKey() override;
     TpmKey(const TpmKey&) = delete;
     TpmKey& operator=(const TpmKey&) = delete;
     TpmKey(TpmKey&&) = delete;
     TpmKey& operator=(TpmKey&&) = delete;
 
-    std::size_t modulus_size() const { return public_half_.modulus_size(); }
-    bool has_private_half() const { return tpm_ != nullptr; }
-    void describe(ecryptfs_pki_description& to) const {
+    bool has_private_half() const override { return tpm_ != nullptr; }
+    void describe(ecryptfs_pki_description& to) const override {
         public_half_.describe(to, needs_pin_ ? "" : exposure_);
     }
 
-    // Both return the size written.
-    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) {
+    base::Result<std::size_t> encrypt(base::ByteView file_key, base::ByteSpan room) override {
         return public_half_.encrypt(file_key, room);
     }
-    base::Result<std::size_t> decrypt(base::ByteView wrapped, base::ByteSpan room);
 
   private:
+    std::size_t modulus_size() const override { return public_half_.modulus_size(); }
+    base::Result<std::size_t> unwrap_file_key(base::ByteView wrapped, base::ByteSpan room) override;
     // A key as it was read, before its first use.
     struct Found {
         PublicArea area;

@@ -33,10 +33,10 @@ Outcome outcome_of(ecryptfs_pki_status status, const ecryptfs_pki_error& error) 
     return outcome;
 }
 
-using Operation = decltype(ecryptfs_pki_module::encrypt);
-
 // Calls with exactly `room` bytes of room, and looks whether more were written.
-Outcome run(Operation operation, ecryptfs_pki_key* key, base::ByteView in, std::size_t room) {
+template <typename Operation>
+Outcome run(const Operation& operation, ecryptfs_pki_key* key, base::ByteView in,
+            std::size_t room) {
     constexpr std::size_t kGuardSize = 64;
     Bytes out(room + kGuardSize, kGuard);
     std::size_t size = room;
@@ -134,6 +134,20 @@ Outcome OpenKey::encrypt(base::ByteView file_key, std::size_t room) const {
 
 Outcome OpenKey::decrypt(base::ByteView wrapped, std::size_t room) const {
     return run(module_.decrypt, key_, wrapped, room);
+}
+
+Outcome OpenKey::decrypt_oaep(const std::string& hash, base::ByteView wrapped,
+                              std::size_t room) const {
+    const auto chosen = hash == "SHA1" ? ECRYPTFS_PKI_OAEP_SHA1 : ECRYPTFS_PKI_OAEP_SHA256;
+    return run(
+        [&](auto* key, const auto* in, auto in_size, auto* out, auto* out_size, auto* error) {
+            return module_.decrypt_oaep(key, chosen, in, in_size, out, out_size, error);
+        },
+        key_, wrapped, room);
+}
+
+Outcome OpenKey::derive(base::ByteView peer, std::size_t room) const {
+    return run(module_.derive, key_, peer, room);
 }
 
 Bytes OpenKey::wrap(base::ByteView file_key) const {

@@ -55,6 +55,9 @@ class OpenKey {
     ecryptfs_pki_description describe() const;
     Outcome encrypt(base::ByteView file_key, std::size_t room = ECRYPTFS_PKI_MAX_WRAPPED_KEY) const;
     Outcome decrypt(base::ByteView wrapped, std::size_t room = ECRYPTFS_PKI_MAX_WRAPPED_KEY) const;
+    Outcome decrypt_oaep(const std::string& hash, base::ByteView wrapped,
+                         std::size_t room = ECRYPTFS_PKI_MAX_WRAPPED_KEY) const;
+    Outcome derive(base::ByteView peer, std::size_t room = ECRYPTFS_PKI_MAX_SHARED) const;
     // encrypt() where it has to work.
     Bytes wrap(base::ByteView file_key) const;
 
@@ -89,5 +92,6 @@ class ContractTest : public testing::TestWithParam<Subject<Module>> {
 class AnyModule : public ContractTest<ModuleUnderTest> {};
 class SecretModule : public ContractTest<ModuleWithSecrets> {};
 class RsaModule : public ContractTest<ModuleOfRsaKeys> {};
+class CurveModule : public ContractTest<ModuleOfCurveKeys> {};
 
 }  // namespace ecryptfs::contract

@@ -51,7 +51,28 @@ class ModuleOfRsaKeys : public ModuleUnderTest {
   public:
     // The public half of a key of keys(), in PEM, as a program that is not the module has it.
     virtual std::string public_key_of(const TestKey& key) = 0;
-    virtual std::string oaep_hash() const = 0;  // OpenSSL's name
+    virtual std::string oaep_hash() const = 0;  // of file keys, by OpenSSL's name
+    // A key for content keys, and the hashes by which it can unwrap them. The others must be
+    // refused.
+    virtual TestKey oaep_key() { return keys(1)[0]; }
+    virtual std::vector<std::string> oaep_hashes() const { return {"SHA1", "SHA256"}; }
+};
+
+// A module that has keys of elliptic curves.
+class ModuleOfCurveKeys {
+  public:
+    ModuleOfCurveKeys() = default;
+    virtual ~ModuleOfCurveKeys() = default;
+    ModuleOfCurveKeys(const ModuleOfCurveKeys&) = delete;
+    ModuleOfCurveKeys& operator=(const ModuleOfCurveKeys&) = delete;
+    ModuleOfCurveKeys(ModuleOfCurveKeys&&) = delete;
+    ModuleOfCurveKeys& operator=(ModuleOfCurveKeys&&) = delete;
+
+    // By OpenSSL's names: "P-256", "P-384", "X25519".
+    virtual std::vector<std::string> curves() const = 0;
+    virtual TestKey curve_key(const std::string& curve) = 0;
+    // In PEM, as a program that is not the module has it.
+    virtual std::string public_key_of(const TestKey& key) = 0;
 };
 
 // `make` is not called before the module is loaded, as it is in the host: a module may want to be

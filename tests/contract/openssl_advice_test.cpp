@@ -68,7 +68,7 @@ TEST_F(OpensslAdvice, WorksForMissingFile) {
 }
 
 TEST_F(OpensslAdvice, WorksForKeysOfWrongKind) {
-    expect_advice(refusal(to_pem(*make_key("EC"), PemForm::kPkcs8)), ECRYPTFS_PKI_INVALID_KEY,
+    expect_advice(refusal(to_pem(*make_key("P-521"), PemForm::kPkcs8)), ECRYPTFS_PKI_INVALID_KEY,
                   "use an RSA key of 2048 to 4096 bits; make one: ecryptfsctl generate-key openssl "
                   "NEW.pem");  // that command is run in tests/cli/advice_test.cpp
     expect_advice(refusal(to_pem(*make_rsa_key(512), PemForm::kPkcs8)), ECRYPTFS_PKI_INVALID_KEY,

@@ -34,6 +34,16 @@ class KeyFiles {
         return key_with_secret_;
     }
 
+    TestKey curve_key(const std::string& curve) {
+        auto& key = curve_keys_[curve];
+        if (key.locator.empty()) {
+            const auto made = make_key(curve);
+            key = {folder_.write(curve + ".pem", to_pem(*made, PemForm::kPkcs8, "right")), "right"};
+            public_keys_[key.locator] = to_public_pem(*made);
+        }
+        return key;
+    }
+
     std::string public_key_of(const TestKey& key) const { return public_keys_.at(key.locator); }
     TestKey absent_key() const { return {folder_.uri("absent.pem")}; }
 
@@ -42,6 +52,7 @@ class KeyFiles {
     std::vector<TestKey> keys_;
     std::map<std::string, std::string> public_keys_;
     TestKey key_with_secret_;
+    std::map<std::string, TestKey> curve_keys_;
 };
 
 KeyFiles& key_files() {
@@ -72,6 +83,15 @@ class OpensslOfRsaKeys : public OpensslModule<ModuleOfRsaKeys> {
     std::string oaep_hash() const override { return "SHA1"; }
 };
 
+class OpensslOfCurveKeys : public ModuleOfCurveKeys {
+  public:
+    std::vector<std::string> curves() const override { return {"P-256", "P-384", "X25519"}; }
+    TestKey curve_key(const std::string& curve) override { return key_files().curve_key(curve); }
+    std::string public_key_of(const TestKey& key) override {
+        return key_files().public_key_of(key);
+    }
+};
+
 template <typename Interface, typename Implementation>
 Interface& make() {
     static Implementation module;
@@ -83,12 +103,14 @@ constexpr auto kPath = ECRYPTFS_OPENSSL_SO;
 const Subject<ModuleUnderTest> kAny{kPath, make<ModuleUnderTest, OpensslModule<ModuleUnderTest>>};
 const Subject<ModuleWithSecrets> kSecrets{kPath, make<ModuleWithSecrets, OpensslWithSecrets>};
 const Subject<ModuleOfRsaKeys> kRsa{kPath, make<ModuleOfRsaKeys, OpensslOfRsaKeys>};
+const Subject<ModuleOfCurveKeys> kCurve{kPath, make<ModuleOfCurveKeys, OpensslOfCurveKeys>};
 
 const auto kName = [](const auto&) { return "openssl"; };
 
 INSTANTIATE_TEST_SUITE_P(Contract, AnyModule, testing::Values(kAny), kName);
 INSTANTIATE_TEST_SUITE_P(Contract, SecretModule, testing::Values(kSecrets), kName);
 INSTANTIATE_TEST_SUITE_P(Contract, RsaModule, testing::Values(kRsa), kName);
+INSTANTIATE_TEST_SUITE_P(Contract, CurveModule, testing::Values(kCurve), kName);
 
 }  // namespace
 }  // namespace ecryptfs::contract

@@ -3,6 +3,7 @@
 // What is special to the module openssl: which files it takes, and what it says of all others.
 
 #include <gmock/gmock.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,6 +14,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "tests/contract/curve_keys.h"
 #include "tests/contract/fails.h"
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/rsa_keys.h"
@@ -73,6 +75,73 @@ TEST_F(OpensslModuleTest, TakesPkcs1AndPkcs8) {
     for (const auto form : {PemForm::kPkcs8, PemForm::kTraditional}) {
         expect_usable(to_pem(rsa_2048(), form), rsa_2048());
         expect_usable(to_pem(rsa_2048(), form, "pass phrase"), rsa_2048(), "pass phrase");
+    }
+}
+
+// PKCS#8 is what the contract suite opens. SEC 1 comes after its parameters, as openssl ecparam
+// -genkey writes it; OpenSSH writes it alone.
+TEST_F(OpensslModuleTest, TakesSec1Keys) {
+    for (const std::string curve : {"P-256", "P-384"}) {
+        const auto key = make_key(curve);
+        const auto peer = make_key(curve);
+        const std::string parameters =
+            "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        for (const std::optional<std::string>& secret :
+             {std::optional<std::string>(), std::optional<std::string>("pass phrase")}) {
+            const auto pem = parameters + to_pem(*key, PemForm::kTraditional, secret);
+            const OpenKey opened(module_, {folder_.write("key.pem", pem), secret});
+            EXPECT_EQ(opened.derive(point_of(*peer)).bytes, derive_by_openssl(*peer, *key));
+        }
+    }
+    run_program("ssh-keygen -q -t ecdsa -b 384 -N '' -m PEM -f " + folder_.path("ssh").string());
+    const OpenKey opened(module_, {folder_.uri("ssh")});
+    EXPECT_EQ(opened.describe().curve, ECRYPTFS_PKI_P384);
+}
+
+TEST_F(OpensslModuleTest, AsksForPassphraseOfCurveKeys) {
+    for (const std::string curve : {"P-256", "X25519"}) {
+        const auto pem = to_pem(*make_key(curve), PemForm::kPkcs8, "right");
+        EXPECT_EQ(refusal(pem).status, ECRYPTFS_PKI_SECRET_REQUIRED);
+        EXPECT_EQ(refusal(pem, "wrong").status, ECRYPTFS_PKI_WRONG_SECRET);
+    }
+}
+
+constexpr std::string_view kBegin = "-----BEGIN PRIVATE KEY-----\n";
+constexpr std::string_view kEnd = "\n-----END PRIVATE KEY-----\n";
+
+Bytes der_of(const evp_pkey_st& key) {
+    const auto pem = to_pem(key, PemForm::kPkcs8);
+    std::string base64(pem, kBegin.size(), pem.find("-----END") - kBegin.size());
+    std::erase(base64, '\n');
+    Bytes der(base64.size() / 4 * 3);
+    ::EVP_DecodeBlock(der.data(), reinterpret_cast<const unsigned char*>(base64.data()),
+                      static_cast<int>(base64.size()));
+    der.resize(der.size() - static_cast<std::size_t>(std::ranges::count(base64, '=')));
+    return der;
+}
+
+std::string pem_of(base::ByteView der) {
+    std::string base64(4 * der.size(), '\0');
+    const int size = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()), der.data(),
+                                       static_cast<int>(der.size()));
+    base64.resize(static_cast<std::size_t>(size));
+    for (std::size_t at = 64; at < base64.size(); at += 65) {
+        base64.insert(at, "\n");
+    }
+    return std::string(kBegin) + base64 + std::string(kEnd);
+}
+
+// The halves are of two keys.
+TEST_F(OpensslModuleTest, RefusesDamagedCurveKeys) {
+    const auto key = make_key("P-256");
+    auto damaged = der_of(*key);
+    const auto point = point_of(*make_key("P-256"));
+    ASSERT_GT(damaged.size(), point.size());
+    std::ranges::copy(point, damaged.end() - static_cast<std::ptrdiff_t>(point.size()));
+    EXPECT_THAT(refusal(pem_of(damaged)), is_invalid_key("is damaged", "from a backup"));
+    for (const std::size_t size : {std::size_t{20}, damaged.size() - 1}) {
+        EXPECT_THAT(refusal(pem_of(base::ByteView(damaged).first(size))),
+                    is_invalid_key("is damaged", "from a backup"));
     }
 }
 
@@ -238,14 +307,18 @@ TEST_F(OpensslModuleTest, RefusesTooLargeExponent) {
 }
 
 TEST_F(OpensslModuleTest, NamesTypeOfOtherKeys) {
-    for (const std::string type : {"EC", "ED25519", "X25519", "RSA-PSS"}) {
+    const std::vector<std::pair<std::string, std::string>> types{{"P-521", "EC secp521r1"},
+                                                                 {"ED25519", "ED25519"},
+                                                                 {"X448", "X448"},
+                                                                 {"RSA-PSS", "RSA-PSS"}};
+    for (const auto& [type, shown] : types) {
         EXPECT_THAT(refusal(to_pem(*make_key(type), PemForm::kPkcs8)),
-                    is_invalid_key("of type " + type, "use an RSA key"));
+                    is_invalid_key("of type " + shown + "; it must be RSA", "use an RSA key"));
         EXPECT_THAT(refusal(to_pem(*make_key(type), PemForm::kPkcs8, "secret"), "secret"),
-                    is_invalid_key("of type " + type, "use an RSA key"));
+                    is_invalid_key("of type " + shown + "; it must be RSA", "use an RSA key"));
     }
-    EXPECT_THAT(refusal(to_pem(*make_key("EC"), PemForm::kTraditional)),
-                is_invalid_key("of type EC", "use an RSA key"));
+    EXPECT_THAT(refusal(to_pem(*make_key("P-521"), PemForm::kTraditional)),
+                is_invalid_key("of type EC secp521r1", "use an RSA key"));
     EXPECT_THAT(refusal("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
                 is_invalid_key("of type DSA", "use an RSA key"));
 }

@@ -67,10 +67,12 @@ Pkey make_rsa_key(unsigned bits, const std::string& exponent) {
 }
 
 Pkey make_key(const std::string& type) {
-    const Context context(::EVP_PKEY_CTX_new_from_name(nullptr, type.c_str(), nullptr));
+    const bool is_group = type.starts_with("P-");
+    const Context context(
+        ::EVP_PKEY_CTX_new_from_name(nullptr, is_group ? "EC" : type.c_str(), nullptr));
     check(context != nullptr && ::EVP_PKEY_keygen_init(context.get()) == 1, "EVP_PKEY_keygen_init");
-    if (type == "EC") {
-        check(::EVP_PKEY_CTX_set_group_name(context.get(), "P-256") == 1, "group");
+    if (is_group) {
+        check(::EVP_PKEY_CTX_set_group_name(context.get(), type.c_str()) == 1, "group");
     }
     EVP_PKEY* key = nullptr;
     check(::EVP_PKEY_generate(context.get(), &key) == 1, "EVP_PKEY_generate");

@@ -26,7 +26,7 @@ struct PublicNumbers {
 
 // Any number of bits from 512; the public exponent in hexadecimal.
 Pkey make_rsa_key(unsigned bits, const std::string& exponent = "10001");
-// By OpenSSL's name of the type: "ED25519", "RSA-PSS" …; "EC" is P-256.
+// By OpenSSL's name of the type or group: "ED25519", "RSA-PSS", "P-256" …
 Pkey make_key(const std::string& type);
 
 PublicNumbers numbers_of(const evp_pkey_st& key);

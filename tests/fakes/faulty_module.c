@@ -25,6 +25,10 @@
  *   unknown-status      decrypt() fails with a number that is no status
  *   endless-message     decrypt() fails with texts that have no end
  *   no-modulus          describe() gives no modulus
+ *   curve               a key of P-256: derive() takes any peer and gives 32 bytes, all ones
+ *   curve-zeros         the same, but all zeros
+ *   curve-short         the same, but 31 bytes
+ *   curve-off           describe() gives a point that is not on the curve
  *   tries-WHAT?ARGUMENT decrypt() does what trespasses.h has by that name, and fails with
  *                       ACCESS_DENIED if it cannot
  *
@@ -60,6 +64,11 @@ static int behaves(const struct ecryptfs_pki_key* key, const char* name) {
     const char* behaviour = key->locator + sizeof "faulty:" - 1;
     const size_t size = strcspn(behaviour, "?");
     return strlen(name) == size && strncmp(behaviour, name, size) == 0;
+}
+
+static uint32_t number_in(const char* variable, uint32_t otherwise) {
+    const char* text = getenv(variable);
+    return text == NULL ? otherwise : (uint32_t)strtoul(text, NULL, 10);
 }
 
 static void hang(void) {
@@ -149,10 +158,31 @@ static void make_modulus(const char* locator, uint8_t* modulus) {
     modulus[0] |= 0x80;
 }
 
+/* SEC 2, 2.4.2: the generator of P-256. */
+static void describe_curve(const struct ecryptfs_pki_key* key,
+                           struct ecryptfs_pki_description* description) {
+    static const uint8_t generator[65] = {
+        0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5,
+        0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4,
+        0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a,
+        0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
+        0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
+    memcpy(description->point, generator, sizeof generator);
+    description->point_size = sizeof generator;
+    description->curve = ECRYPTFS_PKI_P256;
+    if (behaves(key, "curve-off")) {
+        description->point[1] ^= 1;
+    }
+}
+
 static enum ecryptfs_pki_status faulty_describe(struct ecryptfs_pki_key* key,
                                                 struct ecryptfs_pki_description* description,
                                                 struct ecryptfs_pki_error* error) {
     (void)error;
+    if (strncmp(key->locator, "faulty:curve", sizeof "faulty:curve" - 1) == 0) {
+        describe_curve(key, description);
+        return ECRYPTFS_PKI_OK;
+    }
     make_modulus(key->locator, description->modulus);
     description->modulus_size = behaves(key, "no-modulus") ? 0 : MODULUS_SIZE;
     description->exponent[0] = 3;
@@ -255,16 +285,40 @@ static enum ecryptfs_pki_status faulty_decrypt(struct ecryptfs_pki_key* key, con
     return spoil(key, out, room, out_size, error);
 }
 
+/* A module of an older version has other things there: the host must not look. */
+static void check_version(void) {
+    if (number_in("ECRYPTFS_FAULTY_ABI_VERSION", ECRYPTFS_PKI_ABI_VERSION) < 4) {
+        abort();
+    }
+}
+
+static enum ecryptfs_pki_status faulty_decrypt_oaep(struct ecryptfs_pki_key* key,
+                                                    enum ecryptfs_pki_oaep_hash hash,
+                                                    const uint8_t* in, size_t in_size, uint8_t* out,
+                                                    size_t* out_size,
+                                                    struct ecryptfs_pki_error* error) {
+    (void)hash;
+    check_version();
+    return faulty_decrypt(key, in, in_size, out, out_size, error);
+}
+
+static enum ecryptfs_pki_status faulty_derive(struct ecryptfs_pki_key* key, const uint8_t* peer,
+                                              size_t peer_size, uint8_t* out, size_t* out_size,
+                                              struct ecryptfs_pki_error* error) {
+    (void)peer;
+    (void)peer_size;
+    (void)error;
+    check_version();
+    *out_size = behaves(key, "curve-short") ? 31 : 32;
+    memset(out, behaves(key, "curve-zeros") ? 0 : 0xff, *out_size);
+    return ECRYPTFS_PKI_OK;
+}
+
 static void faulty_close(struct ecryptfs_pki_key* key) {
     if (behaves(key, "closed")) {
         count_in(key->argument);
     }
     free(key);
-}
-
-static uint32_t number_in(const char* variable, uint32_t otherwise) {
-    const char* text = getenv(variable);
-    return text == NULL ? otherwise : (uint32_t)strtoul(text, NULL, 10);
 }
 
 __attribute__((visibility("default"))) const struct ecryptfs_pki_module* ecryptfs_pki_get_module(
@@ -279,6 +333,8 @@ __attribute__((visibility("default"))) const struct ecryptfs_pki_module* ecryptf
         .encrypt = faulty_encrypt,
         .decrypt = faulty_decrypt,
         .close = faulty_close,
+        .decrypt_oaep = faulty_decrypt_oaep,
+        .derive = faulty_derive,
     };
     module.abi_version = number_in("ECRYPTFS_FAULTY_ABI_VERSION", ECRYPTFS_PKI_ABI_VERSION);
     module.needs = number_in("ECRYPTFS_FAULTY_NEEDS", UINT32_MAX);

@@ -17,6 +17,7 @@
 
 #include "lib/pki/host_protocol.h"
 #include "tests/fakes/lingering_socket.h"
+#include "tests/support/public_keys.h"
 
 namespace {
 
@@ -129,16 +130,16 @@ void answer(const std::string& behaviour, const pki::OpenKey& message) {
     } else if (behaviour == "done-to-open") {
         say(pki::Done{message.id, output});
     } else if (behaviour == "bad-signature") {
-        say(pki::Opened{message.id, "../../etc/passwd", "\x1b[2J\n", ""});
+        say(pki::Opened{message.id, "../../etc/passwd", "\x1b[2J\n", "", test::some_rsa_key()});
     } else if (behaviour == "other-answers") {
-        say(pki::Opened{message.id + 1000, kSignature, "", ""});
+        say(pki::Opened{message.id + 1000, kSignature, "", "", test::some_rsa_key()});
         say(pki::Failed{message.id, {base::ErrorCode::kInternal, "no", ""}});
     } else if (behaviour == "opened-twice") {
-        say(pki::Opened{message.id, kSignature, "", ""});
-        say(pki::Opened{message.id, kSignature, "", ""});
+        say(pki::Opened{message.id, kSignature, "", "", test::some_rsa_key()});
+        say(pki::Opened{message.id, kSignature, "", "", test::some_rsa_key()});
         ::_exit(0);
     } else {
-        say(pki::Opened{message.id, kSignature, "", ""});
+        say(pki::Opened{message.id, kSignature, "", "", test::some_rsa_key()});
     }
 }
 
@@ -146,7 +147,7 @@ void answer(const std::string& behaviour, const pki::KeyOperation& message) {
     if (behaviour == "old-done-for-ever") {
         say_for_ever(pki::Done{message.id - 1, std::vector<std::uint8_t>(67, 7)});
     } else if (behaviour == "open-to-work") {
-        say(pki::Opened{message.id, kSignature, "", ""});
+        say(pki::Opened{message.id, kSignature, "", "", test::some_rsa_key()});
         return;
     }
     const std::vector<std::uint8_t> output(behaviour == "huge-output" ? 10'000 : 67, 7);

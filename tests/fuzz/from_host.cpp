@@ -23,6 +23,10 @@ void check(const pki::Opened& message, base::ByteView input) {
     fuzz::require_inside(base::as_bytes(message.signature), input);
     fuzz::require_inside(base::as_bytes(message.warning), input);
     fuzz::require_inside(base::as_bytes(message.locator), input);
+    fuzz::require_inside(message.public_key.modulus, input);
+    fuzz::require_inside(message.public_key.exponent, input);
+    fuzz::require_inside(message.public_key.point, input);
+    fuzz::require(pki::is_well_formed(message.public_key), "the public key is one");
 }
 void check(const pki::Done& message, base::ByteView input) {
     fuzz::require_inside(message.output, input);

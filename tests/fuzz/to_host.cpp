@@ -20,6 +20,12 @@ base::ByteView data_of(const pki::CloseKey& /*message*/) {
 base::ByteView data_of(const pki::KeyOperation& message) {
     return message.input;
 }
+base::ByteView data_of(const pki::UnwrapOaep& message) {
+    return message.input;
+}
+base::ByteView data_of(const pki::DeriveSecret& message) {
+    return message.peer;
+}
 base::ByteView data_of(const pki::ListItems& /*message*/) {
     return {};
 }

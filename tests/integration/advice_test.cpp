@@ -322,6 +322,15 @@ TEST_F(AgentAdvice, WorksForKeyOfWrongKind) {
     follow("ecryptfsctl add-key NEW.pem --passphrase-file -", "a passphrase");
 }
 
+TEST_F(AgentAdvice, WorksForKeyOfCurve) {
+    start_agent();
+    follow("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ec.pem");
+    expect_advice("ecryptfsctl add-key ec.pem", ErrorCode::kInvalidKey,
+                  "add an RSA key; this one can open a folder key, by ecryptfsctl add-recipient");
+    follow("openssl genpkey -algorithm RSA -out rsa.pem 2>/dev/null");
+    follow("ecryptfsctl add-key rsa.pem");
+}
+
 TEST_F(AgentAdvice, WorksForKeyThatOpensNoFile) {
     follow("mkdir lower && tar -C lower -xf " ECRYPTFS_VECTORS "/rsa2048-aes16.lower.tar.xz");
     follow("echo secret >w");

@@ -257,10 +257,10 @@ TEST_F(Confinement, ProgramsOfModuleEndWithItsHost) {
 }
 
 TEST_F(Confinement, FutureAbiVersionIsRefused) {
-    start(kNothing, {{"ECRYPTFS_FAULTY_ABI_VERSION", "4"}});
+    start(kNothing, {{"ECRYPTFS_FAULTY_ABI_VERSION", "5"}});
     const auto outcome = ctl({"add-key", "faulty:ok", "--module", "faulty"});
     EXPECT_EQ(outcome.exit_code, code(ErrorCode::kModuleFailed));
-    EXPECT_THAT(outcome.err, HasSubstr("has ABI version 4, this host has 1 to 3"));
+    EXPECT_THAT(outcome.err, HasSubstr("has ABI version 5, this host has 1 to 4"));
 }
 
 TEST_F(Confinement, TpmModuleReachesOnlyTheDefaultTpm) {

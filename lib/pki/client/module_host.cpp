@@ -150,14 +150,20 @@ Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::strin
         return reject_answer();
     }
     const auto signature = TRY(wire::KeySignature::from_text(opened->signature));
-    return OpenedKey{signature, std::string(opened->warning)};
+    return OpenedKey{signature, std::string(opened->warning), opened->public_key.copy()};
 }
 
 Result<base::SecretBytes> ModuleHost::decrypt(std::uint64_t key, base::ByteView encrypted_fek) {
-    const auto answer = TRY(ask(
-        KeyOperation{0, key, base::FileKeyOperation::kDecrypt, encrypted_fek}, after(kOpenLimit)));
-    const auto* done = std::get_if<Done>(&answer);
-    return done != nullptr ? base::SecretBytes::copy(done->output) : reject_answer();
+    return ask_for_secret(KeyOperation{0, key, base::FileKeyOperation::kDecrypt, encrypted_fek});
+}
+
+Result<base::SecretBytes> ModuleHost::decrypt_oaep(std::uint64_t key, OaepDigest digest,
+                                                   base::ByteView input) {
+    return ask_for_secret(UnwrapOaep{0, key, digest, input});
+}
+
+Result<base::SecretBytes> ModuleHost::derive(std::uint64_t key, base::ByteView peer) {
+    return ask_for_secret(DeriveSecret{0, key, peer});
 }
 
 Result<std::string> ModuleHost::make_key(const MakeKey& message) {
@@ -178,6 +184,19 @@ Result<FromHost> ModuleHost::ask(Message message, Deadline deadline) {
         }
     }
     return answer;
+}
+
+// Sends an operation and copies what it gives. Wipes the packet.
+template <typename Message>
+Result<base::SecretBytes> ModuleHost::ask_for_secret(Message message) {
+    const auto answer = TRY(ask(message, after(kOpenLimit)));
+    const auto* done = std::get_if<Done>(&answer);
+    if (done == nullptr) {
+        return reject_answer();
+    }
+    auto secret = base::SecretBytes::copy(done->output);
+    ::explicit_bzero(packet_.span().data(), packet_.size());
+    return secret;
 }
 
 Result<void> ModuleHost::send(const ToHost& message) {

@@ -49,12 +49,21 @@ class ModuleHost {
     struct OpenedKey {
         wire::KeySignature signature;
         std::string warning;  // one line; empty if there is none
+        PublicKey public_key;
     };
     base::Result<OpenedKey> open_key(std::uint64_t key, std::string_view locator,
                                      const base::SecretEntry& secret);
 
     // Decrypts a Tag 1 packet's file key: cipher code, FEK and checksum if `key` is the right one.
     base::Result<base::SecretBytes> decrypt(std::uint64_t key, base::ByteView encrypted_fek);
+
+    // Unwraps by RSA-OAEP. kNotSupported for a key of a curve, and if the token cannot do it with
+    // this hash; kDecryptFailed whatever is wrong with the bytes.
+    base::Result<base::SecretBytes> decrypt_oaep(std::uint64_t key, OaepDigest digest,
+                                                 base::ByteView input);
+    // ECDH: the X coordinate that the key shares with `peer`, a public key as in PublicKey::point.
+    // kInvalidArgument if that is not one of the key's curve; kNotSupported for an RSA key.
+    base::Result<base::SecretBytes> derive(std::uint64_t key, base::ByteView peer);
 
     // Gives the new key's locator. Waits without a limit: a slow token needs minutes.
     base::Result<std::string> make_key(const MakeKey& message);
@@ -72,6 +81,8 @@ class ModuleHost {
     base::Result<FromHost> receive_answer(std::uint64_t id, Deadline deadline);
     template <typename Message>
     base::Result<FromHost> ask(Message message, Deadline deadline);
+    template <typename Message>
+    base::Result<base::SecretBytes> ask_for_secret(Message message);
     std::unexpected<base::Error> reject_answer();
     base::Error reap_lost_host();
     siginfo_t end_process();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/runtime/time_limits.h"
+#include "tests/support/public_keys.h"
 #include "tests/unit/agent/fake_hosts.h"
 #include "tests/unit/agent/fake_time.h"
 #include "tests/unit/agent/new_key.h"
@@ -72,7 +73,8 @@ class ModuleClientTest : public ::testing::Test {
     // Of a key that the host was asked to open.
     void say_opened(const std::string& signature = test::kFakeSignature,
                     const std::string& locator = "") {
-        host().say(pki::Opened{take(Told::Kind::kOpen).id, signature, "", locator});
+        host().say(
+            pki::Opened{take(Told::Kind::kOpen).id, signature, "", locator, test::some_rsa_key()});
     }
     void say_done(const std::string& output = "output") {
         host().say(pki::Done{take(Told::Kind::kOperation).id, base::as_bytes(output)});
@@ -321,7 +323,7 @@ TEST_F(ModuleClientTest, DeadlineFailsJobWithoutAnswer) {
 TEST_F(ModuleClientTest, UnaskedMessageEndsHost) {
     const std::vector<pki::FromHost> unasked = {
         pki::Hello{pki::kHostProtocolVersion, 1, "", "", ""},
-        pki::Opened{77, test::kFakeSignature, "", ""},
+        pki::Opened{77, test::kFakeSignature, "", "", test::some_rsa_key()},
         pki::Done{77, {}},
         pki::Failed{77, {}},
         pki::Closed{1},
@@ -340,10 +342,22 @@ TEST_F(ModuleClientTest, UnaskedMessageEndsHost) {
     }
 }
 
+// The kernel's eCryptfs knows no others.
+TEST_F(ModuleClientTest, OnlyRsaKeysAreTaken) {
+    const pki::PublicKey curve_key{
+        pki::PublicKeyKind::kP256, {}, {}, std::vector<std::uint8_t>(65, 4)};
+    open(1);
+    host().greet();
+    host().say(pki::Opened{take(Told::Kind::kOpen).id, test::kFakeSignature, "", "",
+                           pki::PublicKeyView(curve_key)});
+    expect_failure(1, ErrorCode::kInvalidKey, "a key of the curve P-256");
+    say_closed();
+}
+
 TEST_F(ModuleClientTest, AnswerOfWrongKindFailsJob) {
     open_first_key();
     operate(1);
-    host().say(pki::Opened{host().take().id, test::kFakeSignature, "", ""});
+    host().say(pki::Opened{host().take().id, test::kFakeSignature, "", "", test::some_rsa_key()});
     expect_failure(1, ErrorCode::kModuleFailed, "wrong kind");
     open(2);
     host().say(pki::Done{host().take().id, {}});

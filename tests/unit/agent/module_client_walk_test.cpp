@@ -17,6 +17,7 @@
 
 #include "agent/modules/module_client.h"
 #include "agent/runtime/time_limits.h"
+#include "tests/support/public_keys.h"
 #include "tests/unit/agent/fake_hosts.h"
 #include "tests/unit/agent/fake_time.h"
 #include "tests/unit/agent/new_key.h"
@@ -230,7 +231,8 @@ class ClientWalk {
                 process->say(pki::Done{unknown, {}});
                 break;
             case 1:
-                process->say(pki::Opened{unknown, test::kFakeSignature, "", ""});
+                process->say(
+                    pki::Opened{unknown, test::kFakeSignature, "", "", test::some_rsa_key()});
                 break;
             case 2:
                 process->say(pki::Closed{unknown});
@@ -296,7 +298,8 @@ class ClientWalk {
             default:
                 if (told.kind == Told::Kind::kOpen) {
                     open_in_process_.insert(told.key);
-                    process.say(pki::Opened{told.id, test::kFakeSignature, "", ""});
+                    process.say(
+                        pki::Opened{told.id, test::kFakeSignature, "", "", test::some_rsa_key()});
                 } else {
                     process.say(pki::Done{told.id, told.input});
                 }

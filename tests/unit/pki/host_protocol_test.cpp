@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/public_keys.h"
 #include "tests/unit/support.h"
 
 namespace ecryptfs::pki {
@@ -51,6 +52,8 @@ std::vector<Bytes> messages_to_host() {
         encoded(ToHost(OpenKey{1, 2, KeyUse::kPrivate, "", {}})),
         encoded(ToHost(CloseKey{7})),
         encoded(ToHost(KeyOperation{3, 4, FileKeyOperation::kEncrypt, data})),
+        encoded(ToHost(UnwrapOaep{3, 4, OaepDigest::kSha256, data})),
+        encoded(ToHost(DeriveSecret{3, 4, data})),
         encoded(ToHost(ListItems{5, ItemKind::kTokens})),
         encoded(ToHost(MakeKey{6, 2048, "file:///k", {{"pcrs", "sha256:7"}}, TypedSecret{data}}))};
 }
@@ -60,7 +63,8 @@ std::vector<Bytes> messages_from_host() {
     const Refusal why{ErrorCode::kCancelled, "message", "advice"};
     return {encoded(FromHost(Hello{1, 2, "name", "version", "description"})),
             encoded(FromHost(why)),
-            encoded(FromHost(Opened{5, "0123456789abcdef", "warning", "file:/k"})),
+            encoded(FromHost(
+                Opened{5, "0123456789abcdef", "warning", "file:/k", test::some_rsa_key()})),
             encoded(FromHost(Done{6, data})),
             encoded(FromHost(Failed{7, why})),
             encoded(FromHost(Item{8, "pkcs11:token=t", "t", {{"model", "m"}}})),
@@ -114,12 +118,76 @@ TEST(HostProtocol, CarriesGreetingAndOpened) {
     EXPECT_EQ(hello.version, "0.1.0");
     EXPECT_EQ(hello.description, "RSA keys in PEM files");
 
-    const auto answered = encoded(FromHost(Opened{2, "0123456789abcdef", "few bits", "file:/k"}));
+    const auto answered = encoded(
+        FromHost(Opened{2, "0123456789abcdef", "few bits", "file:/k", test::some_rsa_key()}));
     const auto opened = from_host<Opened>(answered);
     EXPECT_EQ(opened.id, 2U);
     EXPECT_EQ(opened.signature, "0123456789abcdef");
     EXPECT_EQ(opened.warning, "few bits");
     EXPECT_EQ(opened.locator, "file:/k");
+}
+
+TEST(HostProtocol, CarriesOperationsOfFolderKeys) {
+    const Bytes input = pattern(256);
+    const auto unwrap = encoded(ToHost(UnwrapOaep{1, 2, OaepDigest::kSha1, input}));
+    EXPECT_EQ(to_host<UnwrapOaep>(unwrap).id, 1U);
+    EXPECT_EQ(to_host<UnwrapOaep>(unwrap).key, 2U);
+    EXPECT_EQ(to_host<UnwrapOaep>(unwrap).digest, OaepDigest::kSha1);
+    EXPECT_EQ(copy(to_host<UnwrapOaep>(unwrap).input), input);
+
+    const auto derive = encoded(ToHost(DeriveSecret{3, 4, input}));
+    EXPECT_EQ(to_host<DeriveSecret>(derive).id, 3U);
+    EXPECT_EQ(to_host<DeriveSecret>(derive).key, 4U);
+    EXPECT_EQ(copy(to_host<DeriveSecret>(derive).peer), input);
+}
+
+PublicKey curve_key(PublicKeyKind kind, std::size_t size) {
+    Bytes point = pattern(size);
+    point.front() = 4;
+    return {kind, {}, {}, std::move(point)};
+}
+
+TEST(HostProtocol, CarriesPublicKeys) {
+    const Bytes modulus(256, 0xff);
+    for (const auto& key :
+         {PublicKey{PublicKeyKind::kRsa, modulus, {1, 0, 1}, {}},
+          curve_key(PublicKeyKind::kP256, 65), curve_key(PublicKeyKind::kP384, 97),
+          curve_key(PublicKeyKind::kX25519, 32)}) {
+        const auto packet =
+            encoded(FromHost(Opened{1, "0123456789abcdef", "", "", PublicKeyView(key)}));
+        EXPECT_EQ(from_host<Opened>(packet).public_key.copy(), key);
+    }
+}
+
+TEST(HostProtocol, RefusesOddPublicKeys) {
+    const Bytes modulus(256, 0xff);
+    const PublicKey rsa{PublicKeyKind::kRsa, modulus, {1, 0, 1}, {}};
+    std::vector<PublicKey> odd(6, rsa);
+    odd[0].modulus.front() = 0;
+    odd[1].modulus.resize(127);
+    odd[2].modulus.resize(513, 1);
+    odd[3].exponent.clear();
+    odd[4].exponent.resize(9, 1);
+    odd[5].point = {4};
+    odd.push_back(curve_key(PublicKeyKind::kP256, 64));
+    odd.push_back(curve_key(PublicKeyKind::kP256, 97));
+    odd.push_back(curve_key(PublicKeyKind::kP384, 65));
+    odd.push_back(curve_key(PublicKeyKind::kX25519, 33));
+    odd.push_back({PublicKeyKind::kX25519, {}, {}, {}});
+    odd.push_back(curve_key(PublicKeyKind::kP256, 65));
+    odd.back().point.front() = 2;
+    odd.push_back(curve_key(PublicKeyKind::kP256, 65));
+    odd.back().exponent = {3};
+    for (const auto& key : odd) {
+        Bytes room(kMaxHostMessage);
+        const Opened opened{1, "0123456789abcdef", "", "", PublicKeyView(key)};
+        EXPECT_FALSE(encode(FromHost(opened), room)) << key.modulus.size() << key.point.size();
+    }
+    // The decoder looks by itself: the last byte is the point's, here one of P-256.
+    const auto key = curve_key(PublicKeyKind::kP256, 65);
+    auto packet = encoded(FromHost(Opened{1, "0123456789abcdef", "", "", PublicKeyView(key)}));
+    packet[packet.size() - 65] = 3;
+    EXPECT_THAT(decode_from_host(packet), FailsWith(ErrorCode::kMalformed, "no such public key"));
 }
 
 TEST(HostProtocol, CarriesLists) {

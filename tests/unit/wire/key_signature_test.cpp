@@ -68,6 +68,19 @@ TEST(OpenpgpPublicKeyPacket, SkipsLeadingZeros) {
     EXPECT_EQ(openpgp_public_key_packet(hex("0000"), {}), hex("99 000a 04 00000000 02 0000 0000"));
 }
 
+// RFC 7517, A.1, and RFC 8037, A.2: as RFC 7638 has them hashed.
+TEST(CurveKeyText, IsTheJwkOfTheThumbprint) {
+    EXPECT_EQ(curve_key_text(
+                  "P-256", hex("04 30a0424cd21c2944838a2d75c92b37e76ea20d9f00893a3b4eee8a3c0aafec3e"
+                               "e04b65e92456d9888b52b379bdfbd51ee869ef1f0fc65b6659695b6cce081723")),
+              R"({"crv":"P-256","kty":"EC","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",)"
+              R"("y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"})");
+    EXPECT_EQ(
+        curve_key_text("Ed25519",
+                       hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")),
+        R"({"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURho"})");
+}
+
 using EvpPkey = base::Handle<EVP_PKEY, EVP_PKEY_free>;
 using Bignum = base::Handle<BIGNUM, BN_free>;
 using File = base::Handle<FILE, std::fclose>;

@@ -3,8 +3,6 @@
 #include "lib/base/base64url.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <string_view>
 
 namespace ecryptfs::base {
 namespace {
@@ -29,6 +27,30 @@ std::string to_base64url(ByteView bytes) {
         }
     }
     return text;
+}
+
+std::optional<std::vector<std::uint8_t>> from_base64url(std::string_view text) {
+    constexpr unsigned kBitsOfDigit = 6;
+    std::vector<std::uint8_t> bytes;
+    std::uint32_t bits = 0;
+    unsigned count = 0;  // of bits that are not a whole byte yet
+    for (const char digit : text) {
+        const auto value = kDigits.find(digit);
+        if (value == std::string_view::npos) {
+            return std::nullopt;
+        }
+        bits = bits << kBitsOfDigit | static_cast<std::uint32_t>(value);
+        count += kBitsOfDigit;
+        if (count >= 8) {
+            count -= 8;
+            bytes.push_back(static_cast<std::uint8_t>(bits >> count));
+        }
+    }
+    const auto left_over = bits & ((1U << count) - 1);
+    if (count >= kBitsOfDigit || left_over != 0) {
+        return std::nullopt;
+    }
+    return bytes;
 }
 
 }  // namespace ecryptfs::base

@@ -7,20 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <expected>
-#include <iterator>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
-#include "lib/base/handle.h"
-#include "lib/base/number.h"
 #include "lib/base/try.h"
-#include "lib/base/verb_advice.h"
+#include "lib/keyring/key_list.h"
 #include "lib/keyring/proc_keys.h"
 #include "lib/wire/auth_token.h"
 
@@ -34,17 +29,6 @@ constexpr char kTokenType[] = "user";
 
 std::string description(const wire::KeySignature& signature) {
     return std::string(signature.text());
-}
-
-base::Error keyring_error(std::string_view what, int error_number) {
-    if (error_number == EDQUOT) {
-        return {ErrorCode::kQuotaExceeded,
-                fmt::format("{}: the kernel's quota of keys for this user is used up", what),
-                base::key_quota_advice()};
-    }
-    return base::system_error(
-        what, error_number,
-        error_number == ENOSYS ? "use a kernel with key management (CONFIG_KEYS)" : "");
 }
 
 base::Error search_error(const wire::KeySignature& signature, int error_number) {
@@ -61,22 +45,6 @@ Result<void> checked(std::string_view what, long result) {
     return {};
 }
 
-// The keys directly in a keyring.
-Result<std::vector<KeySerial>> keys_in_keyring(KeySerial keyring) {
-    void* list = nullptr;
-    const long size = ::keyctl_read_alloc(keyring.value, &list);
-    if (size < 0) {
-        return std::unexpected(keyring_error("reading the keyring", errno));
-    }
-    const base::Handle<void, ::free> owned(list);
-    const std::span serials(static_cast<const key_serial_t*>(list),
-                            static_cast<std::size_t>(size) / sizeof(key_serial_t));
-    std::vector<KeySerial> keys;
-    std::ranges::transform(serials, std::back_inserter(keys),
-                           [](key_serial_t serial) { return KeySerial{serial}; });
-    return keys;
-}
-
 // Serial numbers of the keys of a token's type and this description that /proc/keys shows, dead
 // ones too. Lines there may be false (proc_keys.h), so this says something only of keys that
 // keyctl_describe() refuses.
@@ -90,24 +58,12 @@ std::set<KeySerial> listed_tokens(const std::string& description) {
     return serials;
 }
 
-// "type;uid;gid;perm;description" of a living key; else errno.
-std::expected<std::string, int> full_description(KeySerial key) {
-    char* text = nullptr;
-    if (::keyctl_describe_alloc(key.value, &text) < 0) {
-        return std::unexpected(errno);
-    }
-    return std::string(base::Handle<char, ::free>(text).get());
-}
-
-// What a key of a token's type is named; nothing for others.
-std::optional<std::string> token_name(std::string_view described) {
-    if (!described.starts_with(fmt::format("{};", kTokenType))) {
-        return std::nullopt;
-    }
-    for (int field = 0; field < 4; ++field) {
-        described.remove_prefix(std::min(described.find(';') + 1, described.size()));
-    }
-    return std::string(described);
+// What a key of a token's type is named; nothing for others and for dead ones.
+std::optional<std::string> token_name(KeySerial key) {
+    auto described = describe_key(key);
+    return described && described->type == kTokenType
+               ? std::optional(std::move(described->description))
+               : std::nullopt;
 }
 
 // A payload that cannot be read counts as something else. Uses the buffer.
@@ -161,8 +117,8 @@ Result<std::vector<KeySerial>> list_tokens(KeySerial keyring, const wire::KeySig
     const auto wanted = description(signature);
     const auto listed = listed_tokens(wanted);
     std::erase_if(*keys, [&](KeySerial key) {
-        const auto described = full_description(key);
-        return described ? token_name(*described) != wanted
+        const auto described = describe_key(key);
+        return described ? described->type != kTokenType || described->description != wanted
                          : !is_dead(described.error()) || !listed.contains(key);
     });
     return keys;
@@ -186,8 +142,7 @@ Result<std::vector<NamedToken>> private_key_tokens(KeySerial keyring) {
     auto buffer = TRY(base::SecretBytes::create(kMaxPayloadSize));
     std::vector<NamedToken> tokens;
     for (const auto key : keys) {
-        const auto signature = wire::KeySignature::from_text(
-            token_name(full_description(key).value_or("")).value_or(""));
+        const auto signature = wire::KeySignature::from_text(token_name(key).value_or(""));
         if (signature && holds_private_key(key, buffer.span())) {
             tokens.push_back({*signature, key});
         }
@@ -196,7 +151,7 @@ Result<std::vector<NamedToken>> private_key_tokens(KeySerial keyring) {
 }
 
 bool is_token(KeySerial key, const wire::KeySignature& signature) {
-    return token_name(full_description(key).value_or("")) == signature.text();
+    return token_name(key) == signature.text();
 }
 
 Result<bool> user_keyring_is_linked() {
@@ -260,10 +215,8 @@ Result<void> link_user_keyring_to_session() {
 }
 
 std::optional<uid_t> session_keyring_owner() {
-    const auto text = full_description(KeySerial{KEY_SPEC_SESSION_KEYRING}).value_or("");
-    std::string_view described(text);
-    described.remove_prefix(std::min(described.find(';') + 1, described.size()));
-    return base::parse_number<uid_t>(described.substr(0, described.find(';')));
+    const auto described = describe_key(KeySerial{KEY_SPEC_SESSION_KEYRING});
+    return described ? std::optional(described->owner) : std::nullopt;
 }
 
 Result<void> start_session_keyring(bool links_old) {

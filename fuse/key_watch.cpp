@@ -46,7 +46,7 @@ void KeyWatch::run(const Parts& parts) {
 
 void KeyWatch::carry_out(const Parts& parts, const channel::Note& note) {
     if (note.type == channel::NoteType::kUnlocked) {
-        parts.keys.unlock(note.signature);
+        parts.keys.unlock(note.signature, note.key.get());
     } else if (lock(parts.keys, note)) {
         for (const auto id : parts.files.drop_contents()) {
             parts.invalidate(id);

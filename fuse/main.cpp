@@ -10,10 +10,12 @@
 #include <csignal>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 #include "fuse/agent_keys.h"
 #include "fuse/background.h"
 #include "fuse/filesystem.h"
+#include "fuse/given_keys.h"
 #include "fuse/key_watch.h"
 #include "fuse/mount_keys.h"
 #include "fuse/options.h"
@@ -49,8 +51,15 @@ Result<base::UniqueFd> open_lower(const std::string& path) {
     return folder;
 }
 
-// kNotSupported is no error: the agent has that key.
-Result<lower::PassphraseKey> find_key(const wire::KeySignature& signature) {
+// Looks among those that were handed over, and then in the keyrings. kNotSupported is no error: the
+// agent has that key.
+Result<lower::PassphraseKey> find_key(std::vector<lower::PassphraseKey>& given,
+                                      const wire::KeySignature& signature) {
+    const auto known = std::ranges::find(given, signature, &lower::PassphraseKey::signature);
+    if (known != given.end() && !known->key.empty()) {
+        auto key = TRY(base::SecretBytes::copy(known->key.view()));
+        return lower::PassphraseKey{signature, std::move(key), known->salt};
+    }
     auto found = keyring::read_passphrase_key(signature);
     if (!found) {
         found.error().advice = base::add_passphrase_advice();
@@ -101,6 +110,10 @@ class SignalsBlocked {
 
 Result<void> run(const fuse::Options& options) {
     auto background = TRY(fuse::Background::start(options.foreground));
+    std::vector<lower::PassphraseKey> given;
+    if (options.keys_on_stdin) {
+        given = TRY(fuse::take_given_keys());
+    }
     const auto unmounter = TRY(fuse::Unmounter::start(options.upper));
     TRY(base::forbid_dumps());
     raise_descriptor_limit();
@@ -108,7 +121,11 @@ Result<void> run(const fuse::Options& options) {
     auto lower = TRY(open_lower(options.lower));
     fuse::KeyWatch watch;
     fuse::AgentKeys agent([&watch](const channel::Note& note) { watch.take(note); });
-    const auto keys = TRY(fuse::MountKeys::load(options.folder, find_key, agent));
+    const auto find = [&given](const wire::KeySignature& signature) {
+        return find_key(given, signature);
+    };
+    const auto keys = TRY(fuse::MountKeys::load(options.folder, find, agent));
+    given.clear();  // from now on the mount alone has them, and forgets them when it is told to
     // With passphrases alone the agent is of use, too, as it tells when to lock; but not needed.
     if (auto connected = agent.connect(); !connected && keys->has_private_keys()) {
         return connected;

@@ -66,7 +66,7 @@ Result<std::unique_ptr<MountKeys>> MountKeys::load(const mount::FolderOptions& o
     if (!options.name_keys.empty()) {
         keys->name_cipher_ = {options.name_keys.front(), keys->cipher_, options.key_bytes};
     }
-    TRY(keys->find_name_key());
+    TRY(keys->find_name_key(keys->find_));
     if (keys->has_private_keys()) {
         TRY(KnownFileKeys::reserve(keys->known_file_keys_));
     }
@@ -100,9 +100,9 @@ Result<void> MountKeys::find_keys(const mount::FolderOptions& options) {
     return {};
 }
 
-Result<void> MountKeys::find_name_key() {
+Result<void> MountKeys::find_name_key(const FindPassphraseKey& find) {
     if (name_cipher_) {
-        auto key = TRY(find_(name_cipher_->signature));
+        auto key = TRY(find(name_cipher_->signature));
         name_coder_ = TRY(lower::NameCoder::create(*name_cipher_, key.key.view()));
         fnek_ = std::move(key.key);
     }
@@ -290,16 +290,24 @@ void MountKeys::lock_private_keys() {
     ready_files_.forget();
 }
 
-void MountKeys::unlock(const std::optional<wire::KeySignature>& signature) {
+void MountKeys::unlock(const std::optional<wire::KeySignature>& signature,
+                       const channel::HandedKey* handed) {
+    const auto find = [&](const wire::KeySignature& wanted) -> Result<lower::PassphraseKey> {
+        if (handed == nullptr) {
+            return find_(wanted);
+        }
+        auto key = TRY(base::SecretBytes::copy(handed->key.view()));
+        return lower::PassphraseKey{wanted, std::move(key), handed->salt};
+    };
     const std::unique_lock access(key_access_);
     for (auto& key : keys_) {
         if (!key.is_private && !key.passphrase && (!signature || key.signature == *signature)) {
-            auto found = find_(key.signature);
+            auto found = find(key.signature);
             key.passphrase = found ? std::optional(std::move(*found)) : std::nullopt;
         }
     }
     if (name_cipher_ && !name_coder_ && (!signature || name_cipher_->signature == *signature)) {
-        static_cast<void>(find_name_key());  // it stays locked if it is not there
+        static_cast<void>(find_name_key(find));  // it stays locked if it is not there
     }
 }
 

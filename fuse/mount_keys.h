@@ -18,6 +18,7 @@
 #include "fuse/ready_files.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
+#include "lib/channel/channel_note.h"
 #include "lib/lower/file_key.h"
 #include "lib/lower/header.h"
 #include "lib/lower/header_writer.h"
@@ -97,8 +98,9 @@ class MountKeys {
     void lock_private_keys();
     // How often keys were locked. What was opened before the number changed must not be kept.
     std::uint64_t lock_count() const { return lock_count_.load(); }
-    // Finds keys again that lock() has wiped.
-    void unlock(const std::optional<wire::KeySignature>& signature);
+    // Finds keys again that lock() has wiped. One that nobody can find may be handed over.
+    void unlock(const std::optional<wire::KeySignature>& signature,
+                const channel::HandedKey* handed = nullptr);
 
   private:
     struct Key {
@@ -110,7 +112,7 @@ class MountKeys {
     MountKeys(const mount::FolderOptions& options, FindPassphraseKey find,
               PrivateKeys& private_keys);
     base::Result<void> find_keys(const mount::FolderOptions& options);
-    base::Result<void> find_name_key();
+    base::Result<void> find_name_key(const FindPassphraseKey& find);
     base::Result<NewFile> make_new_file();
     const Key* find_key(const wire::KeySignature& signature) const;
     std::optional<lower::FileKey> open_at_once(const lower::KeyPacket& packet,

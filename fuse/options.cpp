@@ -122,6 +122,7 @@ std::expected<Options, int> parse_options(int argc, char** argv) {
     app.add_option("UPPER", options.upper, "the folder to mount on")->required();
     app.add_option("-o", lists, "options of the mount, see below")->type_name("OPTION,...");
     app.add_flag("-f,--foreground", options.foreground, "stay in the foreground");
+    app.add_flag("--keys-on-stdin", options.keys_on_stdin, "take keys that ecryptfsctl hands over");
     app.footer(fmt::format(kFooter, base::kAddPassphraseCommand));
     try {
         app.parse(argc, argv);

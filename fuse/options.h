@@ -16,6 +16,7 @@ struct Options {
     std::string upper;
     mount::FolderOptions folder;
     std::vector<std::string> fuse;  // what FUSE and mount(8) know
+    bool keys_on_stdin = false;     // see fuse/given_keys.h
     bool foreground = false;
 };
 

@@ -172,6 +172,10 @@ const sd_bus_vtable kManagerTable[] = {
                             manager_method<&BusService::open_channel>, kMethod),
     SD_BUS_METHOD_WITH_ARGS("AnnounceUnlocked", SD_BUS_ARGS("s", signature), SD_BUS_NO_RESULT,
                             manager_method<&BusService::announce_unlocked>, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("HandOutKey", SD_BUS_ARGS("s", signature, "h", key), SD_BUS_NO_RESULT,
+                            manager_method<&BusService::hand_out_key>, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("LockFolderKey", SD_BUS_ARGS("s", signature), SD_BUS_NO_RESULT,
+                            manager_method<&BusService::lock_folder_key>, kMethod),
     SD_BUS_SIGNAL_WITH_ARGS("SecretNeeded", SD_BUS_ARGS("s", signature, "s", locator), 0),
     MANAGER_PROPERTY(
         "Version", "s", [](auto&) { return ECRYPTFS_VERSION; }, kConst),

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <systemd/sd-bus.h>
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "agent/bus/objects.h"
@@ -14,6 +16,7 @@
 #include "lib/dbus/message.h"
 #include "lib/dbus/names.h"
 #include "lib/dbus/paths.h"
+#include "lib/keyring/hidden_token.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -215,6 +218,43 @@ void BusService::announce_unlocked(const BusCall& call) {
     }
     parts_.channels.tell(channel::NoteType::kUnlocked, *signature);
     call.succeed();
+}
+
+// What is in the keyring of a folder's key nobody can read, and this process does not keep it.
+void BusService::hand_out_key(const BusCall& call) {
+    const auto signature = call.read_signature();
+    const auto salt_and_key = signature ? call.read_secret() : std::unexpected(signature.error());
+    if (!salt_and_key) {
+        call.fail(salt_and_key.error());
+        return;
+    }
+    auto handed = std::make_shared<channel::HandedKey>();
+    const auto bytes = *salt_and_key ? (*salt_and_key)->view() : base::ByteView();
+    if (bytes.size() != handed->salt.size() + channel::HandedKey::kKeySize) {
+        call.fail({ErrorCode::kInvalidArgument, "a key is handed out as 8 bytes of salt and 64"});
+        return;
+    }
+    std::ranges::copy(bytes.first(handed->salt.size()), handed->salt.begin());
+    auto key = base::SecretBytes::copy(bytes.subspan(handed->salt.size()));
+    if (!key) {
+        call.fail(key.error());
+        return;
+    }
+    handed->key = std::move(*key);
+    parts_.channels.tell(
+        {.type = channel::NoteType::kUnlocked, .signature = *signature, .key = std::move(handed)});
+    parts_.channels.when_confirmed([call](const Result<void>& done) { call.finish(done); });
+}
+
+void BusService::lock_folder_key(const BusCall& call) {
+    const auto signature = call.read_signature();
+    if (!signature) {
+        call.fail(signature.error());
+        return;
+    }
+    keyring::drop_hidden_token(*signature);
+    parts_.channels.tell(channel::NoteType::kLocked, *signature);
+    finish_when_closed(call, {});
 }
 
 void BusService::unlock_key(const BusCall& call, const wire::KeySignature& signature) {

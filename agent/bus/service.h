@@ -60,6 +60,8 @@ class BusService {
     void lock_all(const BusCall& call);
     void open_channel(const BusCall& call);
     void announce_unlocked(const BusCall& call);
+    void hand_out_key(const BusCall& call);
+    void lock_folder_key(const BusCall& call);
     void unlock_key(const BusCall& call, const wire::KeySignature& signature);
     void lock_key(const BusCall& call, const wire::KeySignature& signature);
 

@@ -10,6 +10,7 @@
 #include "agent/keys/key_source.h"
 #include "agent/runtime/log.h"
 #include "lib/base/try.h"
+#include "lib/keyring/hidden_token.h"
 
 namespace ecryptfs::agent {
 namespace {
@@ -159,6 +160,7 @@ Result<void> Keys::lock(const KeySignature& signature) {
 void Keys::lock_all() {
     refresh_from_keyring();  // so that keys that nobody needed yet are locked, too
     carry_out(table_.lock_all());
+    keyring::drop_hidden_tokens();  // folder keys, which open files without this process
 }
 
 void Keys::forget(const KeySignature& signature) {

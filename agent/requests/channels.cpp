@@ -133,10 +133,10 @@ void Channels::lost(SourceNumber number) {
     }
 }
 
-void Channels::tell(channel::NoteType type, const std::optional<wire::KeySignature>& signature) {
-    ++last_note_;
-    std::array<std::uint8_t, channel::kMaxNote> buffer;
-    const auto note = channel::encode_note({type, last_note_, signature}, buffer);
+void Channels::tell(channel::Note what) {
+    what.number = ++last_note_;
+    auto buffer = base::value_or_throw(base::SecretBytes::create(channel::kMaxNote));
+    const auto note = channel::encode_note(what, buffer.span());
     for (const auto& [number, channel] : channels_) {
         if (channel.stream->is_open() && channel.stream->send(note) == WriteOutcome::kRefused) {
             log_line(Priority::kWarning,

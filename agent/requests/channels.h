@@ -50,7 +50,11 @@ class Channels {
     base::Result<base::UniqueFd> open(pid_t client);
 
     // Tells all channels that a key, or all of them if there is none, was locked or unlocked.
-    void tell(channel::NoteType type, const std::optional<wire::KeySignature>& signature);
+    void tell(channel::NoteType type, const std::optional<wire::KeySignature>& signature) {
+        tell(channel::Note{.type = type, .signature = signature});
+    }
+    // The number is given here.
+    void tell(channel::Note note);
     // Calls back when each channel has confirmed what it was told until now, or is gone. kTimedOut
     // for one that does not confirm within kConfirmLimit.
     void when_confirmed(std::move_only_function<void(base::Result<void>)> done);

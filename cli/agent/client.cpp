@@ -91,6 +91,22 @@ Result<void> AgentClient::announce_unlocked(const wire::KeySignature& signature)
         bus_.call(manager_method("AnnounceUnlocked"), kCallTimeout, write_arguments));
 }
 
+Result<void> AgentClient::hand_out_key(const wire::KeySignature& signature,
+                                       const base::SealedMemfd& key) {
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(signature.text());
+        arguments.write_descriptor(key.fd());
+    };
+    return ignore_value(bus_.call(manager_method("HandOutKey"), kCallTimeout, write_arguments));
+}
+
+Result<void> AgentClient::lock_folder_key(const wire::KeySignature& signature) {
+    const auto write_arguments = [&](dbus::MessageWriter& arguments) {
+        arguments.write_text(signature.text());
+    };
+    return ignore_value(bus_.call(manager_method("LockFolderKey"), kCallTimeout, write_arguments));
+}
+
 Result<void> AgentClient::lock_key(const wire::KeySignature& signature) {
     return ignore_value(bus_.call(key_method(signature, "Lock"), kCallTimeout));
 }

@@ -35,6 +35,10 @@ class AgentClient {
     base::Result<void> forget_key(const wire::KeySignature& signature);
     base::Result<void> lock_all();
     base::Result<void> announce_unlocked(const wire::KeySignature& signature);
+    // `key`: 8 bytes of salt and 64 of key.
+    base::Result<void> hand_out_key(const wire::KeySignature& signature,
+                                    const base::SealedMemfd& key);
+    base::Result<void> lock_folder_key(const wire::KeySignature& signature);
 
     base::Result<void> lock_key(const wire::KeySignature& signature);
     base::Result<void> unlock_key(const wire::KeySignature& signature,

@@ -51,10 +51,11 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
     return list;
 }
 
-// What posix_spawn() is told. No signal is ignored or blocked, and nothing but standard error open.
+// What posix_spawn() is told. No signal is ignored or blocked, and nothing open but standard error
+// and perhaps the input.
 class PlainStart {
   public:
-    explicit PlainStart(int standard_error) {
+    PlainStart(int standard_error, std::optional<int> input) {
         ::posix_spawn_file_actions_init(&actions_);
         ::posix_spawnattr_init(&attributes_);
         sigset_t all;
@@ -65,9 +66,12 @@ class PlainStart {
         ::posix_spawnattr_setsigdefault(&attributes_, &all);
         ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         ::posix_spawn_file_actions_adddup2(&actions_, standard_error, STDERR_FILENO);
-        for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) {
-            ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0);
+        if (input) {
+            ::posix_spawn_file_actions_adddup2(&actions_, *input, STDIN_FILENO);
+        } else {
+            ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDWR, 0);
         }
+        ::posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_RDWR, 0);
         ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
     }
     PlainStart(const PlainStart&) = delete;
@@ -118,14 +122,15 @@ ErrorCode code_of_status(int exit_code) {
 
 }  // namespace
 
-Result<EndedProgram> run_program(const std::vector<std::string>& command) {
+Result<EndedProgram> run_program(const std::vector<std::string>& command,
+                                 std::optional<int> input) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
         return std::unexpected(base::system_error(ErrorCode::kInternal, "a pipe", errno));
     }
     const base::UniqueFd reader(ends[0]);
     base::UniqueFd writer(ends[1]);
-    const auto pid = TRY(PlainStart(writer.get()).start(command));
+    const auto pid = TRY(PlainStart(writer.get(), input).start(command));
     writer.reset();
     EndedProgram ended{.said = read_to_end(reader.get())};
     while (::waitpid(pid, &ended.status, 0) < 0 && errno == EINTR) {
@@ -133,8 +138,8 @@ Result<EndedProgram> run_program(const std::vector<std::string>& command) {
     return ended;
 }
 
-Result<pid_t> start_program(const std::vector<std::string>& command) {
-    return PlainStart(STDERR_FILENO).start(command);
+Result<pid_t> start_program(const std::vector<std::string>& command, std::optional<int> input) {
+    return PlainStart(STDERR_FILENO, input).start(command);
 }
 
 Error program_error(const std::string& name, const EndedProgram& ended) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Programs that mount and unmount in user space. They have nothing of ours but a few variables of
-// the environment, and standard error.
+// the environment, standard error, and what they are to read.
 
 #pragma once
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,14 @@ struct EndedProgram {
 };
 
 // Runs a program, given by its path, until it has ended. One that goes on in the background must
-// have let standard error go. kInternal if it cannot be started.
-base::Result<EndedProgram> run_program(const std::vector<std::string>& command);
+// have let standard error go. `input` becomes its standard input, which else is /dev/null.
+// kInternal if it cannot be started.
+base::Result<EndedProgram> run_program(const std::vector<std::string>& command,
+                                       std::optional<int> input = {});
 
 // Starts one that writes to our standard error itself. The caller waits for it.
-base::Result<pid_t> start_program(const std::vector<std::string>& command);
+base::Result<pid_t> start_program(const std::vector<std::string>& command,
+                                  std::optional<int> input = {});
 
 // Why a program failed: its own "NAME: MESSAGE" and "try: ADVICE", and the error of its exit code.
 // Other lines that it wrote go to standard error.

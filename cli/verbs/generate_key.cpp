@@ -65,6 +65,9 @@ Result<std::string> make_key(const GenerateKeyOptions& options, const pki::KeyLo
     if (options.pcrs) {
         message.options.push_back({"pcrs", *options.pcrs});
     }
+    if (options.curve) {
+        message.options.push_back({"curve", *options.curve});
+    }
     if (secret) {
         message.secret = base::secret_entry(secret->view());
     }
@@ -87,9 +90,17 @@ void add_options(CLI::App& parser, GenerateKeyOptions& options) {
                     "The file to make, or a token and the key's name there as a pkcs11: URI")
         ->type_name("")
         ->required();
-    parser.add_option("--bits", options.bits, "2048, 3072 (default where the device can) or 4096")
-        ->type_name("BITS")
-        ->check(CLI::IsMember({2048U, 3072U, 4096U}).description(""));
+    auto* bits =
+        parser
+            .add_option("--bits", options.bits, "2048, 3072 (default where the device can) or 4096")
+            ->type_name("BITS")
+            ->check(CLI::IsMember({2048U, 3072U, 4096U}).description(""));
+    auto* curve = parser
+                      .add_option("--curve", options.curve,
+                                  "Not RSA but this curve, for a folder key: p256, p384 or x25519")
+                      ->type_name("CURVE")
+                      ->check(CLI::IsMember({"p256", "p384", "x25519"}).description(""))
+                      ->excludes(bits);
     parser
         .add_option("--pcrs", options.pcrs,
                     "TPM only: the key works while these PCRs are unchanged, such as sha256:7+11")
@@ -99,7 +110,8 @@ void add_options(CLI::App& parser, GenerateKeyOptions& options) {
         .add_flag("--no-passphrase", options.no_passphrase,
                   "Make a key that needs no passphrase or PIN")
         ->excludes("--passphrase-file");
-    auto* add = parser.add_flag("--add", options.add, "Add it at once, and print its signature");
+    auto* add = parser.add_flag("--add", options.add, "Add it at once, and print its signature")
+                    ->excludes(curve);
     add_place(parser, options.place);
     parser.get_option("--keyring")->needs(add);
     parser.get_option("--timeout")->needs(add);

@@ -23,6 +23,7 @@ struct GenerateKeyOptions {
     std::string module;
     std::string where;                  // a path, or a URI that the module takes
     std::optional<std::uint32_t> bits;  // none: the module's choice
+    OptionalText curve;                 // none: RSA
     OptionalText pcrs;
     OptionalText passphrase_file;
     bool no_passphrase = false;

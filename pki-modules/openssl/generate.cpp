@@ -9,8 +9,13 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <span>
+#include <string_view>
+
 #include "lib/base/file_uri.h"
 #include "lib/base/try.h"
+#include "pki-modules/common/curve_key.h"
+#include "pki-modules/common/new_key_curve.h"
 #include "pki-modules/common/new_key_file.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/common/rsa_contexts.h"
@@ -91,13 +96,15 @@ base::ByteView bio_contents(BIO* bio) {
 }
 
 Result<void> refuse_options(const ecryptfs_pki_new_key& wanted) {
-    if (wanted.option_count == 0) {
-        return {};
+    for (const auto& option : std::span(wanted.options, wanted.option_count)) {
+        if (std::string_view(option.name) != module::kCurveOption) {
+            return std::unexpected(
+                Error{ErrorCode::kNotSupported,
+                      fmt::format("there is no option \"{}\" in the module openssl", option.name),
+                      "the one option for new keys in the module openssl is curve"});
+        }
     }
-    return std::unexpected(Error{
-        ErrorCode::kNotSupported,
-        fmt::format("there is no option \"{}\" in the module openssl", wanted.options[0].name),
-        "the module openssl has no options for new keys"});
+    return {};
 }
 
 }  // namespace
@@ -106,13 +113,16 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
     TRY(memory_is_safe());
     TRY(refuse_options(wanted));
     const auto path = TRY(base::path_of_file_uri(wanted.where));
+    const auto curve = TRY(module::wanted_curve(wanted));
     const auto bits = TRY(choose_bits(wanted.bits));
     TRY(module::check_no_file(path));
     base::ByteView passphrase;
     if (wanted.secret != nullptr) {
         passphrase = {wanted.secret->data, wanted.secret->size};
     }
-    const Bio pem = to_pem(*make_rsa_key(bits), passphrase);
+    const auto key =
+        curve == ECRYPTFS_PKI_NO_CURVE ? make_rsa_key(bits) : module::make_curve_key(curve);
+    const Bio pem = to_pem(*key, passphrase);
     TRY(module::write_new_key_file(path, bio_contents(pem.get())));
     return std::string(wanted.where);
 }

@@ -173,7 +173,12 @@ TEST_F(OpensslAdvice, WorksForNewKeys) {
     expect_advice(refused({folder_.uri("new"), 1024}), ECRYPTFS_PKI_NOT_SUPPORTED,
                   "choose 2048, 3072 or 4096 bits");
     expect_advice(refused({folder_.uri("new"), 2048, {}, {{"pcrs", "sha256:7"}}}),
-                  ECRYPTFS_PKI_NOT_SUPPORTED, "the module openssl has no options for new keys");
+                  ECRYPTFS_PKI_NOT_SUPPORTED,
+                  "the one option for new keys in the module openssl is curve");
+    expect_advice(refused({folder_.uri("new"), 0, {}, {{"curve", "p521"}}}),
+                  ECRYPTFS_PKI_NOT_SUPPORTED, "choose p256, p384 or x25519");
+    expect_advice(refused({folder_.uri("new"), 2048, {}, {{"curve", "p256"}}}),
+                  ECRYPTFS_PKI_INVALID_LOCATOR, "give a curve or bits, not both");
     const auto nowhere = refused({folder_.uri("no/folder/new"), 2048});
     expect_advice(nowhere, ECRYPTFS_PKI_NOT_FOUND,
                   "make the folder first: mkdir -p " + path("no/folder/"));

@@ -50,6 +50,20 @@ TEST_F(OpensslGenerateTest, MakesKeysOfTheWantedSize) {
     EXPECT_EQ(OpenKey(module_, usual).describe().modulus_size, 3072U / 8);
 }
 
+TEST_F(OpensslGenerateTest, MakesKeysOfCurves) {
+    const std::vector<std::pair<std::string, ecryptfs_pki_curve>> curves{
+        {"p256", ECRYPTFS_PKI_P256}, {"p384", ECRYPTFS_PKI_P384}, {"x25519", ECRYPTFS_PKI_X25519}};
+    for (const auto& [name, curve] : curves) {
+        const TestKey key = made(module_, {folder_.uri(name), 0, "right", {{"curve", name}}});
+        EXPECT_EQ(OpenKey(module_, key).describe().curve, curve);
+        EXPECT_THAT(contents(name), HasSubstr("BEGIN ENCRYPTED PRIVATE KEY"));
+        const auto outcome = test::run({"openssl",
+                                        {"pkey", "-check", "-noout", "-passin", "pass:right", "-in",
+                                         folder_.path(name).string()}});
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    }
+}
+
 TEST_F(OpensslGenerateTest, EncryptsKeyWithItsPassphrase) {
     for (const std::string& passphrase : {std::string("right"), std::string("a\0b", 3)}) {
         const TestKey key =

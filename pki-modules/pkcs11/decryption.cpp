@@ -13,7 +13,7 @@
 
 namespace ecryptfs::pkcs11_module {
 
-ReturnValue Decryption::begin() {
+ReturnValue Decryption::begin(const Session& session, ObjectHandle key) const {
     CK_RSA_PKCS_OAEP_PARAMS oaep = {};
     const bool sha256 = mechanism_ == Mechanism::kOaepSha256;
     oaep.hashAlg = sha256 ? CKM_SHA256 : CKM_SHA_1;
@@ -23,15 +23,15 @@ ReturnValue Decryption::begin() {
     const bool has_parameters = type == CKM_RSA_PKCS_OAEP;
     CK_MECHANISM mechanism = {type, has_parameters ? &oaep : nullptr,
                               has_parameters ? sizeof oaep : 0};
-    return session_.functions().C_DecryptInit(session_.handle(), &mechanism, key_);
+    return session.functions().C_DecryptInit(session.handle(), &mechanism, key);
 }
 
-bool Decryption::confirm(Login& by) {
-    auto confirmed = by.confirm(session_);
+bool Decryption::confirm(Session& session, Login& by) {
+    auto confirmed = by.confirm(session);
     if (confirmed && *confirmed == CKR_OK) {
         return true;
     }
-    session_.discard();  // its operation still waits for the PIN
+    session.discard();  // its operation still waits for the PIN
     if (confirmed) {
         value_ = *confirmed;
     } else {
@@ -40,34 +40,38 @@ bool Decryption::confirm(Login& by) {
     return false;
 }
 
-bool Decryption::run(base::ByteView wrapped, base::ByteSpan plain, Login* confirming_login) {
-    value_ = begin();
-    if (value_ != CKR_OK || (confirming_login != nullptr && !confirm(*confirming_login))) {
+bool Decryption::run(Session& session, ObjectHandle key, Login* confirming_login) {
+    began_ = false;
+    call_ = "C_DecryptInit";
+    value_ = begin(session, key);
+    if (value_ != CKR_OK || (confirming_login != nullptr && !confirm(session, *confirming_login))) {
         return false;
     }
     began_ = true;
-    unsigned long size = plain.size();
-    value_ = session_.functions().C_Decrypt(session_.handle(),
-                                            const_cast<unsigned char*>(wrapped.data()),
-                                            wrapped.size(), plain.data(), &size);
-    if (value_ == CKR_OK && size > plain.size()) {
+    call_ = "C_Decrypt";
+    unsigned long size = plain_.size();
+    value_ =
+        session.functions().C_Decrypt(session.handle(), const_cast<unsigned char*>(wrapped_.data()),
+                                      wrapped_.size(), plain_.data(), &size);
+    if (value_ == CKR_OK && size > plain_.size()) {
         value_ = CKR_GENERAL_ERROR;  // the library counted wrong
     }
     if (value_ == CKR_BUFFER_TOO_SMALL) {
-        session_.discard();  // its operation is still under way
+        session.discard();  // its operation is still under way
     }
     size_ = value_ == CKR_OK ? size : 0;
     return value_ == CKR_OK;
 }
 
-std::optional<std::size_t> remove_oaep(base::ByteView block, std::size_t modulus_size,
-                                       base::ByteSpan room) {
+std::optional<std::size_t> remove_oaep(const char* hash, base::ByteView block,
+                                       std::size_t modulus_size, base::ByteSpan room) {
     if (block.size() > modulus_size) {
         return std::nullopt;
     }
+    const auto* const digest = ::EVP_get_digestbyname(hash);
     const int size = ::RSA_padding_check_PKCS1_OAEP_mgf1(
         room.data(), static_cast<int>(room.size()), block.data(), static_cast<int>(block.size()),
-        static_cast<int>(modulus_size), nullptr, 0, ::EVP_sha1(), ::EVP_sha1());
+        static_cast<int>(modulus_size), nullptr, 0, digest, digest);
     ::ERR_clear_error();
     return size > 0 ? std::optional(static_cast<std::size_t>(size)) : std::nullopt;
 }

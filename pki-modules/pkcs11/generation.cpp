@@ -8,17 +8,21 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "lib/base/try.h"
 #include "pki-modules/common/module_functions.h"
+#include "pki-modules/common/new_key_curve.h"
 #include "pki-modules/common/openssl_error.h"
 #include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/objects.h"
+#include "pki-modules/pkcs11/open_key.h"
 #include "pki-modules/pkcs11/pin_source.h"
 #include "pki-modules/pkcs11/token.h"
-#include "pki-modules/pkcs11/token_key.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -38,10 +42,12 @@ std::unexpected<Error> refused(ErrorCode code, std::string message, std::string 
 }
 
 Result<KeyUri> parse_new_name(const ecryptfs_pki_new_key& wanted) {
-    if (wanted.option_count > 0) {
-        return refused(ErrorCode::kNotSupported,
-                       fmt::format("a key on a token has no option {}", wanted.options[0].name),
-                       "leave it out");
+    for (const auto& option : std::span(wanted.options, wanted.option_count)) {
+        if (std::string_view(option.name) != module::kCurveOption) {
+            return refused(ErrorCode::kNotSupported,
+                           fmt::format("a key on a token has no option {}", option.name),
+                           "leave it out");
+        }
     }
     auto uri = KeyUri::parse(wanted.where);
     if (!uri) {
@@ -146,36 +152,42 @@ struct KeyPair {
     ObjectHandle private_key = 0;
 };
 
+// What both kinds of keys are made of: a mechanism, and what only a kind has.
+struct PairRecipe {
+    unsigned long mechanism;
+    unsigned long private_use;  // CKA_…
+    std::optional<unsigned long> public_use;
+    std::vector<CK_ATTRIBUTE> public_parts;
+};
+
 Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri uri,
-                          unsigned long bits) {
+                          const PairRecipe& recipe) {
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
-    CK_ULONG size = bits;
-    std::array<std::uint8_t, 3> exponent{1, 0, 1};
     const auto flag = [](unsigned long type, CK_BBOOL& value) {
         return CK_ATTRIBUTE{type, &value, sizeof value};
     };
     const CK_ATTRIBUTE label{CKA_LABEL, uri.object->data(), uri.object->size()};
     const CK_ATTRIBUTE id{CKA_ID, uri.id->data(), uri.id->size()};
-    std::array public_half{flag(CKA_TOKEN, yes),
-                           flag(CKA_PRIVATE, no),
-                           flag(CKA_ENCRYPT, yes),
-                           flag(CKA_VERIFY, no),
-                           flag(CKA_WRAP, no),
-                           CK_ATTRIBUTE{CKA_MODULUS_BITS, &size, sizeof size},
-                           CK_ATTRIBUTE{CKA_PUBLIC_EXPONENT, exponent.data(), exponent.size()},
-                           label,
-                           id};
-    std::array private_half{flag(CKA_TOKEN, yes),
-                            flag(CKA_PRIVATE, yes),
-                            flag(CKA_SENSITIVE, yes),
-                            flag(CKA_EXTRACTABLE, no),
-                            flag(CKA_DECRYPT, yes),
-                            flag(CKA_SIGN, no),
-                            flag(CKA_UNWRAP, no),
-                            label,
-                            id};
-    CK_MECHANISM mechanism{CKM_RSA_PKCS_KEY_PAIR_GEN, nullptr, 0};
+    std::vector public_half{flag(CKA_TOKEN, yes), flag(CKA_PRIVATE, no), flag(CKA_VERIFY, no),
+                            label, id};
+    if (recipe.public_use) {
+        public_half.push_back(flag(*recipe.public_use, yes));
+        public_half.push_back(flag(CKA_WRAP, no));
+    }
+    std::ranges::copy(recipe.public_parts, std::back_inserter(public_half));
+    std::vector private_half{flag(CKA_TOKEN, yes),
+                             flag(CKA_PRIVATE, yes),
+                             flag(CKA_SENSITIVE, yes),
+                             flag(CKA_EXTRACTABLE, no),
+                             flag(recipe.private_use, yes),
+                             flag(CKA_SIGN, no),
+                             label,
+                             id};
+    if (recipe.private_use == CKA_DECRYPT) {
+        private_half.push_back(flag(CKA_UNWRAP, no));
+    }
+    CK_MECHANISM mechanism{recipe.mechanism, nullptr, 0};
     KeyPair pair;
     const auto turn = token.sessions().turns().take_shared();
     const auto result = session.functions().C_GenerateKeyPair(
@@ -187,21 +199,67 @@ Result<KeyPair> make_pair(Token& token, const WritingSession& session, KeyUri ur
     return pair;
 }
 
+Result<KeyPair> make_rsa_pair(Token& token, const WritingSession& session, const KeyUri& uri,
+                              unsigned long bits) {
+    CK_ULONG size = bits;
+    std::array<std::uint8_t, 3> exponent{1, 0, 1};
+    return make_pair(token, session, uri,
+                     {CKM_RSA_PKCS_KEY_PAIR_GEN,
+                      CKA_DECRYPT,
+                      CKA_ENCRYPT,
+                      {{CKA_MODULUS_BITS, &size, sizeof size},
+                       {CKA_PUBLIC_EXPONENT, exponent.data(), exponent.size()}}});
+}
+
+Result<KeyPair> make_curve_pair(Token& token, const WritingSession& session, const KeyUri& uri,
+                                ecryptfs_pki_curve curve) {
+    const auto parameters = curve_parameters(curve);
+    return make_pair(
+        token, session, uri,
+        {CKM_EC_KEY_PAIR_GEN,
+         CKA_DERIVE,
+         std::nullopt,
+         {{CKA_EC_PARAMS, const_cast<std::uint8_t*>(parameters.data()), parameters.size()}}});
+}
+
 void destroy(const WritingSession& session, const KeyPair& pair) {
     static_cast<void>(session.functions().C_DestroyObject(session.handle(), pair.private_key));
     static_cast<void>(session.functions().C_DestroyObject(session.handle(), pair.public_key));
 }
 
+struct KeyType {
+    ecryptfs_pki_curve curve = ECRYPTFS_PKI_NO_CURVE;
+    unsigned long bits = 0;  // of RSA
+};
+
+Result<KeyType> choose_type(Token& token, const ecryptfs_pki_new_key& wanted) {
+    const auto curve = TRY(module::wanted_curve(wanted));
+    if (curve == ECRYPTFS_PKI_NO_CURVE) {
+        const auto bits = TRY(choose_bits(token, wanted.bits));
+        return KeyType{curve, bits};
+    }
+    const auto can =
+        token.presence().library().mechanism_info(token.presence().slot(), CKM_EC_KEY_PAIR_GEN);
+    if (!can || curve == ECRYPTFS_PKI_X25519 || token.ecdh_mechanisms().empty()) {
+        return std::unexpected(module::cannot_make_curve(token.text(), curve));
+    }
+    return KeyType{curve, 0};
+}
+
 // Call it while logged in.
-Result<std::string> make_and_try(Token& token, const KeyUri& uri, unsigned long bits,
+Result<std::string> make_and_try(Token& token, const KeyUri& uri, const KeyType& type,
                                  const base::SecretEntry& pin) {
     TRY(check_name_is_free(token, uri));
     const auto session = TRY(WritingSession::open(token.sessions()));
-    const auto pair = TRY(make_pair(token, session, uri, bits));
+    const auto pair =
+        TRY(type.curve == ECRYPTFS_PKI_NO_CURVE ? make_rsa_pair(token, session, uri, type.bits)
+                                                : make_curve_pair(token, session, uri, type.curve));
     try {
-        const auto key = TokenKey::open(uri.text(), pin, true);
+        const auto key = open_key(uri.text(), pin, true);
         if (key) {
-            return (*key)->locator();
+            ecryptfs_pki_description description{};
+            (*key)->describe(description);
+            return std::string(description.locator);
         }
         destroy(session, pair);
         return std::unexpected(key.error());
@@ -217,10 +275,10 @@ Result<std::string> generate_key(const ecryptfs_pki_new_key& wanted) {
     const auto uri = TRY(parse_new_name(wanted));
     const auto tokens = TRY(Token::find_all(uri));
     const auto token = TRY(Token::require_one(tokens, uri));
-    const auto bits = TRY(choose_bits(*token, wanted.bits));
+    const auto type = TRY(choose_type(*token, wanted));
     const auto pin = TRY(ChosenPin::choose(module::entered_secret(wanted.secret), uri.pin_source));
     const auto login = TRY(token->login().begin(pin.entry()));
-    return make_and_try(*token, uri, bits, pin.entry());
+    return make_and_try(*token, uri, type, pin.entry());
 }
 
 }  // namespace ecryptfs::pkcs11_module

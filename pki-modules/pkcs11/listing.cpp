@@ -42,7 +42,9 @@ void report(ecryptfs_pki_take_item take, void* context, std::string uri, const s
 std::string mechanism_names(const std::vector<Mechanism>& mechanisms) {
     std::string names;
     for (const auto mechanism : mechanisms) {
-        names += fmt::format("{}{}", names.empty() ? "" : " ", mechanism_name(mechanism));
+        if (mechanism != Mechanism::kEcdhDer) {  // which the token does not tell apart
+            names += fmt::format("{}{}", names.empty() ? "" : " ", mechanism_name(mechanism));
+        }
     }
     return names;
 }
@@ -68,21 +70,29 @@ Properties token_properties(Token& token, const TokenInfo& info) {
 // A key, put together from all of its objects.
 struct VisibleKey {
     ObjectName name;
-    std::size_t bits = 0;  // 0: unknown
+    std::size_t bits = 0;  // of an RSA key; 0: unknown
+    ecryptfs_pki_curve curve = ECRYPTFS_PKI_NO_CURVE;
 };
 
-void add_key(std::vector<VisibleKey>& keys, ObjectName name, std::size_t bits) {
+void add_key(std::vector<VisibleKey>& keys, ObjectName name, std::size_t bits,
+             ecryptfs_pki_curve curve) {
     const auto same = [&](const VisibleKey& key) {
-        return name.id ? key.name.id == name.id : !key.name.id && key.name.label == name.label;
+        return key.curve == curve &&
+               (name.id ? key.name.id == name.id : !key.name.id && key.name.label == name.label);
     };
     if (const auto known = std::ranges::find_if(keys, same); known != keys.end()) {
         known->bits = std::max(known->bits, bits);
     } else {
-        keys.push_back({std::move(name), bits});
+        keys.push_back({std::move(name), bits, curve});
     }
 }
 
-std::size_t modulus_bits(const module::RsaNumbers& numbers) {
+// 0 for a key of a curve.
+std::size_t modulus_bits(const KeyNumbers& key) {
+    if (!key.is_rsa()) {
+        return 0;
+    }
+    const auto& numbers = key.rsa;
     return 8 * (numbers.modulus.size() - 1) +
            static_cast<std::size_t>(std::bit_width(numbers.modulus.front()));
 }
@@ -98,15 +108,17 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
         const auto halves = TRY(read_public_halves(session, type, {}));
         for (const auto& half : halves) {
             if (!half.is_authority) {
-                add_key(keys, half.name, modulus_bits(half.numbers));
+                add_key(keys, half.name, modulus_bits(half.numbers), half.numbers.point.curve);
             }
         }
     }
     const auto objects = TRY(find_objects(session, ObjectClass::kPrivateKey, {}));
     for (const auto object : objects) {
-        if (is_rsa_key(session, object)) {
+        const auto kind = read_kind(session, object);
+        if (kind != KeyKind::kOther) {
             const auto numbers = read_numbers(session, object);
-            add_key(keys, read_name(session, object), numbers ? modulus_bits(*numbers) : 0);
+            add_key(keys, read_name(session, object), numbers ? modulus_bits(*numbers) : 0,
+                    curve_of(kind));
         }
     }
     return keys;
@@ -152,7 +164,10 @@ Result<void> list_keys(ecryptfs_pki_take_item take, void* context) {
             uri.object = key.name.label;
             report(take, context, uri.text(), key.name.label.value_or(""),
                    {{"token", printable(token.name().label)},
-                    {"bits", key.bits == 0 ? "" : std::to_string(key.bits)}});
+                    {"bits", key.bits == 0 ? "" : std::to_string(key.bits)},
+                    {"curve", key.curve == ECRYPTFS_PKI_NO_CURVE
+                                  ? ""
+                                  : std::string(module::curve_name(key.curve))}});
         }
         return {};
     });

@@ -29,6 +29,10 @@ constexpr std::array kTraits{
     Traits{Mechanism::kOaepSha256, "rsa-oaep-sha256", RsaPadding::kOaepSha256, CKM_RSA_PKCS_OAEP},
     Traits{Mechanism::kRawOaepSha1, "rsa-raw-oaep-sha1", RsaPadding::kOaepSha1, CKM_RSA_X_509},
     Traits{Mechanism::kPkcs1, "rsa-pkcs", RsaPadding::kPkcs1, CKM_RSA_PKCS},
+    Traits{Mechanism::kRawOaepSha256, "rsa-raw-oaep-sha256", RsaPadding::kOaepSha256,
+           CKM_RSA_X_509},
+    Traits{Mechanism::kEcdh, "ecdh", {}, CKM_ECDH1_DERIVE},
+    Traits{Mechanism::kEcdhDer, "ecdh-der", {}, CKM_ECDH1_DERIVE},
 };
 
 const Traits& mechanism_traits(Mechanism mechanism) {
@@ -37,7 +41,9 @@ const Traits& mechanism_traits(Mechanism mechanism) {
 
 // RFC 8017, 7.1.1: OAEP with SHA-256 needs 66 bytes more than the file key has.
 bool has_room(Mechanism mechanism, std::size_t modulus_size) {
-    return mechanism != Mechanism::kOaepSha256 || modulus_size >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
+    const bool is_large =
+        mechanism == Mechanism::kOaepSha256 || mechanism == Mechanism::kRawOaepSha256;
+    return !is_large || modulus_size >= 66 + ECRYPTFS_PKI_MAX_FILE_KEY;
 }
 
 // Then another mechanism may work. Tokens refuse a mechanism by many return values: kInternal comes
@@ -48,6 +54,10 @@ bool is_about_mechanism(ErrorCode code) {
 }
 
 }  // namespace
+
+bool is_ecdh(Mechanism mechanism) {
+    return mechanism == Mechanism::kEcdh || mechanism == Mechanism::kEcdhDer;
+}
 
 std::string_view mechanism_name(Mechanism mechanism) {
     return mechanism_traits(mechanism).name;

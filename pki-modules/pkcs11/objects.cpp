@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "lib/base/handle.h"
 #include "lib/base/try.h"
@@ -68,6 +69,48 @@ std::vector<std::uint8_t> without_leading_zeros(std::vector<std::uint8_t> number
     return number;
 }
 
+// Nothing for a key of another type. A token's keys are not of X25519: PKCS#11 has that since 3.0.
+std::optional<KeyNumbers> openssl_numbers(const EVP_PKEY& key) {
+    if (::EVP_PKEY_is_a(&key, "RSA") == 1) {
+        return KeyNumbers{module::rsa_numbers(key), {}};
+    }
+    auto point = module::curve_point(key);
+    if (!point || point->curve == ECRYPTFS_PKI_X25519) {
+        return std::nullopt;
+    }
+    return KeyNumbers{{}, std::move(*point)};
+}
+
+std::optional<KeyNumbers> read_rsa_numbers(const Session& session, ObjectHandle object) {
+    auto modulus = read_attribute(session, object, CKA_MODULUS);
+    auto exponent = read_attribute(session, object, CKA_PUBLIC_EXPONENT);
+    if (!modulus || !exponent) {
+        return std::nullopt;
+    }
+    RsaNumbers numbers{without_leading_zeros(std::move(*modulus)),
+                       without_leading_zeros(std::move(*exponent))};
+    if (numbers.modulus.empty() || numbers.exponent.empty()) {
+        return std::nullopt;
+    }
+    return KeyNumbers{std::move(numbers), {}};
+}
+
+// CKA_EC_POINT is a DER OCTET STRING; some tokens leave out its head.
+std::optional<KeyNumbers> read_point(const Session& session, ObjectHandle object,
+                                     ecryptfs_pki_curve curve) {
+    constexpr std::size_t kHead = 2;
+    constexpr std::uint8_t kUncompressed = 4;
+    auto bytes = read_attribute(session, object, CKA_EC_POINT);
+    const auto size = 1 + 2 * module::coordinate_size(curve);
+    if (bytes && bytes->size() == kHead + size) {
+        bytes->erase(bytes->begin(), bytes->begin() + kHead);
+    }
+    if (!bytes || bytes->size() != size || bytes->front() != kUncompressed) {
+        return std::nullopt;
+    }
+    return KeyNumbers{{}, {curve, std::move(*bytes)}};
+}
+
 std::optional<PublicHalf> read_certificate_half(const Session& session, ObjectHandle object) {
     const auto der = read_attribute(session, object, CKA_VALUE);
     if (!der) {
@@ -76,17 +119,17 @@ std::optional<PublicHalf> read_certificate_half(const Session& session, ObjectHa
     const auto* at = der->data();
     const Certificate certificate(::d2i_X509(nullptr, &at, static_cast<long>(der->size())));
     auto* key = certificate ? ::X509_get0_pubkey(certificate.get()) : nullptr;
-    const bool is_rsa = key != nullptr && ::EVP_PKEY_is_a(key, "RSA") == 1;
-    const bool is_authority = is_rsa && ::X509_check_ca(certificate.get()) == 1;
+    auto numbers = key != nullptr ? openssl_numbers(*key) : std::nullopt;
+    const bool is_authority = numbers && ::X509_check_ca(certificate.get()) == 1;
     ::ERR_clear_error();
-    if (!is_rsa) {
+    if (!numbers) {
         return std::nullopt;
     }
-    return PublicHalf{module::rsa_numbers(*key), read_name(session, object), is_authority};
+    return PublicHalf{std::move(*numbers), read_name(session, object), is_authority};
 }
 
 std::optional<PublicHalf> read_key_half(const Session& session, ObjectHandle object) {
-    auto numbers = is_rsa_key(session, object) ? read_numbers(session, object) : std::nullopt;
+    auto numbers = read_numbers(session, object);
     if (!numbers) {
         return std::nullopt;
     }
@@ -94,6 +137,27 @@ std::optional<PublicHalf> read_key_half(const Session& session, ObjectHandle obj
 }
 
 }  // namespace
+
+base::ByteView curve_parameters(ecryptfs_pki_curve curve) {
+    // SEC 2: the OIDs of secp256r1 and secp384r1, in DER.
+    static constexpr std::array<std::uint8_t, 10> kP256{0x06, 0x08, 0x2a, 0x86, 0x48,
+                                                        0xce, 0x3d, 0x03, 0x01, 0x07};
+    static constexpr std::array<std::uint8_t, 7> kP384{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+    return curve == ECRYPTFS_PKI_P256 ? base::ByteView(kP256) : base::ByteView(kP384);
+}
+
+ecryptfs_pki_curve curve_of(KeyKind kind) {
+    switch (kind) {
+        case KeyKind::kP256:
+            return ECRYPTFS_PKI_P256;
+        case KeyKind::kP384:
+            return ECRYPTFS_PKI_P384;
+        case KeyKind::kOther:
+        case KeyKind::kRsa:
+            break;
+    }
+    return ECRYPTFS_PKI_NO_CURVE;
+}
 
 Result<std::vector<ObjectHandle>> find_objects(const Session& session, ObjectClass type,
                                                const ObjectName& name) {
@@ -144,11 +208,26 @@ std::optional<bool> read_flag(const Session& session, ObjectHandle object, unsig
     return value->front() != CK_FALSE;
 }
 
-bool is_rsa_key(const Session& session, ObjectHandle object) {
-    const auto value = read_attribute(session, object, CKA_KEY_TYPE);
-    constexpr CK_KEY_TYPE kRsa = CKK_RSA;
-    return value && value->size() == sizeof kRsa &&
-           std::memcmp(value->data(), &kRsa, sizeof kRsa) == 0;
+KeyKind read_kind(const Session& session, ObjectHandle object) {
+    const auto type = read_attribute(session, object, CKA_KEY_TYPE);
+    CK_KEY_TYPE number = 0;
+    if (!type || type->size() != sizeof number) {
+        return KeyKind::kOther;
+    }
+    std::memcpy(&number, type->data(), sizeof number);
+    if (number == CKK_RSA) {
+        return KeyKind::kRsa;
+    }
+    if (number != CKK_EC) {
+        return KeyKind::kOther;
+    }
+    const auto curve = read_attribute(session, object, CKA_EC_PARAMS);
+    for (const auto kind : {KeyKind::kP256, KeyKind::kP384}) {
+        if (curve && std::ranges::equal(*curve, curve_parameters(curve_of(kind)))) {
+            return kind;
+        }
+    }
+    return KeyKind::kOther;
 }
 
 ObjectName read_name(const Session& session, ObjectHandle object) {
@@ -164,18 +243,13 @@ ObjectName read_name(const Session& session, ObjectHandle object) {
     return name;
 }
 
-std::optional<RsaNumbers> read_numbers(const Session& session, ObjectHandle object) {
-    auto modulus = read_attribute(session, object, CKA_MODULUS);
-    auto exponent = read_attribute(session, object, CKA_PUBLIC_EXPONENT);
-    if (!modulus || !exponent) {
+std::optional<KeyNumbers> read_numbers(const Session& session, ObjectHandle object) {
+    const auto kind = read_kind(session, object);
+    if (kind == KeyKind::kOther) {
         return std::nullopt;
     }
-    RsaNumbers numbers{without_leading_zeros(std::move(*modulus)),
-                       without_leading_zeros(std::move(*exponent))};
-    if (numbers.modulus.empty() || numbers.exponent.empty()) {
-        return std::nullopt;
-    }
-    return numbers;
+    return kind == KeyKind::kRsa ? read_rsa_numbers(session, object)
+                                 : read_point(session, object, curve_of(kind));
 }
 
 Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "pki-modules/common/curve_key.h"
 #include "pki-modules/common/rsa_public_key.h"
 #include "pki-modules/pkcs11/key_uri.h"
 #include "pki-modules/pkcs11/session_pool.h"
@@ -30,19 +32,37 @@ base::Result<std::vector<ObjectHandle>> find_objects(const Session& session, Obj
 std::optional<std::vector<std::uint8_t>> read_attribute(const Session& session, ObjectHandle object,
                                                         unsigned long type);
 std::optional<bool> read_flag(const Session& session, ObjectHandle object, unsigned long type);
-bool is_rsa_key(const Session& session, ObjectHandle object);
+// What we can use of a key object: RSA, or a curve.
+enum class KeyKind : std::uint8_t { kOther, kRsa, kP256, kP384 };
+KeyKind read_kind(const Session& session, ObjectHandle object);
+// ECRYPTFS_PKI_NO_CURVE for RSA.
+ecryptfs_pki_curve curve_of(KeyKind kind);
+// CKA_EC_PARAMS of P-256 or P-384.
+base::ByteView curve_parameters(ecryptfs_pki_curve curve);
 ObjectName read_name(const Session& session, ObjectHandle object);
 
-// CKA_MODULUS and CKA_PUBLIC_EXPONENT of a public key, or of a private one that shows them.
-std::optional<module::RsaNumbers> read_numbers(const Session& session, ObjectHandle object);
+// The numbers of a public key: of RSA or, if that has a curve, `point`.
+struct KeyNumbers {
+    module::RsaNumbers rsa;
+    module::CurvePoint point;
+
+    bool is_rsa() const { return point.curve == ECRYPTFS_PKI_NO_CURVE; }
+    bool is_same_key(const KeyNumbers& other) const {
+        return rsa.modulus == other.rsa.modulus && point == other.point;
+    }
+};
+
+// CKA_MODULUS and CKA_PUBLIC_EXPONENT, or CKA_EC_PARAMS and CKA_EC_POINT, of a public key, or of a
+// private one that shows them.
+std::optional<KeyNumbers> read_numbers(const Session& session, ObjectHandle object);
 
 struct PublicHalf {
-    module::RsaNumbers numbers;
+    KeyNumbers numbers;
     ObjectName name;
     bool is_authority = false;  // a certificate that signs others
 };
 
-// The RSA keys in objects of this class (kPublicKey or kCertificate) and name.
+// The keys that we can use in objects of this class (kPublicKey or kCertificate) and name.
 base::Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,
                                                          const ObjectName& name);
 
@@ -52,14 +72,14 @@ struct KeyName {
     std::optional<ObjectClass> type;
 };
 
-// The RSA keys in public key objects of this name, or else in certificates. Only one of the two if
-// the name says its class.
+// The keys that we can use in public key objects of this name, or else in certificates. Only one of
+// the two if the name says its class.
 base::Result<std::vector<PublicHalf>> find_public_halves(const Session& session,
                                                          const KeyName& name);
 
-// The private RSA keys of this name. If there are none, those that belong to the public keys and
-// certificates of this name: by their id, or by their numbers if they have none. The other way
-// round if the name is that of a public key or certificate.
+// The private keys of this name that we can use. If there are none, those that belong to the public
+// keys and certificates of this name: by their id, or by their numbers if they have none. The other
+// way round if the name is that of a public key or certificate.
 base::Result<std::vector<ObjectHandle>> find_private_keys(const Session& session,
                                                           const KeyName& name);
 

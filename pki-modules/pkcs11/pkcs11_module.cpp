@@ -7,7 +7,7 @@
 #include "pki-modules/common/module_functions.h"
 #include "pki-modules/pkcs11/generation.h"
 #include "pki-modules/pkcs11/listing.h"
-#include "pki-modules/pkcs11/token_key.h"
+#include "pki-modules/pkcs11/open_key.h"
 
 namespace ecryptfs::pkcs11_module {
 namespace {
@@ -17,14 +17,14 @@ base::Result<void> list_items(ecryptfs_pki_item_kind kind, ecryptfs_pki_take_ite
     return kind == ECRYPTFS_PKI_TOKENS ? list_tokens(take, context) : list_keys(take, context);
 }
 
-using AbiKey = module::KeyFunctions<&TokenKey::open>;
+using AbiKey = module::KeyFunctions<open_key>;
 
 constexpr ecryptfs_pki_module kModule = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
     .name = "pkcs11",
     .version = ECRYPTFS_VERSION,
-    .description = "RSA keys on smart cards and HSMs (PKCS#11)",
+    .description = "RSA and elliptic-curve keys on smart cards and HSMs (PKCS#11)",
     .open = AbiKey::open,
     .describe = AbiKey::describe,
     .encrypt = AbiKey::encrypt,

@@ -24,21 +24,26 @@ bool is_public_name(const KeyName& name) {
     return name.type == ObjectClass::kPublicKey || name.type == ObjectClass::kCertificate;
 }
 
-Result<Handles> find_rsa_keys(const Session& session, const ObjectName& name) {
+Result<Handles> find_usable_keys(const Session& session, const ObjectName& name) {
     auto found = find_objects(session, ObjectClass::kPrivateKey, name);
     if (found) {
-        std::erase_if(*found, [&](ObjectHandle object) { return !is_rsa_key(session, object); });
+        std::erase_if(*found, [&](ObjectHandle object) {
+            return read_kind(session, object) == KeyKind::kOther;
+        });
     }
     return found;
 }
 
 // An id need not be unique, so the numbers decide if the private key shows them.
 Result<Handles> find_half_keys(const Session& session, const PublicHalf& half, bool by_id) {
-    auto keys = find_rsa_keys(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
+    auto keys = find_usable_keys(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
     if (keys) {
         std::erase_if(*keys, [&](ObjectHandle object) {
+            if (curve_of(read_kind(session, object)) != half.numbers.point.curve) {
+                return true;
+            }
             const auto numbers = read_numbers(session, object);
-            return numbers ? numbers->modulus != half.numbers.modulus : !by_id;
+            return numbers ? !numbers->is_same_key(half.numbers) : !by_id;
         });
     }
     return keys;
@@ -72,13 +77,13 @@ Result<Handles> find_private_keys(const Session& session, const KeyName& name) {
     const bool public_first = is_public_name(name);
     for (const bool by_public_half : {public_first, !public_first}) {
         auto keys = by_public_half ? find_keys_by_public_halves(session, name)
-                                   : find_rsa_keys(session, name.name);
+                                   : find_usable_keys(session, name.name);
         if (!keys || !keys->empty()) {
             return keys;
         }
     }
     // The label may have been that of an object that was deleted.
-    return name.name.id ? find_rsa_keys(session, {name.name.id, std::nullopt}) : Handles{};
+    return name.name.id ? find_usable_keys(session, {name.name.id, std::nullopt}) : Handles{};
 }
 
 std::string list_choices(const std::vector<ObjectName>& names) {

@@ -6,6 +6,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -115,12 +116,27 @@ std::string token_choices(const std::vector<Token*>& tokens) {
 
 }  // namespace
 
+std::vector<Mechanism> Token::rsa_mechanisms() const {
+    return select(kRsaMechanisms, CKF_DECRYPT);
+}
+
+std::vector<Mechanism> Token::ecdh_mechanisms() const {
+    return select(kEcdhMechanisms, CKF_DERIVE);
+}
+
 std::vector<Mechanism> Token::mechanisms() const {
+    auto found = rsa_mechanisms();
+    std::ranges::move(ecdh_mechanisms(), std::back_inserter(found));
+    return found;
+}
+
+// `flag`: what it must say that the mechanism is for.
+std::vector<Mechanism> Token::select(std::span<const Mechanism> wanted, unsigned long flag) const {
     std::vector<Mechanism> found;
-    for (const auto mechanism : kMechanisms) {
+    for (const auto mechanism : wanted) {
         const auto info =
             presence_.library().mechanism_info(presence_.slot(), cryptoki_type(mechanism));
-        if (info && (info->flags & CKF_DECRYPT) != 0) {
+        if (info && (info->flags & flag) != 0) {
             found.push_back(mechanism);
         }
     }
@@ -153,7 +169,7 @@ Result<Token*> Token::require_one(const std::vector<Token*>& tokens, const KeyUr
         auto others = find_all(any).value_or(std::vector<Token*>{});
         std::erase_if(others, [](Token* token) { return token->mechanisms().empty(); });
         return std::unexpected(Error{
-            ErrorCode::kNotFound, "no token in reach matches the URI and can use RSA keys",
+            ErrorCode::kNotFound, "no token in reach matches the URI and can decrypt",
             others.empty()
                 ? fmt::format("insert the token; see which are in reach: {}", listing_command(uri))
                 : fmt::format("insert the token; in reach: {}", token_choices(others))});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <span>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -25,7 +26,9 @@ class Token {
     const std::string& text() const { return presence_.text(); }  // for messages
     const TokenName& name() const { return presence_.name(); }
 
-    // The mechanisms that it says it can do, best first.
+    // The mechanisms that it says it can do, best first: for file keys, for ECDH, and both.
+    std::vector<Mechanism> rsa_mechanisms() const;
+    std::vector<Mechanism> ecdh_mechanisms() const;
     std::vector<Mechanism> mechanisms() const;
 
     // The tokens that are present and fit the URI.
@@ -36,6 +39,8 @@ class Token {
 
   private:
     friend class Tokens;
+
+    std::vector<Mechanism> select(std::span<const Mechanism> wanted, unsigned long flag) const;
 
     TokenPresence presence_;
     SessionPool sessions_;

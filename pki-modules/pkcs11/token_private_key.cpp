@@ -14,6 +14,8 @@
 #include "lib/base/try.h"
 #include "lib/base/verb_advice.h"
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/pkcs11/decryption.h"
+#include "pki-modules/pkcs11/derivation.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -68,11 +70,8 @@ Result<void> TokenPrivateKey::read_object() {
     const auto session = TRY(token_.sessions().take_live());
     const auto turn = token_.sessions().turns().take_shared();
     const auto object = TRY(find_object(session));
-    if (!read_flag(session, object, CKA_DECRYPT).value_or(true)) {
-        return std::unexpected(
-            unusable(token_, "is not for decrypting (CKA_DECRYPT)",
-                     fmt::format("use one that may, or make one: {}", making_command(session))));
-    }
+    kind_ = read_kind(session, object);
+    TRY(check_purpose(session, object));
     name_ = read_name(session, object);
     numbers_ = read_numbers(session, object);
     confirm_each_ = read_flag(session, object, CKA_ALWAYS_AUTHENTICATE).value_or(false);
@@ -85,11 +84,21 @@ Result<void> TokenPrivateKey::read_object() {
     return {};
 }
 
+Result<void> TokenPrivateKey::check_purpose(const Session& session, ObjectHandle object) const {
+    const bool is_rsa = kind_ == KeyKind::kRsa;
+    if (read_flag(session, object, is_rsa ? CKA_DECRYPT : CKA_DERIVE).value_or(true)) {
+        return {};
+    }
+    return std::unexpected(unusable(
+        token_, is_rsa ? "is not for decrypting (CKA_DECRYPT)" : "is not for ECDH (CKA_DERIVE)",
+        fmt::format("use one that may, or make one: {}", making_command(session))));
+}
+
 // What could have been meant.
 std::string TokenPrivateKey::advice_on_others(const Session& session) const {
     const auto keys = find_private_keys(session, {});
     return keys && !keys->empty()
-               ? fmt::format("name one of the token's RSA keys in the URI: {}",
+               ? fmt::format("name one of the token's keys in the URI: {}",
                              choice_text(session, *keys))
                : fmt::format("put an RSA key on it: {}", making_command(session));
 }
@@ -116,7 +125,8 @@ Result<ObjectHandle> TokenPrivateKey::search_object(const Session& session) cons
     TRY(session.pool().check(session));
     const auto others = find_objects(session, ObjectClass::kPrivateKey, wanted_.name);
     if (others && !others->empty()) {
-        return std::unexpected(unusable(token_, "is not an RSA key", advice_on_others(session)));
+        return std::unexpected(
+            unusable(token_, "is not of RSA, P-256 or P-384", advice_on_others(session)));
     }
     return std::unexpected(Error{ErrorCode::kNotFound,
                                  fmt::format("no such private key on {}", token_.text()),
@@ -143,27 +153,39 @@ Result<ObjectHandle> TokenPrivateKey::find_object(const Session& session) {
     return found;
 }
 
-Result<std::size_t> TokenPrivateKey::decrypt(Mechanism mechanism, ByteView wrapped, ByteSpan room) {
-    auto plain = TRY(SecretBytes::create(ECRYPTFS_PKI_MAX_WRAPPED_KEY));
+Result<std::size_t> TokenPrivateKey::run(TokenOperation& operation) {
     std::optional<std::size_t> size;
     for (Tried tried; !size;) {
-        auto outcome = TRY(try_once(mechanism, wrapped, plain.span(), tried));
+        auto outcome = TRY(try_once(operation, tried));
         size = outcome;
     }
-    const ByteView answer = plain.view().first(*size);
-    if (mechanism == Mechanism::kRawOaepSha1) {
-        size = remove_oaep(answer, wrapped.size(), room);
-        return size ? Result<std::size_t>(*size) : std::unexpected(module::decrypt_failed());
+    return *size;
+}
+
+Result<std::size_t> TokenPrivateKey::decrypt(Mechanism mechanism, ByteView wrapped, ByteSpan room) {
+    auto plain = TRY(SecretBytes::create(ECRYPTFS_PKI_MAX_WRAPPED_KEY));
+    Decryption decryption(mechanism, wrapped, plain.span());
+    const auto size = TRY(run(decryption));
+    const ByteView answer = plain.view().first(size);
+    if (mechanism == Mechanism::kRawOaepSha1 || mechanism == Mechanism::kRawOaepSha256) {
+        const auto left = remove_oaep(module::hash_name(mechanism_padding(mechanism)), answer,
+                                      wrapped.size(), room);
+        return left ? Result<std::size_t>(*left) : std::unexpected(module::decrypt_failed());
     }
-    if (answer.empty() || answer.size() > ECRYPTFS_PKI_MAX_FILE_KEY) {
+    if (answer.empty() || answer.size() > room.size()) {
         return std::unexpected(module::decrypt_failed());
     }
     std::memcpy(room.data(), answer.data(), answer.size());
     return answer.size();
 }
 
-Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism, ByteView wrapped,
-                                                             ByteSpan plain, Tried& tried) {
+Result<std::size_t> TokenPrivateKey::derive(Mechanism mechanism, ByteView peer, ByteSpan room) {
+    Derivation derivation(mechanism, peer, room);
+    return run(derivation);
+}
+
+Result<std::optional<std::size_t>> TokenPrivateKey::try_once(TokenOperation& operation,
+                                                             Tried& tried) {
     auto session = TRY(token_.sessions().take());
     // A key that was denied may want the PIN each time without saying so.
     auto& turns = token_.sessions().turns();
@@ -180,11 +202,10 @@ Result<std::optional<std::size_t>> TokenPrivateKey::try_once(Mechanism mechanism
         }
         return std::unexpected(object.error());
     }
-    Decryption decryption(session, *object, mechanism);
-    if (decryption.run(wrapped, plain, confirm_each_ ? &token_.login() : nullptr)) {
-        return decryption.size();
+    if (operation.run(session, *object, confirm_each_ ? &token_.login() : nullptr)) {
+        return operation.size();
     }
-    TRY(recover(session, decryption, tried));
+    TRY(recover(session, operation, tried));
     return std::nullopt;
 }
 
@@ -204,7 +225,8 @@ Result<void> TokenPrivateKey::log_in_after_denial(const Session& session, Tried&
 }
 
 // Gives an error if there is nothing left to try.
-Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed, Tried& tried) {
+Result<void> TokenPrivateKey::recover(Session& session, const TokenOperation& failed,
+                                      Tried& tried) {
     if (failed.not_confirmed()) {
         return std::unexpected(*failed.not_confirmed());
     }
@@ -239,12 +261,12 @@ Result<void> TokenPrivateKey::recover(Session& session, const Decryption& failed
         default:
             return recover_from_unclear_error(session, failed, tried);
     }
-    return std::unexpected(
-        token_.presence().error(failed.began() ? "C_Decrypt" : "C_DecryptInit", failed.value()));
+    return std::unexpected(token_.presence().error(failed.call(), failed.value()));
 }
 
 // The return value may concern the wrapped bytes, or the token as a whole.
-Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session, const Decryption& failed,
+Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session,
+                                                         const TokenOperation& failed,
                                                          Tried& tried) {
     const auto starts = token_.presence().library().starts();
     const bool is_present = token_.presence().info().has_value();
@@ -260,7 +282,7 @@ Result<void> TokenPrivateKey::recover_from_unclear_error(Session& session, const
     if (is_present && !std::exchange(tried.session, true)) {
         return {};
     }
-    return std::unexpected(token_.presence().error("C_DecryptInit", failed.value()));
+    return std::unexpected(token_.presence().error(failed.call(), failed.value()));
 }
 
 }  // namespace ecryptfs::pkcs11_module

@@ -8,9 +8,10 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "pki-modules/pkcs11/decryption.h"
+#include "pki-modules/pkcs11/mechanism.h"
 #include "pki-modules/pkcs11/objects.h"
 #include "pki-modules/pkcs11/token.h"
+#include "pki-modules/pkcs11/token_operation.h"
 
 namespace ecryptfs::pkcs11_module {
 
@@ -24,11 +25,14 @@ class TokenPrivateKey {
 
     // What the object shows. Some hide their numbers.
     const ObjectName& name() const { return name_; }
-    const std::optional<module::RsaNumbers>& numbers() const { return numbers_; }
+    const std::optional<KeyNumbers>& numbers() const { return numbers_; }
+    KeyKind kind() const { return kind_; }
 
-    // `wrapped` has the modulus's size. Gives the size of the file key written into `room`.
+    // `wrapped` has the modulus's size. Gives the size written into `room`, at least 1.
     base::Result<std::size_t> decrypt(Mechanism mechanism, base::ByteView wrapped,
                                       base::ByteSpan room);
+    // ECDH with a point of the key's curve. Gives the size of the coordinate written into `room`.
+    base::Result<std::size_t> derive(Mechanism mechanism, base::ByteView peer, base::ByteSpan room);
 
   private:
     // The remedies that a call has tried. Each is tried once.
@@ -51,11 +55,13 @@ class TokenPrivateKey {
     std::string making_command(const Session& session) const;
     base::Result<ObjectHandle> find_object(const Session& session);
     // Nothing means: try again.
-    base::Result<std::optional<std::size_t>> try_once(Mechanism mechanism, base::ByteView wrapped,
-                                                      base::ByteSpan plain, Tried& tried);
+    base::Result<std::optional<std::size_t>> try_once(TokenOperation& operation, Tried& tried);
+    // Runs it, with what may help if it fails. Gives the size that it wrote.
+    base::Result<std::size_t> run(TokenOperation& operation);
+    base::Result<void> check_purpose(const Session& session, ObjectHandle object) const;
     base::Result<void> log_in_after_denial(const Session& session, Tried& tried);
-    base::Result<void> recover(Session& session, const Decryption& failed, Tried& tried);
-    base::Result<void> recover_from_unclear_error(Session& session, const Decryption& failed,
+    base::Result<void> recover(Session& session, const TokenOperation& failed, Tried& tried);
+    base::Result<void> recover_from_unclear_error(Session& session, const TokenOperation& failed,
                                                   Tried& tried);
 
     Token& token_;
@@ -63,7 +69,8 @@ class TokenPrivateKey {
     const KeyName wanted_;
     const Login::Share login_;
     ObjectName name_;
-    std::optional<module::RsaNumbers> numbers_;
+    std::optional<KeyNumbers> numbers_;
+    KeyKind kind_ = KeyKind::kOther;
     bool confirm_each_ = false;  // CKA_ALWAYS_AUTHENTICATE
 
     std::mutex mutex_;

@@ -294,8 +294,7 @@ TEST_F(Pkcs11Advice, WorksForAmbiguousUri) {
     }
     const auto absent = refusal({uri_on("other", "object=absent"), kPin});
     EXPECT_EQ(absent.status, ECRYPTFS_PKI_NOT_FOUND);
-    EXPECT_TRUE(absent.advice.starts_with("name one of the token's RSA keys in the URI: "))
-        << absent;
+    EXPECT_TRUE(absent.advice.starts_with("name one of the token's keys in the URI: ")) << absent;
 }
 
 // What ecryptfsctl generate-key is given; that verb is run in tests/integration/advice_test.cpp.
@@ -356,6 +355,25 @@ TEST_F(Pkcs11Advice, WorksForPublicHalves) {
     expect_advice(refusal({uri_on("other", "id=%94") + "?module-path=" + ECRYPTFS_SHIM_SO, kPin}),
                   ECRYPTFS_PKI_INVALID_KEY,
                   "check that the two belong together, and that the key may decrypt");
+}
+
+TEST_F(Pkcs11Advice, WorksForKeysOfCurves) {
+    expect_advice(generate(abi(), {uri_on("other", "object=x"), 0, kPin, {{"curve", "x25519"}}}),
+                  ECRYPTFS_PKI_NOT_SUPPORTED, "choose another curve, or another place for the key");
+    const auto key = made(abi(), {uri_on("other", "object=advised"), 0, kPin, {{"curve", "p256"}}});
+    const TestKey on_shim{uri_on("other", "object=advised") + "?module-path=" + ECRYPTFS_SHIM_SO,
+                          kPin};
+    faults().refuse_plain_points = true;
+    faults().refuse_der_points = true;
+    expect_advice(refusal(on_shim), ECRYPTFS_PKI_INVALID_KEY,
+                  "check that the two belong together, and that the key may do ECDH (CKA_DERIVE)");
+    faults().refuse_der_points = false;
+    EXPECT_EQ(open(on_shim)->describe().curve, ECRYPTFS_PKI_P256);
+    for (const auto* const type : {"privkey", "pubkey"}) {
+        run_program(of_tool(
+            kSoftHsm, "other",
+            fmt::format("--login --pin {} --delete-object --type {} --label advised", kPin, type)));
+    }
 }
 
 // ---- tokens that go, and that cannot

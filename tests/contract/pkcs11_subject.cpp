@@ -28,6 +28,19 @@ class TokenKeys {
         return {keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(count)};
     }
 
+    TestKey curve_key(const std::string& curve) {
+        auto& test_key = curve_keys_[curve];
+        if (test_key.locator.empty()) {
+            const auto key = make_key(curve);
+            SoftHsm::instance().import_curve_key("contract", curve,
+                                                 curve == "P-256" ? "ec01" : "ec02",
+                                                 to_pem(*key, PemForm::kPkcs8));
+            test_key = {uri_of(curve), kPin};
+            public_keys_[test_key.locator] = to_public_pem(*key);
+        }
+        return test_key;
+    }
+
     std::string public_key_of(const TestKey& key) const { return public_keys_.at(key.locator); }
     static TestKey absent_key() { return {uri_of("absent"), kPin}; }
 
@@ -38,6 +51,7 @@ class TokenKeys {
     }
 
     std::vector<TestKey> keys_;
+    std::map<std::string, TestKey> curve_keys_;
     std::map<std::string, std::string> public_keys_;
 };
 
@@ -70,6 +84,15 @@ class Pkcs11OfRsaKeys : public Pkcs11Module<ModuleOfRsaKeys> {
     std::string oaep_hash() const override { return "SHA1"; }
 };
 
+class Pkcs11OfCurveKeys : public ModuleOfCurveKeys {
+  public:
+    std::vector<std::string> curves() const override { return {"P-256", "P-384"}; }
+    TestKey curve_key(const std::string& curve) override { return token_keys().curve_key(curve); }
+    std::string public_key_of(const TestKey& key) override {
+        return token_keys().public_key_of(key);
+    }
+};
+
 template <typename Interface, typename Implementation>
 Interface& make() {
     SoftHsm::instance();  // lives longer than the keys
@@ -82,12 +105,14 @@ constexpr auto kPath = ECRYPTFS_PKCS11_SO;
 const Subject<ModuleUnderTest> kAny{kPath, make<ModuleUnderTest, Pkcs11Module<ModuleUnderTest>>};
 const Subject<ModuleWithSecrets> kSecrets{kPath, make<ModuleWithSecrets, Pkcs11WithSecrets>};
 const Subject<ModuleOfRsaKeys> kRsa{kPath, make<ModuleOfRsaKeys, Pkcs11OfRsaKeys>};
+const Subject<ModuleOfCurveKeys> kCurve{kPath, make<ModuleOfCurveKeys, Pkcs11OfCurveKeys>};
 
 const auto kName = [](const auto&) { return "pkcs11"; };
 
 INSTANTIATE_TEST_SUITE_P(Contract, AnyModule, testing::Values(kAny), kName);
 INSTANTIATE_TEST_SUITE_P(Contract, SecretModule, testing::Values(kSecrets), kName);
 INSTANTIATE_TEST_SUITE_P(Contract, RsaModule, testing::Values(kRsa), kName);
+INSTANTIATE_TEST_SUITE_P(Contract, CurveModule, testing::Values(kCurve), kName);
 
 }  // namespace
 }  // namespace ecryptfs::contract

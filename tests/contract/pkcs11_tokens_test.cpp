@@ -134,7 +134,7 @@ TEST_F(Pkcs11Tokens, ListTokensWithProperties) {
                      Pair("module", "softhsm2"), Pair("login-required", "yes"),
                      Pair("pin-pad", "no"), Pair("pin-locked", "no"), Pair("generates-keys", "yes"),
                      Pair("mechanisms",
-                          "rsa-oaep-sha1 rsa-oaep-sha256 rsa-raw-oaep-sha1 rsa-pkcs")})))));
+                          "rsa-oaep-sha1 rsa-oaep-sha256 rsa-raw-oaep-sha1 rsa-pkcs ecdh")})))));
     EXPECT_THAT(tokens, Each(Field("label", &Item::label, Not(HasSubstr("Trust")))))
         << "tokens without keys";
     EXPECT_THAT(tokens, SizeIs(kTokens.size())) << "and none that has no label yet";

@@ -54,4 +54,18 @@ void SoftHsm::import(std::string_view token, std::string_view label, std::string
                 "' --id " + std::string(id_in_hex));
 }
 
+void SoftHsm::import_curve_key(std::string_view token, std::string_view label,
+                               std::string_view id_in_hex, const std::string& pem) const {
+    folder_.write("import.pem", pem);
+    const auto file = folder_.path("import.pem").string();
+    for (const std::string type : {"privkey", "pubkey"}) {
+        run_program("openssl pkey -outform DER " + std::string(type == "pubkey" ? "-pubout" : "") +
+                    " -in " + file + " -out " + file + ".der");
+        run_program("pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --usage-derive --pin " +
+                    std::string(kPin) + " --token-label '" + std::string(token) + "' --label '" +
+                    std::string(label) + "' --id " + std::string(id_in_hex) + " --type " + type +
+                    " --write-object " + file + ".der");
+    }
+}
+
 }  // namespace ecryptfs::contract

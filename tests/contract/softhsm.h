@@ -30,6 +30,9 @@ class SoftHsm {
     // With PKCS#8 in PEM; the public half as an object of its own.
     void import(std::string_view token, std::string_view label, std::string_view id_in_hex,
                 const std::string& pem) const;
+    // A key of a curve, by pkcs11-tool, which lets it do ECDH; softhsm2-util does not.
+    void import_curve_key(std::string_view token, std::string_view label,
+                          std::string_view id_in_hex, const std::string& pem) const;
 
     const TemporaryFolder& folder() const { return folder_; }
 

@@ -150,7 +150,8 @@ CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE* types, unsigned lon
 
 CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
     if ((type == CKM_RSA_PKCS_OAEP && faults.hide_oaep) ||
-        (type == CKM_RSA_X_509 && faults.hide_raw)) {
+        (type == CKM_RSA_X_509 && faults.hide_raw) ||
+        (type == CKM_ECDH1_DERIVE && faults.hide_ecdh)) {
         return CKR_MECHANISM_INVALID;
     }
     return is_removed() ? CKR_TOKEN_NOT_PRESENT
@@ -250,6 +251,21 @@ CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigne
     return softhsm().C_FindObjectsInit(session, changed.data(), count);
 }
 
+CK_RV get_point_without_head(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                             CK_ATTRIBUTE& wanted) {
+    constexpr std::size_t kHead = 2;
+    std::array<unsigned char, 256> whole{};
+    CK_ATTRIBUTE point{CKA_EC_POINT, whole.data(), whole.size()};
+    const auto result = softhsm().C_GetAttributeValue(session, object, &point, 1);
+    if (result == CKR_OK) {
+        wanted.ulValueLen = point.ulValueLen - kHead;
+        if (wanted.pValue != nullptr) {
+            std::memcpy(wanted.pValue, whole.data() + kHead, wanted.ulValueLen);
+        }
+    }
+    return result;
+}
+
 CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
                           unsigned long count) {
     const std::shared_lock using_it(in_use);
@@ -271,6 +287,9 @@ CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
         type == CKO_PRIVATE_KEY) {
         wanted->ulValueLen = static_cast<unsigned long>(-1);
         return CKR_ATTRIBUTE_SENSITIVE;
+    }
+    if (faults.keep_point_raw && count == 1 && wanted->type == CKA_EC_POINT) {
+        return get_point_without_head(session, object, *wanted);
     }
     return softhsm().C_GetAttributeValue(session, object, wanted, count);
 }
@@ -367,6 +386,32 @@ CK_RV decrypt(CK_SESSION_HANDLE session, unsigned char* in, unsigned long in_siz
     return result;
 }
 
+CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key,
+                 CK_ATTRIBUTE* wanted, unsigned long count, CK_OBJECT_HANDLE* object) {
+    if (is_removed()) {
+        return CKR_DEVICE_REMOVED;
+    }
+    const std::shared_lock using_it(in_use);
+    ++faults.derivations;
+    if (faults.deny_once.exchange(false)) {
+        return CKR_USER_NOT_LOGGED_IN;
+    }
+    const auto& point = *static_cast<CK_ECDH1_DERIVE_PARAMS*>(mechanism->pParameter);
+    const bool is_plain = point.ulPublicDataLen % 4 == 1;  // 65 or 97 bytes; or two more
+    if (is_plain ? faults.refuse_plain_points : faults.refuse_der_points) {
+        return CKR_MECHANISM_PARAM_INVALID;
+    }
+    const auto result = softhsm().C_DeriveKey(session, mechanism, key, wanted, count, object);
+    faults.derived_objects += result == CKR_OK ? 1 : 0;
+    return result;
+}
+
+CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+    const auto result = softhsm().C_DestroyObject(session, object);
+    faults.derived_objects -= result == CKR_OK ? 1 : 0;
+    return result;
+}
+
 CK_FUNCTION_LIST& list() {
     static CK_FUNCTION_LIST* const functions = [] {
         auto* own = new CK_FUNCTION_LIST(softhsm());
@@ -383,6 +428,8 @@ CK_FUNCTION_LIST& list() {
         own->C_Logout = log_out;
         own->C_FindObjectsInit = find_objects_init;
         own->C_GetAttributeValue = get_attribute_value;
+        own->C_DeriveKey = derive_key;
+        own->C_DestroyObject = destroy_object;
         own->C_DecryptInit = decrypt_init;
         own->C_Decrypt = decrypt;
         return own;

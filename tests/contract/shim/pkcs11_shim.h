@@ -23,6 +23,12 @@ struct Faults {
     // OAEP with SHA-256, which SoftHSM cannot do.
     std::atomic<bool> offer_oaep_sha256 = false;
 
+    // Points for ECDH in one of their two forms are refused. SoftHSM takes both.
+    std::atomic<bool> refuse_plain_points = false;
+    std::atomic<bool> refuse_der_points = false;
+    std::atomic<bool> hide_ecdh = false;
+    std::atomic<bool> keep_point_raw = false;  // CKA_EC_POINT without the head of its OCTET STRING
+
     // The token is out of its slot: sessions die, as they do then.
     std::atomic<bool> removed = false;
     // It is in slots of other numbers than SoftHSM's.
@@ -56,6 +62,8 @@ struct Faults {
     std::atomic<bool> stay_active = false;    // C_DecryptInit: an operation is under way, once
 
     // What was called.
+    std::atomic<unsigned> derivations = 0;
+    std::atomic<unsigned> derived_objects = 0;  // that were not destroyed
     std::atomic<unsigned> logins = 0;
     std::atomic<unsigned> logouts = 0;
     std::atomic<unsigned> sessions = 0;  // that are open

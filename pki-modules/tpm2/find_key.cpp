@@ -8,8 +8,8 @@
 #include "pki-modules/common/key_file.h"
 #include "pki-modules/common/module_edge.h"
 #include "pki-modules/tpm2/key_file.h"
+#include "pki-modules/tpm2/private_half.h"
 #include "pki-modules/tpm2/tpm_error.h"
-#include "pki-modules/tpm2/tpm_key.h"
 #include "pki-modules/tpm2/tpm_state.h"
 
 namespace ecryptfs::tpm2_module {
@@ -18,22 +18,14 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-Result<TpmKey::Found> TpmKey::find(const Locator& locator) {
-    auto found = locator.is_file() ? find_in_file(locator) : find_in_tpm(locator);
-    if (found) {
-        found->in_tpm.what = locator.what();
-        found->in_tpm.name_hash = found->area.name_hash;
-        found->in_tpm.fixed_scheme = found->area.fixed_scheme;
-    }
-    return found;
-}
+namespace {
 
-Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
+Result<FoundKey> find_in_file(const Locator& locator) {
     const auto read = TRY(module::read_key_file(locator.path, "this key, which has no PIN"));
     auto file = TRY(parse_key_file(base::as_text(read.contents.view()), locator.path));
     auto area = TRY(read_public_area(file.public_area, locator.what()));
     auto policy = TRY(parse_steps(file.policy, locator.what()));
-    Found found;
+    FoundKey found;
     found.area = std::move(area);
     found.exposure = read.exposure.value_or("");
     found.in_tpm.parent = file.parent;
@@ -45,7 +37,7 @@ Result<TpmKey::Found> TpmKey::find_in_file(const Locator& locator) {
     return found;
 }
 
-Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
+Result<FoundKey> find_in_tpm(const Locator& locator) {
     Bytes area;
     try {
         Tpm::find_or_create(locator.tcti)->with_connection([&](TpmConnection& connection) {
@@ -63,39 +55,14 @@ Result<TpmKey::Found> TpmKey::find_in_tpm(const Locator& locator) {
                               tool_command("getcap", locator.tcti, "handles-persistent"))});
     }
     auto read = TRY(read_public_area(area, locator.what()));
-    Found found;
+    FoundKey found;
     found.area = std::move(read);
     found.in_tpm.handle = locator.handle;
     return found;
 }
 
-// Finds the policy to execute, if there is one. A key's file says it. For a key in the TPM, the URI
-// does.
-Result<void> TpmKey::settle_policy(const Locator& locator, Found& found) {
-    KeyInTpm& key = found.in_tpm;
-    if (!locator.pcrs.empty()) {
-        return settle_policy_by_pcrs(locator, found);
-    }
-    if (!key.policy.empty()) {
-        if (policy_digest(key.policy, key.name_hash) != found.area.policy) {
-            return std::unexpected(
-                Error{ErrorCode::kInvalidKey,
-                      fmt::format("the policy that {} comes with is not that of the key", key.what),
-                      "restore the file from a backup"});
-        }
-        return {};
-    }
-    if (!found.area.user_with_auth) {
-        return std::unexpected(
-            Error{ErrorCode::kNotSupported,
-                  fmt::format("{} has a policy, and nothing says which", key.what),
-                  "if it is bound to PCRs, add them to its URI, as ?pcrs=sha256:7+11"});
-    }
-    return {};
-}
-
 // Takes the PCRs as they are now, with a PIN and without: one of the two must be the key's policy.
-Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found) {
+Result<void> settle_policy_by_pcrs(const Locator& locator, FoundKey& found) {
     KeyInTpm& key = found.in_tpm;
     const auto selection = TRY(parse_pcr_selection(locator.pcrs));
     std::vector<PcrValue> values;
@@ -119,6 +86,41 @@ Result<void> TpmKey::settle_policy_by_pcrs(const Locator& locator, Found& found)
         fmt::format("{} is not bound to the PCRs {} as they are now", key.what, to_text(selection)),
         "name the PCRs that it is bound to; or start the system as it was when the key was "
         "made"});
+}
+
+}  // namespace
+
+Result<FoundKey> find_key(const Locator& locator) {
+    auto found = locator.is_file() ? find_in_file(locator) : find_in_tpm(locator);
+    if (found) {
+        found->in_tpm.what = locator.what();
+        found->in_tpm.name_hash = found->area.name_hash;
+        found->in_tpm.fixed_scheme = found->area.fixed_scheme;
+    }
+    return found;
+}
+
+Result<void> settle_policy(const Locator& locator, FoundKey& found) {
+    KeyInTpm& key = found.in_tpm;
+    if (!locator.pcrs.empty()) {
+        return settle_policy_by_pcrs(locator, found);
+    }
+    if (!key.policy.empty()) {
+        if (policy_digest(key.policy, key.name_hash) != found.area.policy) {
+            return std::unexpected(
+                Error{ErrorCode::kInvalidKey,
+                      fmt::format("the policy that {} comes with is not that of the key", key.what),
+                      "restore the file from a backup"});
+        }
+        return {};
+    }
+    if (!found.area.user_with_auth) {
+        return std::unexpected(
+            Error{ErrorCode::kNotSupported,
+                  fmt::format("{} has a policy, and nothing says which", key.what),
+                  "if it is bound to PCRs, add them to its URI, as ?pcrs=sha256:7+11"});
+    }
+    return {};
 }
 
 }  // namespace ecryptfs::tpm2_module

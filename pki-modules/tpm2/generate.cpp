@@ -12,6 +12,7 @@
 
 #include "lib/base/try.h"
 #include "pki-modules/common/module_edge.h"
+#include "pki-modules/common/new_key_curve.h"
 #include "pki-modules/common/new_key_file.h"
 #include "pki-modules/tpm2/key_file.h"
 #include "pki-modules/tpm2/locator.h"
@@ -34,6 +35,7 @@ constexpr std::uint16_t kNameHash = TPM2_ALG_SHA256;
 struct Wanted {
     Locator place;
     std::uint32_t bits = 0;
+    ecryptfs_pki_curve curve = ECRYPTFS_PKI_NO_CURVE;
     PcrSelection pcrs;
     base::ByteView pin;
 };
@@ -56,11 +58,14 @@ struct Sensitive {
 
 Result<void> read_options(const ecryptfs_pki_new_key& from, Wanted& to) {
     for (const auto& option : std::span(from.options, from.option_count)) {
+        if (std::string_view(option.name) == module::kCurveOption) {
+            continue;  // read with the bits
+        }
         if (std::string_view(option.name) != "pcrs") {
             return std::unexpected(
                 Error{ErrorCode::kNotSupported,
                       fmt::format("there is no option \"{}\" in the module tpm2", option.name),
-                      "the one option is pcrs, as in pcrs=sha256:7+11"});
+                      "the options are curve and pcrs, as in pcrs=sha256:7+11"});
         }
         auto selection = TRY(parse_pcr_selection(option.value));
         to.pcrs = std::move(selection);
@@ -91,7 +96,11 @@ Result<Wanted> parse_request(const ecryptfs_pki_new_key& from) {
                               module::shown(from.where)),
                   "name the file to write, as file:///absolute/path, with ?tcti= at most"});
     }
-    Wanted wanted{std::move(place), from.bits, {}, {}};
+    const auto curve = TRY(module::wanted_curve(from));
+    if (curve == ECRYPTFS_PKI_X25519) {
+        return std::unexpected(module::cannot_make_curve("the TPM", curve));
+    }
+    Wanted wanted{std::move(place), from.bits, curve, {}, {}};
     TRY(read_options(from, wanted));
     TRY(read_pin(from, wanted));
     return wanted;
@@ -126,10 +135,9 @@ Policy make_policy(const Wanted& wanted, const std::vector<PcrValue>& values) {
     return policy;
 }
 
-TPM2B_PUBLIC key_template(std::uint16_t bits, const Policy& policy, bool has_pin) {
+TPM2B_PUBLIC key_template(const Policy& policy, bool has_pin) {
     TPM2B_PUBLIC area = {};
     TPMT_PUBLIC& key = area.publicArea;
-    key.type = TPM2_ALG_RSA;
     key.nameAlg = kNameHash;
     key.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
                            TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_DECRYPT;
@@ -143,10 +151,29 @@ TPM2B_PUBLIC key_template(std::uint16_t bits, const Policy& policy, bool has_pin
     if (!has_pin) {
         key.objectAttributes |= TPMA_OBJECT_NODA;  // nothing to guess
     }
+    return area;
+}
+
+void set_rsa(TPMT_PUBLIC& key, std::uint16_t bits) {
+    key.type = TPM2_ALG_RSA;
     key.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;
     key.parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
     key.parameters.rsaDetail.keyBits = bits;
-    return area;
+}
+
+void set_curve(TPMT_PUBLIC& key, ecryptfs_pki_curve curve) {
+    key.type = TPM2_ALG_ECC;
+    key.parameters.eccDetail.symmetric.algorithm = TPM2_ALG_NULL;
+    key.parameters.eccDetail.scheme.scheme = TPM2_ALG_NULL;
+    key.parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
+    key.parameters.eccDetail.curveID =
+        curve == ECRYPTFS_PKI_P256 ? TPM2_ECC_NIST_P256 : TPM2_ECC_NIST_P384;
+}
+
+// Part 2 of the TPM 2.0 library specification, 6.6.3: the number without what it is about.
+bool lacks_curve(TSS2_RC code) {
+    constexpr TSS2_RC kNumber = 0xbf;
+    return (code & TSS2_RC_LAYER_MASK) == 0 && (code & kNumber) == TPM2_RC_CURVE;
 }
 
 Bytes marshal_private(const TPM2B_PRIVATE& area) {
@@ -184,8 +211,13 @@ KeyFile make_key(Esys& esys, const Wanted& wanted) {
     const TpmObject session =
         start_session(esys, parent, SessionType::kHmac, TPM2_ALG_SHA256, Encrypted::kBothWays);
     const Sensitive sensitive(wanted.pin);
-    const TPM2B_PUBLIC area =
-        key_template(choose_bits(esys, wanted.bits), policy, !wanted.pin.empty());
+    const bool is_rsa = wanted.curve == ECRYPTFS_PKI_NO_CURVE;
+    TPM2B_PUBLIC area = key_template(policy, !wanted.pin.empty());
+    if (is_rsa) {
+        set_rsa(area.publicArea, choose_bits(esys, wanted.bits));
+    } else {
+        set_curve(area.publicArea, wanted.curve);
+    }
     const TPM2B_DATA outside = {};
     const TPML_PCR_SELECTION creation_pcrs = {};
     TPM2B_PRIVATE* private_area = nullptr;
@@ -194,6 +226,9 @@ KeyFile make_key(Esys& esys, const Wanted& wanted) {
                                     ESYS_TR_NONE, &sensitive.value, &area, &outside, &creation_pcrs,
                                     &private_area, &public_area, nullptr, nullptr, nullptr);
     esys.wipe_sensitive();
+    if (!is_rsa && lacks_curve(code)) {
+        throw base::Failure(module::cannot_make_curve("the TPM", wanted.curve));
+    }
     check_tss("Esys_Create", code);
     const EsysPtr<TPM2B_PRIVATE> private_owner(private_area);
     const EsysPtr<TPM2B_PUBLIC> public_owner(public_area);

@@ -92,6 +92,13 @@ void add_key(const Esys& esys, std::uint32_t handle, std::vector<ListedItem>& to
     if (!area) {
         return;  // no key for decrypting, such as the storage root key
     }
+    if (!area->is_rsa()) {
+        to.push_back({handle_uri(handle),
+                      "",
+                      {{"curve", std::string(module::curve_name(area->point.curve))},
+                       {"policy", area->user_with_auth ? "no" : "yes"}}});
+        return;
+    }
     const char* hash = module::hash_name(area->padding);
     to.push_back({handle_uri(handle),
                   "",

@@ -9,6 +9,7 @@
 #include <array>
 #include <optional>
 
+#include "lib/base/try.h"
 #include "pki-modules/tpm2/tpm_error.h"
 
 namespace ecryptfs::tpm2_module {
@@ -18,7 +19,7 @@ using base::Error;
 using base::ErrorCode;
 using module::RsaPadding;
 
-constexpr const char* kAdvice = "use an RSA key made for decrypting";
+constexpr const char* kAdvice = "use a key made for decrypting";
 
 std::unexpected<Error> refused(const std::string& what, std::string_view why) {
     return std::unexpected(Error{ErrorCode::kInvalidKey, fmt::format("{} {}", what, why), kAdvice});
@@ -73,6 +74,61 @@ std::vector<std::uint8_t> modulus_bytes(const TPM2B_PUBLIC_KEY_RSA& number) {
     return {first, end};
 }
 
+bool may_decrypt(const TPMT_PUBLIC& key) {
+    return (key.objectAttributes & TPMA_OBJECT_DECRYPT) != 0 &&
+           (key.objectAttributes & TPMA_OBJECT_RESTRICTED) == 0;
+}
+
+base::Result<void> read_rsa_parts(const TPMT_PUBLIC& key, const std::string& what, PublicArea& to) {
+    if (key.type != TPM2_ALG_RSA) {
+        return refused(what, "is not a key of RSA, P-256 or P-384");
+    }
+    if (!may_decrypt(key)) {
+        return refused(what, "may not decrypt what the TPM did not make itself");
+    }
+    const auto padding = scheme_padding(key.parameters.rsaDetail.scheme);
+    if (!padding) {
+        return refused(what, "is fixed to a scheme that cannot decrypt");
+    }
+    to.numbers = {modulus_bytes(key.unique.rsa), exponent_bytes(key.parameters.rsaDetail)};
+    to.padding = *padding;
+    to.fixed_scheme = key.parameters.rsaDetail.scheme.scheme != TPM2_ALG_NULL;
+    return {};
+}
+
+ecryptfs_pki_curve find_curve(TPMI_ECC_CURVE curve) {
+    switch (curve) {
+        case TPM2_ECC_NIST_P256:
+            return ECRYPTFS_PKI_P256;
+        case TPM2_ECC_NIST_P384:
+            return ECRYPTFS_PKI_P384;
+        default:
+            return ECRYPTFS_PKI_NO_CURVE;
+    }
+}
+
+base::Result<void> read_curve_parts(const TPMT_PUBLIC& key, const std::string& what,
+                                    PublicArea& to) {
+    const auto curve = find_curve(key.parameters.eccDetail.curveID);
+    if (curve == ECRYPTFS_PKI_NO_CURVE) {
+        return refused(what, "is not a key of RSA, P-256 or P-384");
+    }
+    if (!may_decrypt(key)) {
+        return refused(what, "may not do ECDH with keys that the TPM did not make itself");
+    }
+    const auto scheme = key.parameters.eccDetail.scheme.scheme;
+    if (scheme != TPM2_ALG_NULL && scheme != TPM2_ALG_ECDH) {
+        return refused(what, "is fixed to a scheme that cannot do ECDH");
+    }
+    const auto& [x, y] = key.unique.ecc;
+    auto point = module::curve_point(curve, {x.buffer, x.size}, {y.buffer, y.size});
+    if (!point) {
+        return refused(what, "has a point that is too large for its curve");
+    }
+    to.point = std::move(*point);
+    return {};
+}
+
 }  // namespace
 
 base::Result<PublicArea> read_public_area(base::ByteView bytes, const std::string& what) {
@@ -84,24 +140,14 @@ base::Result<PublicArea> read_public_area(base::ByteView bytes, const std::strin
                                      "restore the file from a backup"});
     }
     const TPMT_PUBLIC& key = area.publicArea;
-    if (key.type != TPM2_ALG_RSA) {
-        return refused(what, "is not an RSA key");
-    }
-    if ((key.objectAttributes & TPMA_OBJECT_DECRYPT) == 0 ||
-        (key.objectAttributes & TPMA_OBJECT_RESTRICTED) != 0) {
-        return refused(what, "may not decrypt what the TPM did not make itself");
-    }
-    const auto padding = scheme_padding(key.parameters.rsaDetail.scheme);
-    if (!padding) {
-        return refused(what, "is fixed to a scheme that cannot decrypt");
-    }
-    return PublicArea{{modulus_bytes(key.unique.rsa), exponent_bytes(key.parameters.rsaDetail)},
-                      *padding,
-                      key.parameters.rsaDetail.scheme.scheme != TPM2_ALG_NULL,
-                      key.nameAlg,
-                      (key.objectAttributes & TPMA_OBJECT_USERWITHAUTH) != 0,
-                      (key.objectAttributes & TPMA_OBJECT_NODA) != 0,
-                      Bytes(key.authPolicy.buffer, key.authPolicy.buffer + key.authPolicy.size)};
+    PublicArea read;
+    TRY(key.type == TPM2_ALG_ECC ? read_curve_parts(key, what, read)
+                                 : read_rsa_parts(key, what, read));
+    read.name_hash = key.nameAlg;
+    read.user_with_auth = (key.objectAttributes & TPMA_OBJECT_USERWITHAUTH) != 0;
+    read.no_lockout = (key.objectAttributes & TPMA_OBJECT_NODA) != 0;
+    read.policy = Bytes(key.authPolicy.buffer, key.authPolicy.buffer + key.authPolicy.size);
+    return read;
 }
 
 Bytes marshal(const TPM2B_PUBLIC& area) {

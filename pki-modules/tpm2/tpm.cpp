@@ -102,13 +102,25 @@ void Tpm::with_connection(const std::function<void(TpmConnection&)>& work) {
     }
 }
 
-base::Result<std::size_t> Tpm::decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room) {
+base::Result<std::size_t> Tpm::decrypt(KeyInTpm& key, module::RsaPadding padding,
+                                       base::ByteView wrapped, base::ByteSpan room) {
+    return use(key, [&](TpmConnection& connection) {
+        return connection.decrypt(key, padding, wrapped, room);
+    });
+}
+
+base::Result<std::size_t> Tpm::derive(KeyInTpm& key, base::ByteView peer, base::ByteSpan room) {
+    return use(key, [&](TpmConnection& connection) { return connection.derive(key, peer, room); });
+}
+
+base::Result<std::size_t> Tpm::use(KeyInTpm& key,
+                                   const std::function<std::size_t(TpmConnection&)>& work) {
     std::size_t size = 0;
     std::optional<Error> error;
     try {
         with_connection([&](TpmConnection& connection) {
             try {
-                size = connection.decrypt(key, wrapped, room);
+                size = work(connection);
             } catch (const TpmFailure& failure) {
                 if (may_be_transient(failure.kind())) {
                     throw;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/secret_bytes.h"
+#include "pki-modules/common/rsa_contexts.h"
 #include "pki-modules/tpm2/esys.h"
 #include "pki-modules/tpm2/pcr_policy.h"
 #include "pki-modules/tpm2/tpm_objects.h"
@@ -42,7 +43,12 @@ class TpmConnection {
 
     Esys& esys() { return esys_; }
     // One command when the key is loaded and has no policy. Throws TpmFailure.
-    std::size_t decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
+    // `padding`: of a key that is not fixed to one. base::Failure of kNotSupported if the TPM lacks
+    // its hash.
+    std::size_t decrypt(KeyInTpm& key, module::RsaPadding padding, base::ByteView wrapped,
+                        base::ByteSpan room);
+    // ECDH with a point, likewise. Gives the coordinate's size.
+    std::size_t derive(KeyInTpm& key, base::ByteView peer, base::ByteSpan room);
     void unload(const KeyInTpm& key);
     // Unloads the keys unused for longest. A TPM holds as few as three loaded keys.
     void keep_at_most(std::size_t count);
@@ -80,8 +86,10 @@ class Tpm {
     // Gives the same Tpm for the same `tcti` as long as somebody holds it.
     static std::shared_ptr<Tpm> find_or_create(const std::string& tcti);
 
-    // Gives the size. Starts over, once, if the TPM was reset or the connection lost.
-    base::Result<std::size_t> decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room);
+    // Both give the size. They start over, once, if the TPM was reset or the connection lost.
+    base::Result<std::size_t> decrypt(KeyInTpm& key, module::RsaPadding padding,
+                                      base::ByteView wrapped, base::ByteSpan room);
+    base::Result<std::size_t> derive(KeyInTpm& key, base::ByteView peer, base::ByteSpan room);
     void unload(const KeyInTpm& key) noexcept;
 
     // Runs `work` with the connection, one at a time. If the connection was lost, runs it again
@@ -90,6 +98,8 @@ class Tpm {
 
   private:
     TpmConnection& ensure_connected();
+    base::Result<std::size_t> use(KeyInTpm& key,
+                                  const std::function<std::size_t(TpmConnection&)>& work);
 
     const std::string tcti_;
     std::mutex mutex_;

@@ -15,14 +15,14 @@
 namespace ecryptfs::tpm2_module {
 namespace {
 
-using AbiKey = module::KeyFunctions<&TpmKey::open>;
+using AbiKey = module::KeyFunctions<open_key>;
 
 ecryptfs_pki_module the_module = {
     .abi_version = ECRYPTFS_PKI_ABI_VERSION,
     .max_threads = 0,
     .name = "tpm2",
     .version = ECRYPTFS_VERSION,
-    .description = "RSA keys in the TPM 2.0 (tpm2-tss)",
+    .description = "RSA and elliptic-curve keys in the TPM 2.0 (tpm2-tss)",
     .open = AbiKey::open,
     .describe = AbiKey::describe,
     .encrypt = AbiKey::encrypt,

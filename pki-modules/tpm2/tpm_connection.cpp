@@ -22,29 +22,39 @@ constexpr std::size_t kMostBeforeLoading = 1;
 
 // Wipes what came out of the TPM before it is freed.
 struct FreePlaintext {
-    void operator()(TPM2B_PUBLIC_KEY_RSA* bytes) const noexcept {
+    template <typename Plaintext>
+    void operator()(Plaintext* bytes) const noexcept {
         ::explicit_bzero(bytes, sizeof *bytes);
         ::Esys_Free(bytes);
     }
 };
 
-TPMT_RSA_DECRYPT decryption_scheme(const KeyInTpm& key) {
+// Only OAEP with SHA-1 and SHA-256 is asked for.
+TPMT_RSA_DECRYPT decryption_scheme(const KeyInTpm& key, module::RsaPadding padding) {
     TPMT_RSA_DECRYPT scheme = {};
     scheme.scheme = key.fixed_scheme ? TPM2_ALG_NULL : TPM2_ALG_OAEP;
-    scheme.details.oaep.hashAlg = TPM2_ALG_SHA256;
+    scheme.details.oaep.hashAlg =
+        padding == module::RsaPadding::kOaepSha1 ? TPM2_ALG_SHA1 : TPM2_ALG_SHA256;
     return scheme;
+}
+
+// Part 2 of the TPM 2.0 library specification, 6.6.3: the number without what it is about.
+bool lacks_hash(TSS2_RC code) {
+    constexpr TSS2_RC kNumber = 0xbf;
+    return (code & TSS2_RC_LAYER_MASK) == 0 && (code & kNumber) == TPM2_RC_HASH;
 }
 
 }  // namespace
 
-std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::ByteSpan room) {
+std::size_t TpmConnection::decrypt(KeyInTpm& key, module::RsaPadding padding,
+                                   base::ByteView wrapped, base::ByteSpan room) {
     const TpmObject& object = ensure_loaded(key);
     const TpmObject& session = authorize(key);
     const AuthScope pin(esys_, object, session, key.pin.view());
     TPM2B_PUBLIC_KEY_RSA in = {};
     in.size = static_cast<UINT16>(std::min(wrapped.size(), sizeof in.buffer));
     std::copy_n(wrapped.begin(), in.size, in.buffer);
-    const TPMT_RSA_DECRYPT scheme = decryption_scheme(key);
+    const TPMT_RSA_DECRYPT scheme = decryption_scheme(key, padding);
     const TPM2B_DATA no_label = {};
     TPM2B_PUBLIC_KEY_RSA* out = nullptr;
     const auto code = ::Esys_RSA_Decrypt(esys_.get(), object.get(), session.get(), ESYS_TR_NONE,
@@ -54,6 +64,12 @@ std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::
     if (code == TPM2_RC_FAILURE && still_answers()) {
         throw TpmFailure({ErrorCode::kDecryptFailed, "bad padding"}, TpmError::kBadInput);
     }
+    if (lacks_hash(code)) {
+        throw base::Failure(
+            {ErrorCode::kNotSupported,
+             fmt::format("the TPM cannot unwrap by OAEP with {}", module::hash_name(padding)),
+             "use another key or token"});
+    }
     check_tss("Esys_RSA_Decrypt", code);
     policy_begun_ = false;
     if (plain->size == 0 || plain->size > room.size()) {
@@ -61,6 +77,34 @@ std::size_t TpmConnection::decrypt(KeyInTpm& key, base::ByteView wrapped, base::
     }
     std::copy_n(plain->buffer, plain->size, room.begin());
     return plain->size;
+}
+
+std::size_t TpmConnection::derive(KeyInTpm& key, base::ByteView peer, base::ByteSpan room) {
+    const std::size_t coordinate = peer.size() / 2;
+    TPM2B_ECC_POINT in = {};
+    for (auto [part, at] :
+         {std::pair{&in.point.x, std::size_t{1}}, std::pair{&in.point.y, 1 + coordinate}}) {
+        part->size = static_cast<UINT16>(std::min(coordinate, sizeof part->buffer));
+        std::ranges::copy(peer.subspan(at, part->size), part->buffer);
+    }
+    const TpmObject& object = ensure_loaded(key);
+    const TpmObject& session = authorize(key);
+    const AuthScope pin(esys_, object, session, key.pin.view());
+    TPM2B_ECC_POINT* out = nullptr;
+    const auto code = ::Esys_ECDH_ZGen(esys_.get(), object.get(), session.get(), ESYS_TR_NONE,
+                                       ESYS_TR_NONE, &in, &out);
+    const std::unique_ptr<TPM2B_ECC_POINT, FreePlaintext> shared(out);
+    esys_.wipe_answer();
+    check_tss("Esys_ECDH_ZGen", code);
+    policy_begun_ = false;
+    const auto& x = shared->point.x;
+    if (x.size > coordinate || coordinate > room.size()) {
+        throw TpmFailure({ErrorCode::kDecryptFailed, "no coordinate"}, TpmError::kBadInput);
+    }
+    const auto to = room.first(coordinate);
+    std::ranges::fill(to, std::uint8_t{0});  // the TPM may leave out leading zeros
+    std::copy_n(x.buffer, x.size, to.last(x.size).begin());
+    return coordinate;
 }
 
 // Tells a bad padding from a broken TPM: some TPMs (libtpms) answer TPM_RC_FAILURE to both.

@@ -32,6 +32,13 @@ Bytes point_of(const evp_pkey_st& key) {
     return {room.begin(), room.begin() + static_cast<std::ptrdiff_t>(size)};
 }
 
+Pkey read_point(const std::string& curve, const Bytes& point) {
+    auto key = make_key(curve);
+    check(::EVP_PKEY_set1_encoded_public_key(key.get(), point.data(), point.size()),
+          "EVP_PKEY_set1_encoded_public_key");
+    return read_public_key(to_public_pem(*key));
+}
+
 Bytes derive_by_openssl(evp_pkey_st& own, evp_pkey_st& peer) {
     const Context context(::EVP_PKEY_CTX_new_from_pkey(nullptr, &own, nullptr));
     check(::EVP_PKEY_derive_init(context.get()), "EVP_PKEY_derive_init");

@@ -17,6 +17,9 @@ namespace ecryptfs::contract {
 // 4, X, Y; or the 32 bytes of X25519.
 std::vector<std::uint8_t> point_of(const evp_pkey_st& key);
 
+// The public key of a point.
+Pkey read_point(const std::string& curve, const std::vector<std::uint8_t>& point);
+
 std::vector<std::uint8_t> derive_by_openssl(evp_pkey_st& own, evp_pkey_st& peer);
 
 // A new key whose secret with `own` begins with a zero.

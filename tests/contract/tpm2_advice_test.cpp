@@ -149,9 +149,10 @@ TEST_F(Tpm2Advice, WorksForFilesOfOtherKeys) {
     expect_advice(of_file("no key"), ECRYPTFS_PKI_INVALID_KEY, "name the TSS2 PEM file of the key");
     expect_advice(of_file(to_pem(*make_rsa_key(2048), PemForm::kPkcs8)), ECRYPTFS_PKI_INVALID_KEY,
                   "use the module openssl for this file: --module openssl");
-    tpm_.create_key("ecc", {"-G", "ecc256"});
+    tpm_.create_key("ecc", {"-G", "ecc256:ecdsa", "-a",
+                            "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"});
     expect_advice(refusal(tpm_.locator("ecc.pem") + kNoPin), ECRYPTFS_PKI_INVALID_KEY,
-                  "use an RSA key made for decrypting");
+                  "use a key made for decrypting");
     tpm_.create_key("right");
     const auto contents = tpm_.read("right.pem");
     expect_advice(of_file(contents.substr(0, contents.size() / 2)), ECRYPTFS_PKI_INVALID_KEY,
@@ -270,7 +271,7 @@ TEST_F(Tpm2Advice, WorksForNewKeys) {
     expect_advice(refused({where, 1024}), ECRYPTFS_PKI_NOT_SUPPORTED,
                   "choose 2048 or 3072 bits, or leave the choice to the module");
     expect_advice(refused({where, 0, {}, {{"colour", "red"}}}), ECRYPTFS_PKI_NOT_SUPPORTED,
-                  "the one option is pcrs, as in pcrs=sha256:7+11");
+                  "the options are curve and pcrs, as in pcrs=sha256:7+11");
     expect_advice(refused({where, 2048, std::string(33, 'x')}), ECRYPTFS_PKI_NOT_SUPPORTED,
                   "choose one of 1 to 32 bytes that are not all zero");
     expect_advice(refused({"handle:0x81000001" + tpm_.query()}), ECRYPTFS_PKI_INVALID_LOCATOR,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "tests/contract/loaded_module.h"
 #include "tests/contract/software_tpm.h"
@@ -39,7 +40,22 @@ class KeysInTpm {
         return key_with_secret_;
     }
 
+    TestKey curve_key(const std::string& curve) {
+        auto& key = curve_keys_[curve];
+        if (key.locator.empty()) {
+            const bool is_p256 = curve == "P-256";
+            tpm_.create_key(curve, {"-G", is_p256 ? "ecc256" : "ecc384", "-p", kSecret});
+            key = {tpm_.locator(curve + ".pem"), kSecret};
+        }
+        return key;
+    }
+
     std::string public_key_of(const TestKey& key) const {
+        for (const auto& [curve, test_key] : curve_keys_) {
+            if (test_key.locator == key.locator) {
+                return tpm_.public_pem(curve);
+            }
+        }
         const auto which = std::ranges::find(keys_, key.locator, &TestKey::locator);
         return tpm_.public_pem("key" + std::to_string(which - keys_.begin()));
     }
@@ -49,6 +65,7 @@ class KeysInTpm {
     SoftwareTpm tpm_;
     std::vector<TestKey> keys_;
     TestKey key_with_secret_;
+    std::map<std::string, TestKey> curve_keys_;
 };
 
 KeysInTpm& keys_in_tpm() {
@@ -80,6 +97,15 @@ class Tpm2OfRsaKeys : public Tpm2Module<ModuleOfRsaKeys> {
     std::string oaep_hash() const override { return "SHA256"; }
 };
 
+class Tpm2OfCurveKeys : public ModuleOfCurveKeys {
+  public:
+    std::vector<std::string> curves() const override { return {"P-256", "P-384"}; }
+    TestKey curve_key(const std::string& curve) override { return keys_in_tpm().curve_key(curve); }
+    std::string public_key_of(const TestKey& key) override {
+        return keys_in_tpm().public_key_of(key);
+    }
+};
+
 template <typename Interface, typename Implementation>
 Interface& make() {
     static Implementation module;
@@ -91,12 +117,14 @@ constexpr auto kPath = ECRYPTFS_TPM2_SO;
 const Subject<ModuleUnderTest> kAny{kPath, make<ModuleUnderTest, Tpm2Module<ModuleUnderTest>>};
 const Subject<ModuleWithSecrets> kSecrets{kPath, make<ModuleWithSecrets, Tpm2WithSecrets>};
 const Subject<ModuleOfRsaKeys> kRsa{kPath, make<ModuleOfRsaKeys, Tpm2OfRsaKeys>};
+const Subject<ModuleOfCurveKeys> kCurve{kPath, make<ModuleOfCurveKeys, Tpm2OfCurveKeys>};
 
 const auto kName = [](const auto&) { return "tpm2"; };
 
 INSTANTIATE_TEST_SUITE_P(Contract, AnyModule, testing::Values(kAny), kName);
 INSTANTIATE_TEST_SUITE_P(Contract, SecretModule, testing::Values(kSecrets), kName);
 INSTANTIATE_TEST_SUITE_P(Contract, RsaModule, testing::Values(kRsa), kName);
+INSTANTIATE_TEST_SUITE_P(Contract, CurveModule, testing::Values(kCurve), kName);
 
 }  // namespace
 }  // namespace ecryptfs::contract

@@ -246,9 +246,6 @@ TEST_F(Tpm2KeyTest, WarnsOfReadableKeyWithoutPin) {
 // ---- what is no such key
 
 TEST_F(Tpm2KeyTest, RefusesKeysThatCannotDecrypt) {
-    tpm_.create_key("ecc", {"-G", "ecc256"});
-    EXPECT_THAT(failure_to_open(module_, {tpm_.locator("ecc.pem") + "&auth=none"}),
-                fails(ECRYPTFS_PKI_INVALID_KEY, "ecc.pem is not an RSA key", "RSA"));
     tpm_.create_key("signing", {"-G", "rsa2048:rsassa", "-a",
                                 "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"});
     EXPECT_THAT(failure_to_open(module_, {tpm_.locator("signing.pem") + "&auth=none"}),

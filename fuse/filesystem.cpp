@@ -6,7 +6,6 @@
 #include <linux/capability.h>
 #include <linux/limits.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -66,15 +65,8 @@ std::size_t most_descriptors() {
     return std::clamp(static_cast<std::size_t>(limit.rlim_cur / 4), kLeast, kMost);
 }
 
-// Whether it is above the rule that writing takes away set-user-ID bits (capabilities(7)).
-bool has_fsetid() {
-    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    return ::syscall(SYS_capget, &header, data.data()) != 0 ||
-           (data[0].effective & (1U << CAP_FSETID)) != 0;
-}
-
-// What the kernel does for who is not above it. chown() does so for everybody.
+// What the kernel does for who is not above the rule that writing takes away set-user-ID bits
+// (capabilities(7)). chown() does so for everybody.
 Outcome<void> drop_privileges(const base::UniqueFd& fd) {
     struct stat status{};
     TRY(checked(::fstat(fd.get(), &status)));
@@ -117,9 +109,17 @@ Filesystem::Filesystem(base::UniqueFd root, MountKeys& keys, const mount::Folder
     : nodes_(std::move(root), most_descriptors()),
       keys_(keys),
       options_(options),
-      keeps_privileges_(has_fsetid()),
+      keeps_privileges_(has_capability(CAP_FSETID)),
       writing_(true, kQuickWrite),
       syncing_(false, kQuickSync) {}
+
+template <typename Make>
+Outcome<int> Filesystem::make_as(const std::optional<Requester>& requester, Make make) {
+    const ActingAs acting(serves_others_ ? requester : std::nullopt);
+    TRY(acting.outcome());
+    const int made = make();
+    return made < 0 ? failed_call() : Outcome<int>(made);
+}
 
 Outcome<Filesystem::NodePointer> Filesystem::node(NodeId id) {
     auto found = nodes_.find(id);
@@ -316,10 +316,12 @@ Outcome<struct statvfs> Filesystem::statistics(NodeId id) {
 }
 
 Outcome<FoundNode> Filesystem::make_link(NodeId folder, std::string_view name,
-                                         std::string_view target) {
+                                         std::string_view target,
+                                         const std::optional<Requester>& requester) {
     const auto there = TRY(place(folder, name));
     const auto lower = TRY(to_outcome(keys_.encrypt_name(target)));
-    TRY(checked(::symlinkat(lower.c_str(), there.way->get(), there.name.c_str())));
+    TRY(make_as(requester,
+                [&] { return ::symlinkat(lower.c_str(), there.way->get(), there.name.c_str()); }));
     return find_made(there);
 }
 
@@ -334,16 +336,18 @@ Outcome<FoundNode> Filesystem::make_hard_link(NodeId id, NodeId folder, std::str
     return find_made(there);
 }
 
-Outcome<FoundNode> Filesystem::make_folder(NodeId folder, std::string_view name, mode_t mode) {
+Outcome<FoundNode> Filesystem::make_folder(NodeId folder, std::string_view name, mode_t mode,
+                                           const std::optional<Requester>& requester) {
     const auto there = TRY(place(folder, name));
-    TRY(checked(::mkdirat(there.way->get(), there.name.c_str(), mode)));
+    TRY(make_as(requester, [&] { return ::mkdirat(there.way->get(), there.name.c_str(), mode); }));
     return find_made(there);
 }
 
 Outcome<FoundNode> Filesystem::make_special(NodeId folder, std::string_view name, mode_t mode,
-                                            dev_t device) {
+                                            dev_t device,
+                                            const std::optional<Requester>& requester) {
     if (S_ISREG(mode)) {
-        auto made = create(folder, name, mode, O_RDWR | O_EXCL);
+        auto made = create(folder, name, mode, O_RDWR | O_EXCL, requester);
         if (made) {
             const WithWaiting to_the_end;
             TRY(close(made->id));
@@ -351,7 +355,8 @@ Outcome<FoundNode> Filesystem::make_special(NodeId folder, std::string_view name
         return made;
     }
     const auto there = TRY(place(folder, name));
-    TRY(checked(::mknodat(there.way->get(), there.name.c_str(), mode, device)));
+    TRY(make_as(requester,
+                [&] { return ::mknodat(there.way->get(), there.name.c_str(), mode, device); }));
     return find_made(there);
 }
 
@@ -428,8 +433,8 @@ Outcome<void> Filesystem::sync_folder(NodeId id) {
 }
 
 // A crash on the way leaves an empty lower file, which is an empty file.
-Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode_t mode,
-                                      int flags) {
+Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode_t mode, int flags,
+                                      const std::optional<Requester>& requester) {
     const auto there = TRY(place(folder, name));
     if (!may_wait() && !keys_.makes_files_at_once()) {
         return std::unexpected(kWouldWait);
@@ -437,13 +442,16 @@ Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode
     const auto locks = keys_.lock_count();
     const auto fresh = TRY(to_outcome(keys_.make_file()));
     auto lower = std::make_shared<OpenLower>();
-    lower->fd.reset(::openat(there.way->get(), there.name.c_str(),
-                             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    lower->can_write = true;
-    if (!lower->fd) {
-        return errno == EEXIST && (flags & O_EXCL) == 0 ? open_existing(there, flags)
-                                                        : failed_call();
+    const auto opened = make_as(requester, [&] {
+        return ::openat(there.way->get(), there.name.c_str(),
+                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    });
+    if (!opened) {
+        return opened.error() == EEXIST && (flags & O_EXCL) == 0 ? open_existing(there, flags)
+                                                                 : std::unexpected(opened.error());
     }
+    lower->fd.reset(*opened);
+    lower->can_write = true;
     auto contents = write_new_file(*lower, fresh, options_.xattr);
     struct stat status{};
     if (!contents || ::fstat(lower->fd.get(), &status) != 0) {
@@ -465,7 +473,12 @@ Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode
     return FoundNode{made->id(), status};
 }
 
+// It was not there when the kernel looked, so that the kernel has not asked whether it may be
+// opened.
 Outcome<FoundNode> Filesystem::open_existing(const LowerPlace& place, int flags) {
+    if (serves_others_) {
+        return std::unexpected(ESTALE);
+    }
     auto existing = TRY(find_made(place));
     if (const auto opened = open(existing.id, flags); !opened) {
         nodes_.forget(existing.id, 1);

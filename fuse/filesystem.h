@@ -10,10 +10,12 @@
 #include <sys/statvfs.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuse/acting_as.h"
 #include "fuse/folder_stream.h"
 #include "fuse/mount_keys.h"
 #include "fuse/node_table.h"
@@ -59,6 +61,9 @@ class Filesystem {
     // `root`: the lower folder. Borrows the keys.
     Filesystem(base::UniqueFd root, MountKeys& keys, const mount::FolderOptions& options);
 
+    // From now on what is made belongs to who asks for it. After prepare_acting().
+    void serve_others() { serves_others_ = true; }
+
     Outcome<FoundNode> look_up(NodeId folder, std::string_view name);
     void forget(NodeId id, std::uint64_t lookups) { nodes_.forget(id, lookups); }
     Outcome<struct stat> status(NodeId id);
@@ -66,11 +71,14 @@ class Filesystem {
     Outcome<struct statvfs> statistics(NodeId id);
 
     Outcome<std::string> read_link(NodeId id);
-    Outcome<FoundNode> make_link(NodeId folder, std::string_view name, std::string_view target);
+    // What these make belongs to this process, unless it serves others.
+    Outcome<FoundNode> make_link(NodeId folder, std::string_view name, std::string_view target,
+                                 const std::optional<Requester>& requester = {});
     Outcome<FoundNode> make_hard_link(NodeId id, NodeId folder, std::string_view name);
-    Outcome<FoundNode> make_folder(NodeId folder, std::string_view name, mode_t mode);
-    Outcome<FoundNode> make_special(NodeId folder, std::string_view name, mode_t mode,
-                                    dev_t device);
+    Outcome<FoundNode> make_folder(NodeId folder, std::string_view name, mode_t mode,
+                                   const std::optional<Requester>& requester = {});
+    Outcome<FoundNode> make_special(NodeId folder, std::string_view name, mode_t mode, dev_t device,
+                                    const std::optional<Requester>& requester = {});
     Outcome<void> remove(NodeId folder, std::string_view name, bool is_folder);
     Outcome<void> rename(NodeId folder, std::string_view name, NodeId new_folder,
                          std::string_view new_name, unsigned flags);
@@ -80,8 +88,10 @@ class Filesystem {
     Outcome<std::optional<FolderEntry>> entry_at(FolderStream& folder, off_t offset);
     Outcome<void> sync_folder(NodeId id);
 
-    // A new empty file, or one that is there, opened by the flags of open(2).
-    Outcome<FoundNode> create(NodeId folder, std::string_view name, mode_t mode, int flags);
+    // A new empty file, or one that is there, opened by the flags of open(2). One that is there
+    // gives ESTALE to others than the mounter: the kernel looks again then, and sees who may.
+    Outcome<FoundNode> create(NodeId folder, std::string_view name, mode_t mode, int flags,
+                              const std::optional<Requester>& requester = {});
     Outcome<OpenedFile> open(NodeId id, int flags);
     Outcome<void> close(NodeId id);
     // The view is of memory of this thread's, until its next call.
@@ -118,6 +128,9 @@ class Filesystem {
         std::string path = {};             // by which the descriptor is reached
     };
 
+    // A descriptor, or what else `make` gives; its errno if it is negative.
+    template <typename Make>
+    Outcome<int> make_as(const std::optional<Requester>& requester, Make make);
     Outcome<NodePointer> node(NodeId id);
     Outcome<AttributeWay> attribute_way(Node& node);
     Outcome<LowerPlace> place(NodeId folder, std::string_view plain);
@@ -141,6 +154,7 @@ class Filesystem {
     MountKeys& keys_;
     mount::FolderOptions options_;
     bool keeps_privileges_;  // this process, when it writes
+    bool serves_others_ = false;
     Pace writing_;
     Pace syncing_;
 };

@@ -135,6 +135,11 @@ void get_status(fuse_req_t request, fuse_ino_t id, fuse_file_info* /*file*/) {
     });
 }
 
+Requester requester(fuse_req_t request) {
+    const auto* const context = ::fuse_req_ctx(request);
+    return {context->uid, context->gid};
+}
+
 AttributeChange read_change(const struct stat& wanted, int which) {
     const auto has = [&](int flag) { return (which & flag) != 0; };
     AttributeChange change;
@@ -187,7 +192,7 @@ void read_link(fuse_req_t request, fuse_ino_t id) {
 
 void make_link(fuse_req_t request, const char* target, fuse_ino_t folder, const char* name) {
     serve_request(request, [&](Filesystem& files) -> Outcome<void> {
-        const auto made = TRY(files.make_link(folder, name, target));
+        const auto made = TRY(files.make_link(folder, name, target, requester(request)));
         return reply_found(request, made);
     });
 }
@@ -201,7 +206,7 @@ void make_hard_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t folder, const 
 
 void make_folder(fuse_req_t request, fuse_ino_t folder, const char* name, mode_t mode) {
     serve_request(request, [&](Filesystem& files) -> Outcome<void> {
-        const auto made = TRY(files.make_folder(folder, name, mode));
+        const auto made = TRY(files.make_folder(folder, name, mode, requester(request)));
         return reply_found(request, made);
     });
 }
@@ -209,7 +214,7 @@ void make_folder(fuse_req_t request, fuse_ino_t folder, const char* name, mode_t
 void make_special(fuse_req_t request, fuse_ino_t folder, const char* name, mode_t mode,
                   dev_t device) {
     serve_request(request, [&](Filesystem& files) -> Outcome<void> {
-        const auto made = TRY(files.make_special(folder, name, mode, device));
+        const auto made = TRY(files.make_special(folder, name, mode, device, requester(request)));
         return reply_found(request, made);
     });
 }
@@ -370,7 +375,7 @@ void sync_folder(fuse_req_t request, fuse_ino_t id, int /*only_data*/, fuse_file
 void create(fuse_req_t request, fuse_ino_t folder, const char* name, mode_t mode,
             fuse_file_info* file) {
     serve_request(request, [&](Filesystem& files) -> Outcome<void> {
-        const auto made = TRY(files.create(folder, name, mode, file->flags));
+        const auto made = TRY(files.create(folder, name, mode, file->flags, requester(request)));
         const auto entry = make_entry(made);
         if (::fuse_reply_create(request, &entry, file) == -ENOENT) {
             const WithWaiting to_the_end;

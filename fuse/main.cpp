@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fuse/acting_as.h"
 #include "fuse/agent_keys.h"
 #include "fuse/background.h"
 #include "fuse/filesystem.h"
@@ -78,12 +79,16 @@ std::string escaped_value(std::string_view text) {
     return escaped;
 }
 
+bool admits_others(const fuse::Options& options) {
+    return std::ranges::any_of(options.fuse,
+                               [](const auto& option) { return option.starts_with("allow_"); });
+}
+
 // Others whom the mount lets in have what each file's mode gives them, and no more. The kernel
 // checks that only if it is told to.
 std::vector<std::string> fuse_options(const fuse::Options& options) {
     auto list = options.fuse;
-    if (std::ranges::any_of(list,
-                            [](const auto& option) { return option.starts_with("allow_"); })) {
+    if (admits_others(options)) {
         list.emplace_back("default_permissions");
     }
     list.emplace_back("subtype=ecryptfs-fuse");
@@ -133,7 +138,11 @@ Result<void> run(const fuse::Options& options) {
     const base::UniqueFd allowed(::fcntl(lower.get(), F_DUPFD_CLOEXEC, 0));
     fuse::Filesystem files(std::move(lower), *keys, options.folder);
     auto session = TRY(fuse::Session::mount(files, options.upper, fuse_options(options)));
-    TRY(fuse::give_up_rights(allowed));
+    const bool serves_others = admits_others(options) && fuse::prepare_acting();
+    if (serves_others) {
+        files.serve_others();
+    }
+    TRY(fuse::give_up_rights(allowed, serves_others));
     {
         const SignalsBlocked in_new_threads;
         agent.start();

@@ -70,11 +70,20 @@ void allow_finding_keys(CallFilter& filter) {
     filter.allow({SCMP_SYS(connect), SCMP_SYS(sendmsg), SCMP_SYS(setsockopt), SCMP_SYS(keyctl)});
 }
 
-Result<void> limit_calls() {
+// fuse/acting_as.h. What the thread may get so is what it has had.
+void allow_acting(CallFilter& filter) {
+    filter.allow({SCMP_SYS(setfsuid), SCMP_SYS(setfsuid32), SCMP_SYS(setfsgid),
+                  SCMP_SYS(setfsgid32), SCMP_SYS(capset)});
+}
+
+Result<void> limit_calls(bool serves_others) {
     CallFilter filter(CallFilter::Unlisted::kRefused);
     confinement::allow_harmless_calls(filter);
     allow_changing_files(filter);
     allow_finding_keys(filter);
+    if (serves_others) {
+        allow_acting(filter);
+    }
     return filter.apply(ErrorCode::kInternal);
 }
 
@@ -94,14 +103,14 @@ Result<void> limit_arguments() {
 
 }  // namespace
 
-Result<void> give_up_rights(const base::UniqueFd& lower) {
+Result<void> give_up_rights(const base::UniqueFd& lower, bool serves_others) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return std::unexpected(
             base::system_error(ErrorCode::kInternal, "giving up new privileges", errno));
     }
     TRY(limit_files(lower));
     TRY(limit_arguments());
-    return limit_calls();
+    return limit_calls(serves_others);
 }
 
 }  // namespace ecryptfs::fuse

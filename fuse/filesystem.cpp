@@ -436,11 +436,8 @@ Outcome<void> Filesystem::sync_folder(NodeId id) {
 Outcome<FoundNode> Filesystem::create(NodeId folder, std::string_view name, mode_t mode, int flags,
                                       const std::optional<Requester>& requester) {
     const auto there = TRY(place(folder, name));
-    if (!may_wait() && !keys_.makes_files_at_once()) {
-        return std::unexpected(kWouldWait);
-    }
     const auto locks = keys_.lock_count();
-    const auto fresh = TRY(to_outcome(keys_.make_file()));
+    const auto fresh = TRY(keys_.make_file());
     auto lower = std::make_shared<OpenLower>();
     const auto opened = make_as(requester, [&] {
         return ::openat(there.way->get(), there.name.c_str(),

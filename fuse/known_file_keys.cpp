@@ -53,11 +53,6 @@ std::optional<lower::FileKey> KnownFileKeys::find(const wire::KeySignature& sign
     return fek ? std::optional(lower::FileKey{entry.cipher, std::move(*fek)}) : std::nullopt;
 }
 
-bool KnownFileKeys::contains(const wire::KeySignature& signature, base::ByteView encrypted_fek) {
-    const std::lock_guard lock(mutex_);
-    return by_digest_.contains(digest(signature, encrypted_fek));
-}
-
 void KnownFileKeys::add(const wire::KeySignature& signature, base::ByteView encrypted_fek,
                         const lower::FileKey& key, std::uint64_t round) {
     const std::lock_guard lock(mutex_);

@@ -30,7 +30,6 @@ class KnownFileKeys {
 
     std::optional<lower::FileKey> find(const wire::KeySignature& signature,
                                        base::ByteView encrypted_fek);
-    bool contains(const wire::KeySignature& signature, base::ByteView encrypted_fek);
     // `round` is what round() gave before the private key was asked: if keys were wiped since, this
     // one is not kept.
     void add(const wire::KeySignature& signature, base::ByteView encrypted_fek,

@@ -8,7 +8,6 @@
 #include <limits>
 #include <utility>
 
-#include "fuse/waiting.h"
 #include "lib/base/bytes.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
@@ -62,10 +61,7 @@ Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct st
 
 Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys, bool in_attribute) {
     if (is_empty(file)) {
-        if (!may_wait() && !keys.makes_files_at_once()) {
-            return std::unexpected(kWouldWait);
-        }
-        const auto fresh = TRY(to_outcome(keys.make_file()));
+        const auto fresh = TRY(keys.make_file());
         if (file.can_write) {
             return write_new_file(file, fresh, in_attribute);
         }
@@ -76,10 +72,7 @@ Outcome<FileContents> open_contents(const OpenLower& file, MountKeys& keys, bool
         return std::unexpected(EIO);
     }
     const auto header = TRY(to_outcome(lower::parse_header(found.bytes)));
-    if (!may_wait() && !keys.opens_at_once(header)) {
-        return std::unexpected(kWouldWait);
-    }
-    const auto key = TRY(to_outcome(keys.open(header)));
+    const auto key = TRY(keys.open(header));
     const ContentsPlace place{found.in_attribute, found.in_attribute ? 0 : header.size_at_front};
     const auto lower_size = static_cast<std::uint64_t>(file.status.st_size);
     return make_contents(file, place, {header.plain_size, lower_size}, key);

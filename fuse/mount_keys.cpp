@@ -6,8 +6,10 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <ranges>
 
+#include "fuse/waiting.h"
 #include "lib/base/try.h"
 #include "lib/lower/encrypted_name.h"
 #include "lib/lower/extent_cipher.h"
@@ -118,44 +120,48 @@ const MountKeys::Key* MountKeys::find_key(const wire::KeySignature& signature) c
     return found == keys_.end() ? nullptr : &*found;
 }
 
-Result<lower::FileKey> MountKeys::open(const lower::Header& header) {
-    std::string wanted;
-    for (const auto& packet : header.packets) {
-        wanted += fmt::format(" {}", packet.signature.text());
-    }
-    base::Error failure{ErrorCode::kUnknownKey,
-                        fmt::format("the file is of none of this mount's keys but:{}",
-                                    wanted.empty() ? " nobody's" : wanted)};
+Outcome<lower::FileKey> MountKeys::open(const lower::Header& header) {
+    int failure = ENOKEY;
     for (const auto& packet : header.packets | std::views::reverse) {
         if (auto key = open_at_once(packet, failure)) {
             return std::move(*key);
         }
     }
     for (const auto& packet : header.packets | std::views::reverse) {
-        const auto* const key = find_key(packet.signature);
-        if (packet.kind == lower::PacketKind::kPublicKey && key != nullptr && key->is_private) {
-            auto opened = open_with_private_key(packet);
-            if (opened) {
-                return opened;
-            }
-            failure = std::move(opened.error());
+        if (!needs_private_key(packet)) {
+            continue;
         }
+        if (!may_wait()) {
+            return std::unexpected(kWouldWait);
+        }
+        auto opened = open_with_private_key(packet);
+        if (opened) {
+            return std::move(*opened);
+        }
+        failure = to_errno(opened.error());
     }
-    return std::unexpected(std::move(failure));
+    return std::unexpected(failure);
 }
 
-bool MountKeys::opens_at_once(const lower::Header& header) {
-    const auto needs_agent = [this](const lower::KeyPacket& packet) {
-        const auto* const key = find_key(packet.signature);
-        return packet.kind == lower::PacketKind::kPublicKey && key != nullptr && key->is_private &&
-               !known_file_keys_.contains(packet.signature, packet.encrypted_fek);
-    };
-    return std::ranges::none_of(header.packets, needs_agent);
+bool MountKeys::needs_private_key(const lower::KeyPacket& packet) const {
+    const auto* const key = find_key(packet.signature);
+    return packet.kind == lower::PacketKind::kPublicKey && key != nullptr && key->is_private;
+}
+
+// What is ready is taken in one step: another thread may take the last one between two.
+Outcome<NewFile> MountKeys::make_file() {
+    if (auto ready = ready_files_.take()) {
+        return std::move(*ready);
+    }
+    if (has_private_keys() && !may_wait()) {
+        return std::unexpected(kWouldWait);
+    }
+    return to_outcome(make_new_file());
 }
 
 // Nothing if this packet is of no key that is here; `failure` then says why, if a key should be.
 std::optional<lower::FileKey> MountKeys::open_at_once(const lower::KeyPacket& packet,
-                                                      base::Error& failure) {
+                                                      int& failure) {
     const auto* const key = find_key(packet.signature);
     if (key == nullptr || key->is_private != (packet.kind == lower::PacketKind::kPublicKey)) {
         return std::nullopt;
@@ -165,12 +171,12 @@ std::optional<lower::FileKey> MountKeys::open_at_once(const lower::KeyPacket& pa
     }
     const std::shared_lock access(key_access_);
     if (!key->passphrase) {
-        failure = locked_error(key->signature);
+        failure = to_errno(locked_error(key->signature));
         return std::nullopt;
     }
     auto opened = lower::file_key_from_packet(packet, key->passphrase->key.view());
     if (!opened) {
-        failure = std::move(opened.error());
+        failure = to_errno(opened.error());
         return std::nullopt;
     }
     return std::move(*opened);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fuse/known_file_keys.h"
+#include "fuse/outcome.h"
 #include "fuse/ready_files.h"
 #include "lib/base/error.h"
 #include "lib/base/secret_bytes.h"
@@ -70,14 +71,12 @@ class MountKeys {
     bool has_private_keys() const;
 
     // By a packet that one of the keys opens: the last one, as the kernel does, but those that open
-    // it at once come before private keys. kUnknownKey if there is none, kKeyLocked.
-    base::Result<lower::FileKey> open(const lower::Header& header);
-    // Whether that needs no private key now.
-    bool opens_at_once(const lower::Header& header);
+    // it at once come before private keys. ENOKEY if there is none or it is locked. kWouldWait
+    // where a private key is to be asked and this thread may not wait.
+    Outcome<lower::FileKey> open(const lower::Header& header);
 
-    // Every key of the mount opens it.
-    base::Result<NewFile> make_file() { return ready_files_.take(); }
-    bool makes_files_at_once() { return !has_private_keys() || ready_files_.has_one(); }
+    // Every key of the mount opens it. kWouldWait as above, if none is ready.
+    Outcome<NewFile> make_file();
 
     bool encrypts_names() const { return name_cipher_.has_value(); }
     // The name in the lower folder; also of a link's target. kInvalidArgument if it is too long,
@@ -115,8 +114,8 @@ class MountKeys {
     base::Result<void> find_name_key(const FindPassphraseKey& find);
     base::Result<NewFile> make_new_file();
     const Key* find_key(const wire::KeySignature& signature) const;
-    std::optional<lower::FileKey> open_at_once(const lower::KeyPacket& packet,
-                                               base::Error& failure);
+    std::optional<lower::FileKey> open_at_once(const lower::KeyPacket& packet, int& failure);
+    bool needs_private_key(const lower::KeyPacket& packet) const;
     base::Result<lower::FileKey> open_with_private_key(const lower::KeyPacket& packet);
     base::Result<std::vector<std::uint8_t>> encrypt_for_key(const Key& key,
                                                             const lower::FileKey& file_key);

@@ -28,25 +28,18 @@ void ReadyFiles::start() {
     wanted_.notify_all();
 }
 
-base::Result<NewFile> ReadyFiles::take() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (maker_.joinable()) {
-            is_wanted_ = true;
-            wanted_.notify_all();
-        }
-        if (!files_.empty()) {
-            auto file = std::move(files_.front());
-            files_.pop_front();
-            return file;
-        }
-    }
-    return make_();
-}
-
-bool ReadyFiles::has_one() {
+std::optional<NewFile> ReadyFiles::take() {
     const std::lock_guard lock(mutex_);
-    return !files_.empty();
+    if (maker_.joinable()) {
+        is_wanted_ = true;
+        wanted_.notify_all();
+    }
+    if (files_.empty()) {
+        return std::nullopt;
+    }
+    auto file = std::move(files_.front());
+    files_.pop_front();
+    return file;
 }
 
 void ReadyFiles::forget() {

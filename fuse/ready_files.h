@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -35,9 +36,8 @@ class ReadyFiles {
     // Begins to make some.
     void start();
 
-    // One that is ready, or else one that is made now.
-    base::Result<NewFile> take();
-    bool has_one();
+    // One that is ready, if there is one; more are made then.
+    std::optional<NewFile> take();
 
     // Wipes what is ready. The next take() begins anew.
     void forget();

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -198,6 +199,62 @@ TEST_F(Requests, SeveralThreadsMayMakeThem) {
         thread.join();
     }
     EXPECT_EQ(read(file), "xxxx456789");
+}
+
+// Its public half takes its time: who may not wait must not use it.
+class SlowPrivateKey : public PrivateKeys {
+  public:
+    base::Result<base::SecretBytes> decrypt(const wire::KeySignature& /*signature*/,
+                                            base::ByteView /*encrypted_fek*/) override {
+        return std::unexpected(base::Error{base::ErrorCode::kKeyLocked, "locked"});
+    }
+    base::Result<base::SecretBytes> encrypt(const wire::KeySignature& /*signature*/,
+                                            base::ByteView /*file_key*/) override {
+        was_waited_ = was_waited_ || !may_wait();
+        return base::SecretBytes::create(256);
+    }
+    bool was_waited() const { return was_waited_; }
+
+  private:
+    std::atomic<bool> was_waited_ = false;
+};
+
+TEST_F(Requests, ImpatientThreadsTakeReadyFilesOnly) {
+    constexpr int kThreads = 4;
+    constexpr int kFiles = 3000;
+    SlowPrivateKey slow;
+    const auto keys = base::value_or_throw(MountKeys::load(
+        options(),
+        [](const auto&) -> base::Result<lower::PassphraseKey> {
+            return std::unexpected(base::Error{base::ErrorCode::kNotSupported, "private"});
+        },
+        slow));
+    keys->start();
+    Filesystem files{base::UniqueFd(::open(folder_.path().c_str(), O_PATH | O_CLOEXEC)), *keys,
+                     options()};
+    std::atomic<int> made = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&, i] {
+            const WithoutWaiting at_once;
+            const std::string name(1, static_cast<char>('a' + i));
+            while (made < kFiles && !slow.was_waited()) {
+                const auto file = files.create(NodeTable::kRoot, name, 0600, O_RDWR | O_EXCL);
+                if (!file) {
+                    EXPECT_EQ(file.error(), kWouldWait);
+                    continue;
+                }
+                ++made;
+                EXPECT_TRUE(files.close(file->id));
+                EXPECT_TRUE(files.remove(NodeTable::kRoot, name, false));
+                files.forget(file->id, 1);
+            }
+        });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    EXPECT_FALSE(slow.was_waited());
 }
 
 TEST_F(Requests, FileMovedBelowIsStale) {

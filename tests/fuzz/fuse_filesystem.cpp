@@ -67,7 +67,7 @@ struct MountWays {
         }
         keys = base::value_or_throw(fuse::MountKeys::load(
             options, [](const auto& signature) { return fixed_key(signature.text()); }, none));
-        const auto file = base::value_or_throw(keys->make_file());
+        const auto file = keys->make_file().value();
         inside = lower_file(file, "what is in the folder");
         outside = lower_file(file, kOutside);
     }

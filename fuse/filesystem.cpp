@@ -79,12 +79,13 @@ Outcome<void> drop_privileges(const base::UniqueFd& fd) {
                : checked(::fchmod(fd.get(), status.st_mode & 07777 & ~dropped));
 }
 
+constexpr int kQuietly = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
 // Reading a header is not reading the file. Only its owner may say so.
 template <typename Open>
 auto open_quietly(Open open) {
-    constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-    auto opened = open(kFlags | O_NOATIME);
-    return !opened && opened.error() == EPERM ? open(kFlags) : std::move(opened);
+    auto opened = open(kQuietly | O_NOATIME);
+    return !opened && opened.error() == EPERM ? open(kQuietly) : std::move(opened);
 }
 
 Outcome<base::UniqueFd> open_entry(const base::UniqueFd& folder, const std::string& name,
@@ -110,6 +111,7 @@ Filesystem::Filesystem(base::UniqueFd root, MountKeys& keys, const mount::Folder
       keys_(keys),
       options_(options),
       keeps_privileges_(has_capability(CAP_FSETID)),
+      passes_modes_(has_capability(CAP_DAC_OVERRIDE)),
       writing_(true, kQuickWrite),
       syncing_(false, kQuickSync) {}
 
@@ -218,17 +220,38 @@ Outcome<std::uint64_t> Filesystem::read_size(Node& node, const struct stat& stat
     if (node.lower) {
         return read_plain_size(node.lower->fd, status);
     }
-    const auto fd = open_quietly([&](int flags) {
+    auto fd = open_quietly([&](int flags) {
         return place != nullptr ? open_entry(*place->way, place->name, flags)
                                 : open_node(node, flags);
     });
-    if (!fd) {
-        // Who may not read it still sees that it is there.
-        return fd.error() == EACCES ? Outcome<std::uint64_t>(0) : std::unexpected(fd.error());
+    auto read = status;
+    if (!fd && fd.error() == EACCES) {
+        fd = open_own(node, place, kQuietly | O_NOATIME, S_IRUSR);
+        if (!fd) {
+            return 0;  // who may not read it still sees that it is there
+        }
+        TRY(checked(::fstat(fd->get(), &read)));  // or it would be opened so each time
     }
-    const auto size = TRY(read_plain_size(*fd, status));
-    node.known_size = KnownSize{status.st_ctim, status.st_size, size};
+    if (!fd) {
+        return std::unexpected(fd.error());
+    }
+    const auto size = TRY(read_plain_size(*fd, read));
+    node.known_size = KnownSize{read.st_ctim, read.st_size, size};
     return size;
+}
+
+// A file of this process's user that its mode keeps closed. Its size and key are for the mount.
+Outcome<base::UniqueFd> Filesystem::open_own(Node& node, const LowerPlace* place, int flags,
+                                             mode_t rights) {
+    if (options_.read_only) {
+        return std::unexpected(EACCES);
+    }
+    if (place != nullptr) {
+        const auto way = TRY(open_entry(*place->way, place->name, O_PATH));
+        return open_against_mode(way, flags, rights);
+    }
+    const auto way = TRY(nodes_.descriptor(node));
+    return open_against_mode(*way, flags, rights);
 }
 
 Outcome<std::string> Filesystem::read_target(int folder, const char* name) {
@@ -494,6 +517,10 @@ Outcome<OpenedFile> Filesystem::open(NodeId id, int flags) {
         close_locked(*there);
         return std::unexpected(loaded.error());
     }
+    if (const auto allowed = check_mode(*there, flags); !allowed) {
+        close_locked(*there);
+        return std::unexpected(allowed.error());
+    }
     const auto& status = there->lower->status;
     const bool is_unchanged =
         known && is_same(known->changed_at, status.st_ctim) && known->lower_size == status.st_size;
@@ -504,12 +531,15 @@ Outcome<OpenedFile> Filesystem::open(NodeId id, int flags) {
 // is locked.
 Outcome<void> Filesystem::load_contents(Node& node, bool for_writing) {
     if (!node.lower || (for_writing && !node.lower->can_write)) {
-        const bool read_only = options_.read_only && !for_writing;
         auto lower = std::make_shared<OpenLower>();
+        const bool read_only = options_.read_only && !for_writing;
         auto opened = read_only ? std::unexpected(EROFS) : nodes_.open(node, O_RDWR | O_NONBLOCK);
-        lower->can_write = opened.has_value();
+        lower->can_write = opened.has_value() || for_writing;
         if (!opened && !for_writing) {
             opened = nodes_.open(node, O_RDONLY | O_NONBLOCK);
+        }
+        if (!opened && opened.error() == EACCES) {
+            opened = open_own_lower(node, for_writing);
         }
         if (!opened) {
             return std::unexpected(opened.error());
@@ -521,6 +551,35 @@ Outcome<void> Filesystem::load_contents(Node& node, bool for_writing) {
     }
     TRY(contents(node));
     return {};
+}
+
+// Writing takes reading, too: extents that are changed in part, and the key. So who may write a
+// file of this process's user has it opened for both, whether or not its mode lets it be read.
+Outcome<FreshDescriptor> Filesystem::open_own_lower(Node& node, bool for_writing) {
+    const int flags = (for_writing ? O_RDWR : O_RDONLY) | O_NONBLOCK;
+    mode_t rights = for_writing ? S_IRUSR : 0;
+    if (kernel_checks_modes_) {  // and has let somebody in by another right
+        rights = for_writing ? S_IRUSR | S_IWUSR : S_IRUSR;
+    }
+    FreshDescriptor own;
+    own.fd = TRY(open_own(node, nullptr, flags, rights));
+    TRY(checked(::fstat(own.fd.get(), &own.status)));
+    return own;
+}
+
+// Of a file of this process's user, which is open for others of its programs perhaps, and for more
+// than this one may do.
+Outcome<void> Filesystem::check_mode(const Node& node, int flags) const {
+    if (kernel_checks_modes_ || passes_modes_) {
+        return {};
+    }
+    struct stat status{};
+    TRY(checked(::fstat(node.lower->fd.get(), &status)));
+    const int way = flags & O_ACCMODE;
+    const mode_t needed =
+        (way != O_WRONLY ? S_IRUSR : mode_t{0}) | (way != O_RDONLY ? S_IWUSR : mode_t{0});
+    const bool is_allowed = status.st_uid != ::geteuid() || (status.st_mode & needed) == needed;
+    return is_allowed ? Outcome<void>() : std::unexpected(EACCES);
 }
 
 // Of an open file. Its key is looked for again if it was dropped. While it is locked.

@@ -64,6 +64,9 @@ class Filesystem {
     // From now on what is made belongs to who asks for it. After prepare_acting().
     void serve_others() { serves_others_ = true; }
 
+    // Others are let in, and the kernel checks each file's mode. Else this has to.
+    void leave_modes_to_kernel() { kernel_checks_modes_ = true; }
+
     Outcome<FoundNode> look_up(NodeId folder, std::string_view name);
     void forget(NodeId id, std::uint64_t lookups) { nodes_.forget(id, lookups); }
     Outcome<struct stat> status(NodeId id);
@@ -142,6 +145,9 @@ class Filesystem {
     Outcome<std::uint64_t> read_size(Node& node, const struct stat& status,
                                      const LowerPlace* place);
     Outcome<base::UniqueFd> open_node(Node& node, int flags);
+    Outcome<base::UniqueFd> open_own(Node& node, const LowerPlace* place, int flags, mode_t rights);
+    Outcome<FreshDescriptor> open_own_lower(Node& node, bool for_writing);
+    Outcome<void> check_mode(const Node& node, int flags) const;
     Outcome<std::string> read_target(int folder, const char* name);
     Outcome<FoundNode> open_existing(const LowerPlace& place, int flags);
     Outcome<void> load_contents(Node& node, bool for_writing);
@@ -154,6 +160,8 @@ class Filesystem {
     MountKeys& keys_;
     mount::FolderOptions options_;
     bool keeps_privileges_;  // this process, when it writes
+    bool passes_modes_;      // this process, for who the kernel lets use the mount
+    bool kernel_checks_modes_ = false;
     bool serves_others_ = false;
     Pace writing_;
     Pace syncing_;

@@ -2,10 +2,13 @@
 
 #include "fuse/lower_files.h"
 
+#include <fcntl.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "lib/base/bytes.h"
@@ -45,7 +48,48 @@ bool is_empty(const OpenLower& file) {
            ::fgetxattr(file.fd.get(), lower::kHeaderAttribute, nullptr, 0) < 0;
 }
 
+// Somebody else may have changed it meanwhile: that stays.
+Outcome<void> restore_mode(const base::UniqueFd& way, const std::string& path, mode_t set,
+                           mode_t before) {
+    struct stat status{};
+    const bool is_ours =
+        ::fstatat(way.get(), "", &status, AT_EMPTY_PATH) == 0 && (status.st_mode & 07777) == set;
+    if (is_ours && ::chmod(path.c_str(), before) != 0) {
+        return failed_call();
+    }
+    return {};
+}
+
 }  // namespace
+
+// By a short change of the mode, as only its mode keeps the owner from it. Only the owner has more
+// rights for that moment, who may change the mode anyhow: the bits of the group and of others stay.
+// Nothing lies between the two changes but open(). Who kills this process just there leaves a file
+// that its owner may read. Its time of change is a new one. A file with set-group-ID is left alone,
+// since chmod() may take that bit away for good.
+Outcome<base::UniqueFd> open_against_mode(const base::UniqueFd& way, int flags, mode_t rights) {
+    struct stat status{};
+    if (::fstatat(way.get(), "", &status, AT_EMPTY_PATH) != 0) {
+        return failed_call();
+    }
+    const mode_t before = status.st_mode & 07777;
+    const mode_t with_rights = before | rights;
+    if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid() || with_rights == before ||
+        (before & S_ISGID) != 0) {
+        return std::unexpected(EACCES);
+    }
+    const auto path = path_of_descriptor(way);
+    if (::chmod(path.c_str(), with_rights) != 0) {
+        return failed_call();
+    }
+    base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+    const int error = errno;
+    TRY(restore_mode(way, path, with_rights, before));
+    if (!fd) {
+        return std::unexpected(error);
+    }
+    return fd;
+}
 
 Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct stat& status) {
     const auto header = TRY(to_outcome(lowerfs::find_header(fd.get(), kSizeAndMarker)));

@@ -16,6 +16,10 @@
 
 namespace ecryptfs::fuse {
 
+// Opens, for this process's own use, a file of its user's whose mode lacks one of these `rights` of
+// its owner. EACCES for any other file. Who asked is not to be shown more than the mode allows.
+Outcome<base::UniqueFd> open_against_mode(const base::UniqueFd& way, int flags, mode_t rights);
+
 // What the header of a regular file, open for reading, says, which needs no key. A file that is
 // empty below is empty. EIO if there is no header.
 Outcome<std::uint64_t> read_plain_size(const base::UniqueFd& fd, const struct stat& status);

@@ -142,6 +142,9 @@ Result<void> run(const fuse::Options& options) {
     if (serves_others) {
         files.serve_others();
     }
+    if (admits_others(options)) {
+        files.leave_modes_to_kernel();
+    }
     TRY(fuse::give_up_rights(allowed, serves_others));
     {
         const SignalsBlocked in_new_threads;

@@ -15,6 +15,7 @@
 #include <new>
 #include <utility>
 
+#include "fuse/interruption.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
 #include "lib/base/zeros.h"
@@ -84,9 +85,9 @@ Outcome<void> write_at(int fd, std::uint64_t offset, ByteView bytes) {
 // Zeros take as much room below as anything: asking for more of them than there is room must not
 // fill the disk first.
 Outcome<void> check_room(int fd, std::uint64_t growth) {
-    constexpr std::uint64_t kUnchecked = std::uint64_t{1} << 20;
     struct statvfs below{};
-    const bool is_known = growth > kUnchecked && ::fstatvfs(fd, &below) == 0 && below.f_blocks != 0;
+    const bool is_known =
+        growth > FileContents::kQuickGrowth && ::fstatvfs(fd, &below) == 0 && below.f_blocks != 0;
     if (is_known && growth / below.f_frsize > below.f_bfree) {
         return std::unexpected(ENOSPC);
     }
@@ -210,14 +211,27 @@ Outcome<void> FileContents::write_within(std::uint64_t offset, ByteView bytes) {
     return {};
 }
 
+// Nobody may see a part of it who asked for all: what fails leaves the file as it was.
+Outcome<void> FileContents::fill_with_zeros(std::uint64_t end) {
+    const auto before = size_;
+    const auto new_extents = lower::encrypted_size(end) - lower::encrypted_size(before);
+    TRY(check_room(fd_, new_extents));
+    auto filled = append_zeros(end);
+    if (!filled) {
+        static_cast<void>(cut(before));  // the first error is the one to report
+    }
+    return filled;
+}
+
 // The extent of the end has zeros behind it already: what is new are whole extents of zeros, in
 // pieces whose size is stored as they come, so that a crash leaves no gap.
-Outcome<void> FileContents::fill_with_zeros(std::uint64_t end) {
+Outcome<void> FileContents::append_zeros(std::uint64_t end) {
     auto at = lower::encrypted_size(size_);
-    if (at < end) {
-        TRY(check_room(fd_, end - at));
-    }
+    const bool is_quick = end - size_ <= kQuickGrowth;
     while (at < end) {
+        if (!is_quick && is_interrupted()) {
+            return std::unexpected(EINTR);
+        }
         const auto size = std::min<std::uint64_t>(lower::encrypted_size(end) - at, kPiece);
         const auto zeros = scratch(static_cast<std::size_t>(size));
         std::ranges::fill(zeros, std::uint8_t{0});

@@ -33,6 +33,9 @@ struct ContentsSizes {
 // One thread at a time.
 class FileContents {
   public:
+    // To fill up by more takes its time, bytes.
+    static constexpr std::uint64_t kQuickGrowth = std::uint64_t{1} << 20;
+
     // Borrows `fd`, which is open for reading, or for both. A file that has lost its end has as
     // much as is left of it.
     FileContents(const base::UniqueFd& fd, const ContentsPlace& place, const ContentsSizes& sizes,
@@ -53,10 +56,12 @@ class FileContents {
     Outcome<base::ByteView> read(std::uint64_t offset, std::size_t size);
 
     // Bytes between the end and `offset` become zeros. After an error the size covers what was
-    // written whole. EFBIG beyond the largest file; ENOSPC and what else the lower file gives.
+    // written whole of `bytes`. EFBIG beyond the largest file; ENOSPC and what else the lower file
+    // gives; EINTR as of resize().
     Outcome<void> write(std::uint64_t offset, base::ByteView bytes);
 
-    // Cuts the file, or fills it up with zeros.
+    // Cuts the file, or fills it up with zeros. After an error in filling it up it is what it was.
+    // EINTR where it has more than a MiB to fill up and a signal comes (fuse/interruption.h).
     Outcome<void> resize(std::uint64_t size);
 
   private:
@@ -66,6 +71,7 @@ class FileContents {
     Outcome<void> write_whole(std::uint64_t offset, base::ByteView bytes);
     Outcome<void> write_within(std::uint64_t offset, base::ByteView bytes);
     Outcome<void> fill_with_zeros(std::uint64_t end);
+    Outcome<void> append_zeros(std::uint64_t end);
     Outcome<void> cut(std::uint64_t size);
     Outcome<void> store_size(std::uint64_t size);
 

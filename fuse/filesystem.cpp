@@ -97,10 +97,8 @@ Outcome<base::UniqueFd> open_entry(const base::UniqueFd& folder, const std::stri
     return fd;
 }
 
-// Larger writes of a slow lower file system are not for the thread that reads requests, nor is
-// filling up by more.
+// Larger writes of a slow lower file system are not for the thread that reads requests.
 constexpr std::size_t kQuickSize = std::size_t{64} << 10;
-constexpr std::uint64_t kQuickGrowth = std::uint64_t{1} << 20;
 constexpr auto kQuickWrite = std::chrono::milliseconds(2);
 constexpr auto kQuickSync = std::chrono::microseconds(50);
 
@@ -314,7 +312,7 @@ Outcome<void> Filesystem::change_locked(Node& node, const AttributeChange& chang
 Outcome<void> Filesystem::change_size(Node& node, std::uint64_t size, bool drops_privileges) {
     ++node.opens;
     auto done = load_contents(node, true);
-    if (done && !may_wait() && size > node.contents->size() + kQuickGrowth) {
+    if (done && !may_wait() && size > node.contents->size() + FileContents::kQuickGrowth) {
         done = std::unexpected(kWouldWait);
     }
     if (done && drops_privileges && keeps_privileges_) {
@@ -632,15 +630,17 @@ Outcome<void> Filesystem::write(NodeId id, std::uint64_t offset, base::ByteView 
     const auto there = TRY(node(id));
     const auto lock = TRY(lock_or_give_up(there->mutex));
     auto* const open_file = TRY(contents(*there));
-    const bool is_large = bytes.size() > kQuickSize || offset > open_file->size() + kQuickGrowth;
-    if (!may_wait() && is_large && !writing_.is_quick()) {
+    const bool is_large = bytes.size() > kQuickSize;
+    // Whatever the pace: a signal ends it, and somebody has to read that there is one.
+    const bool grows = offset > open_file->size() + FileContents::kQuickGrowth;
+    if (!may_wait() && (grows || (is_large && !writing_.is_quick()))) {
         return std::unexpected(kWouldWait);
     }
     if (drops_privileges && keeps_privileges_) {
         TRY(fuse::drop_privileges(there->lower->fd));
     }
-    return is_large ? writing_.time([&] { return open_file->write(offset, bytes); })
-                    : open_file->write(offset, bytes);
+    return is_large && !grows ? writing_.time([&] { return open_file->write(offset, bytes); })
+                              : open_file->write(offset, bytes);
 }
 
 Outcome<void> Filesystem::sync(NodeId id, bool only_data) {

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "fuse/interruption.h"
 #include "fuse/waiting.h"
 #include "lib/base/try.h"
 
@@ -44,9 +45,14 @@ struct CurrentRequest {
 };
 thread_local CurrentRequest current_request;
 
+bool is_request_interrupted(void* request) {
+    return ::fuse_req_interrupted(static_cast<fuse_req_t>(request)) != 0;
+}
+
 // Does the work of a request, which replies unless it fails. Nothing is thrown into libfuse.
 template <typename Work>
 void serve_request(fuse_req_t request, Work work) noexcept {
+    const Interruptible by_signals(is_request_interrupted, request);
     int error = EIO;
     try {
         const Outcome<void> done = work(filesystem(request));

@@ -11,11 +11,10 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
 #include <utility>
 
 #include "fuse/interruption.h"
+#include "fuse/plain_memory.h"
 #include "lib/base/file_io.h"
 #include "lib/base/try.h"
 #include "lib/base/zeros.h"
@@ -38,39 +37,13 @@ off_t to_off(std::uint64_t offset) {
     return static_cast<off_t>(offset);
 }
 
-// Memory of this thread's that is there for the next request. Not zeroed: most of it is
-// overwritten.
-class Scratch {
-  public:
-    ByteSpan take(std::size_t size) {
-        if (size > size_) {
-            size_ = std::max(size, kPiece);
-            memory_.reset(static_cast<std::uint8_t*>(::operator new(size_, kAlignment)));
-        }
-        return {memory_.get(), size};
-    }
-
-  private:
-    static constexpr std::align_val_t kAlignment{4096};
-    struct Free {
-        void operator()(std::uint8_t* memory) const noexcept {
-            ::operator delete(memory, kAlignment);
-        }
-    };
-
-    std::unique_ptr<std::uint8_t, Free> memory_;
-    std::size_t size_ = 0;
-};
-
 ByteSpan scratch(std::size_t size) {
-    thread_local Scratch memory;
-    return memory.take(size);
+    return plain_memory(PlainUse::kContents, size);
 }
 
 // What goes to the lower file, while `scratch` has the plain text.
 ByteSpan encrypted_scratch(std::size_t size) {
-    thread_local Scratch memory;
-    return memory.take(size);
+    return plain_memory(PlainUse::kEncrypted, size);
 }
 
 Outcome<std::size_t> read_at(int fd, std::uint64_t offset, ByteSpan bytes) {
@@ -256,7 +229,9 @@ Outcome<void> FileContents::cut(std::uint64_t size) {
         std::array<std::uint8_t, kExtentSize> last{};
         TRY(load_edge(lower::extent_number(size), last));
         std::ranges::fill(ByteSpan(last).subspan(kept), std::uint8_t{0});
-        TRY(write_extents(lower::extent_number(size), last));
+        const auto written = write_extents(lower::extent_number(size), last);
+        ::explicit_bzero(last.data(), last.size());
+        TRY(written);
     }
     edge_.reset();
     if (size < size_) {

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "fuse/interruption.h"
+#include "fuse/plain_memory.h"
 #include "fuse/waiting.h"
 #include "lib/base/try.h"
 
@@ -272,20 +273,12 @@ void open_folder(fuse_req_t request, fuse_ino_t id, fuse_file_info* file) {
     });
 }
 
-// Memory of this thread's for a reply.
-std::span<char> reply_memory(std::size_t size) {
-    thread_local std::vector<char> memory;
-    if (memory.size() < size) {
-        memory.resize(size);
-    }
-    return {memory.data(), size};
-}
-
 // As many entries as `size` bytes have room for, from `offset` on.
 template <typename Add>
 Outcome<void> list_folder(fuse_req_t request, std::size_t size, off_t offset, OpenFolder& folder,
                           Add add) {
-    const auto buffer = reply_memory(size);
+    const auto bytes = plain_memory(PlainUse::kReply, size);
+    const std::span buffer(reinterpret_cast<char*>(bytes.data()), bytes.size());
     std::size_t used = 0;
     for (;;) {
         const auto entry = TRY(filesystem(request).entry_at(folder.entries, offset));

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "fuse/plain_memory.h"
+
 namespace ecryptfs::fuse {
 
 void KeyWatch::take(const channel::Note& note) {
@@ -51,6 +53,7 @@ void KeyWatch::carry_out(const Parts& parts, const channel::Note& note) {
         for (const auto id : parts.files.drop_contents()) {
             parts.invalidate(id);
         }
+        wipe_plain_memory();
     }
     parts.confirm(note.number);
 }

@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <memory>
 
 #include "fuse/handlers.h"
 #include "fuse/waiting.h"
@@ -34,19 +33,22 @@ constexpr std::size_t kBufferSize = kMaxWrite + kHeaderRoom;
 }  // namespace
 
 RequestLoop::RequestLoop(fuse_session* session, const sigset_t& signals)
-    : session_(session),
-      signals_(signals),
-      buffer_(std::make_unique_for_overwrite<char[]>(kBufferSize)),
-      workers_(kMostWorkers,
-               [session](RawRequest& request) { serve_raw_request(session, request); }) {}
+    : session_(session), signals_(signals), workers_(kMostWorkers, [session](RawRequest& request) {
+          const PlainMemoryInUse in_use;
+          serve_raw_request(session, request.bytes());
+      }) {}
 
 Result<RequestLoop::Reading> RequestLoop::read_request() {
-    const auto size = ::read(::fuse_session_fd(session_), buffer_.get(), kBufferSize);
+    in_use_.emplace();
+    const auto memory = plain_memory(PlainUse::kRequest, kBufferSize);
+    const auto size = ::read(::fuse_session_fd(session_), memory.data(), memory.size());
+    const int error = errno;
     if (size >= 0) {
-        size_ = static_cast<std::size_t>(size);
+        request_ = {reinterpret_cast<char*>(memory.data()), static_cast<std::size_t>(size)};
         return Reading::kRequest;
     }
-    switch (errno) {
+    in_use_.reset();
+    switch (error) {
         case EAGAIN:
         case EINTR:
         case ENOENT:  // who asked was interrupted
@@ -54,7 +56,7 @@ Result<RequestLoop::Reading> RequestLoop::read_request() {
         case ENODEV:
             return Reading::kEnd;
         default:
-            return std::unexpected(base::system_error("reading /dev/fuse", errno));
+            return std::unexpected(base::system_error("reading /dev/fuse", error));
     }
 }
 
@@ -91,14 +93,14 @@ void RequestLoop::serve() {
     bool is_served = false;
     {
         const WithoutWaiting at_once;
-        is_served = serve_raw_request(session_, {buffer_.get(), size_});
+        is_served = serve_raw_request(session_, request_);
     }
     if (is_served) {
         return;
     }
-    RawRequest request(buffer_.get(), buffer_.get() + size_);
+    RawRequest request(request_);
     if (!workers_.enqueue(request)) {
-        serve_raw_request(session_, request);
+        serve_raw_request(session_, request.bytes());
     }
 }
 
@@ -110,6 +112,7 @@ Result<void> RequestLoop::run() {
         }
         if (reading == Reading::kRequest) {
             serve();
+            in_use_.reset();
         }
     }
     return {};

@@ -7,8 +7,10 @@
 
 #include <csignal>
 #include <cstddef>
-#include <memory>
+#include <optional>
+#include <span>
 
+#include "fuse/plain_memory.h"
 #include "fuse/worker_pool.h"
 #include "lib/base/error.h"
 
@@ -35,10 +37,10 @@ class RequestLoop {
 
     fuse_session* session_;
     sigset_t signals_;
-    std::unique_ptr<char[]> buffer_;  // not zeroed: most of it is never touched
-    std::size_t size_ = 0;            // of the request in it
-    unsigned vain_polls_ = 0;         // in a row
-    unsigned sleeps_ = 0;             // since it last polled in vain
+    std::optional<PlainMemoryInUse> in_use_;  // while there is a request
+    std::span<char> request_;                 // in this thread's memory
+    unsigned vain_polls_ = 0;                 // in a row
+    unsigned sleeps_ = 0;                     // since it last polled in vain
     WorkerPool workers_;
 };
 

@@ -46,11 +46,12 @@ void WorkerPool::work() {
         if (waiting_.empty()) {
             return;
         }
-        auto request = std::move(waiting_.front());
-        waiting_.pop_front();
-        lock.unlock();
-        serve_(request);
-        request = {};
+        {
+            auto request = std::move(waiting_.front());
+            waiting_.pop_front();
+            lock.unlock();
+            serve_(request);
+        }
         lock.lock();
     }
 }

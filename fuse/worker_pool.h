@@ -4,17 +4,39 @@
 
 #pragma once
 
+#include <string.h>
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
 namespace ecryptfs::fuse {
 
-using RawRequest = std::vector<char>;
+// A copy of what was read from /dev/fuse, which may be plain text to be written.
+class RawRequest {
+  public:
+    RawRequest() = default;
+    explicit RawRequest(std::span<const char> bytes) : bytes_(bytes.begin(), bytes.end()) {}
+    RawRequest(RawRequest&& other) noexcept = default;
+    RawRequest& operator=(RawRequest&&) = delete;
+    RawRequest(const RawRequest&) = delete;
+    RawRequest& operator=(const RawRequest&) = delete;
+    ~RawRequest() {
+        if (!bytes_.empty()) {
+            ::explicit_bzero(bytes_.data(), bytes_.size());
+        }
+    }
+
+    std::span<char> bytes() { return bytes_; }
+
+  private:
+    std::vector<char> bytes_;
+};
 
 class WorkerPool {
   public:

@@ -137,9 +137,9 @@ TEST(Waiting, IsGivenUpByAThreadThatMayNot) {
 TEST(Workers, DoAllBeforeTheyEnd) {
     std::atomic<int> done = 0;
     {
-        WorkerPool workers(3, [&](RawRequest& request) { done += request.front(); });
+        WorkerPool workers(3, [&](RawRequest& request) { done += request.bytes().front(); });
         for (int i = 0; i < 100; ++i) {
-            RawRequest request(1, 1);
+            RawRequest request(std::span("\1", 1));
             ASSERT_TRUE(workers.enqueue(request));
         }
     }

@@ -217,6 +217,32 @@ TEST_F(FolderOfPrivateKeys, LockOfAllReachesPassphraseFolders) {
     EXPECT_EQ(read_file(file), "contents");
 }
 
+// What was read and written last is nowhere in its memory, and was there.
+TEST_F(FolderOfPrivateKeys, LockWipesWhatWasReadAndWritten) {
+    const auto signature = add_key("k2048.pem", "secret");
+    const auto mounted = mount(signature);
+    std::string text;
+    while (text.size() < 600'000) {
+        text += fmt::format("plain line {}\n", text.size());
+    }
+    const auto canary = base::as_bytes(std::string_view(text).substr(100, 40));
+    const auto late_canary = base::as_bytes(std::string_view(text).substr(599'000, 40));
+    write_file(mounted.path() / "file", text);
+    write_file(mounted.path() / "small", text.substr(0, 1000));
+    for (const bool is_read : {false, true}) {
+        if (is_read) {
+            const auto unlocked = ctl({"unlock", signature, "--passphrase-file", "-"}, "secret");
+            ASSERT_EQ(unlocked.exit_code, 0) << unlocked.err;
+            EXPECT_EQ(read_file(mounted.path() / "file"), text);
+            EXPECT_EQ(read_file(mounted.path() / "small"), text.substr(0, 1000));
+        }
+        EXPECT_GT(count_in_memory(mounted.pid(), canary), 0U) << is_read;
+        ASSERT_EQ(ctl({"lock"}).exit_code, 0);
+        EXPECT_EQ(count_in_memory(mounted.pid(), canary), 0U) << is_read;
+        EXPECT_EQ(count_in_memory(mounted.pid(), late_canary), 0U) << is_read;
+    }
+}
+
 // Whoever reads what the kernel has of a file's pages sees nothing either.
 TEST_F(FolderOfPrivateKeys, LockDropsMappedPages) {
     const auto signature = add_key("k2048.pem", "secret");

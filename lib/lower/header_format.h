@@ -15,6 +15,9 @@ inline constexpr std::size_t kMarkerOffset = 8;
 inline constexpr std::uint32_t kMarkerMask = 0x3c81b7f5;  // MAGIC_ECRYPTFS_MARKER
 inline constexpr std::uint8_t kNewestVersion = 3;         // ECRYPTFS_SUPPORTED_FILE_VERSION
 inline constexpr std::size_t kSaltSize = 8;
+// Size, marker, version and flags; behind them, but for version 0, the size of the front.
+inline constexpr std::size_t kFixedFields = 20;
+inline constexpr std::size_t kFrontFields = 6;
 
 // RFC 4880 section 4.3, the first byte in its old form with and without the length's bits as the
 // kernel writes it (keystore.c: write_tag_1_packet, write_tag_3_packet, write_tag_11_packet).

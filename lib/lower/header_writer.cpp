@@ -54,12 +54,29 @@ void put_packet(ByteWriter& writer, const NewPassphrasePacket& packet) {
     put_signature(writer, packet.signature);
 }
 
+void put_packet(ByteWriter& writer, const NewKeyPacket& packet) {
+    std::visit([&](const auto& each) { put_packet(writer, each); }, packet);
+}
+
 // Whether the reader takes a FEK of this size.
 bool is_encrypted_fek(const NewKeyPacket& packet) {
     const auto* passphrase = std::get_if<NewPassphrasePacket>(&packet);
     const auto size =
         std::visit([](const auto& each) { return each.encrypted_fek.size(); }, packet);
     return size > 0 && size <= (passphrase != nullptr ? wire::kMaxFek : wire::kMaxEncryptedFek);
+}
+
+std::unexpected<base::Error> refused_fek() {
+    return refused("an encrypted file key of a size that the kernel does not read");
+}
+
+// The header that was written, which has so many packets.
+Result<std::vector<std::uint8_t>> finish_header(const ByteWriter& writer, std::size_t packets) {
+    if (packets == 0 || packets > kMaxKeyPackets || !writer.ok()) {
+        return refused(fmt::format("{} keys, which do not fit into a header", packets));
+    }
+    const auto written = writer.written();
+    return std::vector<std::uint8_t>(written.begin(), written.end());
 }
 
 }  // namespace
@@ -83,16 +100,30 @@ Result<std::vector<std::uint8_t>> encode_header(const NewHeader& header) {
     writer.put_big_endian(static_cast<std::uint16_t>(front));
     for (const auto& packet : header.packets) {
         if (!is_encrypted_fek(packet)) {
-            return refused("an encrypted file key of a size that the kernel does not read");
+            return refused_fek();
         }
-        std::visit([&](const auto& each) { put_packet(writer, each); }, packet);
+        put_packet(writer, packet);
     }
-    if (header.packets.empty() || header.packets.size() > kMaxKeyPackets || !writer.ok()) {
-        return refused(
-            fmt::format("{} keys, which do not fit into a header", header.packets.size()));
+    return finish_header(writer, header.packets.size());
+}
+
+Result<std::vector<std::uint8_t>> replace_packets(base::ByteView bytes, const Header& header,
+                                                  std::span<const KeptOrNewPacket> packets) {
+    const auto front = kFixedFields + (header.version == 0 ? 0 : kFrontFields);
+    std::vector<std::uint8_t> room(kMaxHeader);
+    ByteWriter writer(room);
+    writer.put(bytes.first(front));
+    for (const auto& packet : packets) {
+        if (const auto* fresh = std::get_if<NewKeyPacket>(&packet)) {
+            if (!is_encrypted_fek(*fresh)) {
+                return refused_fek();
+            }
+            put_packet(writer, *fresh);
+        } else {
+            writer.put(std::get<base::ByteView>(packet));
+        }
     }
-    bytes.resize(writer.size());
-    return bytes;
+    return finish_header(writer, packets.size());
 }
 
 std::array<std::uint8_t, 8> encode_plain_size(std::uint64_t plain_size) {

@@ -48,6 +48,14 @@ struct NewHeader {
 // kernel reads again, or sizes that it does not take.
 base::Result<std::vector<std::uint8_t>> encode_header(const NewHeader& header);
 
+// A packet of a header that exists, as its bytes are, or a new one.
+using KeptOrNewPacket = std::variant<base::ByteView, NewKeyPacket>;
+
+// The header in `bytes`, which parse_header() has read, with other packets. All in front of them
+// stays as it is: size, marker, flags. Ends as encode_header()'s, and gives its errors.
+base::Result<std::vector<std::uint8_t>> replace_packets(base::ByteView bytes, const Header& header,
+                                                        std::span<const KeptOrNewPacket> packets);
+
 // The first bytes of a header. Nothing else changes when the file grows or shrinks.
 std::array<std::uint8_t, 8> encode_plain_size(std::uint64_t plain_size);
 

@@ -9,7 +9,7 @@ namespace ecryptfs::lowerfs {
 
 using base::Result;
 
-Result<pki::ModuleHost*> HostedPrivateKeys::find_or_start_host(const pki::KeyLocation& key) {
+Result<pki::ModuleHost*> HostedKeys::find_or_start_host(const pki::KeyLocation& key) {
     auto& host = hosts_[{key.module, pki::code_selection(key.locator)}];
     if (!host) {
         auto started = TRY(pki::ModuleHost::start(paths_, key.module));
@@ -18,19 +18,13 @@ Result<pki::ModuleHost*> HostedPrivateKeys::find_or_start_host(const pki::KeyLoc
     return host.get();
 }
 
-Result<pki::ModuleHost::OpenedKey> HostedPrivateKeys::open(const pki::KeyLocation& key,
-                                                           const base::SecretEntry& secret) {
+Result<pki::ModuleHost::OpenedKey> HostedKeys::open(const pki::KeyLocation& key,
+                                                    const base::SecretEntry& secret) {
     auto* const host = TRY(find_or_start_host(key));
     const auto number = ++last_number_;
-    auto opened = TRY(host->open_key(number, key.locator, secret));
+    auto opened = TRY(host->open_key(number, key.locator, secret, use_));
     keys_.insert_or_assign(opened.signature, Key{host, number});
     return opened;
-}
-
-Result<base::SecretBytes> HostedPrivateKeys::decrypt(const wire::KeySignature& signature,
-                                                     base::ByteView encrypted_fek) {
-    const auto& key = keys_.at(signature);
-    return key.host->decrypt(key.number, encrypted_fek);
 }
 
 }  // namespace ecryptfs::lowerfs

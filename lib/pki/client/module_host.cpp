@@ -141,8 +141,8 @@ Result<void> ModuleHost::list(ItemKind kind, const std::function<void(const Item
 }
 
 Result<ModuleHost::OpenedKey> ModuleHost::open_key(std::uint64_t key, std::string_view locator,
-                                                   const base::SecretEntry& secret) {
-    const OpenKey message{0, key, KeyUse::kPrivate, locator, secret};
+                                                   const base::SecretEntry& secret, KeyUse use) {
+    const OpenKey message{0, key, use, locator, secret};
     // Without a deadline: a person may have to touch the device or type on it.
     const auto answer = TRY(ask(message, std::nullopt));
     const auto* opened = std::get_if<Opened>(&answer);
@@ -164,6 +164,16 @@ Result<base::SecretBytes> ModuleHost::decrypt_oaep(std::uint64_t key, OaepDigest
 
 Result<base::SecretBytes> ModuleHost::derive(std::uint64_t key, base::ByteView peer) {
     return ask_for_secret(DeriveSecret{0, key, peer});
+}
+
+Result<std::vector<std::uint8_t>> ModuleHost::encrypt(std::uint64_t key, base::ByteView file_key) {
+    const auto answer = TRY(
+        ask(KeyOperation{0, key, base::FileKeyOperation::kEncrypt, file_key}, after(kOpenLimit)));
+    const auto* done = std::get_if<Done>(&answer);
+    if (done == nullptr) {
+        return reject_answer();
+    }
+    return std::vector<std::uint8_t>(done->output.begin(), done->output.end());
 }
 
 Result<std::string> ModuleHost::make_key(const MakeKey& message) {

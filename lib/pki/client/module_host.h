@@ -44,7 +44,8 @@ class ModuleHost {
     // not answer.
     base::Result<void> list(ItemKind kind, const std::function<void(const Item&)>& take);
 
-    // Opens a private key, which is `key` in later calls. kSecretRequired, kWrongSecret, and the
+    // Opens a private key, which is `key` in later calls, to decrypt too or to encrypt only.
+    // kSecretRequired, kWrongSecret, and the
     // module's own errors.
     struct OpenedKey {
         wire::KeySignature signature;
@@ -52,7 +53,8 @@ class ModuleHost {
         PublicKey public_key;
     };
     base::Result<OpenedKey> open_key(std::uint64_t key, std::string_view locator,
-                                     const base::SecretEntry& secret);
+                                     const base::SecretEntry& secret,
+                                     KeyUse use = KeyUse::kPrivate);
 
     // Decrypts a Tag 1 packet's file key: cipher code, FEK and checksum if `key` is the right one.
     base::Result<base::SecretBytes> decrypt(std::uint64_t key, base::ByteView encrypted_fek);
@@ -64,6 +66,8 @@ class ModuleHost {
     // ECDH: the X coordinate that the key shares with `peer`, a public key as in PublicKey::point.
     // kInvalidArgument if that is not one of the key's curve; kNotSupported for an RSA key.
     base::Result<base::SecretBytes> derive(std::uint64_t key, base::ByteView peer);
+    // Encrypts a file key for a Tag 1 packet: cipher code, FEK and checksum.
+    base::Result<std::vector<std::uint8_t>> encrypt(std::uint64_t key, base::ByteView file_key);
 
     // Gives the new key's locator. Waits without a limit: a slow token needs minutes.
     base::Result<std::string> make_key(const MakeKey& message);

@@ -14,6 +14,7 @@
 #include "cli/output/output.h"
 #include "lib/base/try.h"
 #include "lib/lowerfs/content_reader.h"
+#include "lib/lowerfs/key_check.h"
 #include "lib/lowerfs/lower_file.h"
 #include "lib/lowerfs/tree_walk.h"
 
@@ -108,7 +109,7 @@ Result<void> write_contents(const lowerfs::LowerFile& file, lowerfs::FileKeySet&
     }
     StreamOutput output(STDOUT_FILENO);
     const auto lost = TRY(decrypt_contents(file, key, range, output, [](std::uint64_t) {}));
-    if (may_be_of_damaged_key(file, key)) {
+    if (lowerfs::may_be_of_damaged_key(file, key)) {
         warn(damaged_key_warning());
     }
     if (!lost.empty()) {

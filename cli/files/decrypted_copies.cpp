@@ -17,6 +17,7 @@
 #include "cli/files/safe_name.h"
 #include "lib/base/try.h"
 #include "lib/lowerfs/content_reader.h"
+#include "lib/lowerfs/key_check.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -181,7 +182,7 @@ Result<DecryptedCopies::Contents> DecryptedCopies::write_contents(const lowerfs:
             return std::unexpected(done.error());
         }
         contents.lost = std::move(*done);
-        contents.doubtful = may_be_of_damaged_key(file, *key);
+        contents.doubtful = lowerfs::may_be_of_damaged_key(file, *key);
     }
     AttributeCopy copy(file.fd.get(), file.status, contents.part.fd(), record_.counts().lost);
     copy.give_owner();

@@ -48,7 +48,7 @@ class DecryptedCopies {
     struct Contents {
         PartFile part;
         std::vector<lower::FileRange> lost;
-        bool doubtful = false;  // may_be_of_damaged_key()
+        bool doubtful = false;  // lowerfs::may_be_of_damaged_key()
     };
 
     base::Result<bool> link_known_copy(const lowerfs::TreeEntry& entry,

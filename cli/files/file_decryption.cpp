@@ -51,29 +51,6 @@ Result<bool> has_same_ends(const LowerFile& file, const lower::FileKey& key, int
     return true;
 }
 
-bool may_be_of_damaged_key(const LowerFile& file, const lower::FileKey& key) {
-    constexpr std::size_t kEnoughToTell = 32;
-    constexpr std::size_t kZerosInNoise =
-        16;  // one byte of 256 in noise is zero; this is one of 16
-    const auto& header = file.header.value();
-    const auto by_passphrase = [](const lower::KeyPacket& packet) {
-        return packet.kind == lower::PacketKind::kPassphrase;
-    };
-    const auto behind = lowerfs::contents_beyond_size(file);
-    if (behind.size < kEnoughToTell ||
-        range_end(behind) != lower::encrypted_size(header.plain_size) ||
-        std::ranges::none_of(header.packets, by_passphrase)) {
-        return false;
-    }
-    auto reader = ContentReader::create(file, key, range_end(behind));
-    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(behind.size));
-    const auto reading =
-        reader ? reader->read(behind.first, bytes) : std::unexpected(reader.error());
-    return reading && reading->lost.empty() &&
-           static_cast<std::size_t>(std::ranges::count(bytes, std::uint8_t{0})) <
-               bytes.size() / kZerosInNoise;
-}
-
 std::string damaged_key_warning() {
     return "there is noise behind its end, where eCryptfs writes zeros: the file key in its packet "
            "may be damaged, and the copy useless; if it has another key, try that one alone";

@@ -20,12 +20,7 @@ namespace ecryptfs::cli {
 base::Result<bool> has_same_ends(const lowerfs::LowerFile& file, const lower::FileKey& key,
                                  int copy);
 
-// Whether a file key from a passphrase's packet may be damaged, which nothing in the packet shows.
-// The kernel fills the last extent up with zeros, and a wrong key makes noise of them. False if
-// there are too few of them to tell, or more extents follow, as after a crash.
-bool may_be_of_damaged_key(const lowerfs::LowerFile& file, const lower::FileKey& key);
-
-// The warning for such a file.
+// The warning for a file that lowerfs::may_be_of_damaged_key() is true of.
 std::string damaged_key_warning();
 
 // The error for a file with so many bytes behind its end.

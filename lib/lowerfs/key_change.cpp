@@ -27,7 +27,7 @@ bool is_same_key(const FileKey& left, const FileKey& right) {
 }
 
 // As if a file had these packets only.
-lower::Header header_of(std::vector<KeyPacket> packets) {
+lower::Header packets_header(std::vector<KeyPacket> packets) {
     lower::Header header;
     header.packets = std::move(packets);
     return header;
@@ -54,7 +54,7 @@ Error no_key_left_error() {
 Error staying_keys_error(const std::vector<KeyPacket>& staying) {
     return {ErrorCode::kUnknownKey,
             fmt::format("no key for it that would be left; those are {}",
-                        keys_in_words(header_of(staying))),
+                        keys_in_words(packets_header(staying))),
             "give one of the keys that stay, which shows that it opens the files"};
 }
 
@@ -66,12 +66,12 @@ bool HeaderRekeying::is_removed(const KeyPacket& packet) const {
 
 // Whether nothing is to be done. In no particular order: readers try all packets.
 bool HeaderRekeying::has_wanted_keys(const lower::Header& header) const {
-    const auto is_there = [&](const NewKey& key) {
+    const auto is_present = [&](const NewKey& key) {
         return std::ranges::count_if(header.packets, [&](const KeyPacket& packet) {
                    return is_for_key(packet, key);
                }) == 1;
     };
-    const bool has_new = std::ranges::all_of(change_.keys, is_there);
+    const bool has_new = std::ranges::all_of(change_.keys, is_present);
     return change_.keeps_others ? has_new && std::ranges::none_of(header.packets,
                                                                   [&](const KeyPacket& packet) {
                                                                       return is_removed(packet);
@@ -103,12 +103,12 @@ std::vector<const NewKey*> HeaderRekeying::missing_keys(
 // damaged one gives another key, which nothing else may show.
 Result<FileKey> HeaderRekeying::find_file_key(const LowerFile& file,
                                               const std::vector<KeyPacket>& usable) {
-    auto key = TRY(old_keys_.open(header_of(usable)));
+    auto key = TRY(old_keys_.open(packets_header(usable)));
     for (const auto& packet : file.header->packets) {
         if (packet.kind != PacketKind::kPassphrase || !old_keys_.has_key_for_packet(packet)) {
             continue;
         }
-        const auto other = old_keys_.open(header_of({packet}));
+        const auto other = old_keys_.open(packets_header({packet}));
         if (!other || !is_same_key(*other, key)) {
             return std::unexpected(Error{
                 ErrorCode::kDecryptFailed,

@@ -68,4 +68,20 @@ bool GivenKeys::has_passphrase_key(const KeySignature& signature) const {
     });
 }
 
+Result<void> add_private_keys(GivenKeys& given, std::span<const std::string> uris,
+                              std::span<const std::string> secret_files) {
+    if (secret_files.size() > uris.size()) {
+        return std::unexpected(base::Error{ErrorCode::kInvalidArgument,
+                                           "more --key-passphrase-file than --key",
+                                           "give the first file for the first key, and so on"});
+    }
+    for (std::size_t i = 0; i < uris.size(); ++i) {
+        const auto location = TRY(locate_key(uris[i]));
+        TRY(given.add_private_key(location, i < secret_files.size()
+                                                ? std::optional(secret_files[i])
+                                                : std::optional<std::string>()));
+    }
+    return {};
+}
+
 }  // namespace ecryptfs::cli

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,5 +73,10 @@ class GivenKeys {
     std::vector<GivenPassphrase> passphrases_;
     std::vector<GivenPrivateKey> private_keys_;
 };
+
+// Opens the private keys at these URIs or paths. The n-th file has the secret of the n-th key.
+// kInvalidArgument for more files than keys.
+base::Result<void> add_private_keys(GivenKeys& given, std::span<const std::string> uris,
+                                    std::span<const std::string> secret_files);
 
 }  // namespace ecryptfs::cli

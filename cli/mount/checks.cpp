@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <fmt/format.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -14,7 +13,6 @@
 #include "cli/input/key_location.h"
 #include "cli/mount/current_mounts.h"
 #include "cli/mount/plan.h"
-#include "lib/base/shell_word.h"
 #include "lib/base/try.h"
 #include "lib/base/verb_advice.h"
 #include "lib/keyring/keyrings.h"
@@ -29,8 +27,6 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 using wire::KeySignature;
-
-constexpr long kEcryptfsMagic = 0xf15f;  // include/uapi/linux/magic.h
 
 struct FoundKey {
     bool is_private = false;
@@ -112,9 +108,7 @@ Result<void> check_upper(const MountPlan& plan, CheckFindings& findings) {
         if (mount.upper == upper) {
             return std::unexpected(Error{ErrorCode::kAlreadyExists,
                                          fmt::format("{} is mounted on {}", mount.lower, upper),
-                                         fmt::format("{}ecryptfsctl umount {}",
-                                                     mount.way == MountWay::kKernel ? "sudo " : "",
-                                                     base::shell_word(upper))});
+                                         unmount_command(mount)});
         }
     }
     if (upper == plan.folder.lower) {
@@ -143,9 +137,7 @@ bool is_in_upper_folder(const std::string& folder) {
 
 Result<void> check_file_system(const MountPlan& plan) {
     const auto& lower = plan.folder.lower;
-    struct statfs below{};
-    if ((::statfs(lower.c_str(), &below) == 0 && below.f_type == kEcryptfsMagic) ||
-        is_in_upper_folder(lower)) {
+    if (is_on_kernel_mount(lower) || is_in_upper_folder(lower)) {
         return std::unexpected(Error{ErrorCode::kInvalidArgument,
                                      fmt::format("{} is on an eCryptfs mount itself", lower),
                                      "name the lower folder"});

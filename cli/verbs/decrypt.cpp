@@ -16,7 +16,6 @@
 #include "cli/files/key_advice.h"
 #include "cli/files/key_demand.h"
 #include "cli/files/plain_path.h"
-#include "cli/input/key_location.h"
 #include "cli/output/output.h"
 #include "cli/verbs/library_consent.h"
 #include "lib/base/try.h"
@@ -29,21 +28,6 @@ using base::ErrorCode;
 using base::Result;
 
 constexpr char kStandardOutput[] = "-";
-
-Result<void> add_keys(GivenKeys& given, const DecryptOptions& options) {
-    const auto& files = options.key_passphrase_files;
-    if (files.size() > options.keys.size()) {
-        return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                     "more --key-passphrase-file than --key",
-                                     "give the first file for the first key, and so on"});
-    }
-    for (std::size_t i = 0; i < options.keys.size(); ++i) {
-        const auto location = TRY(locate_key(options.keys[i]));
-        TRY(given.add_private_key(
-            location, i < files.size() ? std::optional(files[i]) : std::optional<std::string>()));
-    }
-    return {};
-}
 
 std::string counts_text(const DecryptCounts& counts) {
     std::string text = fmt::format("decrypted {} files ({}); skipped {} already complete; ",
@@ -212,11 +196,7 @@ void add_options(CLI::App& parser, DecryptOptions& options) {
                  "several times");
     parser.add_flag("--beyond-size", options.beyond_size,
                     "Save what lies behind the end of a file, as after a crash, as NAME.beyond");
-    add_repeated(parser, "--key", options.keys, "URI",
-                 "A private key: a file, a file: or a pkcs11: URI; may be given several times");
-    add_repeated(parser, "--key-passphrase-file", options.key_passphrase_files, "FILE",
-                 "Read the first --key's passphrase or PIN from the first line of FILE; may be "
-                 "given once for each --key");
+    add_key_sources(parser, options.keys, options.key_passphrase_files);
     add_passphrase_sources(parser, options.passphrases);
     add_allow_library(parser, options.allowed_libraries);
     add_paths(parser, options.paths);
@@ -227,7 +207,7 @@ Result<void> run(const DecryptOptions& options) {
     auto selection = TRY(check_output(options));
     TRY(check_sources(options.passphrases, options.key_passphrase_files));
     GivenKeys given(options.paths);
-    TRY(add_keys(given, options));
+    TRY(add_private_keys(given, options.keys, options.key_passphrase_files));
     TRY(add_passphrases(given, options.passphrases));
     TRY(check_keys(given, options));
     return options.output == kStandardOutput

@@ -69,6 +69,15 @@ void add_passphrase_sources(CLI::App& parser, PassphraseSources& sources) {
     add_salt(parser, sources.salt);
 }
 
+void add_key_sources(CLI::App& parser, std::vector<std::string>& keys,
+                     std::vector<std::string>& passphrase_files) {
+    add_repeated(parser, "--key", keys, "URI",
+                 "A private key: a file, a file: or a pkcs11: URI; may be given several times");
+    add_repeated(parser, "--key-passphrase-file", passphrase_files, "FILE",
+                 "Read the first --key's passphrase or PIN from the first line of FILE; may be "
+                 "given once for each --key");
+}
+
 keyring::TokenPlace PlaceOptions::place() const {
     keyring::TokenPlace chosen{
         keyring == "session" ? keyring::Keyring::kSession : keyring::Keyring::kUser, {}};

@@ -48,6 +48,10 @@ void add_salt(CLI::App& parser, OptionalText& salt);
 // several.
 void add_passphrase_sources(CLI::App& parser, PassphraseSources& sources);
 
+// --key and --key-passphrase-file: private keys that open lower files.
+void add_key_sources(CLI::App& parser, std::vector<std::string>& keys,
+                     std::vector<std::string>& passphrase_files);
+
 // --keyring and --timeout
 struct PlaceOptions {
     std::string keyring = "user";

@@ -2,6 +2,8 @@
 
 #include "cli/files/file_json.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/output/json_text.h"
@@ -91,6 +93,45 @@ Json name_json(const InspectedName& name) {
             {"given", name.given}};
 }
 
+Json failures_json(const std::vector<DecryptFailure>& listed) {
+    Json failures = Json::array();
+    for (const auto& failure : listed) {
+        failures.push_back(
+            {{"path", failure.path},
+             {"plain_path", failure.plain_path ? Json(*failure.plain_path) : Json(nullptr)},
+             {"error", error_json(failure.error)}});
+    }
+    return failures;
+}
+
+Json key_json(const PacketKey& key) {
+    return {{"kind", key.kind == lower::PacketKind::kPublicKey ? "public-key" : "passphrase"},
+            {"signature", key.signature}};
+}
+
+Json keys_json(const std::vector<PacketKey>& keys) {
+    Json list = Json::array();
+    std::ranges::transform(keys, std::back_inserter(list), key_json);
+    return list;
+}
+
+Json alone_json(const RekeyCounts& counts) {
+    Json list = Json::array();
+    for (const auto& [key, files] : counts.alone) {
+        Json paths = Json::array();
+        for (const auto& [owner, path] : counts.alone_paths) {
+            if (owner == key) {
+                paths.push_back(path);
+            }
+        }
+        Json entry = key_json(key);
+        entry["files"] = files;
+        entry["paths"] = std::move(paths);
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
 std::uint64_t excess(std::uint64_t all, std::uint64_t listed) {
     return all > listed ? all - listed : 0;
 }
@@ -98,13 +139,6 @@ std::uint64_t excess(std::uint64_t all, std::uint64_t listed) {
 }  // namespace
 
 std::string decrypted_json(const DecryptCounts& counts) {
-    Json failures = Json::array();
-    for (const auto& failure : counts.failures) {
-        failures.push_back(
-            {{"path", failure.path},
-             {"plain_path", failure.plain_path ? Json(*failure.plain_path) : Json(nullptr)},
-             {"error", error_json(failure.error)}});
-    }
     Json renamed = Json::array();
     for (const auto& copy : counts.renamed) {
         renamed.push_back({{"path", copy.path},
@@ -124,10 +158,40 @@ std::string decrypted_json(const DecryptCounts& counts) {
                          {"xattrs", counts.lost.user_attributes},
                          {"privileges", counts.lost.privileges},
                          {"links", counts.copied_links}}},
-                       {"failures", failures},
+                       {"failures", failures_json(counts.failures)},
                        {"unlisted",
                         {{"renamed", excess(counts.renamed_items, counts.renamed.size())},
                          {"failures", excess(counts.failed_items, counts.failures.size())}}},
+                       {"stopped", counts.stopped}};
+    return indented(json, 0) + "\n";
+}
+
+std::string rekeyed_json(const RekeyCounts& counts, bool is_dry_run) {
+    Json changes = Json::array();
+    for (const auto& [change, files] : counts.changes) {
+        changes.push_back({{"from", keys_json(change.first)},
+                           {"to", keys_json(change.second)},
+                           {"files", files}});
+    }
+    Json names = Json::array();
+    for (const auto& [signature, number] : counts.names) {
+        names.push_back({{"signature", signature}, {"count", number}});
+    }
+    const Json json = {{"dry_run", is_dry_run},
+                       {"rekeyed", counts.changed},
+                       {"unchanged", counts.unchanged},
+                       {"linked", counts.linked},
+                       {"not_encrypted", counts.not_encrypted},
+                       {"empty", counts.empty},
+                       {"completed", counts.completed},
+                       {"failed", counts.failed},
+                       {"changes", changes},
+                       {"one_key_only", alone_json(counts)},
+                       {"names", names},
+                       {"failures", failures_json(counts.failures)},
+                       {"unlisted",
+                        {{"one_key_only", counts.alone_unlisted},
+                         {"failures", excess(counts.failed, counts.failures.size())}}},
                        {"stopped", counts.stopped}};
     return indented(json, 0) + "\n";
 }

@@ -10,10 +10,13 @@
 #include "cli/files/decrypt_record.h"
 #include "cli/files/inspection.h"
 #include "cli/files/path_search.h"
+#include "cli/files/rekey_record.h"
 
 namespace ecryptfs::cli {
 
 std::string decrypted_json(const DecryptCounts& counts);
+
+std::string rekeyed_json(const RekeyCounts& counts, bool is_dry_run);
 
 // The output of inspect --find.
 std::string found_paths_json(const std::vector<FoundPath>& paths);

@@ -14,6 +14,7 @@
 #include "cli/verbs/list_tokens.h"
 #include "cli/verbs/lock.h"
 #include "cli/verbs/mount.h"
+#include "cli/verbs/rekey.h"
 #include "cli/verbs/remove_key.h"
 #include "cli/verbs/rewrap_passphrase.h"
 #include "cli/verbs/status.h"
@@ -39,6 +40,7 @@ std::span<const Verb> verbs() {
         make_verb<RewrapPassphraseOptions>(),
         make_verb<InspectOptions>(),
         make_verb<DecryptOptions>(),
+        make_verb<RekeyOptions>(),
         make_verb<MountOptions>(),
         make_verb<UnmountOptions>(),
         make_verb<StatusOptions>(),

@@ -48,6 +48,7 @@ const std::map<std::string, std::string> kExcused = {
      "of a device of root's"},
     {"{} is in the group {}, but this session began before: log out of all sessions and in again",
      "takes two logins"},
+    {"end what writes to it, and run this again", "of a header that changes within a moment"},
     {"use --passphrase-file", "of a terminal that fails in the middle"},
     {"remove a key that you no longer need: ecryptfsctl remove-key SIGNATURE; see what there is: "
      "cat /proc/keys; and the limits: grep . /proc/sys/kernel/keys/max*",

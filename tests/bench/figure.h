@@ -55,6 +55,7 @@ std::vector<Figure> measure_start(const Settings& settings);
 std::vector<Figure> measure_memory(const Settings& settings);
 std::vector<Figure> measure_key_end(const Settings& settings);
 std::vector<Figure> measure_growth(const Settings& settings);
+std::vector<Figure> measure_rekey(const Settings& settings);
 std::vector<Figure> measure_mount(const Settings& settings);
 std::vector<Figure> measure_on_kernel(const Settings& settings);
 

@@ -34,12 +34,13 @@ struct Measurement {
 };
 
 constexpr Measurement kMeasurements[] = {
-    {"nothing", bench::measure_nothing}, {"openssl", bench::measure_openssl},
-    {"pkcs11", bench::measure_pkcs11},   {"tpm2", bench::measure_tpm2},
-    {"latency", bench::measure_latency}, {"padding", bench::measure_padding},
-    {"start", bench::measure_start},     {"memory", bench::measure_memory},
-    {"key-end", bench::measure_key_end}, {"growth", bench::measure_growth},
-    {"mount", bench::measure_mount},     {"kernel", bench::measure_on_kernel},
+    {"nothing", bench::measure_nothing},  {"openssl", bench::measure_openssl},
+    {"pkcs11", bench::measure_pkcs11},    {"tpm2", bench::measure_tpm2},
+    {"latency", bench::measure_latency},  {"padding", bench::measure_padding},
+    {"start", bench::measure_start},      {"memory", bench::measure_memory},
+    {"key-end", bench::measure_key_end},  {"growth", bench::measure_growth},
+    {"rekey", bench::measure_rekey},      {"mount", bench::measure_mount},
+    {"kernel", bench::measure_on_kernel},
 };
 
 std::string row(const Figure& figure) {

@@ -42,6 +42,24 @@ TEST_P(MountedVector, ReadsAsItWasWritten) {
     EXPECT_EQ(difference(plain, mounted.path()), "");
 }
 
+// Contents for another passphrase, names by the old one's key.
+TEST_P(MountedVector, ReadsTheSameWhenRekeyed) {
+    const auto& vector = GetParam();
+    const TemporaryFolder folder;
+    const auto lower = folder.path() / "lower";
+    const auto plain = folder.path() / "plain";
+    unpack_vector(vector.name + ".lower", lower);
+    unpack_vector(vector.plain, plain);
+    auto tokens = add_passphrase_tokens(vector.passphrase);
+    tokens.contents = add_passphrase_tokens("another").contents;
+    const auto rekeyed = run({ECRYPTFSCTL, {"rekey", lower, "--to", tokens.contents}});
+    EXPECT_EQ(rekeyed.exit_code, 0) << rekeyed.err;
+    const MountedFolder mounted(lower, mount_options(tokens, vector.has_names) + vector.options);
+    EXPECT_EQ(difference(plain, mounted.path()), "");
+    const auto refused = run({ECRYPTFSCTL, {"rekey", lower, "--to", tokens.contents}});
+    EXPECT_EQ(refused.exit_code, 31) << refused.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     OfEachKind, MountedVector,
     ::testing::Values(Vector{"pass-aes16", kCorrectHorsePassphrase, ""},

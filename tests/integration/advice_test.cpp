@@ -34,7 +34,8 @@ class AgentAdvice : public AgentTest {
         const auto program = file("bin/ecryptfsctl");
         fs::create_directory(file("bin"));
         std::ofstream(program) << fmt::format(
-            "#!/bin/sh\nprogram={}\ncase \"$1\" in generate-key|list-tokens|list-keys|decrypt)\n"
+            "#!/bin/sh\nprogram={}\ncase \"$1\" in "
+            "generate-key|list-tokens|list-keys|decrypt|rekey)\n"
             "exec $program \"$@\" --module-dir {} --pki-host {};; esac\nexec $program \"$@\"\n",
             ctl_program(), built("modules"), host_program());
         fs::permissions(program, fs::perms::owner_all);
@@ -93,6 +94,17 @@ TEST_F(AgentAdvice, WorksForLockedKey) {
     EXPECT_THAT(kernel_.decrypt(signature, encrypted), Gives(file_key));
     EXPECT_THAT(kernel_.decrypt(signature, Bytes(256, 1)), FailsFor(ErrorCode::kDecryptFailed));
     expect_logged("check that the file was made with this key");
+}
+
+TEST_F(AgentAdvice, WorksForNewKeyThatIsEncrypted) {
+    unpack_vector("pass-aes16.lower", file("lower"));
+    folder_.file("w", "correct-horse\n");
+    const auto typed =
+        fmt::format("ecryptfsctl rekey lower --passphrase-file w --to {}", vector_key("k2048.pem"));
+    expect_advice(typed, ErrorCode::kSecretRequired,
+                  "give it with --new-key-passphrase-file FILE, - for standard input, or have "
+                  "--askpass PROGRAM ask");
+    follow(typed + " --new-key-passphrase-file -", "secret");
 }
 
 TEST_F(AgentAdvice, WorksForMissingTokens) {

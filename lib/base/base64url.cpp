@@ -46,8 +46,8 @@ std::optional<std::vector<std::uint8_t>> from_base64url(std::string_view text) {
             bytes.push_back(static_cast<std::uint8_t>(bits >> count));
         }
     }
-    const auto left_over = bits & ((1U << count) - 1);
-    if (count >= kBitsOfDigit || left_over != 0) {
+    const auto unused_bits = bits & ((1U << count) - 1);
+    if (count >= kBitsOfDigit || unused_bits != 0) {
         return std::nullopt;
     }
     return bytes;

@@ -120,10 +120,10 @@ Result<FolderKey> create_folder_key() {
 }
 
 Result<FolderKey> import_passphrase(base::ByteView passphrase, const lower::Salt& salt,
-                                    NamesFrom names_from) {
+                                    NamesFrom source) {
     auto contents = TRY(lower::derive_passphrase_key(passphrase, salt));
     auto names = TRY(lower::derive_passphrase_key(
-        passphrase, names_from == NamesFrom::kNameSalt ? lower::kNameSalt : salt));
+        passphrase, source == NamesFrom::kNameSalt ? lower::kNameSalt : salt));
     return FolderKey{std::move(contents), std::move(names)};
 }
 

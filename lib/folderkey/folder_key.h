@@ -27,7 +27,7 @@ enum class NamesFrom : std::uint8_t { kNameSalt, kContentsKey };
 
 // The keys of an existing mount passphrase. As lower::derive_passphrase_key().
 base::Result<FolderKey> import_passphrase(base::ByteView passphrase, const lower::Salt& salt,
-                                          NamesFrom names_from);
+                                          NamesFrom source);
 
 // A new file without recipients, and the content key that each of them is given.
 struct SealedFolderKey {

@@ -393,6 +393,10 @@ Result<FolderKeyFile> parse_folder_key_file(std::string_view text) {
         return parse_file(text);
     } catch (const base::Failure& failure) {
         return std::unexpected(failure.error());
+    } catch (const Json::parse_error& wrong) {  // whose text may have parts of what is a secret
+        return std::unexpected(
+            Error{ErrorCode::kMalformed,
+                  fmt::format("folder key file: it is not JSON (byte {})", wrong.byte)});
     } catch (const Json::exception& wrong) {
         return std::unexpected(
             Error{ErrorCode::kMalformed, fmt::format("folder key file: {}", wrong.what())});

@@ -113,7 +113,7 @@ Result<SecretBytes> derive_agreed_key(base::ByteView shared_secret, std::string_
     return SecretBytes::copy(digest.view().first(key_size));
 }
 
-Result<EphemeralAgreement> agree_with(const pki::PublicKey& receiver) {
+Result<EphemeralAgreement> make_agreement(const pki::PublicKey& receiver) {
     const auto peer = import_point(receiver);
     if (!peer) {
         ::ERR_clear_error();

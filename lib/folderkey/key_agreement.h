@@ -28,6 +28,6 @@ struct EphemeralAgreement {
     base::SecretBytes shared_secret;
 };
 // kInvalidArgument for a receiver's key that is none of its curve.
-base::Result<EphemeralAgreement> agree_with(const pki::PublicKey& receiver);
+base::Result<EphemeralAgreement> make_agreement(const pki::PublicKey& receiver);
 
 }  // namespace ecryptfs::folderkey

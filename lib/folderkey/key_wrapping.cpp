@@ -80,7 +80,7 @@ Result<SecretBytes> derive_wrapping_key(const Recipient& recipient, base::ByteVi
 }
 
 Result<Recipient> wrap_for_curve(base::ByteView content_key, const pki::PublicKey& key) {
-    auto agreement = TRY(agree_with(key));
+    auto agreement = TRY(make_agreement(key));
     Recipient recipient;
     recipient.wrapping = KeyWrapping::kEcdhEs;
     recipient.ephemeral_key = std::move(agreement.ephemeral_key);

@@ -95,11 +95,12 @@ TEST(KeyAgreement, PointOffTheCurveIsRefused) {
     for (const auto kind : {PublicKeyKind::kP256, PublicKeyKind::kP384}) {
         auto key = TestKey(kind).public_key();
         key.point.back() ^= 1;
-        EXPECT_THAT(folderkey::agree_with(key), FailsWith(ErrorCode::kInvalidArgument, "point"));
+        EXPECT_THAT(folderkey::make_agreement(key),
+                    FailsWith(ErrorCode::kInvalidArgument, "point"));
     }
     // Of small order: the shared secret would be zero.
     const pki::PublicKey zero{PublicKeyKind::kX25519, {}, {}, Bytes(32)};
-    EXPECT_FALSE(folderkey::agree_with(zero));
+    EXPECT_FALSE(folderkey::make_agreement(zero));
 }
 
 TEST(Passphrase, EqualsAppendixCOfRfc7517) {

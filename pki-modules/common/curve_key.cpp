@@ -40,7 +40,7 @@ constexpr auto kCurves = std::to_array<CurveTraits>({
     {ECRYPTFS_PKI_X25519, "X25519", "X25519", nullptr, 32},
 });
 
-const CurveTraits& traits_of(ecryptfs_pki_curve curve) {
+const CurveTraits& curve_traits(ecryptfs_pki_curve curve) {
     const auto* const found = std::ranges::find(kCurves, curve, &CurveTraits::curve);
     if (found == kCurves.end()) {
         throw base::Failure({base::ErrorCode::kInternal, "no such elliptic curve"});
@@ -85,7 +85,7 @@ std::vector<std::uint8_t> read_raw_key(const evp_pkey_st& key, std::size_t size)
 
 // Null for a point that is not on its curve.
 EvpPkey make_public_key(const CurvePoint& from) {
-    const auto& traits = traits_of(from.curve);
+    const auto& traits = curve_traits(from.curve);
     const ParamBuilder builder(check_openssl("OSSL_PARAM_BLD_new", ::OSSL_PARAM_BLD_new()));
     if (traits.openssl_group != nullptr) {
         check_openssl("OSSL_PARAM_BLD_push_utf8_string",
@@ -111,11 +111,11 @@ EvpPkey make_public_key(const CurvePoint& from) {
 }  // namespace
 
 std::string_view curve_name(ecryptfs_pki_curve curve) {
-    return traits_of(curve).name;
+    return curve_traits(curve).name;
 }
 
 std::size_t coordinate_size(ecryptfs_pki_curve curve) {
-    return traits_of(curve).coordinate_size;
+    return curve_traits(curve).coordinate_size;
 }
 
 std::optional<CurvePoint> curve_point(const evp_pkey_st& key) {
@@ -153,7 +153,7 @@ void describe_curve_key(ecryptfs_pki_description& to, const CurvePoint& key,
 }
 
 EvpPkey make_curve_key(ecryptfs_pki_curve curve) {
-    const auto& traits = traits_of(curve);
+    const auto& traits = curve_traits(curve);
     const EvpPkeyContext context(
         check_openssl("EVP_PKEY_CTX_new_from_name",
                       ::EVP_PKEY_CTX_new_from_name(nullptr, traits.openssl_type, nullptr)));

@@ -118,7 +118,7 @@ Result<std::vector<VisibleKey>> visible_keys(Token& token) {
         if (kind != KeyKind::kOther) {
             const auto numbers = read_numbers(session, object);
             add_key(keys, read_name(session, object), numbers ? modulus_bits(*numbers) : 0,
-                    curve_of(kind));
+                    kind_curve(kind));
         }
     }
     return keys;

@@ -146,7 +146,7 @@ base::ByteView curve_parameters(ecryptfs_pki_curve curve) {
     return curve == ECRYPTFS_PKI_P256 ? base::ByteView(kP256) : base::ByteView(kP384);
 }
 
-ecryptfs_pki_curve curve_of(KeyKind kind) {
+ecryptfs_pki_curve kind_curve(KeyKind kind) {
     switch (kind) {
         case KeyKind::kP256:
             return ECRYPTFS_PKI_P256;
@@ -223,7 +223,7 @@ KeyKind read_kind(const Session& session, ObjectHandle object) {
     }
     const auto curve = read_attribute(session, object, CKA_EC_PARAMS);
     for (const auto kind : {KeyKind::kP256, KeyKind::kP384}) {
-        if (curve && std::ranges::equal(*curve, curve_parameters(curve_of(kind)))) {
+        if (curve && std::ranges::equal(*curve, curve_parameters(kind_curve(kind)))) {
             return kind;
         }
     }
@@ -249,7 +249,7 @@ std::optional<KeyNumbers> read_numbers(const Session& session, ObjectHandle obje
         return std::nullopt;
     }
     return kind == KeyKind::kRsa ? read_rsa_numbers(session, object)
-                                 : read_point(session, object, curve_of(kind));
+                                 : read_point(session, object, kind_curve(kind));
 }
 
 Result<std::vector<PublicHalf>> read_public_halves(const Session& session, ObjectClass type,

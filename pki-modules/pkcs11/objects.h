@@ -36,7 +36,7 @@ std::optional<bool> read_flag(const Session& session, ObjectHandle object, unsig
 enum class KeyKind : std::uint8_t { kOther, kRsa, kP256, kP384 };
 KeyKind read_kind(const Session& session, ObjectHandle object);
 // ECRYPTFS_PKI_NO_CURVE for RSA.
-ecryptfs_pki_curve curve_of(KeyKind kind);
+ecryptfs_pki_curve kind_curve(KeyKind kind);
 // CKA_EC_PARAMS of P-256 or P-384.
 base::ByteView curve_parameters(ecryptfs_pki_curve curve);
 ObjectName read_name(const Session& session, ObjectHandle object);

@@ -76,7 +76,7 @@ Result<PublicHalf> find_public_half(Token& token, const TokenPrivateKey& key, co
         token, id ? KeyName{{id, std::nullopt}, std::nullopt} : public_name(uri)));
     // An id or a label need not be unique.
     std::erase_if(halves, [&](const PublicHalf& one) {
-        return one.numbers.point.curve != curve_of(key.kind());
+        return one.numbers.point.curve != kind_curve(key.kind());
     });
     if (halves.empty()) {
         if (!key.numbers()) {

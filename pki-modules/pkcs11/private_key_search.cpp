@@ -39,7 +39,7 @@ Result<Handles> find_half_keys(const Session& session, const PublicHalf& half, b
     auto keys = find_usable_keys(session, {by_id ? half.name.id : std::nullopt, std::nullopt});
     if (keys) {
         std::erase_if(*keys, [&](ObjectHandle object) {
-            if (curve_of(read_kind(session, object)) != half.numbers.point.curve) {
+            if (kind_curve(read_kind(session, object)) != half.numbers.point.curve) {
                 return true;
             }
             const auto numbers = read_numbers(session, object);

@@ -354,7 +354,7 @@ TEST_F(Pkcs11Tokens, AmbiguousCertificatesAreListed) {
 TEST_F(Pkcs11Tokens, UnmatchedUriListsWhatIsThere) {
     put_key(*make_rsa_key(2048), "to be seen", "");
     EXPECT_THAT(failure_to_open(abi(), {"pkcs11:token=other;object=misspelt", kPin}),
-                fails(ECRYPTFS_PKI_NOT_FOUND, "no such private key", "RSA keys in the URI: "));
+                fails(ECRYPTFS_PKI_NOT_FOUND, "no such private key", "keys in the URI: "));
     EXPECT_THAT(failure_to_open(abi(), {"pkcs11:token=absent;object=a", kPin}),
                 fails(ECRYPTFS_PKI_NOT_FOUND, "no token", "token=other;serial="));
 }

@@ -10,6 +10,7 @@
 #include <p11-kit/pkcs11.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -16,13 +17,12 @@
 #include "tests/fakes/build_under_test.h"
 #include "tests/support/command.h"
 #include "tests/support/lower_files.h"
-#include "tests/support/wait.h"
 
 namespace ecryptfs::bench {
 namespace {
 
 namespace fs = std::filesystem;
-using test::Clock;
+using Clock = std::chrono::steady_clock;
 
 constexpr double kWanted = 100'000.0 / 60;
 

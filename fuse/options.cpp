@@ -55,7 +55,7 @@ Result<unsigned> parse_key_bytes(const MountOption& option) {
     return *bytes;
 }
 
-// The names that the kernel's mount has, of which it ignores the first three as well.
+// The names that the kernel's mount has. It ignores the first three as well.
 constexpr auto kIgnored = std::to_array<std::string_view>(
     {"ecryptfs_unlink_sigs", "ecryptfs_check_dev_ruid", "ecryptfs_enable_filename_crypto"});
 constexpr auto kNotYet = std::to_array<std::string_view>(
@@ -105,6 +105,7 @@ constexpr char kFooter[] =
     "  ecryptfs_fnek_sig=SIGNATURE  the key for names; without it names are not encrypted\n"
     "  ecryptfs_cipher=NAME         aes (default), des3_ede, blowfish, cast5\n"
     "  ecryptfs_key_bytes=N         16 (default), 24, 32\n"
+    "                               (or key, name_key, cipher, key_bytes)\n"
     "  ecryptfs_xattr_metadata      headers in the extended attribute user.ecryptfs\n"
     "and ro, allow_other and what else FUSE has: fuse(8).\n\n"
     "A key is added before: {}. To unmount: fusermount3 -u UPPER";

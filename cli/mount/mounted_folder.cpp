@@ -91,6 +91,26 @@ bool take_mount(std::string_view line, MountedFolder& mount) {
     return true;
 }
 
+// ecryptfs-fuse has short names for some options, as its --help says.
+void take_fuse_options(std::string_view list, FolderOptions& options) {
+    constexpr auto kShort = std::to_array<std::string_view>({"cipher", "key_bytes"});
+    std::string full;
+    while (!list.empty()) {
+        const auto option = next_field(list, ',');
+        const auto name = option.substr(0, option.find('='));
+        const auto value = option.substr(name.size());
+        if (name == "key") {
+            full += fmt::format("ecryptfs_sig{},", value);
+        } else if (name == "name_key") {
+            full += fmt::format("ecryptfs_fnek_sig{},", value);
+        } else {
+            const bool is_short = std::ranges::find(kShort, name) != kShort.end();
+            full += fmt::format("{}{},", is_short ? "ecryptfs_" : "", option);
+        }
+    }
+    take_options(full, options);
+}
+
 bool is_fuse_program(std::string_view program) {
     return program.substr(program.rfind('/') + 1) == "ecryptfs-fuse";
 }
@@ -187,9 +207,9 @@ std::optional<MountedFolder> parse_fuse_command(std::string_view command_line) {
     while (!command_line.empty()) {
         const auto word = next_field(command_line, '\0');
         if (word == "-o") {
-            take_options(next_field(command_line, '\0'), mount.options);
+            take_fuse_options(next_field(command_line, '\0'), mount.options);
         } else if (word.starts_with("-o")) {
-            take_options(word.substr(2), mount.options);
+            take_fuse_options(word.substr(2), mount.options);
         } else if (!word.starts_with('-')) {
             folders.push_back(word);
         }

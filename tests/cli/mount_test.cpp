@@ -116,6 +116,13 @@ TEST(FuseCommand, SaysHowAFolderIsMounted) {
     EXPECT_TRUE(mount->options.unlink_keys && mount->options.read_only);
     EXPECT_FALSE(
         cli::parse_fuse_command(command_line({"ecryptfs-fuse", "/l", "/u"}))->options.unlink_keys);
+    const auto short_names = cli::parse_fuse_command(
+        command_line({"ecryptfs-fuse", "/l", "/u", "-o",
+                      "key=fe3467554552491d,name_key=241defdd14eab0c2,cipher=blowfish,"
+                      "key_bytes=32,allow_other"}));
+    EXPECT_EQ(cli::kernel_options(short_names->options),
+              "ecryptfs_sig=fe3467554552491d,ecryptfs_fnek_sig=241defdd14eab0c2,"
+              "ecryptfs_cipher=blowfish,ecryptfs_key_bytes=32");
     for (const Arguments& other : {Arguments{},
                                    {"ecryptfs-fuse"},
                                    {"ecryptfs-fuse", "/l"},

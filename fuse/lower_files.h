@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lower files and folders as system calls have them.
+// Lower files as system calls have them.
 
 #pragma once
 

@@ -20,7 +20,7 @@ std::unexpected<int> failed_call();
 // ENOKEY for a key that is missing or locked, EIO for a damaged file, and so on.
 int to_errno(const base::Error& error);
 
-// A Result with its error as an errno. The message goes to the log, for the administrator.
+// A Result with its error as an errno: all that the kernel takes.
 template <typename T>
 Outcome<T> to_outcome(base::Result<T> result) {
     if (!result) {

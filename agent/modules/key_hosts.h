@@ -7,7 +7,7 @@
 
 namespace ecryptfs::agent {
 
-// What keys need of the hosts.
+// What keys and requests need of the hosts.
 class KeyHosts {
   public:
     KeyHosts() = default;

@@ -9,11 +9,11 @@
 namespace ecryptfs::agent {
 
 enum class WriteOutcome : std::uint8_t {
-    kTaken,   // by the kernel, or kept to be written as soon as the kernel takes it
+    kTaken,   // by the other side, or kept to be written as soon as that takes it
     kRefused  // the opener has given up, or the device is gone
 };
 
-// Where replies go: the device, or a fake in tests.
+// Where replies go: the device, a channel, or a fake in tests.
 class ReplyWriter {
   public:
     ReplyWriter() = default;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ecryptfs-pki-host MODULE.so [--make-keys]: ecryptfs-agent starts it, with a SEQPACKET socket to
-// the agent as standard input. Loads one PKI module and does its work in a process of its own.
-// There the module may crash or hang, and can do little harm.
+// ecryptfs-pki-host MODULE.so [--make-keys]: ecryptfs-agent or ecryptfsctl starts it, with a
+// SEQPACKET socket to itself as standard input. Loads one PKI module and does its work in a process
+// of its own. There the module may crash or hang, and can do little harm.
 
 #include <unistd.h>
 

@@ -91,7 +91,8 @@ Result<void> check_change(const KeyChangeSources& sources) {
 Result<void> NewKeys::load(const KeyChangeSources& sources) {
     change_.keeps_others = sources.to.empty();
     for (const auto& typed : sources.removed) {
-        change_.removed.insert(TRY(typed_signature(typed)));
+        const auto signature = TRY(typed_signature(typed));
+        change_.removed.insert(signature);
     }
     TRY(add_sources(sources.to, sources, "--to"));
     TRY(add_sources(sources.add, sources, "--add"));

@@ -66,7 +66,8 @@ Result<void> redo_journals(std::vector<OpenPlace>& places, const RekeyOptions& o
                            RekeyCounts& counts) {
     for (auto& [place, journal] : places) {
         if (options.dry_run) {
-            if (TRY(journal.exists())) {
+            const bool is_interrupted = TRY(journal.exists());
+            if (is_interrupted) {
                 warn(
                     fmt::format("an interrupted run has left a journal in {}: what it began is "
                                 "completed first, unless this is a dry run",

@@ -236,10 +236,12 @@ TEST(Layering, IncludesKeepToTheTable) {
     EXPECT_GT(checked, 30U) << "were the sources found?";
 }
 
+// But for those that only name the handles of a library, for the sources of one folder.
 TEST(Layering, OurHeadersIncludeNoForeignOnes) {
     for (const auto& include : all_includes()) {
-        const bool ours =
-            include.file.ends_with(".h") && !include.file.starts_with("pki-modules/common/");
+        const bool names_handles = include.file.starts_with("pki-modules/common/") ||
+                                   include.file == "lib/folderkey/openssl_objects.h";
+        const bool ours = include.file.ends_with(".h") && !names_handles;
         EXPECT_FALSE(ours && is_foreign(include.header))
             << include.file << ":" << include.line << " includes <" << include.header << ">";
     }

@@ -78,7 +78,7 @@ TEST(CurveKeyText, IsTheJwkOfTheThumbprint) {
     EXPECT_EQ(
         curve_key_text("Ed25519",
                        hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")),
-        R"({"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURho"})");
+        R"({"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})");
 }
 
 using EvpPkey = base::Handle<EVP_PKEY, EVP_PKEY_free>;

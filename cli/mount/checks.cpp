@@ -65,6 +65,9 @@ std::string advice_on_adding(const MountPlan& plan, const KeySignature& signatur
 }
 
 Result<FoundKey> check_token(const MountPlan& plan, const KeySignature& signature) {
+    if (std::ranges::find(plan.given_keys, signature) != plan.given_keys.end()) {
+        return FoundKey{};
+    }
     auto found = find_key(signature, plan.folder.way);
     if (!found) {
         auto error = found.error();

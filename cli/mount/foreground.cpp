@@ -65,7 +65,7 @@ class Server {
         auto table = TRY(opened(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), "mountinfo"));
         auto before = TRY(mount_ids(mount.upper));
         auto signals = TRY(catch_signals());
-        const auto pid = TRY(start_program(fuse_command(mount, true)));
+        const auto pid = TRY(start_program(fuse_command(mount, true), mount.input()));
         auto ended = opened(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), "a pidfd");
         if (!ended) {
             ::kill(pid, SIGTERM);
@@ -139,10 +139,11 @@ class Server {
 
 }  // namespace
 
-Result<void> serve_in_user_space(const UserSpaceMount& mount,
+Result<void> serve_in_user_space(UserSpaceMount mount,
                                  const std::function<Result<void>()>& mounted) {
     auto server = TRY(Server::start(mount));
     const auto is_mounted = TRY(server.await_mount());
+    mount.keys.reset();
     const auto told = is_mounted ? mounted() : Result<void>();
     if (!told) {
         server.end();

@@ -154,6 +154,30 @@ Result<void> take_keys(const MountChoices& choices, MountPlan& plan) {
     return {};
 }
 
+// Its keys take the place of those that are known, but not of recovery keys.
+Result<void> take_folder_key(const MountChoices& choices, MountPlan& plan) {
+    auto& folder = plan.folder;
+    if (!choices.folder_key) {
+        if (!choices.keys.empty()) {
+            folder.folder_key.clear();
+        }
+        return {};
+    }
+    if (!choices.keys.empty() || choices.fnek) {
+        return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                     "--folder-key brings the keys for contents and names",
+                                     "leave --key and --fnek out; --recovery names more keys"});
+    }
+    const auto& chosen = *choices.folder_key;
+    folder.folder_key = chosen.path;
+    folder.options.keys = {chosen.contents};
+    folder.options.keys.insert(folder.options.keys.end(), folder.recovery.begin(),
+                               folder.recovery.end());
+    folder.options.name_keys = choices.plain_names ? Signatures() : Signatures{chosen.names};
+    plan.keys_source = "folder-key";
+    return {};
+}
+
 Result<void> take_cipher(const MountChoices& choices, FolderOptions& options) {
     if (choices.cipher) {
         options.cipher = *choices.cipher;
@@ -230,6 +254,7 @@ Result<MountPlan> plan_mount(const MountChoices& choices, const Caller& caller,
     TRY(take_keys(choices, plan));
     auto& options = plan.folder.options;
     TRY(take_cipher(choices, options));
+    TRY(take_folder_key(choices, plan));
     if (options.keys.empty() && choices.passphrase_key) {
         options.keys = {*choices.passphrase_key};
         plan.keys_source = kPassphraseSource;

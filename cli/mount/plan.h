@@ -16,6 +16,13 @@
 
 namespace ecryptfs::cli {
 
+// The keys of a folder, in a file of their own.
+struct FolderKeyChoice {
+    std::string path;  // absolute
+    wire::KeySignature contents;
+    wire::KeySignature names;
+};
+
 // How the user wants to mount a lower folder. What is absent is as it is remembered.
 struct MountChoices {
     std::string lower;
@@ -29,10 +36,12 @@ struct MountChoices {
     bool passthrough = false;
     bool encrypted_view = false;
     bool read_only = false;
-    bool keep_keys = false;  // when it is unmounted
-    bool fresh = false;      // uses nothing that is remembered
+    bool plain_names = false;  // although there is a key for names
+    bool keep_keys = false;    // when it is unmounted
+    bool fresh = false;        // uses nothing that is remembered
     MountWay way = MountWay::kUserSpace;
     std::optional<wire::KeySignature> passphrase_key = {};  // where nothing else names a key
+    std::optional<FolderKeyChoice> folder_key = {};
 };
 
 // MountPlan::keys_source of a key that nothing names but the passphrase that is given.
@@ -42,8 +51,10 @@ struct MountPlan {
     RememberedFolder folder;  // what will be remembered of it
     bool read_only = false;
     bool encrypted_view = false;
-    std::string keys_source = {};  // "arguments", "memory", "passphrase", or ecryptfs-utils' file
-    bool is_known = false;         // mounted before, with these keys and options
+    // "arguments", "memory", "passphrase", "folder-key", or ecryptfs-utils' file
+    std::string keys_source = {};
+    std::vector<wire::KeySignature> given_keys = {};  // that the mount need not look for
+    bool is_known = false;                            // mounted before, with these keys and options
 
     // The options of the mount itself.
     FolderOptions options() const;

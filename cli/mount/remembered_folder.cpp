@@ -56,6 +56,7 @@ Json folder_json(const RememberedFolder& folder) {
             {"passthrough", options.passthrough},
             {"unlink_keys", options.unlink_keys},
             {"locators", locators},
+            {"folder_key", folder.folder_key},
             {"kernel", folder.way == MountWay::kKernel}};
 }
 
@@ -94,7 +95,8 @@ RememberedFolder parse_folder(const Json& json) {
         folder.locators[base::value_or_throw(KeySignature::from_text(signature))] =
             locator.get<std::string>();
     }
-    // Files from before there was a mount in user space do not have it.
+    // Files from before there were folder keys, and a mount in user space, do not have these.
+    folder.folder_key = json.value("folder_key", "");
     folder.way = json.value("kernel", true) ? MountWay::kKernel : MountWay::kUserSpace;
     return folder;
 }

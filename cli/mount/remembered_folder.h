@@ -21,7 +21,8 @@ struct RememberedFolder {
     FolderOptions options = {};                     // without read-only and encrypted view
     std::vector<wire::KeySignature> recovery = {};  // some of options.keys
     std::map<wire::KeySignature, std::string> locators = {};  // of private keys, for add-key
-    MountWay way = MountWay::kKernel;                         // of the last mount
+    std::string folder_key = {};       // path of the file with the keys; empty: they are elsewhere
+    MountWay way = MountWay::kKernel;  // of the last mount
 };
 
 // kMalformed for a text that is not such a file.

@@ -162,11 +162,14 @@ std::vector<std::string> fuse_command(const UserSpaceMount& mount, bool foregrou
     if (foreground) {
         command.emplace_back("-f");
     }
+    if (mount.keys) {
+        command.emplace_back("--keys-on-stdin");
+    }
     return command;
 }
 
 Result<void> mount_in_user_space(const UserSpaceMount& mount) {
-    const auto ended = TRY(run_program(fuse_command(mount, false)));
+    const auto ended = TRY(run_program(fuse_command(mount, false), mount.input()));
     return ended.status == 0 ? Result<void>()
                              : std::unexpected(program_error("ecryptfs-fuse", ended));
 }

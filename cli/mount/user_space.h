@@ -6,6 +6,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "cli/mount/mounted_folder.h"
 #include "cli/mount/plan.h"
 #include "lib/base/error.h"
+#include "lib/base/sealed_memfd.h"
 
 namespace ecryptfs::cli {
 
@@ -22,6 +25,10 @@ struct UserSpaceMount {
     std::string upper;
     FolderOptions options = {};
     std::vector<std::string> fuse_options = {};  // lists as typed behind -o
+    // Those of a folder key, which no keyring gives out: see fuse/given_keys.h.
+    std::shared_ptr<const base::SealedMemfd> keys = {};
+
+    std::optional<int> input() const { return keys ? std::optional(keys->fd()) : std::nullopt; }
 };
 
 // Checks what the plan needs of the system, of ecryptfs-fuse and of the upper folder; gives the
@@ -37,8 +44,8 @@ std::vector<std::string> fuse_command(const UserSpaceMount& mount, bool foregrou
 base::Result<void> mount_in_user_space(const UserSpaceMount& mount);
 
 // Stays until it is unmounted, or ends it at a signal that asks for the end. Calls `mounted` when
-// it is mounted; an error of that ends the mount.
-base::Result<void> serve_in_user_space(const UserSpaceMount& mount,
+// it is mounted; an error of that ends the mount. Gives the keys away then.
+base::Result<void> serve_in_user_space(UserSpaceMount mount,
                                        const std::function<base::Result<void>()>& mounted);
 
 // Unmounts as unmount_folder() does, by fusermount3. kAccessDenied for a mount of another user.

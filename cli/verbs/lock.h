@@ -10,9 +10,10 @@ namespace ecryptfs::cli {
 struct LockOptions {
     static constexpr VerbText kText{
         "lock", "Forget the secret of a key, or of all keys; unlock gives it again",
-        "ecryptfsctl lock"};
+        "ecryptfsctl lock\n"
+        "ecryptfsctl lock ~/.Secret.jwe"};
 
-    OptionalText signature;  // none: every key
+    OptionalText key;  // a signature, or the file of a folder key; none: every key
     bool json = false;
 };
 

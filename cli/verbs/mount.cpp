@@ -80,10 +80,11 @@ Result<void> print_plan(const MountOptions& command, const MountPlan& plan) {
 class Mounting {
   public:
     Mounting(const MountOptions& command, MountSession& session, MountPlan plan,
-             std::string remembered_folders)
+             std::shared_ptr<const base::SealedMemfd> keys, std::string remembered_folders)
         : command_(command),
           session_(session),
           plan_(std::move(plan)),
+          keys_(std::move(keys)),
           remembered_folders_(std::move(remembered_folders)),
           findings_(command.force) {}
 
@@ -98,10 +99,10 @@ class Mounting {
         }
         const auto program = TRY(check_user_space(plan_, session_.caller, command_.fuse_options));
         TRY(check());
-        const UserSpaceMount mount{program, plan_.folder.lower, plan_.folder.upper, plan_.options(),
-                                   command_.fuse_options};
+        UserSpaceMount mount{program,         plan_.folder.lower,    plan_.folder.upper,
+                             plan_.options(), command_.fuse_options, std::move(keys_)};
         if (command_.foreground) {
-            return serve_in_user_space(mount, [&] { return tell(); });
+            return serve_in_user_space(std::move(mount), [&] { return tell(); });
         }
         TRY(mount_in_user_space(mount));
         return tell();
@@ -125,13 +126,16 @@ class Mounting {
     const MountOptions& command_;
     MountSession& session_;
     MountPlan plan_;
+    std::shared_ptr<const base::SealedMemfd> keys_;
     std::string remembered_folders_;
     CheckFindings findings_;
 };
 
 MountChoices all_choices(const MountOptions& options,
-                         const std::optional<MountPassphrase>& passphrase) {
+                         const std::optional<MountPassphrase>& passphrase,
+                         std::optional<FolderKeyChoice> folder_key) {
     auto choices = options.choices;
+    choices.folder_key = std::move(folder_key);
     choices.way = options.kernel ? MountWay::kKernel : MountWay::kUserSpace;
     if (passphrase) {
         choices.passphrase_key = passphrase->contents.signature;
@@ -164,6 +168,7 @@ void add_options(CLI::App& parser, MountOptions& options) {
                                    "Mount by the kernel's eCryptfs, as root or by sudo");
     add_keys(parser, choices);
     add_mount_passphrase(parser, options.passphrase);
+    add_folder_key(parser, options.folder_key, choices.plain_names);
     add_views(parser, choices);
     parser.add_flag("--fresh", choices.fresh, "Use nothing that is remembered about the folder");
     parser.add_flag("--force", options.force, "Mount although a check advises against it");
@@ -177,18 +182,23 @@ Result<void> run(const MountOptions& options) {
     auto session = TRY(start_mount_session(options.user, task));
     const auto remembered_folders = remembered_folders_path(session.caller.home);
     const auto passphrase = TRY(read_mount_passphrase(options.passphrase));
-    auto plan =
-        TRY(plan_mount(all_choices(options, passphrase), session.caller, remembered_folders));
+    auto folder_key = TRY(read_folder_key_choice(options.folder_key));
+    auto plan = TRY(plan_mount(all_choices(options, passphrase, std::move(folder_key)),
+                               session.caller, remembered_folders));
     if (task == SessionTask::kPrint) {
         return print_plan(options, plan);
     }
-    Mounting mounting(options, session, plan, remembered_folders);
-    if (!passphrase) {
-        return mounting.run();
+    auto folder = TRY(OpenFolderKeyForMount::open(options.folder_key, plan));
+    std::optional<KeysForMount> keys;
+    if (passphrase) {
+        auto added = TRY(KeysForMount::add(*passphrase, plan));
+        keys.emplace(std::move(added));
     }
-    auto keys = TRY(KeysForMount::add(*passphrase, plan));
-    TRY(mounting.run());
-    keys.keep();
+    TRY(Mounting(options, session, plan, folder.take_keys(), remembered_folders).run());
+    folder.keep();
+    if (keys) {
+        keys->keep();
+    }
     return {};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/mount/plan.h"
+#include "cli/verbs/mount_folder_key.h"
 #include "cli/verbs/mount_passphrase.h"
 #include "cli/verbs/options.h"
 #include "cli/verbs/verb.h"
@@ -18,6 +19,7 @@ struct MountOptions {
 
     MountChoices choices;
     MountPassphraseOptions passphrase;
+    FolderKeyOptions folder_key;
     bool kernel = false;
     std::vector<std::string> fuse_options;
     bool foreground = false;

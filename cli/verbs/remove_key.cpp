@@ -12,6 +12,7 @@
 #include "cli/output/json_text.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
+#include "lib/keyring/hidden_token.h"
 
 namespace ecryptfs::cli {
 namespace {
@@ -55,8 +56,9 @@ void add_options(CLI::App& parser, RemoveKeyOptions& options) {
 Result<void> run(const RemoveKeyOptions& options) {
     const auto signature = TRY(typed_signature(options.signature));
     const auto keyrings = TRY(keyring::remove_token(signature));
+    const bool was_folder_key = keyring::drop_hidden_token(signature);
     const auto forgotten = TRY(forget(signature));
-    if (keyrings.empty() && !forgotten) {
+    if (keyrings.empty() && !was_folder_key && !forgotten) {
         return std::unexpected(base::Error{
             ErrorCode::kUnknownKey,
             fmt::format("neither a keyring nor the agent has the key {}", signature.text()),

@@ -10,6 +10,7 @@
 #include "cli/output/json_text.h"
 #include "cli/output/output.h"
 #include "cli/verbs/library_consent.h"
+#include "cli/verbs/open_folder.h"
 #include "lib/base/try.h"
 #include "lib/keyring/passphrase_key.h"
 
@@ -28,14 +29,26 @@ base::Result<void> unlock_private_key(AgentClient& agent, const wire::KeySignatu
 
 void add_options(CLI::App& parser, UnlockOptions& options) {
     add_json(parser, options.json);
-    add_signature(parser, options.signature);
+    parser.add_option("KEY", options.key, "Signature of the key, or the file of a folder key")
+        ->type_name("")
+        ->required();
     add_secret_file(parser, "--passphrase-file", options.passphrase_file, kPassphraseOrPin);
+    add_secret_file(parser, "--key-passphrase-file", options.key_secret_file,
+                    "the passphrase or PIN of a private key that opens a folder key");
+    add_paths(parser, options.paths);
     add_allow_library(parser, options.allowed_libraries);
 }
 
 base::Result<void> run(const UnlockOptions& options) {
     TRY(allow_libraries(options.allowed_libraries));
-    const auto signature = TRY(typed_signature(options.signature));
+    if (is_folder_key_file(options.key)) {
+        const auto folder = TRY(open_folder(
+            options.key, {options.passphrase_file, options.key_secret_file}, options.paths));
+        return options.json ? print(json_line({{"unlocked", folder.contents.signature.text()},
+                                               {"names", folder.names.signature.text()}}))
+                            : base::Result<void>();
+    }
+    const auto signature = TRY(typed_signature(options.key));
     auto agent = TRY(AgentClient::connect());
     const auto unlocked = keyring::read_passphrase_key(signature)
                               ? agent.announce_unlocked(signature)

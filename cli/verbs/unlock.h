@@ -11,11 +11,14 @@
 namespace ecryptfs::cli {
 
 struct UnlockOptions {
-    static constexpr VerbText kText{"unlock", "Open a locked key again",
-                                    "ecryptfsctl unlock fe3467554552491d"};
+    static constexpr VerbText kText{"unlock", "Open a locked key again, or a folder key",
+                                    "ecryptfsctl unlock fe3467554552491d\n"
+                                    "ecryptfsctl unlock ~/.Secret.jwe"};
 
-    std::string signature;
+    std::string key;  // a signature, or the file of a folder key
     OptionalText passphrase_file;
+    OptionalText key_secret_file;
+    pki::HostPaths paths;
     std::vector<std::string> allowed_libraries;
     bool json = false;
 };

@@ -16,6 +16,7 @@
 #include "cli/mount/json.h"
 #include "cli/output/output.h"
 #include "lib/base/try.h"
+#include "lib/keyring/hidden_token.h"
 #include "lib/keyring/keyrings.h"
 #include "lib/keyring/token_writer.h"
 #include "lib/wire/auth_token.h"
@@ -84,7 +85,8 @@ Result<bool> drop_key(const KeySignature& signature) {
             return std::unexpected(forgotten.error());
         }
     }
-    return !keyrings.empty();
+    const bool was_folder_key = keyring::drop_hidden_token(signature);
+    return was_folder_key || !keyrings.empty();
 }
 
 // Whether the mount may use keys of this user. Another user's mount does not: its root folder

@@ -60,6 +60,8 @@ const std::map<std::string, std::string> kExcused = {
     {"have root own the library: a library of a user's is not loaded then",
      "of a user whom the password database does not have"},
     {"mount it: sudo mount -t proc proc /proc", "of a system without /proc that has our helper"},
+    {"load eCryptfs, which brings them: sudo modprobe ecryptfs",
+     "of a kernel without keys of a type that this machine's has"},
     {"see the kernel's log for why: journalctl --dmesg",
      "of a mount helper that is killed: tests/cli/mount_helper_test.cpp"},
 };

@@ -185,7 +185,7 @@ TEST_F(Advice, WorksForTypingErrors) {
          {"unlock"},
          ErrorCode::kInvalidArgument,
          "ecryptfsctl unlock --help",
-         "SIG"},
+         "KEY"},
         {"one too many",
          {},
          {"list-keys", "all"},

@@ -76,8 +76,8 @@ TEST(CommandLine, DefaultsToUserKeyringWithoutTimeout) {
 TEST(CommandLine, ParsesOtherVerbs) {
     EXPECT_TRUE(parsed<cli::ListKeysOptions>({"list-keys", "--json"}).json);
     EXPECT_EQ(parsed<cli::RemoveKeyOptions>({"remove-key", kSignature}).signature, kSignature);
-    EXPECT_EQ(parsed<cli::LockOptions>({"lock"}).signature, std::nullopt);
-    EXPECT_EQ(parsed<cli::LockOptions>({"lock", kSignature}).signature, kSignature);
+    EXPECT_EQ(parsed<cli::LockOptions>({"lock"}).key, std::nullopt);
+    EXPECT_EQ(parsed<cli::LockOptions>({"lock", kSignature}).key, kSignature);
     EXPECT_EQ(
         parsed<cli::UnlockOptions>({"unlock", kSignature, "--passphrase-file=p"}).passphrase_file,
         "p");

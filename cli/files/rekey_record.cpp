@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kMostLines = 1'000;  // on standard error; a tree may have millions of files
 constexpr std::size_t kMostChanges = 1'000;  // kinds; a hostile tree may have one for each file
 
-std::vector<PacketKey> keys_of(const lower::Header& header) {
+std::vector<PacketKey> packet_keys(const lower::Header& header) {
     std::vector<PacketKey> keys;
     std::ranges::transform(header.packets, std::back_inserter(keys), [](const auto& packet) {
         return PacketKey{packet.kind, std::string(packet.signature.text())};
@@ -41,9 +41,9 @@ std::string PacketKey::text() const {
 void RekeyRecord::add_change(const std::string& path, const lower::Header& before,
                              const lower::Header& after) {
     ++counts_.changed;
-    auto keys = keys_of(after);
+    auto keys = packet_keys(after);
     count_alone(path, keys);
-    std::pair change(keys_of(before), std::move(keys));
+    std::pair change(packet_keys(before), std::move(keys));
     if (counts_.changes.size() >= kMostChanges && !counts_.changes.contains(change)) {
         change = {};
     }
@@ -52,7 +52,7 @@ void RekeyRecord::add_change(const std::string& path, const lower::Header& befor
 
 void RekeyRecord::add_unchanged(const std::string& path, const lower::Header& header) {
     ++counts_.unchanged;
-    count_alone(path, keys_of(header));
+    count_alone(path, packet_keys(header));
 }
 
 void RekeyRecord::add_failure(const std::string& path, const lower::Header& header,
@@ -61,7 +61,7 @@ void RekeyRecord::add_failure(const std::string& path, const lower::Header& head
     if (error.code == base::ErrorCode::kUnknownKey && error.advice.empty()) {
         counts_.missing.add_file(header);
     }
-    count_alone(path, keys_of(header));
+    count_alone(path, packet_keys(header));
     add_failure(path, error);
 }
 

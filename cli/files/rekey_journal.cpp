@@ -78,7 +78,7 @@ Result<bool> RekeyJournal::exists() const {
 
 Result<JournalRedo> RekeyJournal::redo() {
     const auto fd = TRY(open_file(O_RDWR));
-    JournalRedo redo{.found_journal = static_cast<bool>(fd)};
+    JournalRedo redo;
     if (!fd) {
         return redo;
     }

@@ -23,7 +23,6 @@ inline constexpr char kJournalName[] = ".ecryptfsctl-rekey";
 
 // What completing an interrupted run's journal came to.
 struct JournalRedo {
-    bool found_journal = false;
     std::uint64_t completed = 0;               // headers that were written now
     std::vector<std::string> left_alone = {};  // paths of files that are others now, or gone
 };

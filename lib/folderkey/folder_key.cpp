@@ -9,6 +9,7 @@
 
 #include "lib/base/try.h"
 #include "lib/folderkey/openssl_objects.h"
+#include "lib/folderkey/random_secret.h"
 #include "lib/lower/named_key.h"
 #include "lib/lower/openssl.h"
 
@@ -21,14 +22,6 @@ using base::Result;
 using base::SecretBytes;
 
 constexpr std::size_t kKeySize = 64;
-
-Result<SecretBytes> random_secret(std::size_t size) {
-    auto secret = TRY(SecretBytes::create(size));
-    if (::RAND_priv_bytes_ex(lower::openssl_library(), secret.span().data(), size, 0) != 1) {
-        return std::unexpected(lower::openssl_error("RAND_priv_bytes_ex"));
-    }
-    return secret;
-}
 
 Result<std::vector<std::uint8_t>> random_bytes(std::size_t size) {
     std::vector<std::uint8_t> bytes(size);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/try.h"
+#include "lib/folderkey/random_secret.h"
 #include "lib/lower/openssl.h"
 
 namespace ecryptfs::folderkey {
@@ -33,21 +33,13 @@ constexpr std::size_t kMasterKeySize = 32;
 constexpr std::size_t kIvSize = 16;
 constexpr std::size_t kSecretNameSize = 16;
 constexpr std::string_view kFormat = "ecryptfs";
-constexpr std::string_view kKeySize = "64";
+constexpr std::string_view kKeySizeText = "64";
 constexpr std::string_view kNamePrefix = "user:";
 
 // When somebody reads the token, the kernel logs the name of the master key that it does not find.
 // A line of its log has 1,024 bytes at most (kernel/printk/printk.c): the secret part of the name
 // comes behind them.
 constexpr std::size_t kNamePadding = 1100;
-
-Result<SecretBytes> random_secret(std::size_t size) {
-    auto secret = TRY(SecretBytes::create(size));
-    if (::RAND_priv_bytes_ex(lower::openssl_library(), secret.span().data(), size, 0) != 1) {
-        return std::unexpected(lower::openssl_error("RAND_priv_bytes_ex"));
-    }
-    return secret;
-}
 
 void put_hex(base::ByteWriter& writer, ByteView bytes) {
     constexpr std::string_view kDigits = "0123456789abcdef";
@@ -116,7 +108,7 @@ Result<SecretBytes> authenticated_part(ByteView master_name, ByteView iv, ByteVi
     writer.put_byte(0);
     writer.put(base::as_bytes(kNamePrefix));
     writer.put(master_name);
-    writer.put(base::as_bytes(kKeySize));
+    writer.put(base::as_bytes(kKeySizeText));
     writer.put_byte(0);
     writer.put(iv);
     writer.put_byte(0);
@@ -138,7 +130,7 @@ Result<SecretBytes> load_command(ByteView master_name, ByteView iv, ByteView enc
     writer.put(base::as_bytes(kNamePrefix));
     writer.put(master_name.first(master_name.size() - 1));
     writer.put(base::as_bytes(" "));
-    writer.put(base::as_bytes(kKeySize));
+    writer.put(base::as_bytes(kKeySizeText));
     writer.put(base::as_bytes(" "));
     put_hex(writer, iv);
     writer.put(base::as_bytes("00"));

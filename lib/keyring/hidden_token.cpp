@@ -19,9 +19,9 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr char kType[] = "encrypted";
+constexpr char kHiddenType[] = "encrypted";
 // Of those who possess it. Nobody else has any.
-constexpr key_perm_t kPermissions = KEY_POS_VIEW | KEY_POS_SEARCH;
+constexpr key_perm_t kHiddenPermissions = KEY_POS_VIEW | KEY_POS_SEARCH;
 
 Error loading_error(int error_number) {
     // ENODEV: no such type of keys.
@@ -67,13 +67,13 @@ class MasterKey {
 Result<key_serial_t> load(const HiddenToken& token) {
     const auto master = TRY(MasterKey::add(token));
     const auto added =
-        ::add_key(kType, std::string(token.signature.text()).c_str(), token.command.view().data(),
-                  token.command.size(), KEY_SPEC_USER_KEYRING);
+        ::add_key(kHiddenType, std::string(token.signature.text()).c_str(),
+                  token.command.view().data(), token.command.size(), KEY_SPEC_USER_KEYRING);
     return added < 0 ? std::unexpected(loading_error(errno)) : Result<key_serial_t>(added);
 }
 
 bool is_hidden_token(const DescribedKey& key) {
-    return key.type == kType && key.permissions == kPermissions;
+    return key.type == kHiddenType && key.permissions == kHiddenPermissions;
 }
 
 // mount(2) searches the session keyring.
@@ -95,7 +95,7 @@ Result<KeySerial> load_hidden_token(const HiddenToken& token,
     // Only a possessor may set attributes, and this session may not link @u.
     TRY(link_user_keyring_to_process());
     if ((timeout && !set_timeout(KeySerial{serial}, *timeout)) ||
-        ::keyctl_setperm(serial, kPermissions) != 0) {
+        ::keyctl_setperm(serial, kHiddenPermissions) != 0) {
         const int error_number = errno;
         ::keyctl_invalidate(serial);
         return std::unexpected(keyring_error("protecting the folder key's token", error_number));

@@ -23,7 +23,7 @@ void check_blocks(std::string_view file) {
 
 void check_key(base::ByteView file, std::optional<base::ByteView> passphrase) {
     using enum base::ErrorCode;
-    const auto key = openssl_module::parse_rsa_private_key(file, passphrase, "/key.pem");
+    const auto key = openssl_module::parse_private_key(file, passphrase, "/key.pem");
     if (key) {
         return;
     }

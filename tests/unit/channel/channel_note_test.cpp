@@ -13,14 +13,15 @@ namespace {
 
 using base::ErrorCode;
 
-const auto kKey = wire::KeySignature::from_text("fe3467554552491d").value();
+const auto kNotedKey = wire::KeySignature::from_text("fe3467554552491d").value();
 
 Note note_with_key() {
     auto handed = std::make_shared<HandedKey>();
     handed->salt = {1, 2, 3, 4, 5, 6, 7, 8};
     handed->key = base::SecretBytes::create(HandedKey::kKeySize).value();
     std::ranges::fill(handed->key.span(), std::uint8_t{9});
-    return {.type = NoteType::kUnlocked, .number = 7, .signature = kKey, .key = std::move(handed)};
+    return {
+        .type = NoteType::kUnlocked, .number = 7, .signature = kNotedKey, .key = std::move(handed)};
 }
 
 TEST(ChannelNote, HandsOverAKey) {
@@ -30,7 +31,7 @@ TEST(ChannelNote, HandsOverAKey) {
     const auto note = parse_note(bytes);
     ASSERT_TRUE(note) << note.error().message;
     EXPECT_EQ(note->number, 7U);
-    EXPECT_EQ(note->signature, kKey);
+    EXPECT_EQ(note->signature, kNotedKey);
     ASSERT_TRUE(note->key);
     EXPECT_EQ(note->key->salt, note_with_key().key->salt);
     EXPECT_TRUE(std::ranges::equal(note->key->key.view(), note_with_key().key->key.view()));

@@ -144,7 +144,7 @@ TEST(FolderKeyFile, ForbiddenProtectedHeadersAreRefused) {
 }
 
 TEST(FolderKeyFile, ForbiddenRecipientsAreRefused) {
-    const auto header = [](Json& json, int at) -> Json& {
+    const auto header = [](Json& json, std::size_t at) -> Json& {
         return json["recipients"][at]["header"];
     };
     const std::vector<std::pair<Change, const char*>> rows = {

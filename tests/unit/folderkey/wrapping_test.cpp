@@ -182,8 +182,8 @@ TEST(FolderKey, ChangedFileIsFound) {
     const auto key = folderkey::create_folder_key().value();
     const auto sealed = folderkey::seal_folder_key(key).value();
     const auto other = folderkey::seal_folder_key(key).value();
-    using Change = void (*)(folderkey::FolderKeyFile&, const folderkey::FolderKeyFile&);
-    const auto changes = std::to_array<Change>({
+    using Damage = void (*)(folderkey::FolderKeyFile&, const folderkey::FolderKeyFile&);
+    const auto changes = std::to_array<Damage>({
         [](auto& file, const auto&) { file.ciphertext[100] ^= 1; },
         [](auto& file, const auto&) { file.tag[0] ^= 1; },
         [](auto& file, const auto&) { file.nonce[0] ^= 1; },

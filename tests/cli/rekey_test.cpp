@@ -41,7 +41,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kCorrectHorse[] = "9d59cdc2eaf8d95e";
+constexpr char kOldSignature[] = "9d59cdc2eaf8d95e";
 constexpr char kJournal[] = ".ecryptfsctl-rekey";
 
 class Rekeying : public ::testing::Test {
@@ -135,9 +135,9 @@ TEST_F(Rekeying, AddsAndRemoves) {
     expect_opens("other", plain);
     expect_opens("correct-horse", plain);
     // Who removes a key shows that another one opens the files.
-    const auto blind = rekey({"--remove", kCorrectHorse});
+    const auto blind = rekey({"--remove", kOldSignature});
     EXPECT_EQ(blind.exit_code, exit_code(ErrorCode::kUnknownKey));
-    const auto removed = rekey({"--remove", kCorrectHorse}, "other");
+    const auto removed = rekey({"--remove", kOldSignature}, "other");
     EXPECT_EQ(removed.exit_code, 0) << removed.err;
     EXPECT_THAT(removed.out, HasSubstr("only passphrase "));
     const auto last = rekey({"--remove", add_token("other")}, "other");
@@ -360,8 +360,9 @@ TEST_F(Rekeying, KilledRunsLoseNothing) {
     int killed = 0;
     for (int i = 0; i < kKills; ++i) {
         {
-            const Process process({ECRYPTFSCTL, {"rekey", lower_, "--to", keys.at(i % 2U)}},
-                                  {{1, nowhere.get()}, {2, nowhere.get()}});
+            const Process process(
+                {ECRYPTFSCTL, {"rekey", lower_, "--to", keys.at(i % 2 == 0 ? 0U : 1U)}},
+                {{1, nowhere.get()}, {2, nowhere.get()}});
             std::this_thread::sleep_for(std::chrono::microseconds(moments(random)));
             process.send_signal(SIGKILL);
         }

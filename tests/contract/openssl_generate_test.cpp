@@ -159,7 +159,7 @@ TEST_F(OpensslGenerateTest, ReportsWhatItCannotMake) {
                     fails(ECRYPTFS_PKI_NOT_SUPPORTED, std::to_string(bits), "2048, 3072 or 4096"));
     }
     EXPECT_THAT(generate(module_, {folder_.uri("key.pem"), 0, {}, {{"colour", "red"}}}),
-                fails(ECRYPTFS_PKI_NOT_SUPPORTED, "\"colour\"", "no options"));
+                fails(ECRYPTFS_PKI_NOT_SUPPORTED, "\"colour\"", "curve"));
     EXPECT_EQ(generate(module_, {"http://h/k"}).status, ECRYPTFS_PKI_INVALID_LOCATOR);
     EXPECT_THAT(generate(module_, {folder_.uri("no/such/key.pem"), 2048}),
                 fails(ECRYPTFS_PKI_NOT_FOUND, "no/such/key.pem", "folder"));

@@ -114,8 +114,9 @@ TEST_F(Pkcs11Curve, KeyForSigningIsRefused) {
 TEST_F(Pkcs11Curve, OtherCurvesAreRefused) {
     const auto made = make_key("P-521");
     SoftHsm::instance().import("contract", "large", "ec0d", to_pem(*made, PemForm::kPkcs8));
-    EXPECT_THAT(failure_to_open(abi(), on_shim("object=large")),
-                fails(ECRYPTFS_PKI_INVALID_KEY, "is not of RSA, P-256 or P-384", "in the URI"));
+    EXPECT_THAT(
+        failure_to_open(abi(), on_shim("object=large")),
+        fails(ECRYPTFS_PKI_INVALID_KEY, "is not of RSA, P-256 or P-384", "generate-key pkcs11"));
 }
 
 TEST_F(Pkcs11Curve, KeyIsFoundByItsCertificate) {

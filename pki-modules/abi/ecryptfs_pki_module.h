@@ -204,7 +204,7 @@ struct ecryptfs_pki_module {
      * contain it, and the module's file must be called NAME.so. */
     const char* name;
     const char* version;     /* of the module, for status listings */
-    const char* description; /* one line for people: "RSA keys in PEM files" */
+    const char* description; /* one line for people, such as: RSA keys in PEM files */
 
     /* Opens the key that `locator` names, a NUL-terminated URI. `secret` is NULL if there is none.
      * On success *key is the key, which close() ends. */

@@ -118,7 +118,8 @@ TEST_F(FolderOfAFolderKey, RefusesAFileThatGotOtherKeys) {
     const auto refused = ctl({"mount", path("lower"), "--key-passphrase-file", "-"});
     EXPECT_NE(refused.exit_code, 0);
     EXPECT_THAT(refused.err, HasSubstr("does not have the key that " + path("lower")));
-    EXPECT_THAT(refused.err, HasSubstr("--folder-key FILE, with --fresh"));
+    EXPECT_THAT(refused.err,
+                HasSubstr("name the folder key again: --folder-key FILE, with --fresh"));
     expect_done(ctl({"mount", path("lower"), path("upper"), "--fresh", "--folder-key",
                      path("key.jwe"), "--key-passphrase-file", "-"}));
 }

@@ -282,7 +282,7 @@ TEST_F(FolderKeyTest, ThoseWhoAddAtOnceLoseNone) {
 
 // Kills the program after each of many times, from its start to beyond its end.
 TEST_F(FolderKeyTest, KilledProgramLeavesOldOrNewFile) {
-    constexpr int kDeaths = 34;  // of each of three verbs
+    constexpr int kDeaths = 7;  // of each of three verbs
     const auto time_of = [&](const Arguments& arguments) {
         const auto start = std::chrono::steady_clock::now();
         EXPECT_EQ(ctl(arguments).exit_code, 0);

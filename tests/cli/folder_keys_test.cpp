@@ -292,10 +292,10 @@ TEST_F(FolderKeyTest, KilledProgramLeavesOldOrNewFile) {
     const auto old = content_of(key());
     const Arguments add = {"add-recipient",   key(),      "--passphrase-file", path("recovery"),
                            "--recovery-file", path("new")};
-    const auto time = time_of(add) * 11 / 10;
+    const auto time = time_of(add) * 14 / 10;
     const auto both = content_of(key());
     const Arguments remove = {"remove-recipient", key(), "recovery-2"};
-    const auto removing_time = time_of(remove) * 11 / 10;
+    const auto removing_time = time_of(remove) * 14 / 10;
     int done = 0;
     const auto kill_while = [&](const Arguments& arguments, auto after) {
         Process program(command(arguments), {});

@@ -10,7 +10,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
+#include <utility>
 
 #include "cli/files/file_error.h"
 #include "lib/base/file_io.h"
@@ -29,8 +30,10 @@ constexpr std::size_t kLargestUserFile = std::size_t{1} << 20;
 }  // namespace
 
 std::string read_system_file(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    const std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();  // an error of reading, as of a process that has ended, throws otherwise
+    return std::move(text).str();
 }
 
 Result<std::optional<std::string>> read_user_file(const fs::path& path) {

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/files/whole_file.h"
 #include "cli/mount/call.h"
 #include "cli/mount/json.h"
 #include "cli/mount/mounted_folder.h"
@@ -130,6 +131,11 @@ TEST(FuseCommand, SaysHowAFolderIsMounted) {
                                    {"ecryptfs-fuse", "/l", "/u", "/x"}}) {
         EXPECT_FALSE(cli::parse_fuse_command(command_line(other)));
     }
+}
+
+// As of a process that ends meanwhile.
+TEST(SystemFile, ErrorOfReadingGivesNoText) {
+    EXPECT_EQ(cli::read_system_file("/"), "");
 }
 
 TEST(MountOptions, AreWhatTheKernelShowsAgain) {

@@ -19,7 +19,8 @@ using testing::HasSubstr;
 class Rekeyed : public OnTheRealKernel {
   protected:
     void rekey(Arguments options, const std::string& input) {
-        options.insert(options.begin(), {"rekey", mount_.lower().string()});
+        options.insert(options.begin(), {"rekey", mount_.lower().string(), "--module-dir",
+                                         ECRYPTFS_MODULE_FOLDER, "--pki-host", ECRYPTFS_PKI_HOST});
         const auto outcome = session_.ctl(options, input);
         EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
         EXPECT_THAT(outcome.out, HasSubstr(fmt::format("rekeyed {} files", files_.size())));

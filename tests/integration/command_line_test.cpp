@@ -63,7 +63,7 @@ TEST_F(CommandLine, ReportsBadKeyFile) {
     expect_not_added({folder_.path()}, ErrorCode::kInvalidKey);
     EXPECT_THAT(expect_not_added({test_key("public-only.pem")}, ErrorCode::kInvalidKey),
                 HasSubstr("public"));
-    EXPECT_THAT(expect_not_added({test_key("ec.pem")}, ErrorCode::kInvalidKey), HasSubstr("EC"));
+    EXPECT_THAT(expect_not_added({test_key("ec.pem")}, ErrorCode::kInvalidKey), HasSubstr("P-256"));
     EXPECT_THAT(expect_not_added({test_key("rsa4104.pem")}, ErrorCode::kInvalidKey),
                 HasSubstr("4104"));
     expect_not_added({folder_.file("garbage", "no key at all\n")}, ErrorCode::kInvalidKey);
